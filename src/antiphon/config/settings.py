@@ -1,0 +1,25 @@
+"""The whole configuration: every room's settings under one roof."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from antiphon.control.settings import KeySettings, PromptSettings
+from antiphon.providers.settings import ModelSettings, ProviderSettings
+from antiphon.routing.settings import RouteSettings
+from antiphon.server.settings import ServerSettings
+from antiphon.store.settings import StorageSettings
+from antiphon.telemetry.settings import TelemetrySettings
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Antiphon's configuration."""
+
+    server: Annotated[ServerSettings, Meta(description="Where the gateway listens.")] = ServerSettings()
+    storage: Annotated[StorageSettings, Meta(description="Where records are kept.")] = StorageSettings()
+    telemetry: Annotated[TelemetrySettings, Meta(description="Logs and traces.")] = TelemetrySettings()
+    keys: Annotated[list[KeySettings], Meta(description="Keys that exist from the start. Default: none; callers on this machine then need none.")] = []
+    providers: Annotated[dict[str, ProviderSettings], Meta(description="Accounts with providers, by name.")] = {}
+    models: Annotated[dict[str, ModelSettings], Meta(description="Deployments, by name.")] = {}
+    routes: Annotated[dict[str, RouteSettings], Meta(description="Public model names that lead to deployments.")] = {}
+    prompts: Annotated[dict[str, PromptSettings], Meta(description="System prompts that routes add, by name.")] = {}

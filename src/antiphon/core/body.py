@@ -1,0 +1,74 @@
+"""The bytes of a request, raw until something has to read them."""
+
+from hashlib import sha256
+
+from msgspec import Struct
+
+
+class Edit(Struct, frozen=True):
+    """Put `text` in the place of the bytes from `start` up to `end`."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+class Body:
+    """A request body as the segments that it came in; joined only when something asks for that."""
+
+    __slots__ = ("_segments", "size_bytes")
+
+    def __init__(self, segments: tuple[bytes, ...]) -> None:
+        self._segments = segments
+        self.size_bytes = sum(map(len, segments))
+
+    @property
+    def segments(self) -> tuple[bytes, ...]:
+        return self._segments
+
+    def whole(self) -> bytes:
+        """All bytes as one; a body of many segments is joined once and kept so."""
+        if len(self._segments) != 1:
+            self._segments = (b"".join(self._segments),)
+        return self._segments[0]
+
+    def sha256(self) -> str:
+        """Digest of all bytes, 64 hexadecimal digits."""
+        digest = sha256()
+        for segment in self._segments:
+            digest.update(segment)
+        return digest.hexdigest()
+
+    def edited(self, edits: tuple[Edit, ...]) -> "Body":
+        """A body with the edits made; segments that no edit touches are shared, not copied.
+
+        Args:
+            edits: In order of `start`, none overlapping another.
+        """
+        if not edits:
+            return self
+        out: list[bytes] = []
+        pending = list(edits)
+        position = 0
+        for segment in self._segments:
+            _cut(segment, position, pending, out)
+            position += len(segment)
+        out.extend(edit.text for edit in pending)
+        return Body(tuple(piece for piece in out if piece))
+
+
+def _cut(segment: bytes, begin: int, pending: list[Edit], out: list[bytes]) -> None:
+    """Append what stays of one segment that begins at offset `begin`, with the edits that start in it."""
+    finish = begin + len(segment)
+    at = begin
+    while pending and pending[0].start < finish:
+        edit = pending[0]
+        if edit.start >= at:
+            out.append(segment[at - begin : edit.start - begin])
+            out.append(edit.text)
+        at = min(edit.end, finish)
+        if edit.end > finish:
+            pending[0] = Edit(finish, edit.end, b"")
+            return
+        pending.pop(0)
+    out.append(segment[at - begin :] if at > begin else segment)

@@ -1,0 +1,192 @@
+"""The one error tree.
+
+    AntiphonError
+    ├── BadRequest 400                what the caller sent can't be taken
+    │   ├── NotAuthenticated 401      no key, or an unknown one
+    │   ├── NotAllowed 403            the verdict says no
+    │   ├── NotFound 404              no such model, receipt or path
+    │   ├── TooSlow 408               the request was not sent in time
+    │   ├── TooLarge 413              a body or header over its limit
+    │   └── WrongMediaType 415        not JSON, or encoded in a way that isn't read
+    ├── OverLimit 429                 a queue or a limit is full; `retry_after_s` says when to come back
+    ├── Unavailable 503               this process is draining or not ready
+    └── UpstreamError 502             the upstream failed; subclasses say how
+        ├── UpstreamRefused 400…      it answered an error that is the caller's to mend
+        ├── UpstreamAuth 502          it refused our credential
+        ├── UpstreamQuota 429         it is out of credit or quota
+        ├── UpstreamLimited 429       it asks us to slow down
+        ├── UpstreamOverloaded 503    it is overloaded (503, 529)
+        ├── UpstreamUnreachable 502   no connection: name, connect or TLS
+        ├── UpstreamBroken 502        the connection ended before the answer did
+        │   └── StaleConnection 502   a kept connection was closed before it carried anything
+        ├── UpstreamMalformed 502     the answer isn't what the protocol says
+        └── UpstreamTimeout 504       a deadline passed
+    ConfigError                       what the operator wrote can't be taken (carries all problems)
+    StoreError                        a record could not be kept
+
+`code` is stable and documented; `message` names the offending value and the remedy.
+"""
+
+from typing import ClassVar
+
+
+class AntiphonError(Exception):
+    """Any failure that Antiphon answers for."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        status: int = 0,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+        self.said_code = code or self.code
+        self.said_status = status or self.status
+
+
+class BadRequest(AntiphonError):
+    code = "invalid_request"
+    status = 400
+
+
+class NotAuthenticated(BadRequest):
+    code = "invalid_api_key"
+    status = 401
+
+
+class NotAllowed(BadRequest):
+    code = "not_allowed"
+    status = 403
+
+
+class NotFound(BadRequest):
+    code = "not_found"
+    status = 404
+
+
+class TooSlow(BadRequest):
+    code = "request_timeout"
+    status = 408
+
+
+class TooLarge(BadRequest):
+    code = "request_too_large"
+    status = 413
+
+
+class WrongMediaType(BadRequest):
+    code = "unsupported_media_type"
+    status = 415
+
+
+class OverLimit(AntiphonError):
+    code = "rate_limit_exceeded"
+    status = 429
+    retryable = True
+
+
+class Unavailable(AntiphonError):
+    code = "unavailable"
+    status = 503
+    retryable = True
+
+
+class UpstreamError(AntiphonError):
+    """An upstream failed. `upstream_status` is its own HTTP status, `body` the start of its answer."""
+
+    code = "upstream_error"
+    status = 502
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        retry_after_s: float | None = None,
+        upstream_status: int | None = None,
+        body: bytes = b"",
+    ) -> None:
+        super().__init__(message, status=status, retry_after_s=retry_after_s)
+        self.upstream_status = upstream_status
+        self.body = body
+
+
+class UpstreamRefused(UpstreamError):
+    code = "upstream_refused"
+    status = 400
+    retryable = False
+
+
+class UpstreamAuth(UpstreamError):
+    code = "upstream_auth"
+
+
+class UpstreamQuota(UpstreamError):
+    code = "upstream_quota"
+    status = 429
+
+
+class UpstreamLimited(UpstreamError):
+    code = "upstream_rate_limited"
+    status = 429
+
+
+class UpstreamOverloaded(UpstreamError):
+    code = "upstream_overloaded"
+    status = 503
+
+
+class UpstreamUnreachable(UpstreamError):
+    code = "upstream_unreachable"
+
+
+class UpstreamBroken(UpstreamError):
+    code = "upstream_broken"
+
+
+class StaleConnection(UpstreamBroken):
+    code = "upstream_stale_connection"
+
+
+class UpstreamMalformed(UpstreamError):
+    code = "upstream_malformed"
+
+
+class UpstreamTimeout(UpstreamError):
+    code = "upstream_timeout"
+    status = 504
+
+
+class StoreError(AntiphonError):
+    code = "store_error"
+    status = 503
+    retryable = True
+
+
+class Problem(Exception):
+    """One mistake in a configuration: where, what is wrong, what to write."""
+
+    def __init__(self, *, file: str, line: int, path: str, wrong: str, remedy: str) -> None:
+        super().__init__(f"{file}:{line}: {path}: {wrong}; {remedy}")
+        self.file, self.line, self.path, self.wrong, self.remedy = file, line, path, wrong, remedy
+
+
+class ConfigError(AntiphonError):
+    """A configuration can't be taken. All its mistakes are listed, not the first alone."""
+
+    code = "config_error"
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems

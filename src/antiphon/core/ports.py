@@ -1,0 +1,155 @@
+"""What the rooms need of each other without knowing each other: one small class a port."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from antiphon.core.deployment import Timeouts
+from antiphon.core.principal import Principal
+from antiphon.core.receipt import Receipt
+from antiphon.core.request import Request
+from antiphon.core.ticket import Ticket
+from antiphon.core.usage import Usage
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where an upstream listens, and how it is reached."""
+
+    host: str
+    port: int
+    tls: bool = False
+    ca_file: str | None = None
+    proxy: str | None = None
+    connections: int = 1000
+    """The most connections that one worker opens to it."""
+
+
+class Outbound(Struct, frozen=True, kw_only=True):
+    """A request ready to be sent: `head` ends before `Content-Length`, which the transport adds."""
+
+    origin: Origin
+    head: bytes
+    body: tuple[bytes, ...]
+    size_bytes: int
+    timeouts: Timeouts
+
+
+class Inbound(ABC):
+    """An upstream's answer whose head has come."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    """Names in lower case."""
+    reused: bool
+    """A kept connection carried it."""
+    queue_us: int
+    connect_us: int | None
+    first_byte_us: int
+
+    @abstractmethod
+    async def read(self, most_bytes: int) -> bytes:
+        """The whole body. Raises: UpstreamMalformed when it is longer, UpstreamBroken, UpstreamTimeout."""
+
+    @abstractmethod
+    async def relay(self, sink: Callable[[bytes], None]) -> None:
+        """Hand every piece of the body to `sink` as it comes, within the call that read it; return at its end.
+
+        Raises: UpstreamBroken, UpstreamTimeout; what `sink` raises ends the exchange and is raised here.
+        """
+
+    @abstractmethod
+    def pause(self, on: bool) -> None:
+        """Stop or go on reading: back-pressure from whoever takes the bytes."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the connection up. Harmless when the body has ended: then it has gone back to the pool."""
+
+
+class Transport(ABC):
+    """Sends requests to upstreams."""
+
+    @abstractmethod
+    async def send(self, request: Outbound) -> Inbound:
+        """Send, and wait for the answer's head.
+
+        Raises: UpstreamUnreachable, UpstreamTimeout, UpstreamBroken, StaleConnection, UpstreamMalformed, OverLimit.
+        """
+
+
+class Tickets(ABC):
+    """Holds budget for attempts."""
+
+    @abstractmethod
+    def reserve(self, principal: Principal, deployment: str, output_tokens: int | None) -> Ticket:
+        """Hold what an attempt may cost. Raises: OverLimit."""
+
+    @abstractmethod
+    def settle(self, ticket: Ticket, usage: Usage | None, cost_nano_usd: int | None) -> None:
+        """Close a ticket, exactly once. Raises: ValueError when it is not open."""
+
+
+class Journal(ABC):
+    """Where a request is written down before it can be lost."""
+
+    @abstractmethod
+    def opened(self, receipt: Receipt) -> None:
+        """Before an attempt is sent. Raises: StoreError, and then nothing may be sent."""
+
+    @abstractmethod
+    def closed(self, receipt: Receipt) -> None:
+        """Before the answer's last byte is released. Raises: StoreError."""
+
+    @abstractmethod
+    def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
+        """Keep encrypted content beside a receipt. Raises: StoreError."""
+
+
+class Store(ABC):
+    """Reads what was recorded."""
+
+    @abstractmethod
+    def receipt(self, receipt_id: str) -> Receipt | None:
+        """The receipt, also when the journal has it and no table yet; None when there is none."""
+
+    @abstractmethod
+    def last(self, tenant: str | None = None) -> Receipt | None:
+        """The newest receipt, of one tenant or of all."""
+
+    @abstractmethod
+    def content(self, receipt_id: str) -> bytes | None:
+        """Encrypted content that was captured with a receipt; None when there is none."""
+
+
+class Identity(ABC):
+    """Knows who a credential stands for."""
+
+    @abstractmethod
+    def principal(self, credential: str | None) -> Principal | None:
+        """Who calls with this key; None when it is unknown. No key may be a principal too."""
+
+
+class Sealer(ABC):
+    """Encrypts content at rest."""
+
+    @abstractmethod
+    def seal(self, plain: bytes, context: str) -> bytes:
+        """Encrypt; `context` is bound to the result and must be given again."""
+
+    @abstractmethod
+    def unseal(self, sealed: bytes, context: str) -> bytes:
+        """Decrypt. Raises: StoreError when key, context or bytes are wrong."""
+
+
+class Runner(ABC):
+    """Answers for a model name that leads to an agent rather than to a deployment."""
+
+    @abstractmethod
+    def runs(self, model: str) -> bool:
+        """Whether this public name is one of its agents."""
+
+    @abstractmethod
+    async def run(self, request: Request, principal: Principal) -> Mapping[str, Any]:
+        """Run the agent. Raises: NotFound, OverLimit."""

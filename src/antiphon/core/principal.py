@@ -1,0 +1,23 @@
+"""Who calls."""
+
+from msgspec import Struct
+
+
+class Principal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The caller that a key stands for. Every stored row carries its tenant."""
+
+    tenant: str
+    key: str
+    """Name of the key, never its text."""
+    user: str = ""
+    team: str = ""
+    tags: tuple[str, ...] = ()
+    models: tuple[str, ...] = ("*",)
+    """Public names it may ask for; `*` for all, `prefix*` for those that begin so."""
+    admin: bool = False
+
+    def may_ask(self, model: str) -> bool:
+        """Whether the key's list of models holds this public name."""
+        return any(
+            model.startswith(pattern[:-1]) if pattern.endswith("*") else pattern == model for pattern in self.models
+        )

@@ -1,0 +1,101 @@
+"""The whole story of one request."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from antiphon.core.plan import Plan
+from antiphon.core.principal import Principal
+from antiphon.core.request import Lineage
+from antiphon.core.usage import Usage
+from antiphon.core.verdict import Verdict
+
+Outcome = Literal["ok", "refused", "failed", "client_gone", "interrupted", "running"]
+"""`refused` before anything was sent, `failed` upstream, `client_gone` when the caller left first,
+`interrupted` when the process died, `running` while it is not known yet."""
+
+
+class Timings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Microseconds since the attempt began; None: it never came so far."""
+
+    queue_us: int | None = None
+    """A connection was free or allowed."""
+    connect_us: int | None = None
+    """A new connection stood; None when a kept one was used."""
+    first_byte_us: int | None = None
+    first_token_us: int | None = None
+    last_byte_us: int | None = None
+
+
+class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try of a call upstream."""
+
+    deployment: str
+    provider: str
+    model: str
+    zone: str = ""
+    region: str = ""
+    tier: str = ""
+    started_us: int = 0
+    """Since the request came in."""
+    timings: Timings = Timings()
+    status: int | None = None
+    """HTTP status of the upstream."""
+    error: str = ""
+    detail: str = ""
+    request_id: str = ""
+    """The upstream's own id of the request."""
+    ticket: str = ""
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+
+
+class Loss(Struct, frozen=True, kw_only=True):
+    """Something that could not be carried."""
+
+    field: str
+    why: str
+    effect: str
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was asked, decided, tried, used and paid, and why."""
+
+    id: str
+    at_ns: int
+    revision: str
+    outcome: Outcome
+    status: int = 0
+    """HTTP status that the caller got; 0 when no answer was begun."""
+    error: str = ""
+    detail: str = ""
+    principal: Principal | None = None
+    endpoint: str = ""
+    dialect: str = ""
+    asked: str = ""
+    """Public model name in the request."""
+    served: str = ""
+    """Deployment whose answer was released."""
+    served_model: str = ""
+    """Model that the upstream says it answered with."""
+    fingerprint: str = ""
+    stream: bool = False
+    digest: str = ""
+    size_bytes: int = 0
+    verdict: Verdict | None = None
+    plan: Plan | None = None
+    attempts: tuple[Attempt, ...] = ()
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+    """None: unknown (no usage reported, or the deployment is unpriced)."""
+    cost_basis: str = ""
+    """`reported` usage at the configured price, `unpriced`, or `no_usage`."""
+    duration_us: int = 0
+    first_token_us: int | None = None
+    losses: tuple[Loss, ...] = ()
+    notes: tuple[str, ...] = ()
+    lineage: Lineage = Lineage()
+    trace_id: str = ""
+    user: str = ""
+    captured: bool = False
+    worker: int = 0

@@ -1,0 +1,74 @@
+"""The canonical call: a small head that is always read, and a body that stays raw."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from antiphon.core.body import Body, Edit
+
+Dialect = Literal["openai_chat"]
+Need = Literal["tools", "images", "audio", "files", "structured_output", "reasoning", "logprobs", "multiple_answers"]
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """W3C trace context: 32 and 16 hexadecimal digits. Source: W3C Trace Context, level 1."""
+
+    trace_id: str
+    parent_id: str
+    sampled: bool = False
+    state: str = ""
+
+
+class Lineage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What larger thing the request belongs to, as its headers say."""
+
+    session: str = ""
+    run: str = ""
+    step: str = ""
+    parent: str = ""
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """What routing needs of a request, read from its body and headers."""
+
+    dialect: Dialect
+    endpoint: str
+    """Path that it came in on."""
+    model: str
+    """Public name that was asked for."""
+    stream: bool = False
+    wants_usage: bool = False
+    """The caller asked for the usage event of a stream."""
+    output_tokens: int | None = None
+    answers: int = 1
+    needs: frozenset[Need] = frozenset()
+    user: str = ""
+    """End user that the caller names."""
+
+
+class Spots(Struct, frozen=True, kw_only=True):
+    """Where in the body an edit can be made: byte offsets."""
+
+    model: tuple[int, int]
+    """The value of `model`, quotes included."""
+    stream_options: tuple[int, int] | None = None
+    """The value of `stream_options`."""
+    messages: int | None = None
+    """Just behind the bracket that opens `messages`; None when there is no such list."""
+    no_messages: bool = False
+    """The list of messages is empty."""
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One model call."""
+
+    head: Head
+    body: Body
+    spots: Spots
+    digest: str
+    """SHA-256 of the body as it came, 64 hexadecimal digits."""
+    lineage: Lineage = Lineage()
+    trace: Trace | None = None
+
+
+__all__ = ["Body", "Dialect", "Edit", "Head", "Lineage", "Need", "Request", "Spots", "Trace"]

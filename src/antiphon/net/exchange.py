@@ -1,0 +1,152 @@
+"""One request that came in and the answer that goes out."""
+
+from asyncio import Future, Transport, get_running_loop
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Protocol
+
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+JOIN_BELOW_BYTES = 65_536
+"""Head and body go out as one write below this size; above it copying costs more than a second write."""
+
+
+def status_line(status: int) -> bytes:
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status
+
+
+class Side(Protocol):
+    """What an exchange needs of the connection that carries it."""
+
+    transport: Transport
+    keep_alive: bool
+    date_line: bytes
+
+    def finished(self) -> None: ...
+
+    def hold(self) -> None: ...
+
+
+class Exchange:
+    """A whole request, and the means to answer it once.
+
+    Either `respond` once, or `begin`, `write` any number of times, `end`. What is written after the
+    caller has gone is dropped; its task is cancelled anyway.
+    """
+
+    __slots__ = (
+        "_head",
+        "_on_pressure",
+        "_side",
+        "answered",
+        "body",
+        "ended",
+        "gone",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "received_s",
+        "status",
+        "writable",
+    )
+
+    def __init__(self, side: Side, method: bytes, target: bytes, headers: dict[bytes, bytes], received_s: float) -> None:
+        self._side = side
+        self.method = method
+        self.path, _, self.query = target.partition(b"?")
+        self.headers = headers
+        """Names in lower case; a repeated header's values are joined by a comma."""
+        self.body: list[bytes] = []
+        self.received_s = received_s
+        """When its last byte came, on `time.perf_counter`."""
+        self.answered = self.ended = self.gone = False
+        self.status = 0
+        self._head = b""
+        self._on_pressure: Callable[[bool], None] | None = None
+        self.writable: Future[None] | None = None
+
+    def respond(self, status: int, headers: bytes, body: bytes) -> None:
+        """Answer whole. `headers` are complete lines, each ended by CRLF; the length is added here."""
+        head = b"%b%b%bcontent-length: %d\r\n%b\r\n" % (
+            status_line(status),
+            self._side.date_line,
+            headers,
+            len(body),
+            b"" if self._side.keep_alive else b"connection: close\r\n",
+        )
+        self.answered = self.ended = True
+        self.status = status
+        if not self.gone:
+            if self.method == b"HEAD":
+                self._side.transport.write(head)
+            elif len(body) < JOIN_BELOW_BYTES:
+                self._side.transport.write(head + body)
+            else:
+                self._side.transport.writelines((head, body))
+        self._side.finished()
+
+    def begin(self, status: int, headers: bytes) -> None:
+        """Start an answer of unknown length; its head goes out with the first piece."""
+        self._head = b"%b%b%btransfer-encoding: chunked\r\n%b\r\n" % (
+            status_line(status),
+            self._side.date_line,
+            headers,
+            b"" if self._side.keep_alive else b"connection: close\r\n",
+        )
+        self.answered = True
+        self.status = status
+
+    def write(self, piece: bytes) -> None:
+        """Send a piece now. Empty pieces are left out: one would end the answer."""
+        if self.gone or not piece:
+            return
+        if self._head:
+            self._side.transport.write(b"%b%x\r\n%b\r\n" % (self._head, len(piece), piece))
+            self._head = b""
+        else:
+            self._side.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    def end(self, last: bytes = b"") -> None:
+        """Send a last piece, and end the answer, in one write."""
+        self.ended = True
+        if not self.gone:
+            tail = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
+            self._side.transport.write(self._head + tail)
+            self._head = b""
+        self._on_pressure = None
+        self._side.finished()
+
+    def abort(self) -> None:
+        """Cut the connection: the only honest end of an answer that can't be completed."""
+        self.ended = True
+        self._side.transport.abort()
+
+    def raw(self, data: bytes) -> None:
+        """Write bytes as they are, beside all framing. For simulating broken servers."""
+        self.answered = True
+        if not self.gone:
+            self._side.transport.write(data)
+
+    def hold(self) -> None:
+        """Leave the request without an answer for as long as the caller waits. For simulating hung servers."""
+        self._side.hold()
+
+    def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
+        """Call back with True when the caller takes bytes too slowly, with False when it has caught up."""
+        self._on_pressure = callback
+
+    def pressed(self, on: bool) -> None:
+        """The connection's word that its buffer is full, or empty again."""
+        if self._on_pressure is not None:
+            self._on_pressure(on)
+        if on and self.writable is None:
+            self.writable = get_running_loop().create_future()
+        elif not on and self.writable is not None:
+            if not self.writable.done():
+                self.writable.set_result(None)
+            self.writable = None
+
+    async def drained(self) -> None:
+        """Wait until the caller has taken most of what was written. Bounded by the listener's `send_timeout_s`."""
+        if self.writable is not None:
+            await self.writable
