@@ -161,6 +161,14 @@ static void note_error(const char *what, const char *detail) {
     }
 }
 
+// The status line, and what the body ends with.
+static void note_refusal(const struct response *r, const char *bytes, size_t len) {
+    char status_line[48];
+    size_t shown = len < 150 ? len : 150;
+    snprintf(status_line, sizeof status_line, "%.*s", (int)strcspn(r->head, "\r"), r->head);
+    note_error(status_line, bytes + len - shown);
+}
+
 // The request under way is lost; the connection starts anew.
 static void lose_connection(struct connection *c, const char *what, const char *detail) {
     totals.errors++;
@@ -168,19 +176,21 @@ static void lose_connection(struct connection *c, const char *what, const char *
     open_connection(c);
 }
 
-static void send_rest(struct connection *c) {
+// Write what is left of the request; false when the connection was lost.
+static bool send_rest(struct connection *c) {
     while (c->sent < request_len) {
         ssize_t n = send(c->fd, request + c->sent, request_len - c->sent, MSG_NOSIGNAL);
         if (n >= 0) {
             c->sent += (size_t)n;
         } else if (errno == EAGAIN || errno == ENOTCONN) {
             watch(c, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
-            return;
+            return true;
         } else {
             lose_connection(c, "send", strerror(errno));
-            return;
+            return false;
         }
     }
+    return true;
 }
 
 // Begin the next request, or retire the connection when all requests have been issued.
@@ -209,8 +219,7 @@ static void open_connection(struct connection *c) {
     if (c->fd < 0) fail("socket");
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) {
-        totals.errors++;
-        note_error("connect", strerror(errno));
+        note_error("connect", strerror(errno)); // counted when sending fails
     }
     watch(c, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT); // sending begins when the connection is up
 }
@@ -245,7 +254,7 @@ static void take_bytes(struct connection *c, const char *bytes, size_t len) {
     size_t used = response_feed(r, bytes, len);
     if (r->body_begun && !c->first_byte_us) c->first_byte_us = now_us();
     if (measuring && options.stream) totals.events += r->events - events_before;
-    if (r->status >= 300 && r->body_begun) note_error(r->head, bytes + (used < 150 ? 0 : used - 150));
+    if (r->status >= 300 && r->body_begun) note_refusal(r, bytes, used);
     if (r->state == RESPONSE_BROKEN) lose_connection(c, "malformed response", r->head);
     else if (used < len) lose_connection(c, "bytes after the response", bytes + used);
     else if (r->state == RESPONSE_COMPLETE) finish_response(c);
@@ -271,9 +280,7 @@ static void receive(struct connection *c) {
 
 static void on_event(struct connection *c, uint32_t events) {
     if (events & EPOLLOUT && c->sent < request_len) {
-        int fd = c->fd;
-        send_rest(c);
-        if (c->fd != fd) return; // lost and opened anew: this event was of the old socket
+        if (!send_rest(c)) return; // what else this event says is of the old socket
         if (c->sent == request_len) watch(c, EPOLL_CTL_MOD, EPOLLIN);
     }
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) receive(c);
@@ -316,7 +323,7 @@ static double run(void) {
         int n = epoll_wait(poller, events, EVENT_BATCH, wait_ms);
         for (int i = 0; i < n; i++) on_event(events[i].data.ptr, events[i].events);
     }
-    double elapsed_s = (double)(now_us() - window_start) / 1e6;
+    double elapsed_s = (double)(now_us() - window_start + 1) / 1e6; // never zero: it divides
     say("finished");
     return elapsed_s;
 }
@@ -387,8 +394,9 @@ static void parse_options(int argc, char **argv) {
         }
     }
     bool bounded = options.seconds > 0 || options.requests < LONG_MAX;
-    if (options.port <= 0 || !options.path || !options.body || options.connections <= 0) usage_error();
-    if (!bounded || options.requests <= 0 || optind != argc) usage_error();
+    bool complete = options.port > 0 && options.path && options.body;
+    if (!complete || !bounded || optind != argc) usage_error();
+    if (options.connections <= 0 || options.requests <= 0) usage_error();
 }
 
 static void raise_file_limit(void) {

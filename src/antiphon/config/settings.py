@@ -11,6 +11,8 @@ from antiphon.server.settings import ServerSettings
 from antiphon.store.settings import StorageSettings
 from antiphon.telemetry.settings import TelemetrySettings
 
+Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")]
+
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Antiphon's configuration."""
@@ -18,8 +20,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: Annotated[ServerSettings, Meta(description="Where the gateway listens.")] = ServerSettings()
     storage: Annotated[StorageSettings, Meta(description="Where records are kept.")] = StorageSettings()
     telemetry: Annotated[TelemetrySettings, Meta(description="Logs and traces.")] = TelemetrySettings()
-    keys: Annotated[list[KeySettings], Meta(description="Keys that exist from the start. Default: none; callers on this machine then need none.")] = []
-    providers: Annotated[dict[str, ProviderSettings], Meta(description="Accounts with providers, by name.")] = {}
-    models: Annotated[dict[str, ModelSettings], Meta(description="Deployments, by name.")] = {}
-    routes: Annotated[dict[str, RouteSettings], Meta(description="Public model names that lead to deployments.")] = {}
-    prompts: Annotated[dict[str, PromptSettings], Meta(description="System prompts that routes add, by name.")] = {}
+    keys: Annotated[
+        list[KeySettings],
+        Meta(description="Keys that exist from the start. Default: none; callers on this machine then need none."),
+    ] = []
+    providers: Annotated[dict[Name, ProviderSettings], Meta(description="Accounts with providers, by name.")] = {}
+    models: Annotated[dict[Name, ModelSettings], Meta(description="Deployments, by name.")] = {}
+    routes: Annotated[dict[Name, RouteSettings], Meta(description="Public model names that lead to deployments.")] = {}
+    prompts: Annotated[dict[Name, PromptSettings], Meta(description="System prompts that routes add, by name.")] = {}

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from antiphon.core.secret import Secret
 
@@ -18,7 +18,7 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     team: Annotated[str, Meta(description="Team, for receipts. Default: none.")] = ""
     user: Annotated[str, Meta(description="User, for receipts. Default: none.")] = ""
     tags: Annotated[list[str], Meta(description="Free words, for receipts. Default: none.")] = []
-    models: Annotated[list[str], Meta(description="Public model names that it may ask for; a trailing * stands for any ending. Default: all.")] = ["*"]
+    models: Annotated[list[str], Meta(description="Public model names that it may ask for; a trailing * stands for any ending. Default: all.")] = field(default_factory=lambda: ["*"])
     admin: Annotated[bool, Meta(description="May read every tenant's receipts. Default false.")] = False
 
 

@@ -32,6 +32,17 @@ class Body:
             self._segments = (b"".join(self._segments),)
         return self._segments[0]
 
+    def slice(self, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end`, whichever segments hold them."""
+        out: list[bytes] = []
+        position = 0
+        for segment in self._segments:
+            if position >= end:
+                break
+            out.append(segment[max(start - position, 0) : end - position])
+            position += len(segment)
+        return b"".join(out)
+
     def sha256(self) -> str:
         """Digest of all bytes, 64 hexadecimal digits."""
         digest = sha256()

@@ -7,6 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.core.deployment import Timeouts
+from antiphon.core.error import AntiphonError
+from antiphon.core.money import NanoUsd
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Receipt
 from antiphon.core.request import Request
@@ -40,8 +42,8 @@ class Inbound(ABC):
     """An upstream's answer whose head has come."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
-    """Names in lower case."""
+    headers: dict[bytes, bytes]
+    """Names in lower case; of a repeated header the last value."""
     reused: bool
     """A kept connection carried it."""
     queue_us: int
@@ -68,12 +70,49 @@ class Inbound(ABC):
         """Give the connection up. Harmless when the body has ended: then it has gone back to the pool."""
 
 
+class Served(Struct, frozen=True):
+    """What is told of an answer beside its content."""
+
+    receipt_id: str
+    deployment: str
+    headers: Mapping[bytes, bytes]
+    """The upstream's."""
+
+
+class Reply(ABC):
+    """Where a request's answer goes: the caller, in the caller's dialect."""
+
+    @abstractmethod
+    def whole(self, served: Served, body: bytes) -> None:
+        """Answer at once."""
+
+    @abstractmethod
+    def begin(self, served: Served) -> None:
+        """Start a stream."""
+
+    @abstractmethod
+    def write(self, piece: bytes) -> None:
+        """Send a piece of a stream now."""
+
+    @abstractmethod
+    def end(self, last: bytes = b"") -> None:
+        """Send the last piece, and end the stream."""
+
+    @abstractmethod
+    def error(self, error: AntiphonError, receipt_id: str) -> None:
+        """Answer with an error; in a stream that has begun, end it with one."""
+
+    @abstractmethod
+    def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
+        """Call back with True when the caller takes bytes too slowly, with False when it has caught up."""
+
+
 class Transport(ABC):
     """Sends requests to upstreams."""
 
     @abstractmethod
-    async def send(self, request: Outbound) -> Inbound:
-        """Send, and wait for the answer's head.
+    async def send(self, request: Outbound, *, fresh: bool = False) -> Inbound:
+        """Send, and wait for the answer's head. `fresh` asks for a new connection.
 
         Raises: UpstreamUnreachable, UpstreamTimeout, UpstreamBroken, StaleConnection, UpstreamMalformed, OverLimit.
         """
@@ -83,8 +122,8 @@ class Tickets(ABC):
     """Holds budget for attempts."""
 
     @abstractmethod
-    def reserve(self, principal: Principal, deployment: str, output_tokens: int | None) -> Ticket:
-        """Hold what an attempt may cost. Raises: OverLimit."""
+    def reserve(self, principal: Principal, deployment: str, bound_nano_usd: NanoUsd | None) -> Ticket:
+        """Hold the most that an attempt may cost (None: unknown). Raises: OverLimit."""
 
     @abstractmethod
     def settle(self, ticket: Ticket, usage: Usage | None, cost_nano_usd: int | None) -> None:

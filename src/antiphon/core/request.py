@@ -28,6 +28,9 @@ class Lineage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent: str = ""
 
 
+NO_LINEAGE = Lineage()
+
+
 class Head(Struct, frozen=True, kw_only=True):
     """What routing needs of a request, read from its body and headers."""
 
@@ -53,10 +56,6 @@ class Spots(Struct, frozen=True, kw_only=True):
     """The value of `model`, quotes included."""
     stream_options: tuple[int, int] | None = None
     """The value of `stream_options`."""
-    messages: int | None = None
-    """Just behind the bracket that opens `messages`; None when there is no such list."""
-    no_messages: bool = False
-    """The list of messages is empty."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -67,8 +66,8 @@ class Request(Struct, frozen=True, kw_only=True):
     spots: Spots
     digest: str
     """SHA-256 of the body as it came, 64 hexadecimal digits."""
-    lineage: Lineage = Lineage()
+    lineage: Lineage = NO_LINEAGE
     trace: Trace | None = None
 
 
-__all__ = ["Body", "Dialect", "Edit", "Head", "Lineage", "Need", "Request", "Spots", "Trace"]
+__all__ = ["Body", "Dialect", "Edit", "Head", "Lineage", "NO_LINEAGE", "Need", "Request", "Spots", "Trace"]

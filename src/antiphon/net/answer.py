@@ -46,7 +46,7 @@ class Answer(Inbound):
         self._done = self._paused = False
         self.started_s = started_s
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: dict[bytes, bytes] = {}
         self.reused = False
         self.queue_us = 0
         self.connect_us: int | None = None

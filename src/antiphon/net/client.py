@@ -113,15 +113,15 @@ class Client(Transport):
         self._pools: dict[Origin, Pool] = {}
         self._timer = self._loop.call_later(SWEEP_S, self._sweep)
 
-    async def send(self, request: Outbound) -> Inbound:
+    async def send(self, request: Outbound, *, fresh: bool = False) -> Inbound:
         started_s = time.perf_counter()
         pool = self._pools.get(request.origin)
         if pool is None:
             pool = self._pools[request.origin] = Pool(request.origin)
-        connection = pool.kept()
+        connection = None if fresh else pool.kept()
         if connection is not None:
             return await connection.exchange(request, started_s)
-        connection = await pool.connect(request.timeouts.connect_s)
+        connection = await pool.connect(request.timeouts.connect_s, fresh=fresh)
         connect_us = int((time.perf_counter() - started_s) * 1e6)
         answer = await connection.exchange(request, started_s)
         if connection.served:

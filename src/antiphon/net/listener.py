@@ -37,9 +37,10 @@ class Listener:
             lambda: Connection(self._site), sock=sock, backlog=BACKLOG, ssl=self._tls
         )
 
-    def swap(self, handler: Handler, bounds: Bounds) -> None:
+    def swap(self, handler: Handler, refuse: Refuse, bounds: Bounds) -> None:
         """New requests go to another handler; those that run keep theirs."""
         self._site.handler = handler
+        self._site.refuse = refuse
         self._site.bounds = bounds
 
     @property

@@ -117,7 +117,7 @@ class Upstream(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._answer is not None and not self._leftover:
-            self._answer.headers.append((name.lower(), value))
+            self._answer.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         answer = self._answer
@@ -128,8 +128,8 @@ class Upstream(asyncio.Protocol):
             self._informational = True
             answer.headers.clear()
             return
-        names = [name for name, _ in answer.headers]
-        self._framed = b"content-length" in names or b"transfer-encoding" in names or status in (204, 304)
+        headers = answer.headers
+        self._framed = b"content-length" in headers or b"transfer-encoding" in headers or status in (204, 304)
         self._deadline_s = min(time.monotonic() + self._between_s, self._end_s)
         self._phase = "between bytes"
         answer.head(status)

@@ -8,16 +8,21 @@ from antiphon.core.request import Need
 from antiphon.core.secret import Secret
 from antiphon.providers.lab.settings import LabSettings
 
+Url = Annotated[str, Meta(pattern="^https?://")]
+ProxyUrl = Annotated[str, Meta(pattern="^http://")]
+Count = Annotated[int, Meta(ge=1)]
+Usd = Annotated[float, Meta(ge=0, le=1e6)]
+
 
 class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account with a provider: where it is and how we are known there."""
 
     profile: Annotated[str, Meta(description="Row of the profile table, see `antiphon doctor --profiles`. Default: the provider's own name here.")] = ""
-    base_url: Annotated[str | None, Meta(pattern="^https?://", description="Where its API is, up to and with the version. Default: the profile's.")] = None
+    base_url: Annotated[Url | None, Meta(description="Where its API is, up to and with the version. Default: the profile's.")] = None
     key: Annotated[Secret | None, Meta(description="Credential, sent as the profile says. Default: none; a provider whose profile needs one is then off.")] = None
     headers: Annotated[dict[str, str], Meta(description="Headers to add to each request. Default: none.")] = {}
     query: Annotated[dict[str, str], Meta(description="Query parameters to add to each request, such as api-version. Default: the profile's.")] = {}
-    proxy: Annotated[str | None, Meta(pattern="^http://", description="HTTP proxy to go through. Default: none.")] = None
+    proxy: Annotated[ProxyUrl | None, Meta(description="HTTP proxy to go through. Default: none.")] = None
     ca_file: Annotated[str | None, Meta(description="PEM file of authorities to trust in place of the system's. Default: the system's.")] = None
     connections: Annotated[int, Meta(ge=1, le=100_000, description="Most connections that one worker opens to it. Default 1000.")] = 1000
     lab: Annotated[LabSettings | None, Meta(description="For profile `lab` only: the simulated models to serve.")] = None
@@ -26,19 +31,19 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class PriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """US dollars per million tokens."""
 
-    input: Annotated[float, Meta(ge=0, le=1e6, description="Input tokens.")]
-    output: Annotated[float, Meta(ge=0, le=1e6, description="Output tokens, reasoning included.")]
-    cached_input: Annotated[float | None, Meta(ge=0, le=1e6, description="Input tokens read from the prompt cache. Default: as input.")] = None
-    cache_write: Annotated[float | None, Meta(ge=0, le=1e6, description="Input tokens written to the prompt cache. Default: as input.")] = None
+    input: Annotated[Usd, Meta(description="Input tokens.")]
+    output: Annotated[Usd, Meta(description="Output tokens, reasoning included.")]
+    cached_input: Annotated[Usd | None, Meta(description="Input tokens read from the prompt cache. Default: as input.")] = None
+    cache_write: Annotated[Usd | None, Meta(description="Input tokens written to the prompt cache. Default: as input.")] = None
     call: Annotated[float, Meta(ge=0, le=1e3, description="US dollars a call, beside its tokens. Default 0.")] = 0.0
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a deployment takes."""
 
-    context_tokens: Annotated[int | None, Meta(ge=1, description="Context window, shown by GET /v1/models. Default: unknown.")] = None
-    output_tokens: Annotated[int | None, Meta(ge=1, description="Most output tokens of one answer; a request that asks for more is not sent to it. Default: unknown.")] = None
-    concurrency: Annotated[int | None, Meta(ge=1, description="Most requests in flight to it from one worker; more are answered 429. Default: no limit.")] = None
+    context_tokens: Annotated[Count | None, Meta(description="Context window, shown by GET /v1/models. Default: unknown.")] = None
+    output_tokens: Annotated[Count | None, Meta(description="Most output tokens of one answer; a request that asks for more is not sent to it. Default: unknown.")] = None
+    concurrency: Annotated[Count | None, Meta(description="Most requests in flight to it from one worker; more are answered 429. Default: no limit.")] = None
 
 
 class TimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,6 +27,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     insecure: Annotated[bool, Meta(description="Listen beyond loopback although no key is set. Default false.")] = False
     drain_timeout_s: Annotated[float, Meta(ge=0, le=3600, description="Seconds that running requests get to finish after SIGTERM. Default 30.")] = 30.0
     tls: Annotated[Tls | None, Meta(description="Serve HTTPS. Default: plain HTTP.")] = None
+    public_metrics: Annotated[bool | None, Meta(description="Serve /metrics without an admin key. Default: true on loopback, false elsewhere.")] = None
     limits: Annotated[Bounds, Meta(description="What one caller may do to the listener.")] = Bounds()
 
     def check(self, has_keys: bool) -> list[tuple[str, str, str]]:

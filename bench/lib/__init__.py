@@ -1,0 +1,1 @@
+"""What the bench commands share: processes, clocks, load runs and reports."""

@@ -1,0 +1,160 @@
+"""Rows that load nginx and the gateway in turn and compare CPU time, and latency alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .load import LoadSpec, Sample
+from .rig import Rig, Subject
+from .row import Plan, Rounds, Row, Target, medians, ratio
+
+# A stream has 51 events. Fewer reads than this for each stream mean that events were relayed
+# several at a time, which makes their CPU cost look better than it is.
+MIN_READS_PER_STREAM = 46
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A load and the figures to keep of each sample of it."""
+
+    body: str
+    connections: int
+    stream: bool = False
+    tls: bool = False
+    figures: dict[str, Callable[[Sample], float]]
+
+    def spec(self, subject: Subject, seconds: float) -> LoadSpec:
+        return LoadSpec(
+            path=subject.stream_path if self.stream else subject.chat_path,
+            body=self.body,
+            connections=self.connections,
+            seconds=seconds,
+            stream=self.stream,
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the rounds of a case gave."""
+
+    rounds: Rounds
+    faults: list[str]
+    notes: list[str]
+
+
+REQUEST_FIGURES: dict[str, Callable[[Sample], float]] = {
+    "requests_per_cpu_s": lambda s: s.requests_per_cpu_s,
+    "requests_per_s": lambda s: s.load.rps,
+    "cpu_us_per_request": lambda s: 1e6 * s.cpu.seconds / max(1, s.load.requests),
+    "core_busy_fraction": lambda s: s.cpu.seconds / s.load.elapsed_s,
+    "p50_us": lambda s: s.load.p50_us,
+    "p99_us": lambda s: s.load.p99_us,
+}
+STREAM_FIGURES: dict[str, Callable[[Sample], float]] = {
+    "events_per_cpu_s": lambda s: s.events_per_cpu_s,
+    "events_per_s": lambda s: s.load.events_per_s,
+    "reads_per_stream": lambda s: s.reads_per_stream,
+    "core_busy_fraction": lambda s: s.cpu.seconds / s.load.elapsed_s,
+    "first_byte_p50_us": lambda s: s.load.first_byte_p50_us,
+    "first_byte_p99_us": lambda s: s.load.first_byte_p99_us,
+}
+LATENCY_FIGURES: dict[str, Callable[[Sample], float]] = {
+    "p50_us": lambda s: s.load.p50_us,
+    "p99_us": lambda s: s.load.p99_us,
+}
+
+
+def _measure(rig: Rig, plan: Plan, case: Case, subjects: Sequence[Subject]) -> Measured:
+    """Measure the subjects in turn, round after round, every other round in reverse order."""
+    rounds: Rounds = {subject.name: {} for subject in subjects}
+    faults: list[str] = []
+    notes: list[str] = []
+    for number in range(plan.rounds):
+        for subject in subjects if number % 2 == 0 else reversed(subjects):
+            port = subject.tls_port if case.tls else subject.port
+            result = rig.sample(subject, port, case.spec(subject, plan.seconds))
+            for name, figure in case.figures.items():
+                rounds[subject.name].setdefault(name, []).append(round(figure(result), 4))
+            where = f"{subject.name}, round {number + 1}: "
+            faults += [where + fault for fault in result.load.faults()]
+            if result.cpu.ended:
+                notes.append(f"{where}{len(result.cpu.ended)} processes ended: CPU time lost")
+    return Measured(rounds, faults, notes)
+
+
+def _compare(
+    rig: Rig, plan: Plan, case: Case, *, name: str, title: str, target: Target | None
+) -> Row:
+    """A row whose verdict is the gateway's first figure as a fraction of nginx's."""
+    measured = _measure(rig, plan, case, rig.subjects())
+    figures = medians(measured.rounds)
+    first = next(iter(case.figures))
+    return Row(
+        name=name,
+        title=title,
+        figures=figures,
+        measure=f"{first}, of nginx",
+        value=ratio(figures, rig.settings.gateway_name, first),
+        target=target,
+        rounds=measured.rounds,
+        faults=measured.faults,
+        notes=measured.notes,
+    )
+
+
+def chat_1k(rig: Rig, plan: Plan) -> Row:
+    """1 KB prompts at 32 connections."""
+    case = Case(body="chat-1k.json", connections=32, figures=REQUEST_FIGURES)
+    title = "1 KB prompt, 32 connections"
+    return _compare(rig, plan, case, name="chat-1k", title=title, target=Target("at least", 0.20))
+
+
+def chat_32k(rig: Rig, plan: Plan) -> Row:
+    """32 KB prompts at 32 connections."""
+    case = Case(body="chat-32k.json", connections=32, figures=REQUEST_FIGURES)
+    title = "32 KB prompt, 32 connections"
+    return _compare(rig, plan, case, name="chat-32k", title=title, target=Target("at least", 0.15))
+
+
+def stream(rig: Rig, plan: Plan) -> Row:
+    """Event streams, 256 at a time, an event each 5 ms."""
+    case = Case(body="stream-1k.json", connections=256, stream=True, figures=STREAM_FIGURES)
+    title = "stream events, 256 streams"
+    row = _compare(rig, plan, case, name="stream", title=title, target=Target("at least", 0.55))
+    for subject, figures in row.figures.items():
+        if 0 < figures["reads_per_stream"] < MIN_READS_PER_STREAM:
+            row.notes.append(
+                f"{subject}: {figures['reads_per_stream']:.1f} reads for 51 events: events were "
+                "relayed several at a time, so the figure flatters"
+            )
+    return row
+
+
+def tls_upstream(rig: Rig, plan: Plan) -> Row:
+    """1 KB prompts to an upstream behind TLS 1.3 (a pool of kept connections)."""
+    case = Case(body="chat-1k-tls.json", connections=32, tls=True, figures=REQUEST_FIGURES)
+    title = "1 KB prompt, TLS upstream"
+    return _compare(rig, plan, case, name="tls-upstream", title=title, target=None)
+
+
+def latency(rig: Rig, plan: Plan) -> Row:
+    """What the subjects add to the mock's own latency at one connection."""
+    case = Case(body="chat-1k.json", connections=1, figures=LATENCY_FIGURES)
+    measured = _measure(rig, plan, case, [rig.direct(), *rig.subjects()])
+    figures = medians(measured.rounds)
+    for name, values in figures.items():
+        if name != "direct":
+            values["added_p50_us"] = values["p50_us"] - figures["direct"]["p50_us"]
+            values["added_p99_us"] = values["p99_us"] - figures["direct"]["p99_us"]
+    return Row(
+        name="latency",
+        title="latency, one connection",
+        figures=figures,
+        measure="added p50, µs",
+        value=figures[rig.settings.gateway_name]["added_p50_us"],
+        target=Target("at most", 200),
+        rounds=measured.rounds,
+        faults=measured.faults,
+        notes=measured.notes,
+    )

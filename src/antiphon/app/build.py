@@ -1,0 +1,197 @@
+"""Wires one revision: the only place that names concrete classes of every room."""
+
+import random
+import ssl
+import time
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from msgspec import Struct
+
+from antiphon.config.load import Loaded
+from antiphon.config.resolve import resolve
+from antiphon.config.settings import Settings
+from antiphon.control.identity import Keys
+from antiphon.core.deployment import Deployment, Price, Timeouts
+from antiphon.core.money import NANO_PER_USD, pico_per_token
+from antiphon.core.plan import Candidate
+from antiphon.core.ports import Origin, Store
+from antiphon.gateway.gateway import Gateway
+from antiphon.gateway.house import Process, Revision
+from antiphon.net.settings import Bounds
+from antiphon.providers.profiles import PROFILES
+from antiphon.providers.settings import ModelSettings, PriceSettings
+from antiphon.providers.target import Account, Target, target
+from antiphon.routing.route import Prompt, Route
+from antiphon.server.settings import LOOPBACK, Tls
+from antiphon.server.site import Site
+from antiphon.telemetry.page import CONTENT_TYPE, page
+from antiphon.telemetry.settings import OtlpSettings
+from antiphon.telemetry.trace import Tracer
+
+RETIRE_AFTER_S = 60.0
+
+
+class Built(Struct, frozen=True, kw_only=True):
+    """A revision ready to serve."""
+
+    revision: str
+    site: Site
+    bounds: Bounds
+    drain_timeout_s: float
+    origins: set[Origin]
+    tracer: Tracer | None
+
+    def close(self) -> None:
+        """Send what its traces still hold."""
+        if self.tracer is not None:
+            self.tracer.close()
+
+    retire = close
+
+
+def build(
+    loaded: Loaded,
+    labs: dict[str, str],
+    process: Process,
+    store: Store,
+    metrics: Path,
+    why_not_ready: Callable[[], str],
+) -> Built:
+    """Make a revision of a checked configuration.
+
+    Args:
+        labs: Base URLs of the lab providers that this gateway runs itself.
+    """
+    settings = loaded.settings
+    targets = _targets(settings, labs)
+    otlp = settings.telemetry.otlp
+    revision = Revision(
+        id=loaded.revision.id,
+        routes=_routes(settings, targets),
+        targets=targets,
+        capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
+        log_requests=settings.telemetry.log_requests,
+        tracer=_tracer(otlp) if otlp is not None else None,
+    )
+    server = settings.server
+    open_metrics = server.host in LOOPBACK if server.public_metrics is None else server.public_metrics
+    site = Site(
+        gateway=Gateway(process, revision),
+        identity=Keys(settings.keys),
+        store=store,
+        metrics=partial(page, metrics),
+        metrics_type=CONTENT_TYPE,
+        open_metrics=open_metrics,
+        created_s=int(time.time()),
+        ready=why_not_ready,
+    )
+    return Built(
+        revision=revision.id,
+        site=site,
+        bounds=server.limits,
+        drain_timeout_s=server.drain_timeout_s,
+        origins={one.origin for one in targets.values()},
+        tracer=revision.tracer,
+    )
+
+
+def _tracer(otlp: OtlpSettings) -> Tracer:
+    return Tracer(otlp, random.Random())  # noqa: S311 - ids of spans guard nothing
+
+
+def tls_context(tls: Tls | None, into: ssl.SSLContext | None = None) -> ssl.SSLContext | None:
+    """The listener's TLS, or the same context with its files read again. Raises: OSError, ssl.SSLError."""
+    if tls is None:
+        return None
+    context = into or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls.cert_file, tls.key_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if tls.min_version == "1.3" else ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if tls.client_ca_file is not None:
+        context.load_verify_locations(tls.client_ca_file)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
+    """Every deployment whose provider is on."""
+    out: dict[str, Target] = {}
+    for name, model in settings.models.items():
+        provider = settings.providers[model.provider]
+        profile = PROFILES[provider.profile or model.provider]
+        base_url = labs.get(model.provider) or provider.base_url or profile.base_url
+        if base_url is None or (profile.needs_key and not provider.key):
+            continue
+        account = Account(
+            name=model.provider,
+            profile=profile,
+            base_url=base_url,
+            key=provider.key,
+            headers=provider.headers,
+            query=provider.query,
+            proxy=provider.proxy,
+            ca_file=provider.ca_file,
+            connections=provider.connections,
+        )
+        capabilities = profile.capabilities if model.capabilities is None else frozenset(model.capabilities)
+        out[name] = target(_deployment(name, model, capabilities), account)
+    return out
+
+
+def _deployment(name: str, model: ModelSettings, capabilities: frozenset[str] | None) -> Deployment:
+    timeouts = model.timeouts
+    return Deployment(
+        name=name,
+        provider=model.provider,
+        model=model.model or name,
+        tier=model.tier,
+        zone=model.zone,
+        region=model.region,
+        weight=model.weight,
+        price=_price(model.price) if model.price else None,
+        capabilities=capabilities,
+        context_tokens=model.limits.context_tokens,
+        output_tokens=model.limits.output_tokens,
+        concurrency=model.limits.concurrency,
+        timeouts=Timeouts(
+            connect_s=timeouts.connect_s,
+            first_byte_s=timeouts.first_byte_s,
+            between_bytes_s=timeouts.between_bytes_s,
+            total_s=timeouts.total_s,
+        ),
+    )
+
+
+def _price(price: PriceSettings) -> Price:
+    return Price(
+        input=pico_per_token(price.input),
+        output=pico_per_token(price.output),
+        cached_input=None if price.cached_input is None else pico_per_token(price.cached_input),
+        cache_write=None if price.cache_write is None else pico_per_token(price.cache_write),
+        call=round(price.call * NANO_PER_USD * 1000),
+    )
+
+
+def _routes(settings: Settings, targets: dict[str, Target]) -> dict[str, Route]:
+    """Public names: the routes, and every listed deployment by its own name."""
+    prompts = {
+        name: Prompt(id=name, version=sha256(prompt.text.encode()).hexdigest()[:12], text=prompt.text)
+        for name, prompt in settings.prompts.items()
+    }
+    out: dict[str, Route] = {}
+    for name, model in settings.models.items():
+        if model.listed and name in targets:
+            out[name] = Route(name=name, deployments=(targets[name].deployment,))
+    for name, candidates in resolve(settings).items():
+        route = settings.routes[name]
+        out[name] = Route(
+            name=name,
+            deployments=tuple(targets[one.deployment].deployment for one in candidates if not one.lost),
+            lost=tuple(Candidate(deployment=one.deployment, lost=one.lost) for one in candidates if one.lost),
+            prompt=prompts[route.prompt] if route.prompt else None,
+            description=route.description,
+        )
+    return out

@@ -1,0 +1,66 @@
+"""A forked process."""
+
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+
+
+class Child:
+    """Its parent's view of it."""
+
+    def __init__(self, pid: int, control: socket.socket | None) -> None:
+        self.pid = pid
+        self.control = control
+        self.status: int | None = None
+        """Exit code once it has ended; negative: the signal that ended it."""
+
+    def ended(self) -> bool:
+        """Whether it runs no more; does not wait."""
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+        return self.status is not None
+
+    def wait(self) -> None:
+        if self.status is None:
+            _, status = os.waitpid(self.pid, 0)
+            self.status = os.waitstatus_to_exitcode(status)
+
+    def signal(self, number: signal.Signals) -> None:
+        if not self.ended():
+            os.kill(self.pid, number)
+
+
+def fork(
+    body: Callable[[], None], *, closing: Iterable[socket.socket] = (), control: socket.socket | None = None
+) -> Child:
+    """Run a function in a new process that ends with it.
+
+    Args:
+        closing: Sockets of the parent that the child must not keep open.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return Child(pid, control)
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for sock in closing:
+            sock.close()
+        body()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,47 @@
+"""The process that carries journals into the database."""
+
+import logging
+import os
+import signal
+import threading
+
+from antiphon.app.worker import Places
+from antiphon.core.error import StoreError
+from antiphon.metering.shipping import Shipper
+from antiphon.store.sqlite import Database
+from antiphon.telemetry import log as telemetry_log
+from antiphon.telemetry.metrics import Metrics
+from antiphon.telemetry.slots import Slots
+
+log = logging.getLogger("antiphon.shipping")
+RETRY_S = 1.0
+
+
+def run(places: Places, interval_s: float, log_level: str) -> None:
+    """Ship until SIGTERM, then ship the rest. The body of a process of its own."""
+    telemetry_log.start(log_level)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    metrics = Metrics(Slots(places.metrics, "shipper"))
+    database = Database(places.data)
+    shipper = Shipper(places.journal, database)
+    parent = os.getppid()
+    while not stop.wait(ship(shipper, metrics, interval_s)) and os.getppid() == parent:
+        pass
+    while shipper.step():
+        pass
+    database.close()
+
+
+def ship(shipper: Shipper, metrics: Metrics, interval_s: float) -> float:
+    """Ship once. Returns: seconds to wait before the next time."""
+    try:
+        taken = shipper.step()
+        metrics.journal_bytes.set(shipper.behind_bytes)
+    except (StoreError, OSError) as error:
+        log.error("journal.not_shipped", extra={"reason": str(error)})
+        return RETRY_S
+    return 0.0 if taken >= 8_388_608 else interval_s
+
+

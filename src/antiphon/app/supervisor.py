@@ -1,0 +1,272 @@
+"""Keeps the processes of one gateway: workers that share a port, the shipper, lab servers."""
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+import selectors
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from antiphon.app import lab, shipping, worker
+from antiphon.app.child import Child, fork
+from antiphon.app.watch import Watch
+from antiphon.app.worker import Places, Task
+from antiphon.config.diff import diff
+from antiphon.config.load import Loaded, reload
+from antiphon.core.error import ConfigError, StoreError
+from antiphon.net.listener import bind
+from antiphon.store.sqlite import Database
+from antiphon.telemetry import log as telemetry_log
+from antiphon.vault.local import LocalSealer
+
+log = logging.getLogger("antiphon.supervisor")
+
+TICK_S = 0.5
+"""How often files are looked at and dead processes are replaced."""
+GRACE_S = 5.0
+"""Beyond `drain_timeout_s`, before a worker is killed."""
+CRASHES = 5
+CRASH_WINDOW_S = 30.0
+"""So many deaths of workers within this time end the gateway: it would not come up."""
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """Told once, when every worker takes requests."""
+
+    host: str
+    port: int
+    revision: str
+
+
+class Supervisor:
+    """Runs in the parent process, single-threaded, so that it may fork at any time."""
+
+    def __init__(self, loaded: Loaded, on_ready: Callable[[Ready], None]) -> None:
+        self._loaded = loaded
+        self._on_ready = on_ready
+        self._selector = selectors.DefaultSelector()
+        self._workers: dict[int, Child] = {}
+        self._labs: dict[str, lab.Lab] = {}
+        self._shipper: Child | None = None
+        self._crashes: list[float] = []
+        self._lives = 0
+        self._boot = f"{int(time.time()):x}{secrets.token_hex(2)}"
+        self._told = self._stopping = False
+        self._ready: set[int] = set()
+        self._watch = Watch(loaded)
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT. Returns: the exit code. Raises: StoreError, OSError."""
+        settings = self._loaded.settings
+        telemetry_log.start(settings.telemetry.log_level)
+        with tempfile.TemporaryDirectory(prefix="antiphon-") as runtime:
+            self._places = Places.under(Path(settings.storage.dir), Path(runtime))
+            lock = _own(self._places.data)
+            self._places.journal.mkdir(mode=0o700, exist_ok=True)
+            Database(self._places.data).close()
+            LocalSealer(self._places.key)
+            self._listening = bind(settings.server.host, settings.server.port)
+            self._signals()
+            try:
+                self._start()
+                return self._loop()
+            finally:
+                self._end()
+                os.close(lock)
+
+    def _signals(self) -> None:
+        reader, writer = socket.socketpair()
+        writer.setblocking(False)
+        reader.setblocking(False)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, lambda *_: None)
+        self._signal_writer = writer
+        self._selector.register(reader, selectors.EVENT_READ, None)
+
+    def _start(self) -> None:
+        settings = self._loaded.settings
+        self._start_labs(self._loaded)
+        arguments = (self._places, settings.storage.ship_interval_s, settings.telemetry.log_level)
+        self._shipper = fork(lambda: shipping.run(*arguments))
+        for index in range(settings.server.workers):
+            self._start_worker(index)
+
+    def _start_labs(self, loaded: Loaded) -> None:
+        for name, provider in loaded.settings.providers.items():
+            if provider.lab is None or provider.base_url is not None:
+                continue
+            running = self._labs.get(name)
+            if running is None:
+                self._labs[name] = lab.Lab(provider.lab, loaded.base)
+            else:
+                running.restart(provider.lab, self._controls())
+
+    def _start_worker(self, index: int) -> None:
+        ours, theirs = socket.socketpair()
+        self._lives += 1
+        task = Task(
+            index=index,
+            life=f"{self._boot}-{self._lives:04d}",
+            loaded=self._loaded,
+            labs={name: one.base_url for name, one in self._labs.items()},
+            places=self._places,
+            listening=self._listening,
+            control=theirs,
+        )
+        child = fork(lambda: worker.run(task), closing=[ours, self._signal_writer, *self._controls()], control=ours)
+        theirs.close()
+        self._workers[index] = child
+        self._selector.register(ours, selectors.EVENT_READ, index)
+
+    def _controls(self) -> list[socket.socket]:
+        return [child.control for child in self._workers.values() if child.control is not None]
+
+    def _loop(self) -> int:
+        due_s = time.monotonic() + TICK_S
+        while not self._stopping:
+            for key, _ in self._selector.select(max(due_s - time.monotonic(), 0)):
+                if key.data is None:
+                    self._signalled(key.fileobj)
+                else:
+                    self._hear(key.data, key.fileobj)
+            if time.monotonic() >= due_s:
+                due_s = time.monotonic() + TICK_S
+                self._reap()
+                if self._watch.changed():
+                    self._reload()
+            if len(self._crashes) >= CRASHES:
+                log.error("gateway.failed", extra={"reason": f"{CRASHES} workers died within {CRASH_WINDOW_S:.0f} s"})
+                return 1
+        return 0
+
+    def _signalled(self, reader: object) -> None:
+        if not isinstance(reader, socket.socket):
+            return
+        for number in reader.recv(64):
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._stopping = True
+            elif number == signal.SIGHUP:
+                self._reload()
+            elif number == signal.SIGCHLD:
+                self._reap()
+
+    def _hear(self, index: int, control: object) -> None:
+        """Lines from a worker."""
+        if not isinstance(control, socket.socket):
+            return
+        data = control.recv(65_536)
+        if not data:
+            self._selector.unregister(control)
+            return
+        for line in data.splitlines():
+            message = json.loads(line)
+            if "ready" in message:
+                self._ready.add(index)
+                if not self._told and len(self._ready) == self._loaded.settings.server.workers:
+                    self._told = True
+                    host, port = self._listening.getsockname()[:2]
+                    self._on_ready(Ready(host=host, port=port, revision=message["revision"]))
+            elif "refused" in message:
+                log.error("config.refused", extra={"worker": index, "reason": message["refused"]})
+            elif "revision" in message:
+                log.info("config.taken", extra={"worker": index, "revision": message["revision"]})
+
+    def _reload(self) -> None:
+        """Send a new configuration to every worker, or keep the last good one and say why."""
+        try:
+            loaded = reload(self._loaded)
+        except (ConfigError, OSError) as error:
+            log.error("config.refused", extra={"reason": str(error), "kept": self._loaded.revision.id})
+            return
+        fixed = [change.path for change in diff(self._loaded.settings, loaded.settings) if change.needs_restart]
+        if fixed:
+            reason = f"{', '.join(fixed)} can't change while the gateway runs; restart it"
+            log.error("config.refused", extra={"reason": reason, "kept": self._loaded.revision.id})
+            return
+        self._loaded = loaded
+        self._watch = Watch(loaded)
+        self._start_labs(loaded)
+        labs = {name: one.base_url for name, one in self._labs.items()}
+        line = json.dumps({"text": loaded.text, "labs": labs}).encode() + b"\n"
+        for child in self._workers.values():
+            if child.control is not None:
+                child.control.sendall(line)
+
+    def _reap(self) -> None:
+        """Replace what has died."""
+        if self._stopping:
+            return
+        for index, child in list(self._workers.items()):
+            if child.ended():
+                log.error("worker.died", extra={"worker": index, "pid": child.pid, "status": child.status})
+                self._forget(child)
+                self._crashed()
+                self._start_worker(index)
+        if self._shipper is not None and self._shipper.ended():
+            log.error("shipper.died", extra={"pid": self._shipper.pid, "status": self._shipper.status})
+            self._crashed()
+            settings = self._loaded.settings
+            arguments = (self._places, settings.storage.ship_interval_s, settings.telemetry.log_level)
+            self._shipper = fork(lambda: shipping.run(*arguments), closing=self._controls())
+        for one in self._labs.values():
+            one.revive(self._controls())
+
+    def _crashed(self) -> None:
+        now_s = time.monotonic()
+        self._crashes = [*(at for at in self._crashes if now_s - at < CRASH_WINDOW_S), now_s]
+
+    def _forget(self, child: Child) -> None:
+        if child.control is not None:
+            if child.control in self._selector.get_map():
+                self._selector.unregister(child.control)
+            child.control.close()
+            child.control = None
+
+    def _end(self) -> None:
+        """Drain the workers, then ship what they wrote, then let the labs go."""
+        patience_s = self._loaded.settings.server.drain_timeout_s + GRACE_S
+        workers = list(self._workers.values())
+        for child in workers:
+            child.signal(signal.SIGTERM)
+        _wait(workers, patience_s)
+        if self._shipper is not None:
+            self._shipper.signal(signal.SIGTERM)
+            _wait([self._shipper], patience_s)
+        for one in self._labs.values():
+            one.stop()
+
+
+def _wait(children: list[Child], patience_s: float) -> None:
+    """Until all have ended; kills those that outlast the patience."""
+    end_s = time.monotonic() + patience_s
+    while any(not child.ended() for child in children) and time.monotonic() < end_s:
+        time.sleep(0.02)
+    for child in children:
+        if not child.ended():
+            log.error("process.killed", extra={"pid": child.pid})
+            child.signal(signal.SIGKILL)
+            child.wait()
+
+
+def _own(data: Path) -> int:
+    """Take a data directory for this gateway alone. Raises: StoreError."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(data / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"another gateway uses {data}; stop it, or give this one its own storage.dir") from None
+    except OSError as error:
+        raise StoreError(f"{data} can't be used: {error.strerror}; give storage.dir a writable directory") from error
+    return handle
+
+

@@ -1,0 +1,34 @@
+"""Notices that files of the configuration have changed."""
+
+from pathlib import Path
+
+from antiphon.config.load import Loaded
+
+Stamp = tuple[int, int, int]
+
+
+class Watch:
+    """Compares files with what they were. The content counts only when size, time or inode differ."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        tls = loaded.settings.server.tls
+        files = [loaded.path] if loaded.path is not None else []
+        if tls is not None:
+            files += [Path(tls.cert_file), Path(tls.key_file)]
+            files += [Path(tls.client_ca_file)] if tls.client_ca_file else []
+        self._stamps = {file: _stamp(file) for file in files}
+
+    def changed(self) -> bool:
+        """Whether any file differs from when it was last looked at."""
+        fresh = {file: _stamp(file) for file in self._stamps}
+        differs = fresh != self._stamps
+        self._stamps = fresh
+        return differs
+
+
+def _stamp(file: Path) -> Stamp | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,164 @@
+"""One worker process: a listener, a client, and the path between them."""
+
+import asyncio
+import gc
+import json
+import os
+import random
+import signal
+import socket
+import ssl
+from pathlib import Path
+
+import uvloop
+from msgspec import Struct
+
+from antiphon.app.build import Built, build, tls_context
+from antiphon.calls.caller import Caller
+from antiphon.config.load import Loaded
+from antiphon.core.clock import SystemClock
+from antiphon.core.error import AntiphonError
+from antiphon.core.ids import SystemRandom, Uuid7
+from antiphon.gateway.house import Process
+from antiphon.metering.journal import FileJournal
+from antiphon.metering.records import Records
+from antiphon.metering.tickets import CountingTickets
+from antiphon.net.client import Client
+from antiphon.net.listener import Listener
+from antiphon.telemetry import log as telemetry_log
+from antiphon.telemetry.lag import watch_lag
+from antiphon.telemetry.metrics import Metrics
+from antiphon.telemetry.slots import Slots
+from antiphon.vault.local import LocalSealer
+
+NOFILE = 65_536
+
+
+class Places(Struct, frozen=True, kw_only=True):
+    """Directories and files that the processes of one gateway share."""
+
+    data: Path
+    journal: Path
+    metrics: Path
+    key: Path
+
+    @classmethod
+    def under(cls, data: Path, runtime: Path) -> "Places":
+        return cls(data=data, journal=data / "journal", metrics=runtime, key=data / "local.key")
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """What a worker is started with."""
+
+    index: int
+    life: str
+    """Names this process among all that ever wrote a journal here."""
+    loaded: Loaded
+    labs: dict[str, str]
+    """Lab providers that this gateway runs itself, by base URL."""
+    places: Places
+    listening: socket.socket
+    control: socket.socket
+
+
+class Worker:
+    """Runs in the child process, from its fork to its exit."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        places = task.places
+        self._metrics = Metrics(Slots(places.metrics, f"worker-{task.index}"))
+        self._client = Client()
+        self._journal = FileJournal(places.journal, task.life, fsync=task.loaded.settings.storage.fsync)
+        self._tickets = CountingTickets(task.life)
+        clock = SystemClock()
+        self._process = Process(
+            worker=task.index,
+            clock=clock,
+            ids=Uuid7(clock, random.Random().getrandbits),
+            random=SystemRandom(random.Random()),
+            journal=self._journal,
+            caller=Caller(self._client, self._tickets, self._journal, self._metrics),
+            metrics=self._metrics,
+            sealer=LocalSealer(places.key),
+        )
+        self._records = Records(places.data, places.journal)
+        self._built = self._build(task.loaded, task.labs)
+        self._tls: ssl.SSLContext | None = tls_context(task.loaded.settings.server.tls)
+        self._inbox = b""
+
+    def _build(self, loaded: Loaded, labs: dict[str, str]) -> Built:
+        return build(loaded, labs, self._process, self._records, self._task.places.metrics, self._why_not_ready)
+
+    def _why_not_ready(self) -> str:
+        return "this worker is draining; another takes new requests" if self._stopping.is_set() else ""
+
+    async def run(self) -> None:
+        """Serve until told to stop, then drain."""
+        task = self._task
+        built = self._built
+        listener = Listener(built.site.handle, built.site.refuse, built.bounds, self._tls)
+        self._listener = listener
+        await listener.start(task.listening)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stopping.set)
+        self._loop.add_reader(task.control, self._hear)
+        lag = self._loop.create_task(watch_lag(self._metrics, listener, self._client))
+        gc.collect()
+        gc.freeze()
+        self._say({"ready": os.getpid(), "revision": built.revision})
+        await self._stopping.wait()
+        clean = await listener.drain(self._built.drain_timeout_s)
+        lag.cancel()
+        self._client.close()
+        self._journal.close()
+        self._built.close()
+        self._say({"stopped": os.getpid(), "clean": clean})
+
+    def _hear(self) -> None:
+        """A line from the supervisor, or its end."""
+        data = self._task.control.recv(1 << 20)
+        if not data:
+            self._loop.remove_reader(self._task.control)
+            self._stopping.set()
+            return
+        *lines, self._inbox = (self._inbox + data).split(b"\n")
+        for line in lines:
+            self._reload(json.loads(line))
+
+    def _reload(self, message: dict[str, object]) -> None:
+        """Take over a new revision whole; requests that run keep the old one."""
+        try:
+            loaded = self._task.loaded.again(str(message["text"]))
+            labs = message["labs"]
+            if not isinstance(labs, dict):
+                raise AntiphonError("the supervisor sent no lab addresses")
+            built = self._build(loaded, labs)
+            if self._tls is not None and loaded.settings.server.tls is not None:
+                tls_context(loaded.settings.server.tls, self._tls)
+        except (AntiphonError, OSError, ssl.SSLError) as error:
+            self._say({"refused": str(error)})
+            return
+        old, self._built = self._built, built
+        self._listener.swap(built.site.handle, built.site.refuse, built.bounds)
+        self._client.retain(built.origins)
+        old.retire()
+        self._say({"revision": built.revision})
+
+    def _say(self, message: dict[str, object]) -> None:
+        try:
+            self._task.control.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            self._stopping.set()
+
+
+async def _serve(task: Task) -> None:
+    await Worker(task).run()
+
+
+def run(task: Task) -> None:
+    """The body of a worker process."""
+    telemetry_log.start(task.loaded.settings.telemetry.log_level)
+    uvloop.run(_serve(task))

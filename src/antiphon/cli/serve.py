@@ -1,0 +1,61 @@
+"""`antiphon serve`."""
+
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import msgspec
+
+from antiphon.app.supervisor import Ready, Supervisor
+from antiphon.cli.exits import Exit, exit_of
+from antiphon.config.load import Loaded, load
+from antiphon.core.error import AntiphonError, ConfigError, Problem
+
+
+def run(arguments: Namespace) -> int:
+    """Run the gateway until it is told to stop."""
+    try:
+        loaded = _overridden(load(Path(arguments.config) if arguments.config else None, os.environ), arguments)
+        return Supervisor(loaded, lambda ready: _greet(loaded, ready)).run()
+    except AntiphonError as error:
+        print(error.message, file=sys.stderr)
+        return exit_of(error)
+    except OSError as error:
+        where = f"{loaded.settings.server.host}:{loaded.settings.server.port}"
+        print(f"can't listen on {where}: {error.strerror}; free the port, or choose another by --port", file=sys.stderr)
+        return Exit.FAILED
+
+
+def _overridden(loaded: Loaded, arguments: Namespace) -> Loaded:
+    """The configuration with what the command line says instead."""
+    said = {name: getattr(arguments, name) for name in ("host", "port", "workers") if getattr(arguments, name) is not None}
+    if arguments.insecure:
+        said["insecure"] = True
+    if not said:
+        return loaded
+    server = msgspec.structs.replace(loaded.settings.server, **said)
+    mistakes = server.check(bool(loaded.settings.keys))
+    if mistakes:
+        raise ConfigError(
+            [Problem(file="command line", line=0, path=path, wrong=wrong, remedy=remedy) for path, wrong, remedy in mistakes]
+        )
+    return msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, server=server))
+
+
+def _greet(loaded: Loaded, ready: Ready) -> None:
+    """Tell a person what to do first."""
+    settings = loaded.settings
+    scheme = "https" if settings.server.tls else "http"
+    base = f"{scheme}://{ready.host}:{ready.port}"
+    model = next(iter(settings.routes or settings.models), "auto")
+    key = "" if not settings.keys else " \\\n  -H 'Authorization: Bearer YOUR_KEY'"
+    print(
+        f"Antiphon listens on {base} (revision {ready.revision}, {settings.server.workers} worker(s)).\n"
+        f"A first call:\n\n"
+        f"curl {base}/v1/chat/completions -H 'Content-Type: application/json'{key} \\\n"
+        f'  -d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\'\n\n'
+        f"Its receipt: antiphon receipt show --last",
+        file=sys.stderr,
+        flush=True,
+    )

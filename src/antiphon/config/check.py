@@ -1,0 +1,66 @@
+"""Mistakes that only show across settings."""
+
+from collections.abc import Iterator, Mapping
+
+from antiphon.config.check_headers import check_headers, check_url
+from antiphon.config.check_keys import check_keys
+from antiphon.config.check_models import check_models
+from antiphon.config.check_providers import check_providers
+from antiphon.config.check_routes import check_routes
+from antiphon.config.pem import MENDED, why_no_authorities, why_no_chain, why_no_file
+from antiphon.config.settings import Settings
+from antiphon.config.written import Written
+from antiphon.core.error import Problem
+from antiphon.providers.profile import Profile
+from antiphon.server.settings import Tls
+from antiphon.wire.yaml_node import Items, find
+
+
+def check(settings: Settings, written: Written, profiles: Mapping[str, Profile]) -> list[Problem]:
+    """All that is wrong with settings whose single values are right. File names in them are absolute.
+
+    Args:
+        written: The file behind the settings; what was reported of it already is not reported again.
+    """
+    return [
+        *_server(settings, written),
+        *_telemetry(settings, written),
+        *check_keys(settings, written),
+        *check_providers(settings, written, profiles),
+        *check_models(settings, written),
+        *check_routes(settings, written, profiles),
+    ]
+
+
+def _server(settings: Settings, written: Written) -> Iterator[Problem]:
+    keys = find(written.tree, ("keys",))
+    has_keys = isinstance(keys, Items) and bool(keys.nodes)
+    for path, wrong, remedy in settings.server.check(has_keys):
+        if written.sound(("server", "host"), ("server", "insecure")):
+            yield written.problem(("server", *path.split(".")), wrong, remedy)
+    tls = settings.server.tls
+    if tls is not None and written.sound(("server", "tls")):
+        yield from _tls(tls, written)
+
+
+def _tls(tls: Tls, written: Written) -> Iterator[Problem]:
+    path = ("server", "tls")
+    missing = {"cert_file": why_no_file(tls.cert_file), "key_file": why_no_file(tls.key_file)}
+    for name, wrong in missing.items():
+        if wrong:
+            yield written.problem((*path, name), wrong, MENDED)
+    if not any(missing.values()):
+        wrong = why_no_chain(tls.cert_file, tls.key_file)
+        if wrong:
+            remedy = "name a PEM chain and the key without a passphrase that belongs to it"
+            yield written.problem((*path, "cert_file"), wrong, remedy)
+    wrong = why_no_authorities(tls.client_ca_file) if tls.client_ca_file is not None else ""
+    if wrong:
+        yield written.problem((*path, "client_ca_file"), wrong, MENDED)
+
+
+def _telemetry(settings: Settings, written: Written) -> Iterator[Problem]:
+    otlp = settings.telemetry.otlp
+    if otlp is not None:
+        yield from check_url(otlp.endpoint, ("telemetry", "otlp", "endpoint"), written)
+        yield from check_headers(otlp.headers, ("telemetry", "otlp", "headers"), written)

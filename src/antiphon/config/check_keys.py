@@ -1,0 +1,58 @@
+"""Mistakes among keys."""
+
+from collections.abc import Iterator
+
+from antiphon.config.check_headers import check_credential
+from antiphon.config.settings import Settings
+from antiphon.config.written import Written, choose
+from antiphon.control.settings import MIN_KEY_LENGTH, KeySettings
+from antiphon.core.error import Problem
+from antiphon.core.secret import Secret
+from antiphon.wire.yaml_node import Path
+
+
+def check_keys(settings: Settings, written: Written) -> Iterator[Problem]:
+    """Names and texts that are there twice, texts that are no keys, models that don't exist."""
+    public = _public(settings, written)
+    names: set[str] = set()
+    texts: dict[Secret, str] = {}
+    for at, key in zip(written.kept(("keys",)), settings.keys, strict=True):
+        path: Path = ("keys", at)
+        if key.name in names:
+            yield written.problem((*path, "name"), f"another key is called {key.name}", "give each its own name")
+        names.add(key.name)
+        yield from _text(key, texts, (*path, "key"), written)
+        texts.setdefault(key.key, key.name)
+        yield from _models(key, public, (*path, "models"), written)
+
+
+def _text(key: KeySettings, texts: dict[Secret, str], path: Path, written: Written) -> Iterator[Problem]:
+    text = key.key.reveal()
+    if len(text) < MIN_KEY_LENGTH:
+        yield written.problem(
+            path, f"is shorter than {MIN_KEY_LENGTH} characters", "write a longer one, made by chance"
+        )
+    elif key.key in texts:
+        yield written.problem(path, f"is the same as that of {texts[key.key]}", "give each its own key")
+    yield from check_credential(text, path, written)
+
+
+def _models(key: KeySettings, public: tuple[str, ...], path: Path, written: Written) -> Iterator[Problem]:
+    if not written.sound(path):
+        return
+    for at, pattern in enumerate(key.models):
+        start = pattern.removesuffix("*")
+        known = any(name.startswith(start) if pattern.endswith("*") else name == pattern for name in public)
+        if pattern != "*" and not known:
+            remedy = choose(pattern, public, "models or routes")
+            yield written.problem((*path, at), f"no model or route is called {pattern}", remedy)
+
+
+def _public(settings: Settings, written: Written) -> tuple[str, ...]:
+    """Every name that callers may ask for, also of what could not be read."""
+    models = (
+        name
+        for name in written.names("models")
+        if name not in settings.models or settings.models[name].listed or not written.sound(("models", name, "listed"))
+    )
+    return (*written.names("routes"), *models)

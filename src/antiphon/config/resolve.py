@@ -1,0 +1,70 @@
+"""Which deployments stand behind each route, and why others that it names do not.
+
+A lab deployment leaves a route as soon as a real one is in it: simulated answers are for trying
+things out, and nobody should get one by chance from a gateway that has real models.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from antiphon.config.settings import Settings
+from antiphon.core.plan import Candidate
+from antiphon.providers.profile import Profile
+from antiphon.providers.settings import ModelSettings
+from antiphon.routing.settings import RouteSettings
+
+LAB_PROFILE = "lab"
+NO_KEY = "no key"
+NO_WEIGHT = "weight 0"
+LAB = "lab"
+
+
+def resolve(settings: Settings, profiles: Mapping[str, Profile]) -> dict[str, tuple[Candidate, ...]]:
+    """Candidates of each route: first those it names, then those of its tiers, each in the order of the file.
+
+    Returns: By route; a candidate's `lost` is empty, or `no key` (its provider is off), `weight 0`,
+        or `lab` (a real deployment takes its place). Names that don't exist are left out.
+    """
+    off = off_providers(settings, profiles)
+    labs = frozenset(name for name in settings.providers if profile_name(settings, name) == LAB_PROFILE)
+    return {
+        name: tuple(_candidates(named(route, settings.models), settings.models, off, labs))
+        for name, route in settings.routes.items()
+    }
+
+
+def off_providers(settings: Settings, profiles: Mapping[str, Profile]) -> frozenset[str]:
+    """Providers that need a key and have none. That is no mistake: they are off until a key is there."""
+    return frozenset(
+        name
+        for name, provider in settings.providers.items()
+        if not provider.key
+        and (profile := profiles.get(profile_name(settings, name))) is not None
+        and profile.needs_key
+    )
+
+
+def profile_name(settings: Settings, provider: str) -> str:
+    """Row of the profile table that a provider is described by."""
+    return settings.providers[provider].profile or provider
+
+
+def named(route: RouteSettings, models: Mapping[str, ModelSettings]) -> list[str]:
+    """Models that a route names or takes by tier, each once."""
+    by_tier = (name for tier in route.tiers for name, model in models.items() if model.tier == tier)
+    return list(dict.fromkeys([*(name for name in route.models if name in models), *by_tier]))
+
+
+def _candidates(
+    names: list[str], models: Mapping[str, ModelSettings], off: frozenset[str], labs: frozenset[str]
+) -> Iterable[Candidate]:
+    lost = {name: _lost(models[name], off) for name in names}
+    real = any(not lost[name] and models[name].provider not in labs for name in names)
+    for name in names:
+        by_rule = LAB if real and models[name].provider in labs else ""
+        yield Candidate(deployment=name, lost=lost[name] or by_rule)
+
+
+def _lost(model: ModelSettings, off: frozenset[str]) -> str:
+    if model.provider in off:
+        return NO_KEY
+    return "" if model.weight > 0 else NO_WEIGHT

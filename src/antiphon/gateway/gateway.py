@@ -1,0 +1,103 @@
+"""The path: admit, plan, execute, settle, record."""
+
+import asyncio
+import logging
+
+from antiphon.core.error import AntiphonError, NotAllowed, NotFound, StoreError
+from antiphon.core.ports import Reply
+from antiphon.core.principal import Principal
+from antiphon.core.request import Request
+from antiphon.gateway.execute import execute
+from antiphon.gateway.house import Process, Revision
+from antiphon.gateway.record import close
+from antiphon.gateway.story import Arrival, Story
+from antiphon.policy.verdict import decide
+from antiphon.routing.plan import plan
+from antiphon.routing.route import Route
+
+log = logging.getLogger("antiphon.gateway")
+
+
+class Gateway:
+    """Answers requests under one revision."""
+
+    def __init__(self, process: Process, revision: Revision) -> None:
+        self._process = process
+        self._revision = revision
+
+    @property
+    def revision(self) -> Revision:
+        return self._revision
+
+    def arrival(self, endpoint: str, dialect: str, started_s: float) -> Arrival:
+        """Give a request its receipt's id."""
+        process = self._process
+        return Arrival(
+            id=process.ids.new(), at_ns=process.clock.now_ns(), started_s=started_s, endpoint=endpoint, dialect=dialect
+        )
+
+    async def answer(self, request: Request, principal: Principal, arrival: Arrival, reply: Reply) -> None:
+        """Take a request down the whole path. Every way out leaves a receipt, and an answer if anyone waits for it."""
+        story = Story(arrival, self._revision.id, self._process.worker)
+        story.request = request
+        story.principal = principal
+        try:
+            route = self._admit(story, request)
+            story.plan = plan(route, request.head, story.verdict, self._process.random.seed())
+            await execute(story, route, self._process, self._revision, reply)
+        except asyncio.CancelledError:
+            self._leave(story)
+            raise
+        except AntiphonError as error:
+            self._refuse(story, error, reply)
+        except Exception:
+            log.exception("request.crashed", extra={"receipt": arrival.id})
+            self._refuse(story, AntiphonError("Antiphon failed; the receipt's id helps to find out why"), reply)
+
+    def refuse(self, error: AntiphonError, arrival: Arrival, reply: Reply, principal: Principal | None = None) -> None:
+        """Answer a request that could not even be read; it has a receipt too."""
+        story = Story(arrival, self._revision.id, self._process.worker)
+        if principal is not None:
+            story.principal = principal
+        self._refuse(story, error, reply)
+
+    def _admit(self, story: Story, request: Request) -> Route:
+        """Whose request this is, what policy says of it, and whether the name leads anywhere."""
+        model = request.head.model
+        tracer = self._revision.tracer
+        story.span = tracer.sample(request.trace) if tracer is not None else request.trace
+        story.verdict = verdict = decide(story.principal, model)
+        if not verdict.allowed:
+            raise NotAllowed(
+                f"the key {story.principal.key!r} may not ask for {model!r}; GET /v1/models lists what it may",
+                code="model_not_allowed",
+                param="model",
+            )
+        route = self._revision.routes.get(model)
+        if route is None:
+            raise NotFound(
+                f"there is no model {model!r}; GET /v1/models lists those there are",
+                code="model_not_found",
+                param="model",
+            )
+        return route
+
+    def _refuse(self, story: Story, error: AntiphonError, reply: Reply) -> None:
+        if story.closed:
+            return
+        outcome = "failed" if story.attempts else "refused"
+        try:
+            close(story, self._process, self._revision, outcome, error.said_status, error)
+        except StoreError as lost:
+            log.error("receipt.lost", extra={"receipt": story.arrival.id, "reason": lost.message})
+            error = lost
+        reply.error(error, story.arrival.id)
+
+    def _leave(self, story: Story) -> None:
+        """The caller has gone; its attempt was closed by the cancellation."""
+        if story.closed:
+            return
+        try:
+            close(story, self._process, self._revision, "client_gone", 0, None)
+        except StoreError as lost:
+            log.error("receipt.lost", extra={"receipt": story.arrival.id, "reason": lost.message})

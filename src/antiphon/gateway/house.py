@@ -1,0 +1,39 @@
+"""What the path works with: the parts of one revision, and those that outlive it."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from antiphon.calls.caller import Caller
+from antiphon.core.clock import Clock
+from antiphon.core.ids import Ids, Random
+from antiphon.core.ports import Journal, Sealer
+from antiphon.providers.target import Target
+from antiphon.routing.route import Route
+from antiphon.telemetry.metrics import Metrics
+from antiphon.telemetry.trace import Tracer
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """Parts of a worker that live as long as it does."""
+
+    worker: int
+    clock: Clock
+    ids: Ids
+    random: Random
+    journal: Journal
+    caller: Caller
+    metrics: Metrics
+    sealer: Sealer
+
+
+class Revision(Struct, frozen=True, kw_only=True):
+    """Parts that a configuration makes; a request keeps those that it began with."""
+
+    id: str
+    routes: Mapping[str, Route]
+    targets: Mapping[str, Target]
+    capture_most_bytes: int = 0
+    """0: content is not captured."""
+    log_requests: str = "errors"
+    tracer: Tracer | None = None

@@ -1,0 +1,63 @@
+"""Settle and record: the end of every request, before its last byte is released."""
+
+import logging
+
+import msgspec
+
+from antiphon.core.error import AntiphonError
+from antiphon.core.receipt import Outcome, Receipt
+from antiphon.gateway.house import Process, Revision
+from antiphon.gateway.story import Story
+
+log = logging.getLogger("antiphon.gateway")
+
+
+def close(
+    story: Story, process: Process, revision: Revision, outcome: Outcome, status: int, error: AntiphonError | None
+) -> Receipt:
+    """Settle what is open, and write the receipt; the first call counts, and only that.
+
+    Raises: StoreError, when it can't be written.
+    """
+    for attempt in story.attempts:
+        process.caller.settle(attempt, None)
+    receipt = story.receipt(outcome, status, error)
+    if story.closed:
+        return receipt
+    story.closed = True
+    process.metrics.finished(receipt, story.plan.route if story.plan else "")
+    if story.span is not None and story.span.sampled and revision.tracer is not None:
+        came = story.request.trace if story.request is not None else None
+        revision.tracer.finished(receipt, story.span, came)
+    if revision.log_requests == "all" or (revision.log_requests == "errors" and outcome not in ("ok", "client_gone")):
+        _log(receipt)
+    process.journal.closed(receipt)
+    return receipt
+
+
+def capture(story: Story, process: Process, revision: Revision, answer: bytes) -> None:
+    """Keep request and answer beside the receipt, sealed. Raises: StoreError."""
+    most = revision.capture_most_bytes
+    request = story.request
+    if not most or request is None:
+        return
+    asked = request.body.slice(0, most)
+    cut = len(asked) < request.body.size_bytes or len(answer) > most
+    plain = msgspec.msgpack.encode({"request": asked, "answer": answer[:most], "cut": cut})
+    sealed = process.sealer.seal(plain, f"{story.principal.tenant}/{story.arrival.id}")
+    process.journal.captured(story.arrival.id, story.principal.tenant, sealed)
+    story.captured = True
+
+
+def _log(receipt: Receipt) -> None:
+    fields = {
+        "receipt": receipt.id,
+        "trace": receipt.trace_id,
+        "outcome": receipt.outcome,
+        "status": receipt.status,
+        "error": receipt.error,
+        "model": receipt.asked,
+        "deployment": receipt.attempts[-1].deployment if receipt.attempts else "",
+        "duration_us": receipt.duration_us,
+    }
+    log.info("request.finished", extra=fields)

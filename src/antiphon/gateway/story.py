@@ -1,0 +1,130 @@
+"""A request on its way: what is known so far, until it becomes a receipt."""
+
+import time
+
+from msgspec import Struct
+
+from antiphon.calls.caller import Try
+from antiphon.core.error import AntiphonError
+from antiphon.core.plan import Plan
+from antiphon.core.principal import Principal
+from antiphon.core.receipt import Loss, Outcome, Receipt
+from antiphon.core.request import NO_LINEAGE, Request, Trace
+from antiphon.core.usage import Usage
+from antiphon.core.verdict import Verdict
+
+UNKNOWN = Principal(tenant="", key="", models=())
+"""Nobody: stands in receipts of requests whose caller was not told."""
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """What is known before the body is read."""
+
+    id: str
+    at_ns: int
+    started_s: float
+    """On `time.perf_counter`, at the request's last byte."""
+    endpoint: str
+    dialect: str
+
+
+class Story:
+    """Everything that a receipt will say. Written by one task, read when it is recorded."""
+
+    __slots__ = (
+        "arrival",
+        "attempts",
+        "captured",
+        "closed",
+        "cost_nano_usd",
+        "fingerprint",
+        "first_token_us",
+        "losses",
+        "notes",
+        "plan",
+        "principal",
+        "request",
+        "revision",
+        "served_model",
+        "span",
+        "started_s",
+        "usage",
+        "verdict",
+        "worker",
+    )
+
+    def __init__(self, arrival: Arrival, revision: str, worker: int) -> None:
+        self.arrival = arrival
+        self.started_s = arrival.started_s
+        self.revision = revision
+        self.worker = worker
+        self.principal: Principal = UNKNOWN
+        self.request: Request | None = None
+        self.verdict: Verdict | None = None
+        self.plan: Plan | None = None
+        self.attempts: list[Try] = []
+        self.usage: Usage | None = None
+        self.cost_nano_usd: int | None = None
+        self.served_model = self.fingerprint = ""
+        self.first_token_us: int | None = None
+        self.losses: tuple[Loss, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self.span: Trace | None = None
+        self.captured = self.closed = False
+
+    def draft(self) -> Receipt:
+        """The receipt while the request runs."""
+        return self.receipt("running", 0)
+
+    def receipt(self, outcome: Outcome, status: int, error: AntiphonError | None = None) -> Receipt:
+        """The receipt as things stand now."""
+        request, arrival, plan = self.request, self.arrival, self.plan
+        head = request.head if request is not None else None
+        served = self.attempts[-1] if self.attempts and outcome in ("ok", "client_gone") else None
+        return Receipt(
+            id=arrival.id,
+            at_ns=arrival.at_ns,
+            revision=self.revision,
+            outcome=outcome,
+            status=status,
+            error=error.said_code if error else "",
+            detail=error.message if error else "",
+            principal=None if self.principal is UNKNOWN else self.principal,
+            endpoint=arrival.endpoint,
+            dialect=arrival.dialect,
+            asked=head.model if head else "",
+            served=served.record.deployment if served else "",
+            served_model=self.served_model,
+            fingerprint=self.fingerprint,
+            stream=head.stream if head else False,
+            digest=request.digest if request else "",
+            size_bytes=request.body.size_bytes if request else 0,
+            verdict=self.verdict,
+            plan=plan,
+            attempts=tuple([attempt.record for attempt in self.attempts]),
+            usage=self.usage,
+            cost_nano_usd=self.cost_nano_usd,
+            cost_basis=self._basis() if outcome != "running" else "",
+            duration_us=int((time.perf_counter() - self.started_s) * 1e6),
+            first_token_us=self.first_token_us,
+            losses=self.losses,
+            notes=self.notes,
+            lineage=request.lineage if request else NO_LINEAGE,
+            trace_id=self._trace_id(),
+            user=head.user if head else "",
+            captured=self.captured,
+            worker=self.worker,
+        )
+
+    def _basis(self) -> str:
+        if not self.attempts:
+            return ""
+        if self.usage is None:
+            return "no_usage"
+        return "unpriced" if self.cost_nano_usd is None else "reported"
+
+    def _trace_id(self) -> str:
+        if self.span is not None:
+            return self.span.trace_id
+        came = self.request.trace if self.request is not None else None
+        return came.trace_id if came is not None else ""

@@ -1,0 +1,58 @@
+"""The journal's frames: how a record stands in a file, and how a torn end is told.
+
+    4 bytes length of what follows the checksum, 4 bytes CRC-32 of it,
+    1 byte kind, 36 bytes receipt id, payload
+
+Little endian. A frame whose length or checksum is wrong ends the file: it was being written when
+the process died.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from enum import IntEnum
+
+from msgspec import Struct
+
+_PREFIX = struct.Struct("<II")
+_ID_BYTES = 36
+PREFIX_BYTES = _PREFIX.size
+MAX_FRAME_BYTES = 268_435_456
+
+
+class Kind(IntEnum):
+    """What a frame records."""
+
+    OPENED = 1
+    CLOSED = 2
+    CONTENT = 3
+
+
+class Frame(Struct, frozen=True):
+    """One record. `end` is the offset behind it."""
+
+    kind: Kind
+    id: str
+    payload: bytes
+    end: int
+
+
+def frame(kind: Kind, receipt_id: str, payload: bytes) -> bytes:
+    """A record as bytes."""
+    rest = b"%c%b%b" % (kind, receipt_id.encode(), payload)
+    return _PREFIX.pack(len(rest), zlib.crc32(rest)) + rest
+
+
+def frames(data: bytes, base: int = 0) -> Iterator[Frame]:
+    """Whole frames of a piece of a journal that begins at offset `base`; stops at the first torn one."""
+    at = 0
+    while at + PREFIX_BYTES + 1 + _ID_BYTES <= len(data):
+        length, checksum = _PREFIX.unpack_from(data, at)
+        start = at + PREFIX_BYTES
+        if length > MAX_FRAME_BYTES or start + length > len(data):
+            return
+        rest = data[start : start + length]
+        if zlib.crc32(rest) != checksum:
+            return
+        at = start + length
+        yield Frame(Kind(rest[0]), rest[1 : 1 + _ID_BYTES].decode(), rest[1 + _ID_BYTES :], base + at)

@@ -1,0 +1,92 @@
+"""Writes what happens to a file before it can be lost; a shipper carries it into the store."""
+
+import fcntl
+import os
+from pathlib import Path
+
+import msgspec
+
+from antiphon.core.error import StoreError
+from antiphon.core.ports import Journal
+from antiphon.core.receipt import Receipt
+from antiphon.metering.frames import Kind, frame
+
+SEGMENT_BYTES = 67_108_864
+"""A new file is begun when this is reached, so that shipped ones can be deleted."""
+SUFFIX = ".journal"
+
+
+class FileJournal(Journal):
+    """Appends to a segment that this process alone writes, and holds a lock on it while it lives.
+
+    One `write` a record: what the operating system has taken survives the death of the process.
+    With `fsync` it survives the death of the machine too.
+    """
+
+    def __init__(self, directory: Path, name: str, *, fsync: bool = False, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self._directory = directory
+        self._name = name
+        self._fsync = fsync
+        self._segment_bytes = segment_bytes
+        self._number = 0
+        self._size = 0
+        self._file = -1
+        self._encode = msgspec.json.Encoder().encode
+        self._begin_segment()
+
+    def opened(self, receipt: Receipt) -> None:
+        self._append(frame(Kind.OPENED, receipt.id, self._encode(receipt)))
+
+    def closed(self, receipt: Receipt) -> None:
+        self._append(frame(Kind.CLOSED, receipt.id, self._encode(receipt)))
+
+    def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
+        self._append(frame(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed))
+
+    def close(self) -> None:
+        """Let go of the segment."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _append(self, record: bytes) -> None:
+        try:
+            written = os.write(self._file, record)
+            if written != len(record):
+                os.ftruncate(self._file, self._size)
+                raise StoreError(f"the journal took {written} of {len(record)} bytes; is the disk full?")
+            if self._fsync:
+                os.fdatasync(self._file)
+        except OSError as error:
+            raise StoreError(f"the journal can't be written: {error.strerror}; make room in {self._directory}") from error
+        self._size += written
+        if self._size >= self._segment_bytes:
+            self._begin_segment()
+
+    def _begin_segment(self) -> None:
+        """Open the next file before the last one is let go of, so that a reader sees an unbroken row."""
+        self._number += 1
+        path = self._directory / f"{self._name}-{self._number:06d}{SUFFIX}"
+        try:
+            fresh = os.open(path, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreError(f"no journal can be begun at {path.name}: {error.strerror}") from error
+        self.close()
+        self._file = fresh
+        self._size = 0
+
+
+def is_written(path: Path) -> bool:
+    """Whether a living process still writes this segment."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -1,0 +1,62 @@
+"""Reads receipts from the database and, for the newest, from the journal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from antiphon.core.ports import Store
+from antiphon.core.receipt import Receipt
+from antiphon.metering.frames import Frame, Kind, frames
+from antiphon.metering.journal import SUFFIX
+from antiphon.store.sqlite import Reader
+
+_receipt = msgspec.json.Decoder(Receipt)
+
+
+class Records(Store):
+    """Everything that was recorded, shipped or not. Blocks on files: ask from a thread."""
+
+    def __init__(self, database: Path, journal: Path) -> None:
+        self._reader = Reader(database)
+        self._journal = journal
+
+    def receipt(self, receipt_id: str) -> Receipt | None:
+        """Journal first: a record that is shipped meanwhile is then found in the database."""
+        found = [frame for frame in self._unshipped() if frame.id == receipt_id and frame.kind is not Kind.CONTENT]
+        closed = [frame for frame in found if frame.kind is Kind.CLOSED]
+        if closed:
+            return _receipt.decode(closed[-1].payload)
+        body = self._reader.receipt(receipt_id)
+        if body is not None:
+            return _receipt.decode(body)
+        return _receipt.decode(found[-1].payload) if found else None
+
+    def last(self, tenant: str | None = None) -> Receipt | None:
+        newest: dict[str, bytes] = {}
+        for frame in self._unshipped():
+            if frame.kind is not Kind.CONTENT:
+                newest[frame.id] = frame.payload
+        for receipt_id in sorted(newest, reverse=True):
+            receipt = _receipt.decode(newest[receipt_id])
+            if tenant is None or (receipt.principal is not None and receipt.principal.tenant == tenant):
+                return receipt
+        body = self._reader.last(tenant)
+        return None if body is None else _receipt.decode(body)
+
+    def content(self, receipt_id: str) -> bytes | None:
+        for frame in self._unshipped():
+            if frame.kind is Kind.CONTENT and frame.id == receipt_id:
+                return frame.payload.partition(b"\0")[2]
+        return self._reader.content(receipt_id)
+
+    def _unshipped(self) -> Iterator[Frame]:
+        positions = self._reader.positions()
+        for path in sorted(self._journal.glob(f"*{SUFFIX}")):
+            try:
+                with path.open("rb") as file:
+                    file.seek(positions.get(path.name, 0))
+                    data = file.read()
+            except FileNotFoundError:
+                continue
+            yield from frames(data)

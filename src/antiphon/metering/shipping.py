@@ -1,0 +1,146 @@
+"""Carries the journal into the database, each record once, across restarts."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from antiphon.core.receipt import Receipt
+from antiphon.metering.frames import Kind, frames
+from antiphon.metering.journal import SUFFIX, is_written
+from antiphon.store.sqlite import Batch, Database, Row
+
+BATCH_BYTES = 8_388_608
+"""Most bytes of one segment that go into one transaction."""
+_ANONYMOUS = ""
+
+
+class _Tenant(Struct):
+    tenant: str
+
+
+class _Glance(Struct):
+    """The few fields that the table wants of a receipt."""
+
+    at_ns: int
+    outcome: str
+    principal: _Tenant | None = None
+
+
+_glance = msgspec.json.Decoder(_Glance)
+_receipt = msgspec.json.Decoder(Receipt)
+
+
+def writer_of(segment: str) -> str:
+    """The process that wrote a segment: its name without the number."""
+    return segment.removesuffix(SUFFIX).rpartition("-")[0]
+
+
+class Shipper:
+    """One per store. What it has shipped and how far is written in the same transaction, so that a
+    record is neither lost nor written twice, wherever it is stopped."""
+
+    def __init__(self, directory: Path, database: Database) -> None:
+        self._directory = directory
+        self._database = database
+        self._positions = database.positions()
+        self._running: dict[str, set[str]] = defaultdict(set)
+        for receipt_id, writer in database.running().items():
+            self._running[writer].add(receipt_id)
+
+    def step(self) -> int:
+        """Ship what is there. Returns: bytes of the journal that were taken. Raises: StoreError."""
+        segments = sorted(path for path in self._directory.iterdir() if path.suffix == SUFFIX)
+        alive = {path.name for path in segments if is_written(path)}
+        taken = 0
+        left: set[str] = set()
+        for path in segments:
+            taken += self._ship(path)
+            if path.name not in alive and not self._more(path):
+                path.unlink()
+                self._forget(path.name)
+            else:
+                left.add(writer_of(path.name))
+        for writer in [writer for writer, ids in self._running.items() if ids and writer not in left]:
+            self._interrupted(writer)
+        return taken
+
+    @property
+    def behind_bytes(self) -> int:
+        """Bytes of the journal that are not in the database yet."""
+        sizes = {path.name: path.stat().st_size for path in self._directory.iterdir() if path.suffix == SUFFIX}
+        return sum(size - self._positions.get(name, 0) for name, size in sizes.items())
+
+    def _ship(self, path: Path) -> int:
+        position = self._positions.get(path.name, 0)
+        with path.open("rb") as file:
+            file.seek(position)
+            data = file.read(BATCH_BYTES)
+        batch, end = self._batch(path.name, data, position)
+        if end == position:
+            return 0
+        self._database.write(batch)
+        self._positions[path.name] = end
+        running = self._running[writer_of(path.name)]
+        running.difference_update(batch.ended)
+        running.update(receipt_id for receipt_id, _ in batch.began)
+        return end - position
+
+    def _batch(self, segment: str, data: bytes, position: int) -> tuple[Batch, int]:
+        opened: dict[str, bytes] = {}
+        rows: list[Row] = []
+        contents: list[tuple[str, str, bytes]] = []
+        ended: list[str] = []
+        writer = writer_of(segment)
+        known = self._running[writer]
+        end = position
+        for frame in frames(data, position):
+            end = frame.end
+            if frame.kind is Kind.OPENED:
+                opened[frame.id] = frame.payload
+            elif frame.kind is Kind.CLOSED:
+                opened.pop(frame.id, None)
+                if frame.id in known:
+                    ended.append(frame.id)
+                rows.append(_row(frame.id, frame.payload))
+            else:
+                tenant, _, sealed = frame.payload.partition(b"\0")
+                contents.append((frame.id, tenant.decode(), sealed))
+        rows.extend(_row(receipt_id, payload) for receipt_id, payload in opened.items())
+        began = [(receipt_id, writer) for receipt_id in opened]
+        return Batch(rows=rows, contents=contents, began=began, ended=ended, positions={segment: end}), end
+
+    def _more(self, path: Path) -> bool:
+        """Whether whole records are left in a segment that nobody writes any more."""
+        position = self._positions.get(path.name, 0)
+        with path.open("rb") as file:
+            file.seek(position)
+            return next(frames(file.read(BATCH_BYTES)), None) is not None
+
+    def _forget(self, segment: str) -> None:
+        self._database.forget([segment])
+        self._positions.pop(segment, None)
+
+    def _interrupted(self, writer: str) -> None:
+        """The process died with requests running: their receipts say so."""
+        ids = sorted(self._running[writer])
+        rows: list[Row] = []
+        for receipt_id in ids:
+            body = self._database.body(receipt_id)
+            if body is not None:
+                draft = msgspec.structs.replace(
+                    _receipt.decode(body),
+                    outcome="interrupted",
+                    error="process_died",
+                    detail="the process ended before the request did; what the upstream did is unknown",
+                )
+                rows.append(_row(receipt_id, msgspec.json.encode(draft)))
+        self._database.write(Batch(rows=rows, contents=[], began=[], ended=ids, positions={}))
+        del self._running[writer]
+
+
+def _row(receipt_id: str, payload: bytes) -> Row:
+    glance = _glance.decode(payload)
+    tenant = glance.principal.tenant if glance.principal else _ANONYMOUS
+    return Row(id=receipt_id, tenant=tenant, at_ns=glance.at_ns, outcome=glance.outcome, body=payload)

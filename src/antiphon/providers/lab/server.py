@@ -1,0 +1,112 @@
+"""A server of simulated models that speaks OpenAI's Chat Completions over real HTTP.
+
+| method | path | what it does |
+| --- | --- | --- |
+| POST | /v1/chat/completions | answers, whole or as a stream |
+| GET | /v1/models, /v1/models/{id} | lists the lab's models |
+| GET | /lab/requests | what was received; `?model=` of one model, `?last=` how many |
+| DELETE | /lab/requests | forgets the records |
+| GET | /lab/stats | sums: requests, connections, streams, tokens, faults |
+| PUT | /lab/faults/{model} | other faults for a model: a JSON list as in `faults` of its settings |
+"""
+
+import socket
+from pathlib import Path
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from antiphon.core.clock import Clock
+from antiphon.core.error import AntiphonError, BadRequest, NotFound
+from antiphon.net.exchange import Exchange
+from antiphon.net.listener import Listener
+from antiphon.net.settings import Bounds
+from antiphon.providers.lab.completions import Completions
+from antiphon.providers.lab.encode import JSON_LINE, problem, refusal
+from antiphon.providers.lab.records import KEPT_REQUESTS, Records
+from antiphon.providers.lab.settings import FaultSettings, LabSettings
+from antiphon.providers.lab.tables import Tables
+
+FAULT_LIST = msgspec.json.Decoder(list[FaultSettings])
+
+
+class LabServer:
+    """One lab. It asks for no key and serves whoever reaches its socket: keep it on loopback."""
+
+    def __init__(self, settings: LabSettings, *, clock: Clock, base: Path | None = None) -> None:
+        """`base` is the folder that relative paths of replay files start from."""
+        self._settings = settings
+        self._records = Records()
+        self._tables = Tables(settings, base)
+        self._completions = Completions(settings, clock=clock, tables=self._tables, records=self._records)
+        self._listener: Listener | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serve a bound socket. Raises: ConfigError when a replay file is missing or of an unknown kind."""
+        self._tables.check()
+        self._listener = Listener(self.handler, refused, Bounds())
+        await self._listener.start(sock)
+
+    async def stop(self, timeout_s: float = 0.0) -> None:
+        """Accept no more, give what runs that long, and cut the rest."""
+        if self._listener is not None:
+            self._completions.stopping = timeout_s <= 0
+            await self._listener.drain(timeout_s)
+            self._listener = None
+
+    async def handler(self, exchange: Exchange) -> None:
+        """Answer one request."""
+        if (exchange.method, exchange.path) == (b"POST", b"/v1/chat/completions"):
+            await self._completions.serve(exchange)
+            return
+        try:
+            exchange.respond(200, JSON_LINE, self._looked_up(exchange))
+        except AntiphonError as error:
+            exchange.respond(error.said_status, JSON_LINE, problem(error))
+
+    def _looked_up(self, exchange: Exchange) -> bytes:
+        """The body of every answer that no model makes. Raises: BadRequest, NotFound."""
+        method, path = exchange.method.decode("latin-1"), unquote(exchange.path.decode("latin-1"))
+        match method, path.split("/")[1:]:
+            case "GET", ["v1", "models"]:
+                return msgspec.json.encode({"object": "list", "data": [_card(name) for name in self._settings.models]})
+            case "GET", ["v1", "models", *rest] if (name := "/".join(rest)) in self._settings.models:
+                return msgspec.json.encode(_card(name))
+            case "GET", ["v1", "models", *rest]:
+                raise NotFound(f"The model `{'/'.join(rest)}` does not exist in this lab", code="model_not_found")
+            case "GET", ["lab", "requests"]:
+                return self._requests(exchange.query)
+            case "DELETE", ["lab", "requests"]:
+                self._records.clear()
+                return b"[]"
+            case "GET", ["lab", "stats"]:
+                listener = self._listener
+                return msgspec.json.encode(self._records.tally(listener.open_connections if listener else 0))
+            case "PUT", ["lab", "faults", *rest]:
+                return self._put_faults("/".join(rest), b"".join(exchange.body))
+            case _:
+                raise NotFound(f"the lab has no {method} {path}; see POST /v1/chat/completions, GET /lab/requests")
+
+    def _requests(self, query: bytes) -> bytes:
+        wanted = parse_qs(query.decode("latin-1"))
+        last = wanted.get("last", [str(KEPT_REQUESTS)])[0]
+        if not last.isdecimal():
+            raise BadRequest(f"last={last} is not a number of records; write ?last=10", param="last")
+        return msgspec.json.encode(self._records.listed(wanted.get("model", [None])[0], int(last)))
+
+    def _put_faults(self, model: str, body: bytes) -> bytes:
+        try:
+            faults = FAULT_LIST.decode(body)
+        except msgspec.DecodeError as error:
+            raise BadRequest(f'this is not a list of faults ({error}); send [{{"kind": "error_500"}}]') from None
+        self._completions.replace_faults(model, tuple(faults))
+        return msgspec.json.encode(faults)
+
+
+def refused(status: int, message: str) -> tuple[bytes, bytes]:
+    """What the listener says of requests that it can't take."""
+    return JSON_LINE, refusal(message, "invalid_request_error", "invalid_request")
+
+
+def _card(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "antiphon-lab"}

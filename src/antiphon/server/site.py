@@ -1,0 +1,148 @@
+"""Every path that the listener serves."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from antiphon.control import catalogue, receipts
+from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, Unavailable
+from antiphon.core.ports import Identity, Store
+from antiphon.gateway.gateway import Gateway
+from antiphon.net.exchange import Exchange
+from antiphon.server.openai_chat import DIALECT, authenticate, chat_completions
+from antiphon.server.reply import JSON, OpenAIReply, error_headers
+from antiphon.wire.openai_chat import errors
+
+Answer = tuple[bytes, bytes]
+"""Header lines and body."""
+MAX_ID_BYTES = 256
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """What the paths of one revision are answered with."""
+
+    gateway: Gateway
+    identity: Identity
+    store: Store
+    metrics: Callable[[], bytes]
+    metrics_type: bytes
+    open_metrics: bool
+    created_s: int
+    ready: Callable[[], str]
+    """Empty when requests can be taken, else why not."""
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Answer one exchange."""
+        path = exchange.path
+        if path == b"/v1/chat/completions" and exchange.method == b"POST":
+            await chat_completions(exchange, self.gateway, self.identity)
+            return
+        try:
+            headers, body = await self._page(exchange, path)
+        except AntiphonError as error:
+            self._refuse(exchange, error)
+        else:
+            exchange.respond(200, headers, body)
+
+    async def _page(self, exchange: Exchange, path: bytes) -> Answer:
+        exact = _PAGES.get(path)
+        if exact is None and path.startswith(b"/v1/models/"):
+            exact = (b"GET", Site._model)
+        elif exact is None and path.startswith(b"/v1/receipts/"):
+            exact = (b"GET", Site._receipt)
+        if exact is None:
+            raise NotFound(f"nothing is served at {_shown(path)}; see GET /v1/models and POST /v1/chat/completions")
+        method, page = exact
+        if exchange.method != method and not (exchange.method == b"HEAD" and method == b"GET"):
+            raise BadRequest(f"{_shown(path)} takes {method.decode()} only", code="method_not_allowed", status=405)
+        return await page(self, exchange)
+
+    async def _models(self, exchange: Exchange) -> Answer:
+        principal = authenticate(exchange, self.identity)
+        page = catalogue.models(self.gateway.revision.routes, principal, self.created_s)
+        return JSON, msgspec.json.encode(page)
+
+    async def _model(self, exchange: Exchange) -> Answer:
+        principal = authenticate(exchange, self.identity)
+        name = _last(exchange.path, b"/v1/models/")
+        return JSON, msgspec.json.encode(
+            catalogue.model(self.gateway.revision.routes, principal, self.created_s, name)
+        )
+
+    async def _receipt(self, exchange: Exchange) -> Answer:
+        principal = authenticate(exchange, self.identity)
+        name = _last(exchange.path, b"/v1/receipts/")
+        receipt = await asyncio.to_thread(receipts.show, self.store, name, principal)
+        return JSON, msgspec.json.encode(receipt)
+
+    async def _metrics(self, exchange: Exchange) -> Answer:
+        if not self.open_metrics and not authenticate(exchange, self.identity).admin:
+            raise NotAllowed("/metrics needs an admin key here; set `server.public_metrics` to open it")
+        page = await asyncio.to_thread(self.metrics)
+        return b"content-type: %b\r\n" % self.metrics_type, page
+
+    async def _live(self, exchange: Exchange) -> Answer:
+        return JSON, b'{"status":"live"}'
+
+    async def _ready(self, exchange: Exchange) -> Answer:
+        why_not = self.ready()
+        if why_not:
+            raise Unavailable(why_not, retry_after_s=1)
+        return JSON, msgspec.json.encode({"status": "ready", "revision": self.gateway.revision.id})
+
+    def _refuse(self, exchange: Exchange, error: AntiphonError) -> None:
+        """An error of a path under /v1 has a receipt, like every answer there; those of probes have none."""
+        if exchange.path.startswith(b"/v1/") and not exchange.path.startswith(b"/v1/receipts/"):
+            arrival = self.gateway.arrival(_shown(exchange.path), DIALECT, exchange.received_s)
+            self.gateway.refuse(error, arrival, OpenAIReply(exchange))
+        else:
+            exchange.respond(error.said_status, error_headers(error, ""), errors.encode(error))
+
+    def refuse(self, status: int, message: str) -> Answer:
+        """Header lines and body for what the listener itself refuses; with a receipt."""
+        error = BadRequest(message, status=status, code=_CODES.get(status, "invalid_http"))
+        arrival = self.gateway.arrival("", "http", time.perf_counter())
+        taken = _Taken()
+        self.gateway.refuse(error, arrival, taken)
+        return error_headers(taken.said or error, arrival.id), errors.encode(taken.said or error)
+
+
+class _Taken(OpenAIReply):
+    """Keeps an error instead of writing it: the listener writes what it refuses itself."""
+
+    def __init__(self) -> None:
+        self.said: AntiphonError | None = None
+
+    def error(self, error: AntiphonError, receipt_id: str) -> None:
+        self.said = error
+
+
+Page = Callable[[Site, Exchange], Coroutine[Any, Any, Answer]]
+_PAGES: dict[bytes, tuple[bytes, Page]] = {
+    b"/v1/chat/completions": (b"POST", Site._live),
+    b"/v1/models": (b"GET", Site._models),
+    b"/metrics": (b"GET", Site._metrics),
+    b"/livez": (b"GET", Site._live),
+    b"/readyz": (b"GET", Site._ready),
+}
+_CODES = {
+    408: "request_timeout",
+    413: "request_too_large",
+    417: "expectation_failed",
+    429: "too_many_pipelined",
+    431: "headers_too_large",
+    501: "not_implemented",
+    503: "unavailable",
+}
+
+
+def _shown(path: bytes) -> str:
+    return path[:MAX_ID_BYTES].decode("latin-1")
+
+
+def _last(path: bytes, prefix: bytes) -> str:
+    return path.removeprefix(prefix)[:MAX_ID_BYTES].decode("latin-1")

@@ -1,0 +1,144 @@
+"""Receipts in SQLite: one writer ships them in, anyone reads."""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from antiphon.core.error import StoreError
+from antiphon.store.schema import migrate
+
+BUSY_TIMEOUT_S = 5.0
+FILE = "antiphon.db"
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A receipt on its way into the table; `body` is its JSON."""
+
+    id: str
+    tenant: str
+    at_ns: int
+    outcome: str
+    body: bytes
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What is written in one transaction."""
+
+    rows: list[Row]
+    contents: list[tuple[str, str, bytes]]
+    """(receipt id, tenant, sealed content)."""
+    began: list[tuple[str, str]]
+    """(receipt id, writer) of requests that still run."""
+    ended: list[str]
+    """Ids of requests that run no more."""
+    positions: dict[str, int]
+    """Journal segment to the offset up to which it is in the database once this is."""
+
+
+class Database:
+    """The one writing connection."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open, and bring the tables up to date. Raises: StoreError."""
+        try:
+            self._db = sqlite3.connect(directory / FILE, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            migrate(self._db)
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {FILE} can't be opened: {error}") from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def write(self, batch: Batch) -> None:
+        """All of a batch or nothing. A receipt that is no longer running is never changed. Raises: StoreError."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._put(batch)
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StoreError(f"the database can't be written: {error}") from error
+
+    def _put(self, batch: Batch) -> None:
+        self._db.executemany(
+            "INSERT INTO receipts (id, tenant, at_ns, outcome, body) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, body = excluded.body, tenant = excluded.tenant"
+            " WHERE receipts.outcome = 'running'",
+            [(row.id, row.tenant, row.at_ns, row.outcome, row.body) for row in batch.rows],
+        )
+        self._db.executemany("INSERT OR IGNORE INTO contents (id, tenant, sealed) VALUES (?, ?, ?)", batch.contents)
+        self._db.executemany("INSERT OR IGNORE INTO running (id, writer) VALUES (?, ?)", batch.began)
+        self._db.executemany("DELETE FROM running WHERE id = ?", ((id,) for id in batch.ended))
+        self._db.executemany(
+            "INSERT INTO shipped (segment, position) VALUES (?, ?)"
+            " ON CONFLICT (segment) DO UPDATE SET position = excluded.position",
+            batch.positions.items(),
+        )
+
+    def forget(self, segments: Iterable[str]) -> None:
+        """Drop the positions of segments that are gone."""
+        self._db.executemany("DELETE FROM shipped WHERE segment = ?", ((segment,) for segment in segments))
+
+    def running(self) -> dict[str, str]:
+        """Requests that ran when last heard of: receipt id to writer."""
+        return dict(self._db.execute("SELECT id, writer FROM running"))
+
+    def positions(self) -> dict[str, int]:
+        return dict(self._db.execute("SELECT segment, position FROM shipped"))
+
+    def body(self, receipt_id: str) -> bytes | None:
+        row = self._db.execute("SELECT body FROM receipts WHERE id = ?", (receipt_id,)).fetchone()
+        return row[0] if row else None
+
+
+class Reader:
+    """Reads by a connection of its own for each question, so that any thread may ask."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / FILE
+
+    def _one(self, query: str, *values: object) -> bytes | None:
+        if not self._path.exists():
+            return None
+        try:
+            database = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+            try:
+                row = database.execute(query, values).fetchone()
+            finally:
+                database.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {FILE} can't be read: {error}") from error
+        return row[0] if row else None
+
+    def receipt(self, receipt_id: str) -> bytes | None:
+        """A receipt's JSON."""
+        return self._one("SELECT body FROM receipts WHERE id = ?", receipt_id)
+
+    def last(self, tenant: str | None) -> bytes | None:
+        """The newest receipt's JSON."""
+        if tenant is None:
+            return self._one("SELECT body FROM receipts ORDER BY id DESC LIMIT 1")
+        return self._one("SELECT body FROM receipts WHERE tenant = ? ORDER BY id DESC LIMIT 1", tenant)
+
+    def content(self, receipt_id: str) -> bytes | None:
+        return self._one("SELECT sealed FROM contents WHERE id = ?", receipt_id)
+
+    def positions(self) -> dict[str, int]:
+        """Journal segment to the offset up to which it is in the database."""
+        if not self._path.exists():
+            return {}
+        try:
+            database = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+            try:
+                return dict(database.execute("SELECT segment, position FROM shipped"))
+            finally:
+                database.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {FILE} can't be read: {error}") from error

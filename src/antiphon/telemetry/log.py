@@ -1,0 +1,35 @@
+"""One JSON line an event, on stderr. No prompt, answer or secret is ever a field."""
+
+import logging
+import sys
+import time
+from typing import TextIO
+
+import msgspec
+
+_OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """`{"at", "level", "event", ...fields}`; the event's name is `noun.verb`, fields come by `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, object] = {
+            "at": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line.update((name, value) for name, value in record.__dict__.items() if name not in _OWN)
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def start(level: str, stream: TextIO | None = None) -> None:
+    """Send the log of this process to a stream, stderr unless told."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())

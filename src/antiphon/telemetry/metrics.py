@@ -1,0 +1,89 @@
+"""What is counted, under which names. Labels come from the configuration, so their number is bounded."""
+
+from antiphon.core.receipt import Receipt
+from antiphon.telemetry.slots import Histogram, Number, Slots
+
+LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+
+class _Path:
+    """The numbers of one route to one deployment."""
+
+    __slots__ = ("_labels", "_outcomes", "_slots", "cached", "cost", "first_token", "input", "output", "total")
+
+    def __init__(self, slots: Slots, route: str, deployment: str) -> None:
+        labels = {"route": route, "deployment": deployment}
+        self._slots = slots
+        self._labels = labels
+        self._outcomes: dict[tuple[str, str], Number] = {}
+        tokens = "Tokens, as upstreams reported them; cached ones are part of the input."
+        self.input = slots.number("counter", "antiphon_tokens_total", tokens, {**labels, "kind": "input"})
+        self.output = slots.number("counter", "antiphon_tokens_total", tokens, {**labels, "kind": "output"})
+        self.cached = slots.number("counter", "antiphon_tokens_total", tokens, {**labels, "kind": "cached"})
+        self.cost = slots.number("counter", "antiphon_cost_usd_total", "US dollars, where the price is known.", labels)
+        self.first_token = slots.histogram(
+            "antiphon_first_token_seconds", "From the request's last byte to the answer's first token.", labels, LATENCY_S
+        )
+        self.total = slots.histogram(
+            "antiphon_request_seconds", "From the request's last byte to the answer's last.", labels, LATENCY_S
+        )
+
+    def outcome(self, outcome: str, error: str) -> Number:
+        number = self._outcomes.get((outcome, error))
+        if number is None:
+            labels = {**self._labels, "outcome": outcome, "error": error}
+            number = self._slots.number("counter", "antiphon_requests_total", "Requests by how they ended.", labels)
+            self._outcomes[outcome, error] = number
+        return number
+
+
+class Metrics:
+    """One worker's counters."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._paths: dict[tuple[str, str], _Path] = {}
+        self._flights: dict[str, Number] = {}
+        self.lag: Histogram = slots.histogram(
+            "antiphon_loop_lag_seconds", "How late the event loop came to a timer.", {}, LAG_S
+        )
+        self.lag_max: Number = slots.number(
+            "max", "antiphon_loop_lag_max_seconds", "Latest that the event loop came to a timer in the last 10 s."
+        )
+        self.client_connections: Number = slots.number("gauge", "antiphon_client_connections", "Open caller connections.")
+        self.upstream_connections: Number = slots.number(
+            "gauge", "antiphon_upstream_connections", "Open upstream connections, idle ones included."
+        )
+        self.journal_bytes: Number = slots.number(
+            "gauge", "antiphon_journal_unshipped_bytes", "Bytes of the journal that are not in the database yet."
+        )
+
+    def finished(self, receipt: Receipt, route: str) -> None:
+        """Count a request that has ended. `route` is empty when none was reached."""
+        key = (route, receipt.served or (receipt.attempts[-1].deployment if receipt.attempts else ""))
+        path = self._paths.get(key)
+        if path is None:
+            path = self._paths[key] = _Path(self._slots, *key)
+        path.outcome(receipt.outcome, receipt.error).add()
+        path.total.observe(receipt.duration_us / 1e6)
+        if receipt.first_token_us is not None:
+            path.first_token.observe(receipt.first_token_us / 1e6)
+        usage = receipt.usage
+        if usage is not None:
+            path.input.add(usage.input_tokens)
+            path.output.add(usage.output_tokens)
+            if usage.cached_tokens:
+                path.cached.add(usage.cached_tokens)
+        if receipt.cost_nano_usd:
+            path.cost.add(receipt.cost_nano_usd / 1e9)
+
+    def in_flight(self, deployment: str) -> Number:
+        """The gauge of attempts that run on a deployment."""
+        number = self._flights.get(deployment)
+        if number is None:
+            number = self._slots.number(
+                "gauge", "antiphon_attempts_in_flight", "Attempts that run now.", {"deployment": deployment}
+            )
+            self._flights[deployment] = number
+        return number

@@ -1,0 +1,127 @@
+"""Spans made of finished receipts, so that an unsampled request pays nothing for them."""
+
+import random
+from collections.abc import Sequence
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace.status import Status, StatusCode
+
+from antiphon.core.receipt import Attempt, Receipt
+from antiphon.core.request import Trace
+from antiphon.telemetry import names
+from antiphon.telemetry.settings import OtlpSettings
+
+Attributes = dict[str, str | int | float | bool]
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+class Tracer:
+    """Decides which requests are traced, and sends their spans in the background."""
+
+    def __init__(self, settings: OtlpSettings, source: random.Random) -> None:
+        self._share = settings.sample_percent / 100
+        self._random = source
+        self._resource = Resource.create({"service.name": settings.service_name})
+        exporter = OTLPSpanExporter(endpoint=settings.endpoint, headers=settings.headers, timeout=10)
+        self._processor = BatchSpanProcessor(exporter)
+
+    def sample(self, came: Trace | None) -> Trace | None:
+        """The trace to go on with: this request's own span when it is sampled, what came otherwise."""
+        if came is None:
+            if self._random.random() >= self._share:
+                return None
+            return Trace(trace_id=f"{self._random.getrandbits(128) or 1:032x}", parent_id=self._span_id(), sampled=True)
+        if not came.sampled:
+            return came
+        return Trace(trace_id=came.trace_id, parent_id=self._span_id(), sampled=True, state=came.state)
+
+    def _span_id(self) -> str:
+        return f"{self._random.getrandbits(64) or 1:016x}"
+
+    def finished(self, receipt: Receipt, span: Trace, came: Trace | None) -> None:
+        """Send the spans of a sampled request: one for it, one for each attempt."""
+        parent = _context(came.trace_id, came.parent_id) if came is not None else None
+        own = _context(span.trace_id, span.parent_id)
+        end_ns = receipt.at_ns + receipt.duration_us * 1000
+        self._send(names.SERVER_SPAN, own, parent, SpanKind.SERVER, _request(receipt), (receipt.at_ns, end_ns), receipt.error)
+        for attempt in receipt.attempts:
+            start_ns = receipt.at_ns + attempt.started_us * 1000
+            last_us = attempt.timings.last_byte_us
+            stop_ns = end_ns if last_us is None else start_ns + last_us * 1000
+            context = _context(span.trace_id, self._span_id())
+            name = f"{names.CHAT} {attempt.model}"
+            self._send(name, context, own, SpanKind.CLIENT, _attempt(receipt, attempt), (start_ns, stop_ns), attempt.error)
+
+    def _send(
+        self,
+        name: str,
+        context: SpanContext,
+        parent: SpanContext | None,
+        kind: SpanKind,
+        attributes: Attributes,
+        times_ns: Sequence[int],
+        error: str,
+    ) -> None:
+        if error:
+            attributes[names.ERROR_TYPE] = error
+        self._processor.on_end(
+            ReadableSpan(
+                name=name,
+                context=context,
+                parent=parent,
+                resource=self._resource,
+                attributes=attributes,
+                kind=kind,
+                status=Status(StatusCode.ERROR, error) if error else Status(StatusCode.UNSET),
+                start_time=times_ns[0],
+                end_time=times_ns[1],
+            )
+        )
+
+    def close(self) -> None:
+        """Send what is still held, for a few seconds at most."""
+        self._processor.shutdown()
+
+
+def _context(trace_id: str, span_id: str) -> SpanContext:
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=_SAMPLED)
+
+
+def _request(receipt: Receipt) -> Attributes:
+    out: Attributes = {
+        names.OPERATION: names.CHAT,
+        names.REQUEST_MODEL: receipt.asked,
+        names.RECEIPT: receipt.id,
+        names.OUTCOME: receipt.outcome,
+        names.HTTP_STATUS: receipt.status,
+        names.ROUTE: receipt.plan.route if receipt.plan else "",
+    }
+    if receipt.lineage.session:
+        out[names.CONVERSATION] = receipt.lineage.session
+    if receipt.first_token_us is not None:
+        out[names.FIRST_TOKEN_S] = receipt.first_token_us / 1e6
+    return out
+
+
+def _attempt(receipt: Receipt, attempt: Attempt) -> Attributes:
+    out: Attributes = {
+        names.OPERATION: names.CHAT,
+        names.PROVIDER: attempt.provider,
+        names.REQUEST_MODEL: attempt.model,
+        names.DEPLOYMENT: attempt.deployment,
+    }
+    if attempt.status is not None:
+        out[names.HTTP_STATUS] = attempt.status
+    if attempt.usage is not None:
+        out[names.INPUT_TOKENS] = attempt.usage.input_tokens
+        out[names.OUTPUT_TOKENS] = attempt.usage.output_tokens
+        out[names.CACHED_TOKENS] = attempt.usage.cached_tokens
+    if attempt.cost_nano_usd is not None:
+        out[names.COST_USD] = attempt.cost_nano_usd / 1e9
+    if receipt.served_model and attempt.deployment == receipt.served:
+        out[names.RESPONSE_MODEL] = receipt.served_model
+    return out

@@ -1,0 +1,132 @@
+"""Reads JSON strictly: what two readers could take in two ways is refused, not guessed at."""
+
+import json
+import math
+import re
+from collections import Counter
+from typing import Any, NoReturn
+
+from antiphon.core.error import BadRequest
+
+MAX_DEPTH = 128
+"""Objects and lists within each other. Deeper ones are no use to a model and exhaust a reader's stack."""
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SPACE = " \t\n\r"
+
+
+def loads(text: bytes) -> dict[str, Any]:
+    """Read a request body: one JSON object in UTF-8.
+
+    Raises: BadRequest on anything else, on a key that occurs twice in one object, on NaN, Infinity and
+        numbers that a double can't hold, on half a surrogate pair, and on more than MAX_DEPTH levels.
+    """
+    try:
+        string = text.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body is not UTF-8: byte {error.start} is 0x{text[error.start]:02x}") from error
+    start = 0 if string.startswith("{") else _start(string)
+    try:
+        value, end = _scan(string, start)
+    except json.JSONDecodeError as error:
+        raise _malformed(error.msg, error.lineno, error.colno) from error
+    except StopIteration as error:
+        raise _no_value(string, error.value) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        raise BadRequest(f"the body holds a number that can't be read: {error}") from error
+    if end != len(string):
+        _check_rest(string, end)
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
+        _check_depth(value)
+    if b"\\" in text and b"\\u" in text and _SURROGATE.search(text):
+        _check_pairs(value, "")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        name, times = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise BadRequest(f"the key `{name}` occurs {times} times in one object; send it once", param=name)
+    return fields
+
+
+def _constant(word: str) -> NoReturn:
+    raise BadRequest(f"{word} is not JSON; send a number or null")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise BadRequest(f"the number {digits[:40]} is too large; send one that a double can hold")
+    return number
+
+
+_scan = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float).scan_once
+
+
+def _start(string: str) -> int:
+    """Where the object begins, behind white space."""
+    start = len(string) - len(string.lstrip(_SPACE))
+    first = string[start : start + 1]
+    if first == "{":
+        return start
+    if first == "":
+        raise BadRequest("the body is empty; send a JSON object")
+    if first == "\ufeff":
+        raise BadRequest("the body begins with a byte order mark; send it without one")
+    kind = {"[": "a list", '"': "a text"}.get(first, f"something that begins with {first!r}")
+    raise BadRequest(f"the body must be a JSON object, not {kind}")
+
+
+def _no_value(string: str, at: int) -> BadRequest:
+    """The scanner met something that begins no value."""
+    lines = string.count("\n", 0, at) + 1
+    return _malformed("Expecting value", lines, at - string.rfind("\n", 0, at))
+
+
+def _malformed(what: str, line: int, column: int) -> BadRequest:
+    return BadRequest(f"the body is not valid JSON: {what} at line {line}, column {column}")
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(f"the body is nested deeper than {MAX_DEPTH} levels; flatten it")
+
+
+def _check_rest(string: str, end: int) -> None:
+    rest = string[end:].lstrip(_SPACE)
+    if rest:
+        raise BadRequest(f"the body goes on behind its JSON object: {rest[:20]!r}; send one object")
+
+
+def _check_depth(value: dict[str, Any]) -> None:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _check_pairs(value: object, path: str) -> None:
+    """Refuse a text that UTF-8 can't carry. The recursion is as deep as the value, so at most MAX_DEPTH."""
+    if type(value) is str:
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            where = path or "a key"
+            raise BadRequest(f"{where} holds half a surrogate pair; send whole characters", param=path or None) from error
+    elif type(value) is dict:
+        for name, child in value.items():
+            _check_pairs(name, "")
+            _check_pairs(child, f"{path}.{name}" if path else name)
+    elif type(value) is list:
+        for index, child in enumerate(value):
+            _check_pairs(child, f"{path}[{index}]")

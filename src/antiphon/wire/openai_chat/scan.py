@@ -1,0 +1,146 @@
+"""Finds the top-level fields of a long JSON object, a slice at a time, without parsing what is in them."""
+
+import re
+
+import msgspec
+
+from antiphon.core.body import Body
+from antiphon.core.error import BadRequest
+
+_SHALLOW = re.compile(rb'["{}\[\],:]')
+_DEEP = re.compile(rb'["{}\[\]]')
+_SPACE = b" \t\r\n"
+MAX_DEPTH = 128
+_OPENS = {ord("{"): ord("}"), ord("["): ord("]")}
+
+
+class Scanner:
+    """Walks the segments of a body; call `step` until it is done.
+
+    It checks that strings and brackets are closed and that no top-level key comes twice; what lies
+    deeper is left to whoever reads it.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._segments = body.segments
+        self._segment = 0
+        self._at = 0
+        self._base = 0
+        self._closers: list[int] = []
+        self._in_string = False
+        self._escaped = False
+        self._string_start = 0
+        self._key: tuple[int, int] | None = None
+        self._value_start: int | None = None
+        self._want_key = False
+        self._ended = False
+        self.spans: dict[str, tuple[int, int]] = {}
+        """Top-level key to the offsets of its value, white space around it included."""
+
+    def step(self, tokens: int) -> bool:
+        """Look at up to so many tokens. Returns: whether the whole body has been seen.
+
+        Raises: BadRequest.
+        """
+        for _ in range(tokens):
+            if self._segment == len(self._segments):
+                return self._finish()
+            segment = self._segments[self._segment]
+            if not (self._string(segment) if self._in_string else self._token(segment)):
+                self._base += len(segment)
+                self._segment += 1
+                self._at = 0
+        return False
+
+    def _finish(self) -> bool:
+        if not self._ended or self._in_string:
+            raise BadRequest("the body ends before its JSON does; send it whole")
+        return True
+
+    def _string(self, segment: bytes) -> bool:
+        """Go to the end of the string that is open. Returns: whether it is in this segment."""
+        if self._escaped:
+            self._escaped = False
+            self._at += 1
+        quote = segment.find(b'"', self._at)
+        while quote >= 0:
+            slashes = 0
+            while quote - 1 - slashes >= self._at and segment[quote - 1 - slashes] == 0x5C:
+                slashes += 1
+            if slashes % 2 == 0:
+                self._at = quote + 1
+                self._in_string = False
+                if self._want_key and len(self._closers) == 1:
+                    self._key = (self._string_start, self._base + quote + 1)
+                    self._want_key = False
+                return True
+            quote = segment.find(b'"', quote + 1)
+        trailing = len(segment) - len(segment[self._at :].rstrip(b"\\")) - self._at if segment[-1:] == b"\\" else 0
+        self._escaped = trailing % 2 == 1
+        return False
+
+    def _token(self, segment: bytes) -> bool:
+        match = (_DEEP if len(self._closers) > 1 else _SHALLOW).search(segment, self._at)
+        if match is None:
+            self._outside(segment[self._at :])
+            return False
+        token = segment[match.start()]
+        here = self._base + match.start()
+        if not self._closers:
+            self._outside(segment[self._at : match.start()])
+        self._at = match.end()
+        if self._ended:
+            raise BadRequest(f"something follows the JSON object at byte {here}; send one object")
+        if token == 0x22:
+            self._in_string = True
+            self._string_start = here
+            if not self._closers:
+                raise BadRequest("the body must be a JSON object")
+        elif token in _OPENS:
+            self._open(token, here)
+        elif token in (0x7D, 0x5D):
+            self._close(token, here)
+        elif token == 0x3A:
+            self._value_start = here + 1
+        else:
+            self._value_ends(here)
+        return True
+
+    def _outside(self, rest: bytes) -> None:
+        if not self._closers and rest.strip(_SPACE):
+            raise BadRequest("the body must be one JSON object and nothing else")
+
+    def _open(self, token: int, here: int) -> None:
+        if not self._closers and token != 0x7B:
+            raise BadRequest("the body must be a JSON object")
+        if len(self._closers) >= MAX_DEPTH:
+            raise BadRequest(f"the body is nested deeper than {MAX_DEPTH} levels at byte {here}")
+        self._closers.append(_OPENS[token])
+        if len(self._closers) == 1:
+            self._want_key = True
+
+    def _close(self, token: int, here: int) -> None:
+        if not self._closers or self._closers.pop() != token:
+            raise BadRequest(f"a bracket at byte {here} closes nothing; the body is not JSON")
+        if not self._closers:
+            if self._key is not None:
+                self._value_ends(here)
+            self._ended = True
+
+    def _value_ends(self, here: int) -> None:
+        if self._key is None or self._value_start is None:
+            raise BadRequest(f"a key is missing before byte {here}; the body is not JSON")
+        key = _text(self._body.slice(*self._key))
+        if key in self.spans:
+            raise BadRequest(f"the key {key!r} comes twice; send it once", param=key)
+        self.spans[key] = (self._value_start, here)
+        self._key = self._value_start = None
+        self._want_key = True
+
+
+def _text(quoted: bytes) -> str:
+    try:
+        return msgspec.json.decode(quoted, type=str)
+    except msgspec.MsgspecError as error:
+        raise BadRequest(f"a key is not valid JSON text: {error}") from error

@@ -1,0 +1,92 @@
+"""A YAML document as a tree that remembers where everything stood."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Path = tuple[str | int, ...]
+"""Keys and positions that lead from the root to a node."""
+
+
+class Scalar(Struct, frozen=True, kw_only=True):
+    """A single value. `broken` ones were reported where they were read; they say nothing more."""
+
+    kind: Literal["null", "bool", "int", "float", "text", "broken"]
+    value: bool | int | float | str | None
+    line: int
+    """Counted from 1."""
+    column: int
+    """Counted from 1."""
+    written: str | None = None
+    """The text before interpolation, when something was put into it; None when it stands as it was written."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A key, where it stands, and its value."""
+
+    key: str
+    line: int
+    column: int
+    value: "Node"
+
+
+class Items(Struct, frozen=True, kw_only=True):
+    """A list."""
+
+    nodes: "tuple[Node, ...]"
+    line: int
+    column: int
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """A mapping; every key once, in the order written."""
+
+    entries: tuple[Entry, ...]
+    line: int
+    column: int
+
+    def entry(self, key: str) -> Entry | None:
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+
+Node = Scalar | Items | Table
+
+
+def dotted(path: Path) -> str:
+    """A path as people read it: `models.fast.price.input`, `keys[0].name`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text or "(document)"
+
+
+def find(node: Node | None, path: Path) -> Node | None:
+    """The node at the end of a path; None when there is none."""
+    for part in path:
+        match node:
+            case Table() if isinstance(part, str):
+                entry = node.entry(part)
+                node = entry.value if entry else None
+            case Items() if isinstance(part, int) and 0 <= part < len(node.nodes):
+                node = node.nodes[part]
+            case _:
+                return None
+    return node
+
+
+def line_of(node: Node | None, path: Path) -> int:
+    """Line of the key or item at a path, or of the nearest thing above it that was written."""
+    line = 1
+    for part in path:
+        match node:
+            case Table() if isinstance(part, str) and (entry := node.entry(part)):
+                line, node = entry.line, entry.value
+            case Items() if isinstance(part, int) and 0 <= part < len(node.nodes):
+                node = node.nodes[part]
+                line = node.line
+            case _:
+                break
+    return line
