@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from antiphon.config.load import Loaded
-from antiphon.config.resolve import resolve
+from antiphon.config.resolve import off_providers, profile_name, resolve
 from antiphon.config.settings import Settings
 from antiphon.control.identity import Keys
 from antiphon.core.deployment import Deployment, Price, Timeouts
@@ -119,11 +119,12 @@ def tls_context(tls: Tls | None, into: ssl.SSLContext | None = None) -> ssl.SSLC
 def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
     """Every deployment whose provider is on."""
     out: dict[str, Target] = {}
+    off = off_providers(settings, PROFILES)
     for name, model in settings.models.items():
         provider = settings.providers[model.provider]
-        profile = PROFILES[provider.profile or model.provider]
+        profile = PROFILES[profile_name(settings, model.provider)]
         base_url = labs.get(model.provider) or provider.base_url or profile.base_url
-        if base_url is None or (profile.needs_key and not provider.key):
+        if base_url is None or model.provider in off:
             continue
         account = Account(
             name=model.provider,
@@ -185,7 +186,7 @@ def _routes(settings: Settings, targets: dict[str, Target]) -> dict[str, Route]:
     for name, model in settings.models.items():
         if model.listed and name in targets:
             out[name] = Route(name=name, deployments=(targets[name].deployment,))
-    for name, candidates in resolve(settings).items():
+    for name, candidates in resolve(settings, PROFILES).items():
         route = settings.routes[name]
         out[name] = Route(
             name=name,

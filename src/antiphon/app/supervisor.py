@@ -17,10 +17,10 @@ from msgspec import Struct
 
 from antiphon.app import lab, shipping, worker
 from antiphon.app.child import Child, fork
-from antiphon.app.watch import Watch
+from antiphon.app.watch import Watch, source
 from antiphon.app.worker import Places, Task
 from antiphon.config.diff import diff
-from antiphon.config.load import Loaded, reload
+from antiphon.config.load import Loaded, load
 from antiphon.core.error import ConfigError, StoreError
 from antiphon.net.listener import bind
 from antiphon.store.sqlite import Database
@@ -49,8 +49,12 @@ class Ready(Struct, frozen=True, kw_only=True):
 class Supervisor:
     """Runs in the parent process, single-threaded, so that it may fork at any time."""
 
-    def __init__(self, loaded: Loaded, on_ready: Callable[[Ready], None]) -> None:
-        self._loaded = loaded
+    def __init__(
+        self, loaded: Loaded, override: Callable[[Loaded], Loaded], on_ready: Callable[[Ready], None]
+    ) -> None:
+        """`override` puts what the command line says in the place of what a configuration says."""
+        self._loaded = override(loaded)
+        self._override = override
         self._on_ready = on_ready
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, Child] = {}
@@ -117,6 +121,7 @@ class Supervisor:
             index=index,
             life=f"{self._boot}-{self._lives:04d}",
             loaded=self._loaded,
+            override=self._override,
             labs={name: one.base_url for name, one in self._labs.items()},
             places=self._places,
             listening=self._listening,
@@ -183,7 +188,7 @@ class Supervisor:
     def _reload(self) -> None:
         """Send a new configuration to every worker, or keep the last good one and say why."""
         try:
-            loaded = reload(self._loaded)
+            loaded = self._override(_read_again(self._loaded))
         except (ConfigError, OSError) as error:
             log.error("config.refused", extra={"reason": str(error), "kept": self._loaded.revision.id})
             return
@@ -243,6 +248,12 @@ class Supervisor:
             _wait([self._shipper], patience_s)
         for one in self._labs.values():
             one.stop()
+
+
+def _read_again(loaded: Loaded) -> Loaded:
+    """The same file as it is now. Raises: ConfigError."""
+    path = source(loaded)
+    return loaded.again(loaded.text) if path is None else load(path, loaded.environ)
 
 
 def _wait(children: list[Child], patience_s: float) -> None:

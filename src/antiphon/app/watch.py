@@ -7,12 +7,19 @@ from antiphon.config.load import Loaded
 Stamp = tuple[int, int, int]
 
 
+def source(loaded: Loaded) -> Path | None:
+    """The file that a configuration was read from; None for the built-in one."""
+    path = Path(loaded.file)
+    return path if path.is_file() else None
+
+
 class Watch:
     """Compares files with what they were. The content counts only when size, time or inode differ."""
 
     def __init__(self, loaded: Loaded) -> None:
         tls = loaded.settings.server.tls
-        files = [loaded.path] if loaded.path is not None else []
+        path = source(loaded)
+        files = [path] if path is not None else []
         if tls is not None:
             files += [Path(tls.cert_file), Path(tls.key_file)]
             files += [Path(tls.client_ca_file)] if tls.client_ca_file else []

@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
@@ -54,6 +55,8 @@ class Task(Struct, frozen=True, kw_only=True):
     life: str
     """Names this process among all that ever wrote a journal here."""
     loaded: Loaded
+    override: Callable[[Loaded], Loaded]
+    """What the command line says in place of the configuration."""
     labs: dict[str, str]
     """Lab providers that this gateway runs itself, by base URL."""
     places: Places
@@ -131,7 +134,7 @@ class Worker:
     def _reload(self, message: dict[str, object]) -> None:
         """Take over a new revision whole; requests that run keep the old one."""
         try:
-            loaded = self._task.loaded.again(str(message["text"]))
+            loaded = self._task.override(self._task.loaded.again(str(message["text"])))
             labs = message["labs"]
             if not isinstance(labs, dict):
                 raise AntiphonError("the supervisor sent no lab addresses")

@@ -1,23 +1,24 @@
 """`antiphon serve`."""
 
-import os
 import sys
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from antiphon.app.supervisor import Ready, Supervisor
 from antiphon.cli.exits import Exit, exit_of
-from antiphon.config.load import Loaded, load
+from antiphon.config.load import Loaded, environment, load
 from antiphon.core.error import AntiphonError, ConfigError, Problem
 
 
 def run(arguments: Namespace) -> int:
     """Run the gateway until it is told to stop."""
     try:
-        loaded = _overridden(load(Path(arguments.config) if arguments.config else None, os.environ), arguments)
-        return Supervisor(loaded, lambda ready: _greet(loaded, ready)).run()
+        loaded = load(Path(arguments.config) if arguments.config else None, environment())
+        override = partial(_overridden, arguments)
+        return Supervisor(loaded, override, lambda ready: _greet(loaded, ready)).run()
     except AntiphonError as error:
         print(error.message, file=sys.stderr)
         return exit_of(error)
@@ -27,7 +28,7 @@ def run(arguments: Namespace) -> int:
         return Exit.FAILED
 
 
-def _overridden(loaded: Loaded, arguments: Namespace) -> Loaded:
+def _overridden(arguments: Namespace, loaded: Loaded) -> Loaded:
     """The configuration with what the command line says instead."""
     said = {name: getattr(arguments, name) for name in ("host", "port", "workers") if getattr(arguments, name) is not None}
     if arguments.insecure:

@@ -1,6 +1,10 @@
 """The canonical form of what is said: every dialect maps to and from these values.
 
-`extra` holds the fields that a dialect carried and this form has no word for; they travel on.
+`extra` holds what a dialect carried and this form has no word for, nested as it came: what an inner
+object says beside its words is under that object's name. It travels on, and it wins over a word. A
+word that came as an explicit null is None here and null in `extra`.
+
+`legacy` marks what was given under the older of two names that the dialect has for it.
 """
 
 from typing import Any, Literal
@@ -8,7 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 Extra = dict[str, Any]
-Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+ContentForm = Literal["text", "parts", "none"]
 
 
 class Text(Struct, frozen=True, kw_only=True, tag="text"):
@@ -20,6 +24,8 @@ class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
     """What an assistant said instead of an answer."""
 
     text: str
+    inline: bool = False
+    """It stood in the list of parts, not beside the content."""
     extra: Extra = field(default_factory=dict)
 
 
@@ -32,11 +38,12 @@ class Image(Struct, frozen=True, kw_only=True, tag="image"):
 
 
 class Audio(Struct, frozen=True, kw_only=True, tag="audio"):
-    """Sound: base64 `data` in `format`, or the `id` of an earlier answer's sound."""
+    """Sound: base64 `data` in `format`. One that an assistant spoke has an `id`, by which later turns name it."""
 
     data: str | None = None
     format: str | None = None
     id: str | None = None
+    transcript: str | None = None
     extra: Extra = field(default_factory=dict)
 
 
@@ -50,12 +57,17 @@ class File(Struct, frozen=True, kw_only=True, tag="file"):
 
 
 class ToolCall(Struct, frozen=True, kw_only=True, tag="tool_call"):
-    """A tool that the assistant asks for. `arguments` is the text as it came: JSON for functions."""
+    """A tool that the assistant asks for. `arguments` is the text as it came: JSON for functions, free for others.
+
+    A call of a kind that the dialect's reader doesn't know has no name: all of it is in `extra`.
+    """
 
     id: str
     name: str
     arguments: str
     kind: str = "function"
+    legacy: bool = False
+    """It has no id then, and there is one at most."""
     extra: Extra = field(default_factory=dict)
 
 
@@ -64,6 +76,8 @@ class Reasoning(Struct, frozen=True, kw_only=True, tag="reasoning"):
 
     text: str
     signature: str | None = None
+    label: str = ""
+    """The name it came under, where a dialect has several and this isn't the usual one."""
     extra: Extra = field(default_factory=dict)
 
 
@@ -80,36 +94,45 @@ Part = Text | Refusal | Image | Audio | File | ToolCall | Reasoning | Unknown
 class Message(Struct, frozen=True, kw_only=True):
     """One turn. A tool's result is a message of role `tool` whose `tool_call_id` names the call."""
 
-    role: Role
+    role: str
+    """`system`, `developer`, `user`, `assistant`, `tool` or `function`; another is carried as it came."""
     parts: tuple[Part, ...] = ()
-    plain: bool = False
-    """The content came as one text rather than as a list of parts."""
+    """Reasoning, then the content, then refusal, spoken answer and tool calls."""
+    form: ContentForm = "parts"
+    """The content came as one text, as a list of parts, or not at all."""
     name: str | None = None
     tool_call_id: str | None = None
     extra: Extra = field(default_factory=dict)
 
 
 class Tool(Struct, frozen=True, kw_only=True):
-    """A tool that the model may call. `parameters` is a JSON Schema."""
+    """A tool that the model may call. `parameters` is a JSON Schema.
+
+    A tool of a kind that the dialect's reader doesn't know has no name: all of it is in `extra`.
+    """
 
     name: str
     kind: str = "function"
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    legacy: bool = False
     extra: Extra = field(default_factory=dict)
 
 
 class ToolChoice(Struct, frozen=True, kw_only=True):
-    """`none`, `auto`, `required`, or `named` with the tool's `name`; else `other` with its `raw` form."""
+    """`none`, `auto`, `required`, or `named` with the tool's `name` and `kind`; else `other` with its `raw` form."""
 
     mode: Literal["none", "auto", "required", "named", "other"]
     name: str | None = None
-    raw: Extra = field(default_factory=dict)
+    kind: str = "function"
+    legacy: bool = False
+    raw: Any = None
+    extra: Extra = field(default_factory=dict)
 
 
 class ResponseFormat(Struct, frozen=True, kw_only=True):
-    """The form that the answer must have."""
+    """The form that the answer must have. All of an `other` one is in `extra`."""
 
     kind: Literal["text", "json_object", "json_schema", "other"]
     name: str | None = None
@@ -128,7 +151,7 @@ class Sampling(Struct, frozen=True, kw_only=True):
     presence_penalty: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] | str | None = None
-    logit_bias: dict[str, int] | None = None
+    logit_bias: dict[str, float] | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
     n: int | None = None
@@ -141,7 +164,6 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     output_tokens: int | None = None
     legacy: bool = False
-    """The bound was given under its older name (`max_tokens`)."""
 
 
 class Content(Struct, frozen=True, kw_only=True):
@@ -155,4 +177,6 @@ class Content(Struct, frozen=True, kw_only=True):
     sampling: Sampling = Sampling()
     limits: Limits = Limits()
     metadata: dict[str, str] | None = None
+    user: str | None = None
+    """End user that the caller names."""
     extra: Extra = field(default_factory=dict)

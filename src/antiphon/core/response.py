@@ -1,24 +1,25 @@
-"""The canonical answer and stream event."""
+"""The canonical answer and stream event. For `extra` and `legacy` see `core.content`."""
 
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from antiphon.core.content import Message
+from antiphon.core.content import Audio, Extra, Message
 from antiphon.core.usage import Usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call", "other"]
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """One of the answers; `finish_reason` keeps the upstream's own word in `finish_raw`."""
+    """One of the answers."""
 
     index: int
     message: Message
-    finish_reason: FinishReason | None
+    finish_reason: FinishReason | None = None
     finish_raw: str | None = None
+    """The upstream's own word for an `other` reason."""
     logprobs: dict[str, Any] | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Extra = field(default_factory=dict)
 
 
 class Response(Struct, frozen=True, kw_only=True):
@@ -29,9 +30,10 @@ class Response(Struct, frozen=True, kw_only=True):
     created_s: int
     choices: tuple[Choice, ...]
     usage: Usage | None = None
-    usage_extra: dict[str, Any] = field(default_factory=dict)
+    usage_raw: Extra = field(default_factory=dict)
+    """The usage as it came, where it says more than `usage`, or what can't be believed. It wins over `usage`."""
     fingerprint: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Extra = field(default_factory=dict)
 
 
 class ToolCallDelta(Struct, frozen=True, kw_only=True):
@@ -42,7 +44,8 @@ class ToolCallDelta(Struct, frozen=True, kw_only=True):
     name: str | None = None
     arguments: str | None = None
     kind: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    legacy: bool = False
+    extra: Extra = field(default_factory=dict)
 
 
 class Delta(Struct, frozen=True, kw_only=True):
@@ -53,12 +56,17 @@ class Delta(Struct, frozen=True, kw_only=True):
     text: str | None = None
     refusal: str | None = None
     reasoning: str | None = None
+    reasoning_label: str = ""
+    """The name it came under, where that isn't the dialect's usual one."""
+    audio: Audio | None = None
     tool_calls: tuple[ToolCallDelta, ...] = ()
     finish_reason: FinishReason | None = None
     finish_raw: str | None = None
     logprobs: dict[str, Any] | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-    delta_extra: dict[str, Any] = field(default_factory=dict)
+    extra: Extra = field(default_factory=dict)
+    """Beside the delta."""
+    delta_extra: Extra = field(default_factory=dict)
+    """In it."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -69,6 +77,6 @@ class Event(Struct, frozen=True, kw_only=True):
     created_s: int
     deltas: tuple[Delta, ...] = ()
     usage: Usage | None = None
-    usage_extra: dict[str, Any] = field(default_factory=dict)
+    usage_raw: Extra = field(default_factory=dict)
     fingerprint: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Extra = field(default_factory=dict)

@@ -67,7 +67,7 @@ def compose(job: Job, outcome: Outcome | None) -> Answer:
     """Make up an answer, or give the recorded one. Raises: BadRequest (too long, impossible schema)."""
     asked = job.asked
     prompt_tokens = asked.prompt_tokens
-    refuse_overlong(job, prompt_tokens)
+    _refuse_overlong(job, prompt_tokens)
     count = asked.chat.n or 1
     if outcome is None:
         choices = tuple(_choice(job, index) for index in range(count))
@@ -87,17 +87,16 @@ def compose(job: Job, outcome: Outcome | None) -> Answer:
     )
 
 
-def refuse_overlong(job: Job, prompt_tokens: int) -> None:
+def _refuse_overlong(job: Job, prompt_tokens: int) -> None:
     """Refuse what doesn't fit the context window, in OpenAI's words. Raises: BadRequest."""
     window = job.settings.context_tokens
     wanted = job.asked.chat.output_tokens or 0
     if prompt_tokens + wanted <= window:
         return
-    took = (
-        f"your messages resulted in {prompt_tokens} tokens"
-        if prompt_tokens > window
-        else f"you requested {prompt_tokens + wanted} tokens ({prompt_tokens} in the messages, {wanted} in the completion)"
-    )
+    took = f"your messages resulted in {prompt_tokens} tokens"
+    if prompt_tokens <= window:
+        total = prompt_tokens + wanted
+        took = f"you requested {total} tokens ({prompt_tokens} in the messages, {wanted} in the completion)"
     raise BadRequest(
         f"This model's maximum context length is {window} tokens. However, {took}. Please reduce the length of the "
         "messages or completion.",
@@ -113,9 +112,7 @@ def _choice(job: Job, index: int) -> Choice:
     reasoning = thoughts(job.asked, job.seed, index, thought_tokens) if thought_tokens else ""
     wanted = calls(job.asked, job.seed, index)
     text = "" if wanted else _stopped(_text(job, index), chat.stops)
-    whole = Choice(
-        index=index, text=text, reasoning=reasoning, calls=wanted, finish="tool_calls" if wanted else "stop"
-    )
+    whole = Choice(index=index, text=text, reasoning=reasoning, calls=wanted, finish="tool_calls" if wanted else "stop")
     most = chat.output_tokens
     return whole if most is None or whole.tokens <= most else _shortened(whole, most)
 

@@ -73,7 +73,8 @@ class Completions:
                 await send(exchange, whole, whole.usage)
             else:
                 self._records.met(received, fault.kind)
-                await FAULTS[fault.kind](exchange, Scene(fault=fault, stream=received.stream, reply=reply))
+                scene = Scene(exchange=exchange, fault=fault, stream=received.stream, reply=reply)
+                await FAULTS[fault.kind](scene)
         finally:
             self._records.open_streams -= received.stream
 

@@ -68,7 +68,8 @@ def events(answer: Answer, form: Form, used: Json | None) -> Iterator[Event]:
                 yield Event(token, sse(head | {"choices": [choice]} | waiting))
     if asked:
         last = max(choice.tokens for choice in answer.choices)
-        yield Event(last, sse(head | {"choices": [], "usage": used}))
+        ending: Json = {"choices": [], "usage": used}
+        yield Event(last, sse(head | ending))
 
 
 def sse(value: Json) -> bytes:
@@ -140,7 +141,8 @@ def _call_deltas(index: int, call: Call) -> Iterator[Json]:
     empty = Call(call.id, call.kind, call.name, "")
     yield {"index": index} | _call(empty)
     for piece in pieces(call.arguments):
-        yield {"index": index} | ({"custom": {"input": piece}} if call.kind == "custom" else {"function": {"arguments": piece}})
+        added: Json = {"custom": {"input": piece}} if call.kind == "custom" else {"function": {"arguments": piece}}
+        yield {"index": index} | added
 
 
 def _logprobs(answer: Answer, choice: Choice, form: Form, said: Iterable[tuple[int, str]]) -> Json | None:

@@ -42,10 +42,12 @@ class _Maker:
             if schema.ref in path:
                 raise Endless
             return self.value(self._resolve(schema.ref), (*path, schema.ref))
-        if bytes(schema.const) != ABSENT:
-            return bytes(schema.const).decode()
-        if schema.enum:
-            return bytes(schema.enum[0]).decode()
+        fixed = schema.enum if bytes(schema.const) == ABSENT else [schema.const]
+        if fixed:
+            return bytes(fixed[0]).decode()
+        return self._composed(schema, path)
+
+    def _composed(self, schema: Schema, path: tuple[str, ...]) -> str:
         if schema.all_of:
             return self.value(self._merged(schema), path)
         if schema.any_of or schema.one_of:

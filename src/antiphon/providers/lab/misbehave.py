@@ -1,4 +1,4 @@
-"""What each fault does on the wire. Every message says that it is a lab's doing."""
+"""What each fault does on the wire. Every text says that it is a lab's doing."""
 
 import asyncio
 import math
@@ -27,81 +27,60 @@ WRONG_USAGE: Json = {
     "completion_tokens_details": {"reasoning_tokens": -1},
 }
 HTML_LINE = b"content-type: text/html; charset=utf-8\r\n"
+PAGE_502 = b"<html><body><h1>502 Bad Gateway</h1>lab fault</body></html>\r\n"
+SIGN_IN_PAGE = b"<!doctype html><title>lab fault</title><p>Please sign in to this network.</p>\r\n"
+BROKEN_JSON = b'{"id":"chatcmpl-lab","object":"chat.completion","choices":[{"index":0,"mess'
+OVERLOADED = b'{"type":"error","error":{"type":"overloaded_error","message":"lab fault: overloaded"}}'
+"""Overload as Anthropic says it, with a status and an error shape of its own."""
 
 
 class Scene(Struct, frozen=True, kw_only=True):
     """A request that meets a fault; `reply` makes its true answer, which few faults need."""
 
+    exchange: Exchange
     fault: FaultSettings
     stream: bool
     reply: Callable[[], Awaitable[Reply]]
 
 
-Act = Callable[[Exchange, Scene], Awaitable[None]]
+Act = Callable[[Scene], Awaitable[None]]
 
 
-async def refuse(exchange: Exchange, scene: Scene) -> None:
+async def refuse(scene: Scene) -> None:
     """Close the connection before any answer."""
-    exchange.abort()
+    scene.exchange.abort()
 
 
-async def hang(exchange: Exchange, scene: Scene) -> None:
+async def hang(_scene: Scene) -> None:
     """Never answer; ends when the caller leaves or the lab stops."""
     await asyncio.get_running_loop().create_future()
 
 
-async def rate_limited(exchange: Exchange, scene: Scene) -> None:
-    said = refusal("lab fault: rate limit reached; try again later", "requests", "rate_limit_exceeded")
-    exchange.respond(429, JSON_LINE + _retry_lines(scene.fault.retry_after_s), said)
+def says(status: int, line: bytes, body: bytes, *, retry: bool = False) -> Act:
+    """A fixed answer, with Retry-After if `retry`."""
+
+    async def act(scene: Scene) -> None:
+        wait_s = scene.fault.retry_after_s
+        lines = b"retry-after: %d\r\nretry-after-ms: %d\r\n" % (math.ceil(wait_s), math.ceil(wait_s * 1000))
+        scene.exchange.respond(status, line + lines * retry, body)
+
+    return act
 
 
-async def unauthorized(exchange: Exchange, scene: Scene) -> None:
-    said = refusal("lab fault: incorrect API key provided", "invalid_request_error", "invalid_api_key")
-    exchange.respond(401, JSON_LINE, said)
-
-
-async def payment_required(exchange: Exchange, scene: Scene) -> None:
-    exchange.respond(402, JSON_LINE, refusal("lab fault: insufficient balance", "unknown_error", "invalid_request_error"))
-
-
-async def hidden_quota(exchange: Exchange, scene: Scene) -> None:
-    """An exhausted quota behind the status of a bad request."""
-    said = refusal("lab fault: you exceeded your current quota", "insufficient_quota", "insufficient_quota")
-    exchange.respond(400, JSON_LINE, said)
-
-
-async def error_500(exchange: Exchange, scene: Scene) -> None:
-    exchange.respond(500, JSON_LINE, refusal("lab fault: the server had an error", "server_error", None))
-
-
-async def error_502(exchange: Exchange, scene: Scene) -> None:
-    """What a proxy in front of a dead server says: a page, not JSON."""
-    exchange.respond(502, HTML_LINE, b"<html><body><h1>502 Bad Gateway</h1>lab fault</body></html>\r\n")
-
-
-async def error_503(exchange: Exchange, scene: Scene) -> None:
-    said = refusal("lab fault: the engine is overloaded; try again later", "server_error", "service_unavailable")
-    exchange.respond(503, JSON_LINE + _retry_lines(scene.fault.retry_after_s), said)
-
-
-async def error_529(exchange: Exchange, scene: Scene) -> None:
-    """Overload as Anthropic says it, which has a status and an error shape of its own."""
-    exchange.respond(529, JSON_LINE, b'{"type":"error","error":{"type":"overloaded_error","message":"lab fault: overloaded"}}')
-
-
-async def slow_drip(exchange: Exchange, scene: Scene) -> None:
+async def slow_drip(scene: Scene) -> None:
     """The true answer, byte by byte."""
     reply = await scene.reply()
-    exchange.begin(200, reply.lines)
-    body = await _whole_body(exchange, reply)
+    body = await _whole_body(scene, reply)
+    scene.exchange.begin(200, reply.lines)
     for place in range(len(body)):
-        exchange.write(body[place : place + 1])
+        scene.exchange.write(body[place : place + 1])
         await asyncio.sleep(DRIP_S)
-    exchange.end()
+    scene.exchange.end()
 
 
-async def cut(exchange: Exchange, scene: Scene) -> None:
+async def cut(scene: Scene) -> None:
     """Close the connection amid the answer."""
+    exchange = scene.exchange
     reply = await scene.reply()
     exchange.begin(200, reply.lines)
     if reply.stream:
@@ -109,89 +88,85 @@ async def cut(exchange: Exchange, scene: Scene) -> None:
             for _ in range(CUT_AFTER_EVENTS):
                 exchange.write(await anext(events, b""))
     else:
-        body = await _whole_body(exchange, reply)
+        body = await _whole_body(scene, reply)
         exchange.write(body[: len(body) // 2])
     await _flushed()
     exchange.abort()
 
 
-async def malformed_json(exchange: Exchange, scene: Scene) -> None:
-    """A body that breaks off amid a string, with the length that it really has."""
-    exchange.respond(200, JSON_LINE, b'{"id":"chatcmpl-lab","object":"chat.completion","choices":[{"index":0,"mess')
-
-
-async def malformed_sse(exchange: Exchange, scene: Scene) -> None:
-    """A first event as it should be, then broken JSON, a line of no field, bytes that aren't UTF-8, and no end."""
+async def malformed_sse(scene: Scene) -> None:
+    """A first event as it should be, then broken JSON, a line of no field, bytes that aren't UTF-8, and no `[DONE]`."""
     delta = {"index": 0, "delta": {"role": "assistant", "content": "[lab fault] "}, "finish_reason": None}
     head: Json = {"id": "chatcmpl-lab", "object": "chat.completion.chunk", "created": 0, "model": "lab"}
-    exchange.begin(200, SSE_LINES)
-    exchange.write(sse(head | {"choices": [delta]}))
-    exchange.write(b'data: {"id":"chatcmpl-lab","choices":[{"delta":{"content":"bro\n\n')
-    exchange.write(b"this line names no field\n\n")
-    exchange.write(b"data: \xff\xfe\n\n")
-    exchange.end()
+    scene.exchange.begin(200, SSE_LINES)
+    scene.exchange.write(sse(head | {"choices": [delta]}))
+    scene.exchange.write(b'data: {"id":"chatcmpl-lab","choices":[{"delta":{"content":"bro\n\n')
+    scene.exchange.write(b"this line names no field\n\n")
+    scene.exchange.write(b"data: \xff\xfe\n\n")
+    scene.exchange.end()
 
 
-async def no_usage(exchange: Exchange, scene: Scene) -> None:
-    await send(exchange, await scene.reply(), None)
+async def no_usage(scene: Scene) -> None:
+    """The true answer without its usage."""
+    await send(scene.exchange, await scene.reply(), None)
 
 
-async def wrong_usage(exchange: Exchange, scene: Scene) -> None:
-    await send(exchange, await scene.reply(), WRONG_USAGE)
+async def wrong_usage(scene: Scene) -> None:
+    """The true answer with `WRONG_USAGE`."""
+    await send(scene.exchange, await scene.reply(), WRONG_USAGE)
 
 
-async def wrong_content_type(exchange: Exchange, scene: Scene) -> None:
-    """A sign-in page where an answer should be."""
-    exchange.respond(200, HTML_LINE, b"<!doctype html><title>lab fault</title><p>Please sign in to this network.</p>\r\n")
-
-
-async def huge_body(exchange: Exchange, scene: Scene) -> None:
-    """One answer without an end in sight; its caller's back-pressure is respected."""
-    kind, field = ("chat.completion.chunk", "delta") if scene.stream else ("chat.completion", "message")
-    start = b'{"id":"chatcmpl-lab","object":"%b","created":0,"model":"lab","choices":[{"index":0,"finish_reason":"stop","%b":' % (
-        kind.encode(),
-        field.encode(),
-    )
+async def huge_body(scene: Scene) -> None:
+    """One answer, or one event, without an end in sight; its caller's back-pressure is respected."""
+    exchange = scene.exchange
+    kind, field = (b"chat.completion.chunk", b"delta") if scene.stream else (b"chat.completion", b"message")
+    head = b'{"id":"chatcmpl-lab","object":"%b","created":0,"model":"lab","choices":[{"index":0,' % kind
+    start = b'%b"finish_reason":"stop","%b":{"role":"assistant","content":"' % (head, field)
     exchange.begin(200, SSE_LINES if scene.stream else JSON_LINE)
-    exchange.write(b"data: " * scene.stream + start + b'{"role":"assistant","content":"')
+    exchange.write(b"data: " * scene.stream + start)
     for _ in range(HUGE_BYTES // len(HUGE_PIECE)):
         exchange.write(HUGE_PIECE)
         await exchange.drained()
         await asyncio.sleep(0)
-    exchange.end(b'"}}]}' + b"\n\ndata: [DONE]\n\n" * scene.stream)
+    exchange.end(b'"}}]}' + (b"\n\n" + DONE) * scene.stream)
 
 
 FAULTS: Mapping[Fault, Act] = {
     "refuse": refuse,
     "hang": hang,
-    "rate_limited": rate_limited,
-    "unauthorized": unauthorized,
-    "payment_required": payment_required,
-    "hidden_quota": hidden_quota,
-    "error_500": error_500,
-    "error_502": error_502,
-    "error_503": error_503,
-    "error_529": error_529,
+    "rate_limited": says(
+        429, JSON_LINE, refusal("lab fault: rate limit reached", "requests", "rate_limit_exceeded"), retry=True
+    ),
+    "unauthorized": says(
+        401, JSON_LINE, refusal("lab fault: incorrect API key provided", "invalid_request_error", "invalid_api_key")
+    ),
+    "payment_required": says(
+        402, JSON_LINE, refusal("lab fault: insufficient balance", "unknown_error", "invalid_request_error")
+    ),
+    "hidden_quota": says(
+        400, JSON_LINE, refusal("lab fault: you exceeded your quota", "insufficient_quota", "insufficient_quota")
+    ),
+    "error_500": says(500, JSON_LINE, refusal("lab fault: the server had an error", "server_error", None)),
+    "error_502": says(502, HTML_LINE, PAGE_502),
+    "error_503": says(
+        503, JSON_LINE, refusal("lab fault: the engine is overloaded", "server_error", "overloaded"), retry=True
+    ),
+    "error_529": says(529, JSON_LINE, OVERLOADED),
     "slow_drip": slow_drip,
     "cut": cut,
-    "malformed_json": malformed_json,
+    "malformed_json": says(200, JSON_LINE, BROKEN_JSON),
     "malformed_sse": malformed_sse,
     "no_usage": no_usage,
     "wrong_usage": wrong_usage,
-    "wrong_content_type": wrong_content_type,
+    "wrong_content_type": says(200, HTML_LINE, SIGN_IN_PAGE),
     "huge_body": huge_body,
 }
 
 
-def _retry_lines(retry_after_s: float) -> bytes:
-    """Whole seconds as the standard has it, and milliseconds as OpenAI and Azure add them."""
-    return b"retry-after: %d\r\nretry-after-ms: %d\r\n" % (math.ceil(retry_after_s), math.ceil(retry_after_s * 1000))
-
-
-async def _whole_body(exchange: Exchange, reply: Reply) -> bytes:
+async def _whole_body(scene: Scene, reply: Reply) -> bytes:
     """The bytes of the true answer, when its time has come."""
     if reply.stream:
-        return b"".join([data async for data in paced(exchange, reply, reply.usage)]) + DONE
+        return b"".join([data async for data in paced(scene.exchange, reply, reply.usage)]) + DONE
     await reply.pace.whole(reply.answer)
     return completion(reply.answer, reply.form, reply.usage)
 

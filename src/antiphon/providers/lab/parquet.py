@@ -20,6 +20,9 @@ from antiphon.providers.lab.replay import Outcome, Table, nothing_of, outcome, p
 BATCH_ROWS = 1024
 TEXTS = ("output", "answer")
 
+Prompts = dict[str, tuple[bytes, Outcome | None]]
+"""By id: the prompt's hash, and what else is recorded of the model."""
+
 
 class Batch(Protocol):
     def to_pylist(self) -> list[dict[str, object]]: ...
@@ -90,17 +93,21 @@ def _table(path: Path, model: str, file: ParquetFile) -> Table:
     return table
 
 
-def _add(table: Table, row: Row, prompts: dict[str, tuple[bytes, Outcome | None]]) -> None:
+def _add(table: Table, row: Row, prompts: Prompts) -> None:
+    key, known = prompts.get(row.prompt_id or "", (b"", None))
+    if row.prompt is not None:
+        key = prompt_hash(row.prompt)
+    if not key:
+        return
     text = row.output if row.output is not None else row.answer
-    key, known = (prompt_hash(row.prompt), None) if row.prompt is not None else prompts.get(row.prompt_id or "", (b"", None))
-    if key:
-        input_tokens = row.input_tokens if row.input_tokens is not None else known and known.input_tokens
-        output_tokens = row.output_tokens if row.output_tokens is not None else known and known.output_tokens
-        table.setdefault(key, Outcome(text or "", input_tokens, output_tokens))
+    recorded = known or Outcome("")
+    input_tokens = row.input_tokens if row.input_tokens is not None else recorded.input_tokens
+    output_tokens = row.output_tokens if row.output_tokens is not None else recorded.output_tokens
+    table.setdefault(key, Outcome(text or "", input_tokens, output_tokens))
 
 
-def _beside(path: Path, model: str) -> dict[str, tuple[bytes, Outcome | None]]:
-    """Hash of the prompt, and the model's tokens, by id, from the JSON lines beside a Parquet file."""
+def _beside(path: Path, model: str) -> Prompts:
+    """Prompts and tokens from the JSON lines beside a Parquet file."""
     name = path.stem.removesuffix("_outputs")
     for companion in (path.with_name(f"{name}.jsonl.gz"), path.with_name(f"{name}.jsonl")):
         if companion.is_file():
@@ -111,4 +118,4 @@ def _beside(path: Path, model: str) -> dict[str, tuple[bytes, Outcome | None]]:
                 )
                 for row in rows(companion)
             }
-    raise unreadable(path, 0, f"it has prompt_id and no prompt, and there is no {name}.jsonl.gz beside it that has them")
+    raise unreadable(path, 0, f"it has prompt_id and no prompt, and no {name}.jsonl.gz beside it has them")

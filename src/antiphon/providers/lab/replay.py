@@ -9,10 +9,10 @@ prompt the first counts. An outcome whose answer is null is an answer without te
 """
 
 import gzip
+import io
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
 
 import msgspec
 from msgspec import Raw, Struct
@@ -86,7 +86,8 @@ def rows(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with _opened(path) as lines:
-            for number, line in enumerate(lines, 1):
+            for line in lines:
+                number += 1
                 if not line.isspace():
                     yield ROW.decode(line)
     except msgspec.DecodeError as error:
@@ -95,14 +96,13 @@ def rows(path: Path) -> Iterator[Row]:
         raise unreadable(path, number, f"the file can't be read ({error})") from None
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> io.BufferedIOBase:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
 def unreadable(path: Path, line: int, wrong: str) -> ConfigError:
-    problem = Problem(
-        file=str(path), line=line, path="replay", wrong=wrong, remedy="name a .jsonl, .jsonl.gz or .parquet file of outcomes"
-    )
+    remedy = "name a .jsonl, .jsonl.gz or .parquet file of recorded outcomes"
+    problem = Problem(file=str(path), line=line, path="replay", wrong=wrong, remedy=remedy)
     return ConfigError([problem])
 
 

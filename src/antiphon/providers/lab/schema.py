@@ -29,7 +29,7 @@ class Schema(
         "multiple_of": "multipleOf",
     },
 ):
-    """A schema whose values stay raw: they are only ever copied out. Lengths are bounded: the lab makes no large values."""
+    """A schema whose values stay raw: they are only ever copied out. Lengths are bounded."""
 
     type: str | list[str] | None = None
     nullable: bool = False

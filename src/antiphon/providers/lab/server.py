@@ -103,7 +103,7 @@ class LabServer:
         return msgspec.json.encode(faults)
 
 
-def refused(status: int, message: str) -> tuple[bytes, bytes]:
+def refused(_status: int, message: str) -> tuple[bytes, bytes]:
     """What the listener says of requests that it can't take."""
     return JSON_LINE, refusal(message, "invalid_request_error", "invalid_request")
 

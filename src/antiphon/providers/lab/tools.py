@@ -71,9 +71,8 @@ def _named(choice: str | ToolChoice | None, chat: Chat) -> Tool | None:
     for tool in chat.tools or []:
         if wanted is not None and tool.name == wanted.name:
             return tool
-    raise BadRequest(
-        f"tool_choice names the tool {wanted.name if wanted else ''!r}, which is not among the tools", param="tool_choice"
-    )
+    name = wanted.name if wanted else ""
+    raise BadRequest(f"tool_choice names the tool {name!r}, which is not among the tools", param="tool_choice")
 
 
 def _allowed(tools: list[Tool], choice: str | ToolChoice | None) -> list[Tool]:

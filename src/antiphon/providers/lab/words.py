@@ -9,14 +9,13 @@ from antiphon.providers.lab.count import BYTES_PER_TOKEN, cut
 from antiphon.providers.lab.request import Asked
 from antiphon.providers.lab.settings import LabModel
 
-WORDS = tuple(
-    (
-        "amber anchor antiphon arbour autumn basin beacon birch bridge canvas cedar chapel chorus cinder clover cobalt "
-        "copper coral cradle delta drift ember fathom fern flint garden glade granite harbour hazel heron island ivory "
-        "juniper kestrel lantern larch linen lumen marble meadow mirror moss oak orchard pebble petal pine prairie "
-        "quarry reed river saffron slate sparrow thistle timber valley velvet willow winter"
-    ).split()
+VOCABULARY = (
+    "amber anchor arbour autumn basin beacon birch bridge canvas cedar chapel chorus cinder clover cobalt copper "
+    "coral cradle delta drift ember fathom fern flint garden glade granite harbour hazel heron island ivory juniper "
+    "kestrel lantern larch linen lumen marble meadow mirror moss oak orchard pebble petal pine prairie quarry reed "
+    "river saffron slate sparrow thistle timber valley velvet willow winter"
 )
+WORDS = VOCABULARY.split()
 LENGTH_SIGMA = 0.35
 """Spread of the answers' lengths around their median: one in a hundred is more than 2.26 times as long."""
 QUOTED_CHARACTERS = 200

@@ -1,0 +1,54 @@
+"""What changed between two configurations."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from msgspec import Struct
+
+from antiphon.config.plain import Plain, fingerprint, plain
+from antiphon.config.settings import Settings
+
+RESTART = frozenset({"server.host", "server.port", "server.workers", "storage.dir", "storage.fsync"})
+"""Settings that a running gateway keeps until it is started again."""
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One setting that differs. None: it is not there, or is null."""
+
+    path: str
+    old: object
+    new: object
+    restart: bool = False
+    """A reload does not bring it about."""
+
+
+def diff(old: Settings, new: Settings) -> list[Change]:
+    """Every setting that differs, in the order of the file.
+
+    Secrets appear by the first 8 digits of their digest: `secret 1f2e3d4c`. Keys are told apart by name.
+    """
+    before, after = _flat(old), _flat(new)
+    return [
+        Change(path=path, old=before.get(path), new=after.get(path), restart=path in RESTART)
+        for path in {**before, **after}
+        if before.get(path) != after.get(path)
+    ]
+
+
+def _flat(settings: Settings) -> dict[str, object]:
+    tree = plain(settings, lambda secret: f"secret {fingerprint(secret)}")
+    return dict(_leaves(tree, ""))
+
+
+def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Every scalar and list of scalars with its path."""
+    if isinstance(value, dict) and value:
+        for name, inner in cast("Plain", value).items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+        return
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    if any(isinstance(item, dict) for item in items):
+        for at, item in enumerate(cast("list[Plain]", items)):
+            yield from _leaves(item, f"{path}[{item.get('name', at)}]")
+        return
+    yield path, value

@@ -1,0 +1,42 @@
+"""Tool calls of a message, both ways."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from antiphon.core.content import ToolCall
+from antiphon.wire.openai_chat.fields import Fields, merged, opened
+
+INNER: Mapping[str, str] = {"function": "arguments", "custom": "input"}
+"""Kinds of call, which are also the names of their inner objects, and what their arguments are called there."""
+_LIKE = '{"name": "…", "%s": "…"}'
+
+
+def decode_call(value: object, path: str, *, strict: bool) -> ToolCall:
+    """Read one of `tool_calls`. One of an unknown kind is carried whole. Raises: BadRequest."""
+    fields = opened(value, path, strict=strict) or Fields({})
+    kind = fields.needed("type") or "function"
+    call_id = fields.needed("id")
+    if kind not in INNER:
+        return ToolCall(id=call_id, name="", arguments="", kind=kind, extra=fields.left())
+    inner = fields.needed_inner(kind, _LIKE % INNER[kind]) or Fields({}, strict=False)
+    name, arguments = inner.needed("name"), inner.needed(INNER[kind])
+    return ToolCall(id=call_id, name=name, arguments=arguments, kind=kind, extra=fields.left())
+
+
+def decode_legacy_call(message: Fields) -> ToolCall | None:
+    """Read `function_call`."""
+    inner = message.needed_inner("function_call", _LIKE % "arguments") if message.peek("function_call") else None
+    if inner is None:
+        return None
+    name, arguments = inner.needed("name"), inner.needed("arguments")
+    return ToolCall(id="", name=name, arguments=arguments, legacy=True, extra=inner.taken())
+
+
+def encode_call(call: ToolCall) -> dict[str, Any]:
+    """Write one of `tool_calls`, or `function_call` when it is a legacy one."""
+    if call.legacy:
+        return merged({"name": call.name, "arguments": call.arguments}, call.extra)
+    out: dict[str, Any] = {"id": call.id, "type": call.kind}
+    if call.kind in INNER:
+        out[call.kind] = {"name": call.name, INNER[call.kind]: call.arguments}
+    return merged(out, call.extra)

@@ -1,0 +1,149 @@
+"""Takes the known fields out of a JSON object; what is left of it travels on. And the way back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from antiphon.core.error import BadRequest
+
+_T = TypeVar("_T")
+_KINDS: Mapping[type, str] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+def mistyped(path: str, said: str, value: object) -> BadRequest:
+    """A field of the wrong type. A text is not quoted: it may be a prompt."""
+    kind = _KINDS.get(type(value), "something else")
+    shown = f"{kind} ({value!r})" if type(value) in (int, float, bool) else kind
+    return BadRequest(f"`{path}` must be {said}, not {shown}", param=path)
+
+
+def missing(path: str, said: str) -> BadRequest:
+    """A field that must be there."""
+    return BadRequest(f"`{path}` is missing; send {said}", param=path)
+
+
+def opened(value: object, path: str, *, strict: bool) -> "Fields | None":
+    """The fields of an item of a list; None only when an upstream sent something else."""
+    if type(value) is dict:
+        return Fields(value, path, strict=strict)
+    if strict:
+        raise mistyped(path, "an object", value)
+    return None
+
+
+def present(**fields: Any) -> dict[str, Any]:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def merged(words: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """An object of words with its leftovers back in place, also in inner objects. The leftovers win."""
+    for name, value in extra.items():
+        word = words.get(name)
+        words[name] = {**word, **value} if type(word) is dict and type(value) is dict else value
+    return words
+
+
+class Fields:
+    """One object of a body, at a path such as `messages[2].content[0]`.
+
+    A field that is taken is gone from what is `left`. One that is missing, null or empty of meaning
+    stays, so that it goes on as it came. One of the wrong type is refused when `strict`, as in what a
+    caller sent, and else stays: an upstream's answer is passed on rather than judged.
+    """
+
+    __slots__ = ("_inner", "_left", "_path", "strict")
+
+    def __init__(self, value: Mapping[str, Any], path: str = "", *, strict: bool = True) -> None:
+        self._left = dict(value)
+        self._path = path
+        self._inner: list[tuple[str, Fields, bool]] = []
+        self.strict = strict
+
+    def path(self, name: str) -> str:
+        """Where a field stands in the body."""
+        return f"{self._path}.{name}" if self._path else name
+
+    def peek(self, name: str) -> object:
+        """A field's value; it stays."""
+        return self._left.get(name)
+
+    def drop(self, name: str) -> None:
+        """Take a field whose value is known already; null stays."""
+        if self._left.get(name) is not None:
+            del self._left[name]
+
+    def text(self, name: str) -> str | None:
+        return self._take(name, (str,), "a text")
+
+    def needed(self, name: str) -> str:
+        """A text that must be there; empty when an upstream left it out."""
+        value = self.text(name)
+        if value is None and self.strict:
+            raise missing(self.path(name), "a text")
+        return value or ""
+
+    def flag(self, name: str) -> bool | None:
+        return self._take(name, (bool,), "true or false")
+
+    def whole(self, name: str) -> int | None:
+        return self._take(name, (int,), "a whole number")
+
+    def number(self, name: str) -> float | None:
+        return self._take(name, (int, float), "a number")
+
+    def tree(self, name: str) -> dict[str, Any] | None:
+        """An object that is taken as it is."""
+        return self._take(name, (dict,), "an object")
+
+    def items(self, name: str, read: Callable[[object, str], _T]) -> tuple[_T, ...]:
+        """Each item of a list, read with its path. An empty list stays."""
+        if self._left.get(name) == []:
+            return ()
+        values: list[object] = self._take(name, (list,), "a list") or []
+        path = self.path(name)
+        return tuple(read(value, f"{path}[{index}]") for index, value in enumerate(values))
+
+    def inner(self, name: str, *, like: str = "") -> "Fields | None":
+        """The fields of an inner object; what is left of them stays under its name, and so does an empty one."""
+        return self._open(name, like, keep_empty=True)
+
+    def needed_inner(self, name: str, like: str) -> "Fields | None":
+        """The same of one that must be there, and is always written; None only when an upstream left it out."""
+        fields = self._open(name, like, keep_empty=False)
+        if fields is None and self.strict:
+            raise missing(self.path(name), f"an object such as {like}")
+        return fields
+
+    def left(self) -> dict[str, Any]:
+        """What was not taken."""
+        for name, fields, keep in self._inner:
+            rest = fields.left()
+            if rest or keep:
+                self._left[name] = rest
+        self._inner.clear()
+        return self._left
+
+    def _open(self, name: str, like: str, *, keep_empty: bool) -> "Fields | None":
+        value: dict[str, Any] | None = self._take(name, (dict,), f"an object such as {like}" if like else "an object")
+        if value is None:
+            return None
+        fields = Fields(value, self.path(name), strict=self.strict)
+        self._inner.append((name, fields, keep_empty and not value))
+        return fields
+
+    def _take(self, name: str, kinds: tuple[type, ...], said: str) -> Any:
+        value = self._left.get(name)
+        if type(value) in kinds:
+            del self._left[name]
+            return value
+        if value is not None and self.strict:
+            raise mistyped(self.path(name), said, value)
+        return None
