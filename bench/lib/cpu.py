@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,16 +46,31 @@ def _process_ns(pid: int) -> int | None:
         return None
 
 
+def _core_busy_s(core: int) -> float:
+    """Time a core was not idle since boot, by all processes and the kernel, in 10 ms steps.
+
+    Source: proc_stat(5): user nice system idle iowait irq softirq steal, in clock ticks.
+    """
+    for line in (PROC / "stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _, _, irq, softirq, steal = map(int, ticks[:8])
+            return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 @dataclass(frozen=True)
 class CpuReading:
-    """CPU time by process at one moment."""
+    """CPU time by process, and of everything on the subject's core, at one moment."""
 
     ns_by_pid: dict[int, int]
+    core_busy_s: float
 
     @classmethod
-    def take(cls, root: int) -> CpuReading:
+    def take(cls, root: int, core: int) -> CpuReading:
         clocks = {pid: _process_ns(pid) for pid in process_tree(root)}
-        return cls({pid: ns for pid, ns in clocks.items() if ns is not None})
+        known = {pid: ns for pid, ns in clocks.items() if ns is not None}
+        return cls(known, _core_busy_s(core))
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,7 @@ class CpuUse:
     used after the first reading is lost, as is all of a process that came and went."""
 
     seconds: float
+    others_seconds: float  # what everything else used of the subject's core
     ended: list[int]
 
 
@@ -72,4 +89,5 @@ def between(before: CpuReading, after: CpuReading) -> CpuUse:
     for pid, ns in after.ns_by_pid.items():
         used += ns - before.ns_by_pid.get(pid, 0)
     ended = [pid for pid in before.ns_by_pid if pid not in after.ns_by_pid]
-    return CpuUse(used / 1e9, ended)
+    others_s = after.core_busy_s - before.core_busy_s - used / 1e9
+    return CpuUse(used / 1e9, max(0.0, others_s), ended)

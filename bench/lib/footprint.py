@@ -28,7 +28,6 @@ def ready(rig: Rig, plan: Plan) -> Row:
         value=median(times),
         target=Target("under", 1.0),
         rounds={name: {"ready_s": times}},
-        notes=["the first start finds no data of an earlier one"],
     )
 
 

@@ -79,9 +79,7 @@ def _command(tools: Tools, port: int, spec: LoadSpec) -> list[str]:
     return command
 
 
-def run_load(
-    tools: Tools, port: int, spec: LoadSpec, *, core: int, on_phase: Callable[[str], None]
-) -> LoadResult:
+def run_load(tools: Tools, port: int, spec: LoadSpec, *, core: int, on_phase: Callable[[str], None]) -> LoadResult:
     """Run the load tool on one core.
 
     Args:
@@ -89,10 +87,9 @@ def run_load(
             of the measured window, while the tool waits for nobody.
     """
     with pinned(core):
-        popen = subprocess.Popen(
-            _command(tools, port, spec), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-    assert popen.stdout and popen.stderr
+        popen = subprocess.Popen(_command(tools, port, spec), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert popen.stdout
+    assert popen.stderr
     try:
         said: list[str] = []
         for line in popen.stderr:
@@ -130,12 +127,13 @@ class Sample:
         return 51 * self.load.reads / self.load.events if self.load.events else 0.0
 
 
-def sample(tools: Tools, port: int, spec: LoadSpec, *, root: int, core: int) -> Sample:
-    """Run the load tool and read the CPU clock of process `root` around the measured window."""
+def sample(tools: Tools, port: int, spec: LoadSpec, *, root: int, root_core: int, core: int) -> Sample:
+    """Run the load tool on `core`; read the CPU clock of process `root`, which has `root_core`,
+    around the measured window."""
     readings: dict[str, CpuReading] = {}
 
     def read_clock(phase: str) -> None:
-        readings[phase] = CpuReading.take(root)
+        readings[phase] = CpuReading.take(root, root_core)
 
     result = run_load(tools, port, spec, core=core, on_phase=read_clock)
     return Sample(result, between(readings["measuring"], readings["finished"]))

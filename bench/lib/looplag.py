@@ -59,9 +59,7 @@ class LagReading:
     @classmethod
     def parse(cls, text: str) -> LagReading:
         buckets: dict[float, float] = {}
-        for bound, count in re.findall(
-            rf'^{LAG}_bucket{{[^}}]*le="([^"]+)"[^}}]*}} (\S+)', text, re.MULTILINE
-        ):
+        for bound, count in re.findall(rf'^{LAG}_bucket{{[^}}]*le="([^"]+)"[^}}]*}} (\S+)', text, re.MULTILINE):
             buckets[float(bound)] = buckets.get(float(bound), 0) + float(count)
         return cls(_largest(text, MAX_GAUGE), _largest(text, LAG), buckets)
 
@@ -75,10 +73,7 @@ def lag_between(before: LagReading, after: LagReading) -> tuple[float | None, st
     """The largest lag between two readings in seconds, and how it is known."""
     if after.maximum is not None and after.maximum != before.maximum:
         return after.maximum, MAX_GAUGE
-    seen = {
-        bound: count - before.buckets.get(bound, 0)
-        for bound, count in sorted(after.buckets.items())
-    }
+    seen = {bound: count - before.buckets.get(bound, 0) for bound, count in sorted(after.buckets.items())}
     if any(seen.values()):
         total = max(seen.values())
         bound = next(bound for bound, count in seen.items() if count == total)

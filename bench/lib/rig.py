@@ -42,6 +42,7 @@ class Subject:
 
     name: str
     pid: int
+    core: int
     port: int
     chat_path: str
     stream_path: str
@@ -83,9 +84,7 @@ class Rig:
         mock = start("mock", command, core=load_core, log=self.directory / "mock.log")
         self._keep(mock, MOCK_PORT, None)
         self._keep(nginx.start_terminator(self.directory, core=load_core), TERMINATOR_PORT, None)
-        proxy = nginx.start_proxy(
-            "nginx", self.directory, port=NGINX_PORT, tls_port=NGINX_TLS_PORT, core=subject_core
-        )
+        proxy = nginx.start_proxy("nginx", self.directory, port=NGINX_PORT, tls_port=NGINX_TLS_PORT, core=subject_core)
         self._keep(proxy, NGINX_PORT, "/readyz")
 
     def _keep(self, process: Process, port: int, ready_path: str | None) -> float:
@@ -101,9 +100,7 @@ class Rig:
         settings = self.settings
         name, core = settings.gateway_name, settings.subject_core
         if settings.stand_in:
-            return nginx.start_proxy(
-                name, self.directory, port=settings.port, tls_port=settings.port + 1, core=core
-            )
+            return nginx.start_proxy(name, self.directory, port=settings.port, tls_port=settings.port + 1, core=core)
         command = [
             part.format(
                 python=sys.executable,
@@ -115,6 +112,8 @@ class Rig:
         ]
         environment = {
             "BENCH_DIR": str(self.directory),
+            "BENCH_TLS_PORT": str(TERMINATOR_PORT),
+            "BENCH_TLS_CA": str(self.directory / "ca.pem"),
             "SSL_CERT_FILE": str(self.directory / "ca.pem"),
         }
         log = self.directory / f"{name}.log"
@@ -141,6 +140,7 @@ class Rig:
         return Subject(
             name=settings.gateway_name,
             pid=process.pid,
+            core=settings.subject_core,
             port=settings.port,
             chat_path=settings.chat_path,
             stream_path=f"/stream{settings.chat_path}" if stand_in else settings.chat_path,
@@ -152,6 +152,7 @@ class Rig:
         return Subject(
             name="nginx",
             pid=self._running["nginx"].pid,
+            core=self.settings.subject_core,
             port=NGINX_PORT,
             chat_path="/v1/chat/completions",
             stream_path="/stream/v1/chat/completions",
@@ -164,6 +165,7 @@ class Rig:
         return Subject(
             name="direct",
             pid=self._running["mock"].pid,
+            core=self.settings.load_core,
             port=MOCK_PORT,
             chat_path=path,
             stream_path=path,
@@ -176,7 +178,8 @@ class Rig:
 
     def sample(self, subject: Subject, port: int, spec: LoadSpec) -> Sample:
         """A load run with the subject's CPU time."""
-        return sample(self.tools, port, spec, root=subject.pid, core=self.settings.load_core)
+        core = self.settings.load_core
+        return sample(self.tools, port, spec, root=subject.pid, root_core=subject.core, core=core)
 
     def load(self, port: int, spec: LoadSpec, on_phase: Callable[[str], None]) -> LoadResult:
         """A load run without a look at the CPU."""

@@ -67,10 +67,7 @@ RowMaker = Callable[[Rig, Plan], Row]
 
 def medians(rounds: Rounds) -> dict[str, dict[str, float]]:
     """The median of each figure of each subject."""
-    return {
-        subject: {name: median(values) for name, values in figures.items()}
-        for subject, figures in rounds.items()
-    }
+    return {subject: {name: median(values) for name, values in figures.items()} for subject, figures in rounds.items()}
 
 
 def ratio(figures: dict[str, dict[str, float]], subject: str, figure: str) -> float | None:

@@ -12,6 +12,8 @@ from .row import Plan, Rounds, Row, Target, medians, ratio
 # A stream has 51 events. Fewer reads than this for each stream mean that events were relayed
 # several at a time, which makes their CPU cost look better than it is.
 MIN_READS_PER_STREAM = 46
+# Others on the subject's core cost it cache and turns; above this a run is better repeated.
+MAX_OTHERS_FRACTION = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,17 @@ LATENCY_FIGURES: dict[str, Callable[[Sample], float]] = {
 }
 
 
+def _disturbances(subject: Subject, result: Sample) -> list[str]:
+    """What makes a sample's CPU figure doubtful."""
+    notes: list[str] = []
+    if result.cpu.ended:
+        notes.append(f"{len(result.cpu.ended)} processes ended: their CPU time is lost")
+    others = result.cpu.others_seconds / result.load.elapsed_s
+    if others > MAX_OTHERS_FRACTION and subject.name != "direct":
+        notes.append(f"others used {others:.0%} of the subject's core")
+    return notes
+
+
 def _measure(rig: Rig, plan: Plan, case: Case, subjects: Sequence[Subject]) -> Measured:
     """Measure the subjects in turn, round after round, every other round in reverse order."""
     rounds: Rounds = {subject.name: {} for subject in subjects}
@@ -78,14 +91,11 @@ def _measure(rig: Rig, plan: Plan, case: Case, subjects: Sequence[Subject]) -> M
                 rounds[subject.name].setdefault(name, []).append(round(figure(result), 4))
             where = f"{subject.name}, round {number + 1}: "
             faults += [where + fault for fault in result.load.faults()]
-            if result.cpu.ended:
-                notes.append(f"{where}{len(result.cpu.ended)} processes ended: CPU time lost")
+            notes += [where + note for note in _disturbances(subject, result)]
     return Measured(rounds, faults, notes)
 
 
-def _compare(
-    rig: Rig, plan: Plan, case: Case, *, name: str, title: str, target: Target | None
-) -> Row:
+def _compare(rig: Rig, plan: Plan, case: Case, *, name: str, title: str, target: Target | None) -> Row:
     """A row whose verdict is the gateway's first figure as a fraction of nginx's."""
     measured = _measure(rig, plan, case, rig.subjects())
     figures = medians(measured.rounds)

@@ -132,7 +132,7 @@ def test_many_events_in_one_piece_may_exceed_the_bound_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "event, data",
+    ("event", "data"),
     [
         (b"data: {}\n\n", b"{}"),
         (b"data:{}\n\n", b"{}"),

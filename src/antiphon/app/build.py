@@ -18,6 +18,7 @@ from antiphon.core.deployment import Deployment, Price, Timeouts
 from antiphon.core.money import NANO_PER_USD, pico_per_token
 from antiphon.core.plan import Candidate
 from antiphon.core.ports import Origin, Store
+from antiphon.core.request import Need
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process, Revision
 from antiphon.net.settings import Bounds
@@ -30,8 +31,6 @@ from antiphon.server.site import Site
 from antiphon.telemetry.page import CONTENT_TYPE, page
 from antiphon.telemetry.settings import OtlpSettings
 from antiphon.telemetry.trace import Tracer
-
-RETIRE_AFTER_S = 60.0
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -142,7 +141,7 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
     return out
 
 
-def _deployment(name: str, model: ModelSettings, capabilities: frozenset[str] | None) -> Deployment:
+def _deployment(name: str, model: ModelSettings, capabilities: frozenset[Need] | None) -> Deployment:
     timeouts = model.timeouts
     return Deployment(
         name=name,

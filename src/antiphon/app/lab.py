@@ -16,7 +16,6 @@ from antiphon.net.listener import bind
 from antiphon.providers.lab.server import LabServer
 from antiphon.providers.lab.settings import LabSettings
 
-
 ORPHAN_CHECK_S = 1.0
 """How often it looks whether the gateway that it belongs to still lives."""
 

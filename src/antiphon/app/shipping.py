@@ -4,6 +4,8 @@ import logging
 import os
 import signal
 import threading
+from functools import partial
+from types import FrameType
 
 from antiphon.app.worker import Places
 from antiphon.core.error import StoreError
@@ -21,7 +23,7 @@ def run(places: Places, interval_s: float, log_level: str) -> None:
     """Ship until SIGTERM, then ship the rest. The body of a process of its own."""
     telemetry_log.start(log_level)
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, partial(_told, stop))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     metrics = Metrics(Slots(places.metrics, "shipper"))
     database = Database(places.data)
@@ -34,6 +36,10 @@ def run(places: Places, interval_s: float, log_level: str) -> None:
     database.close()
 
 
+def _told(stop: threading.Event, number: int, frame: FrameType | None) -> None:
+    stop.set()
+
+
 def ship(shipper: Shipper, metrics: Metrics, interval_s: float) -> float:
     """Ship once. Returns: seconds to wait before the next time."""
     try:
@@ -43,5 +49,3 @@ def ship(shipper: Shipper, metrics: Metrics, interval_s: float) -> float:
         log.error("journal.not_shipped", extra={"reason": str(error)})
         return RETRY_S
     return 0.0 if taken >= 8_388_608 else interval_s
-
-

@@ -1,7 +1,6 @@
 """Keeps the processes of one gateway: workers that share a port, the shipper, lab servers."""
 
 import fcntl
-import json
 import logging
 import os
 import secrets
@@ -12,7 +11,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
+import msgspec
 from msgspec import Struct
 
 from antiphon.app import lab, shipping, worker
@@ -49,9 +50,7 @@ class Ready(Struct, frozen=True, kw_only=True):
 class Supervisor:
     """Runs in the parent process, single-threaded, so that it may fork at any time."""
 
-    def __init__(
-        self, loaded: Loaded, override: Callable[[Loaded], Loaded], on_ready: Callable[[Ready], None]
-    ) -> None:
+    def __init__(self, loaded: Loaded, override: Callable[[Loaded], Loaded], on_ready: Callable[[Ready], None]) -> None:
         """`override` puts what the command line says in the place of what a configuration says."""
         self._loaded = override(loaded)
         self._override = override
@@ -92,7 +91,7 @@ class Supervisor:
         reader.setblocking(False)
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, lambda *_: None)
+            signal.signal(number, _noted)
         self._signal_writer = writer
         self._selector.register(reader, selectors.EVENT_READ, None)
 
@@ -173,13 +172,13 @@ class Supervisor:
             self._selector.unregister(control)
             return
         for line in data.splitlines():
-            message = json.loads(line)
+            message = msgspec.json.decode(line, type=dict[str, str | int | bool])
             if "ready" in message:
                 self._ready.add(index)
                 if not self._told and len(self._ready) == self._loaded.settings.server.workers:
                     self._told = True
                     host, port = self._listening.getsockname()[:2]
-                    self._on_ready(Ready(host=host, port=port, revision=message["revision"]))
+                    self._on_ready(Ready(host=host, port=port, revision=str(message["revision"])))
             elif "refused" in message:
                 log.error("config.refused", extra={"worker": index, "reason": message["refused"]})
             elif "revision" in message:
@@ -201,7 +200,7 @@ class Supervisor:
         self._watch = Watch(loaded)
         self._start_labs(loaded)
         labs = {name: one.base_url for name, one in self._labs.items()}
-        line = json.dumps({"text": loaded.text, "labs": labs}).encode() + b"\n"
+        line = msgspec.json.encode(worker.Reload(text=loaded.text, labs=labs)) + b"\n"
         for child in self._workers.values():
             if child.control is not None:
                 child.control.sendall(line)
@@ -250,6 +249,10 @@ class Supervisor:
             one.stop()
 
 
+def _noted(number: int, frame: FrameType | None) -> None:
+    """Signals are read from the wake-up socket."""
+
+
 def _read_again(loaded: Loaded) -> Loaded:
     """The same file as it is now. Raises: ConfigError."""
     path = source(loaded)
@@ -279,5 +282,3 @@ def _own(data: Path) -> int:
     except OSError as error:
         raise StoreError(f"{data} can't be used: {error.strerror}; give storage.dir a writable directory") from error
     return handle
-
-

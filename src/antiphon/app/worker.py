@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import uvloop
 from msgspec import Struct
 
@@ -62,6 +62,13 @@ class Task(Struct, frozen=True, kw_only=True):
     places: Places
     listening: socket.socket
     control: socket.socket
+
+
+class Reload(Struct, frozen=True, kw_only=True):
+    """What the supervisor sends when the configuration has changed."""
+
+    text: str
+    labs: dict[str, str]
 
 
 class Worker:
@@ -129,16 +136,13 @@ class Worker:
             return
         *lines, self._inbox = (self._inbox + data).split(b"\n")
         for line in lines:
-            self._reload(json.loads(line))
+            self._reload(msgspec.json.decode(line, type=Reload))
 
-    def _reload(self, message: dict[str, object]) -> None:
+    def _reload(self, message: Reload) -> None:
         """Take over a new revision whole; requests that run keep the old one."""
         try:
-            loaded = self._task.override(self._task.loaded.again(str(message["text"])))
-            labs = message["labs"]
-            if not isinstance(labs, dict):
-                raise AntiphonError("the supervisor sent no lab addresses")
-            built = self._build(loaded, labs)
+            loaded = self._task.override(self._task.loaded.again(message.text))
+            built = self._build(loaded, message.labs)
             if self._tls is not None and loaded.settings.server.tls is not None:
                 tls_context(loaded.settings.server.tls, self._tls)
         except (AntiphonError, OSError, ssl.SSLError) as error:
@@ -152,7 +156,7 @@ class Worker:
 
     def _say(self, message: dict[str, object]) -> None:
         try:
-            self._task.control.sendall(json.dumps(message).encode() + b"\n")
+            self._task.control.sendall(msgspec.json.encode(message) + b"\n")
         except OSError:
             self._stopping.set()
 

@@ -23,8 +23,7 @@ def run(arguments: Namespace) -> int:
         print(error.message, file=sys.stderr)
         return exit_of(error)
     except OSError as error:
-        where = f"{loaded.settings.server.host}:{loaded.settings.server.port}"
-        print(f"can't listen on {where}: {error.strerror}; free the port, or choose another by --port", file=sys.stderr)
+        print(f"can't listen: {error.strerror}; free the port, or choose another by --port", file=sys.stderr)
         return Exit.FAILED
 
 

@@ -57,10 +57,8 @@ class _Reader:
 
     def read(self, node: Node, kind: inspect.Type, path: Path, line: int) -> object:
         """The value at a path; LOST, reported, when there is none."""
-        if isinstance(node, Scalar) and node.kind == "broken":
-            return self._lose(path)
-        if optional(kind) and isinstance(node, Scalar) and _absent(node):
-            return None
+        if isinstance(node, Scalar):
+            return self._single(node, kind, path, line)
         kind = bare(kind)
         match kind:
             case inspect.StructType() if isinstance(node, Table):
@@ -71,27 +69,31 @@ class _Reader:
                 isinstance(node, Items)
             ):
                 return self._many(node, kind, path, line)
-            case _ if isinstance(node, Scalar) and not isinstance(kind, inspect.StructType | inspect.DictType | Many):
-                return self._scalar(node, kind, path, line)
             case _:
                 return self._unfit(node, kind, path, line)
 
-    def _unfit(self, node: Node, kind: inspect.Type, path: Path, line: int) -> object:
-        secret = isinstance(kind, inspect.CustomType)
-        remedy = f"write {expected(kind)}"
-        if isinstance(kind, inspect.StructType):
-            remedy = f"write its keys beneath: {_names(kind)}"
-        if isinstance(node, Scalar) and node.kind == "null":
-            remedy += ", or leave the key out"
-        self._wrong(path, line, f"expected {expected(kind)}, found {found(node, secret=secret)}", remedy)
-        return self._lose(path)
-
-    def _scalar(self, node: Scalar, kind: inspect.Type, path: Path, line: int) -> object:
+    def _single(self, node: Scalar, kind: inspect.Type, path: Path, line: int) -> object:
+        if node.kind == "broken":
+            return self._lose(path)
+        if optional(kind) and _absent(node):
+            return None
+        kind = bare(kind)
+        if isinstance(kind, inspect.StructType | inspect.DictType | Many):
+            return self._unfit(node, kind, path, line)
         value = scalar(node, kind)
         if isinstance(value, Mismatch):
             self._wrong(path, line, value.wrong, value.remedy)
             return self._lose(path)
         return value
+
+    def _unfit(self, node: Node, kind: inspect.Type, path: Path, line: int) -> object:
+        remedy = f"write {expected(kind)}"
+        if isinstance(kind, inspect.StructType):
+            remedy = f"write its keys beneath: {_names(kind)}"
+        if isinstance(node, Scalar) and node.kind == "null":
+            remedy += ", or leave the key out"
+        self._wrong(path, line, f"expected {expected(kind)}, found {found(node, shown=False)}", remedy)
+        return self._lose(path)
 
     def _struct(self, node: Table, kind: inspect.StructType, path: Path, line: int) -> object:
         meant = self._unknown(node, kind, path)

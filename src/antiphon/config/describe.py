@@ -1,5 +1,6 @@
 """Says in words what a setting takes and what was found instead."""
 
+import re
 from typing import assert_never, cast
 
 from msgspec import inspect
@@ -8,6 +9,7 @@ from antiphon.wire.yaml_node import Items, Node, Scalar, Table
 
 LONGEST = 60
 """Characters of an offending value that a message shows."""
+USER = re.compile(r"(?<=://)[^/@\s]+@")
 Sized = inspect.StrType | inspect.ListType | inspect.VarTupleType | inspect.SetType | inspect.FrozenSetType
 Many = inspect.ListType | inspect.VarTupleType | inspect.SetType | inspect.FrozenSetType
 
@@ -33,23 +35,23 @@ def expected(kind: inspect.Type) -> str:
     kind = bare(kind)
     match kind:
         case inspect.BoolType():
-            return "true or false"
-        case inspect.IntType():
-            return " ".join(filter(None, ("a whole number", bounds(kind))))
-        case inspect.FloatType():
-            return " ".join(filter(None, ("a number", bounds(kind))))
+            said = "true or false"
+        case inspect.IntType() | inspect.FloatType():
+            noun = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
+            said = f"{noun} {bounds(kind)}"
         case inspect.StrType():
-            return " ".join(filter(None, ("text", shape(kind))))
+            said = f"text {shape(kind)}"
         case inspect.LiteralType() | inspect.EnumType():
-            return f"one of {', '.join(f'`{choice}`' for choice in choices(kind))}"
+            said = f"one of {', '.join(f'`{choice}`' for choice in choices(kind))}"
         case inspect.DictType():
-            return f"a section of names, each with {expected(kind.value_type)}"
+            said = f"a section of names, each with {expected(kind.value_type)}"
         case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
-            return f"a list, each item {expected(kind.item_type)}"
+            said = f"a list, each item {expected(kind.item_type)}"
         case inspect.StructType():
-            return "a section"
+            said = "a section"
         case _:
-            return "text"
+            said = "text"
+    return said.rstrip()
 
 
 def choices(kind: inspect.LiteralType | inspect.EnumType) -> list[str | int]:
@@ -90,38 +92,42 @@ def number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else str(value)
 
 
-def found(node: Node, *, secret: bool = False) -> str:
-    """What stands in the file. The value of a secret, or of what was put in by `${…}`, is not shown."""
+def found(node: Node, *, shown: bool) -> str:
+    """What stands in the file, with its value if that may be shown; what `${…}` put in never is."""
     match node:
         case Table():
             return "a section"
         case Items():
             return "a list"
         case Scalar():
-            return _scalar(node, secret=secret)
+            return _scalar(node, shown=shown)
         case _:
             assert_never(node)
 
 
-def _scalar(node: Scalar, *, secret: bool) -> str:
-    kinds = {
-        "null": "nothing",
-        "bool": "a truth value",
-        "int": "a whole number",
-        "float": "a number",
-        "text": "text",
-        "broken": "nothing",
-    }
-    kind = kinds[node.kind]
-    if secret or node.kind in {"null", "broken"}:
+KINDS = {
+    "null": "nothing",
+    "bool": "a truth value",
+    "int": "a whole number",
+    "float": "a number",
+    "text": "text",
+    "broken": "nothing",
+}
+
+
+def _scalar(node: Scalar, *, shown: bool) -> str:
+    kind = KINDS[node.kind]
+    if not shown or node.kind in {"null", "broken"}:
         return kind
     if node.written is not None:
         return f"something else from {_short(node.written)}"
     if isinstance(node.value, bool):
         return "true" if node.value else "false"
-    return f"{kind} {_short(str(node.value))}" if node.kind != "text" else f"the text {_short(str(node.value))!r}"
+    value = _short(str(node.value))
+    return f"the text {value!r}" if node.kind == "text" else f"{kind} {value}"
 
 
 def _short(text: str) -> str:
-    line = text.split("\n", 1)[0]
-    return line if len(text) <= LONGEST else line[:LONGEST] + "…"
+    """One line, not too long, without the password of a URL."""
+    line = USER.sub("***@", text.split("\n", 1)[0])
+    return line if len(line) <= LONGEST else line[:LONGEST] + "…"

@@ -9,7 +9,9 @@ from antiphon.config.plain import Plain, fingerprint, plain
 from antiphon.config.settings import Settings
 
 RESTART = frozenset({"server.host", "server.port", "server.workers", "storage.dir", "storage.fsync"})
-"""Settings that a running gateway keeps until it is started again."""
+"""Settings that a running gateway can't change."""
+SWITCH = "server.tls.cert_file"
+"""Its coming or going turns TLS on or off, which a running gateway can't do either."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -18,8 +20,8 @@ class Change(Struct, frozen=True, kw_only=True):
     path: str
     old: object
     new: object
-    restart: bool = False
-    """A reload does not bring it about."""
+    needs_restart: bool = False
+    """A running gateway can't take it."""
 
 
 def diff(old: Settings, new: Settings) -> list[Change]:
@@ -28,11 +30,13 @@ def diff(old: Settings, new: Settings) -> list[Change]:
     Secrets appear by the first 8 digits of their digest: `secret 1f2e3d4c`. Keys are told apart by name.
     """
     before, after = _flat(old), _flat(new)
-    return [
-        Change(path=path, old=before.get(path), new=after.get(path), restart=path in RESTART)
-        for path in {**before, **after}
-        if before.get(path) != after.get(path)
-    ]
+    paths = {**before, **after}
+    return [_change(path, before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)]
+
+
+def _change(path: str, old: object, new: object) -> Change:
+    fixed = path in RESTART or (path == SWITCH and (old is None or new is None))
+    return Change(path=path, old=old, new=new, needs_restart=fixed)
 
 
 def _flat(settings: Settings) -> dict[str, object]:

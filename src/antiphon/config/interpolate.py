@@ -89,7 +89,8 @@ class _Filler:
         if inside is not None and inside.startswith("file:") and len(inside) > len("file:"):
             return self._read(inside.removeprefix("file:"))
         known = "${env:NAME}, ${env:NAME:-default} or ${file:/path}"
-        raise _MissingError(f"{place[0]} is not known", f"write {known}; a plain ${{ is written $${{")
+        # What stands in it is not shown: it may be a secret that was put there by mistake.
+        raise _MissingError("a ${…} that is not known", f"write {known}; a plain ${{ is written $${{")
 
     def _env(self, name: str, default: str | None) -> str:
         value = self._environ.get(name)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,7 +18,7 @@ from antiphon.providers.profiles import PROFILES
 from antiphon.wire.yaml import compose
 
 USUAL = Path("antiphon.yaml")
-BUILT_IN = "quickstart.yaml"
+BUILT_IN = Path(__file__).with_name("quickstart.yaml")
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -55,14 +54,14 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     Raises: ConfigError, with every mistake in order of lines.
     """
     if path is None and not USUAL.exists():
-        return load_text(built_in(), f"{BUILT_IN} (built in)", Path.cwd(), environ)
+        return load_text(built_in(), f"{BUILT_IN.name} (built in)", Path.cwd(), environ)
     path = path or USUAL
     return load_text(_text(path), str(path), path.resolve().parent, environ)
 
 
 def built_in() -> str:
     """The quickstart that comes with the package."""
-    return files("antiphon.config").joinpath(BUILT_IN).read_text("utf-8")
+    return BUILT_IN.read_text("utf-8")
 
 
 def load_text(text: str, file: str, base: Path, environ: Mapping[str, str]) -> Loaded:

@@ -32,7 +32,8 @@ HEAD = dedent("""\
       be null, what comes out empty, such as `${env:NAME:-}`, is null.
     - Paths are relative to the configuration file; those of the built-in quickstart to the current directory.
     - On SIGHUP, and when the file changes, it is read again. The new revision takes over whole for new requests. A
-      file with mistakes changes nothing. Settings marked *restart* keep their old value until the next start.
+      file with mistakes, or with a change to a setting marked *restart*, changes nothing, and the log says so. Turning
+      TLS on or off needs a restart too.
 
     ## Which deployments answer for a route
 

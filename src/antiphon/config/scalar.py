@@ -52,11 +52,11 @@ def _known(node: Scalar, *, as_text: bool) -> tuple[Kind, Value]:
 
 def mismatch(node: Scalar, kind: inspect.Type) -> Mismatch:
     """Expected this, found that."""
-    secret = isinstance(kind, inspect.CustomType)
-    as_text = secret or isinstance(kind, inspect.StrType)
+    as_text = isinstance(kind, inspect.StrType | inspect.CustomType)
     quoted = as_text and node.kind in {"bool", "int", "float"}
+    shown = not quoted and not isinstance(kind, inspect.CustomType)
     remedy = "put it in quotes" if quoted else f"write {expected(kind)}"
-    return Mismatch(wrong=f"expected {expected(kind)}, found {found(node, secret=secret)}", remedy=remedy)
+    return Mismatch(wrong=f"expected {expected(kind)}, found {found(node, shown=shown)}", remedy=remedy)
 
 
 def _number(node: Scalar, kind: inspect.IntType | inspect.FloatType, value: float) -> object:

@@ -38,7 +38,9 @@ def model(routes: Mapping[str, Route], principal: Principal, created_s: int, nam
     """One of them. Raises: NotFound."""
     for entry in _entries([routes[name]] if name in routes else [], principal, created_s):
         return entry
-    raise NotFound(f"there is no model {name!r}; GET /v1/models lists those there are", code="model_not_found", param="model")
+    raise NotFound(
+        f"there is no model {name!r}; GET /v1/models lists those there are", code="model_not_found", param="model"
+    )
 
 
 def _entries(routes: Iterable[Route], principal: Principal, created_s: int) -> Iterable[Listed]:

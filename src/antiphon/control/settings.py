@@ -12,13 +12,23 @@ MIN_KEY_LENGTH = 8
 class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key that exists from the start."""
 
-    name: Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", description="What receipts and metrics call it. One of a kind.")]
-    key: Annotated[Secret, Meta(description="The key itself; best as ${env:NAME} or ${file:/path}. At least 8 characters.")]
-    tenant: Annotated[str, Meta(min_length=1, description="Organisation that it belongs to. Default `default`.")] = "default"
+    name: Annotated[
+        str,
+        Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", description="What receipts and metrics call it. One of a kind."),
+    ]
+    key: Annotated[
+        Secret, Meta(description="The key itself; best as ${env:NAME} or ${file:/path}. At least 8 characters.")
+    ]
+    tenant: Annotated[str, Meta(min_length=1, description="Organisation that it belongs to. Default `default`.")] = (
+        "default"
+    )
     team: Annotated[str, Meta(description="Team, for receipts. Default: none.")] = ""
     user: Annotated[str, Meta(description="User, for receipts. Default: none.")] = ""
     tags: Annotated[list[str], Meta(description="Free words, for receipts. Default: none.")] = []
-    models: Annotated[list[str], Meta(description="Public model names that it may ask for; a trailing * stands for any ending. Default: all.")] = field(default_factory=lambda: ["*"])
+    models: Annotated[
+        list[str],
+        Meta(description="Public model names that it may ask for; a trailing * stands for any ending. Default: all."),
+    ] = field(default_factory=lambda: ["*"])
     admin: Annotated[bool, Meta(description="May read every tenant's receipts. Default false.")] = False
 
 

@@ -17,7 +17,7 @@ ContentForm = Literal["text", "parts", "none"]
 
 class Text(Struct, frozen=True, kw_only=True, tag="text"):
     text: str
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
@@ -26,7 +26,7 @@ class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
     text: str
     inline: bool = False
     """It stood in the list of parts, not beside the content."""
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Image(Struct, frozen=True, kw_only=True, tag="image"):
@@ -34,7 +34,7 @@ class Image(Struct, frozen=True, kw_only=True, tag="image"):
 
     url: str
     detail: str | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Audio(Struct, frozen=True, kw_only=True, tag="audio"):
@@ -44,7 +44,7 @@ class Audio(Struct, frozen=True, kw_only=True, tag="audio"):
     format: str | None = None
     id: str | None = None
     transcript: str | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class File(Struct, frozen=True, kw_only=True, tag="file"):
@@ -53,7 +53,7 @@ class File(Struct, frozen=True, kw_only=True, tag="file"):
     data: str | None = None
     id: str | None = None
     name: str | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class ToolCall(Struct, frozen=True, kw_only=True, tag="tool_call"):
@@ -68,7 +68,7 @@ class ToolCall(Struct, frozen=True, kw_only=True, tag="tool_call"):
     kind: str = "function"
     legacy: bool = False
     """It has no id then, and there is one at most."""
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Reasoning(Struct, frozen=True, kw_only=True, tag="reasoning"):
@@ -78,7 +78,7 @@ class Reasoning(Struct, frozen=True, kw_only=True, tag="reasoning"):
     signature: str | None = None
     label: str = ""
     """The name it came under, where a dialect has several and this isn't the usual one."""
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Unknown(Struct, frozen=True, kw_only=True, tag="unknown"):
@@ -102,7 +102,7 @@ class Message(Struct, frozen=True, kw_only=True):
     """The content came as one text, as a list of parts, or not at all."""
     name: str | None = None
     tool_call_id: str | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class Tool(Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     legacy: bool = False
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class ToolChoice(Struct, frozen=True, kw_only=True):
@@ -128,7 +128,7 @@ class ToolChoice(Struct, frozen=True, kw_only=True):
     kind: str = "function"
     legacy: bool = False
     raw: Any = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class ResponseFormat(Struct, frozen=True, kw_only=True):
@@ -139,7 +139,7 @@ class ResponseFormat(Struct, frozen=True, kw_only=True):
     description: str | None = None
     schema: dict[str, Any] | None = None
     strict: bool | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Sampling(Struct, frozen=True, kw_only=True):
@@ -179,4 +179,4 @@ class Content(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     user: str | None = None
     """End user that the caller names."""
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)

@@ -1,6 +1,7 @@
 """A recipe made concrete for one request."""
 
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -29,10 +30,14 @@ class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
     envelope: Envelope
 
 
+Recipe = Literal["single"]
+"""Patterns of calls."""
+
+
 class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What will be done, decided before anything is sent."""
 
-    recipe: str
+    recipe: Recipe
     route: str
     steps: tuple[Step, ...]
     candidates: tuple[Candidate, ...]

@@ -70,4 +70,4 @@ class Request(Struct, frozen=True, kw_only=True):
     trace: Trace | None = None
 
 
-__all__ = ["Body", "Dialect", "Edit", "Head", "Lineage", "NO_LINEAGE", "Need", "Request", "Spots", "Trace"]
+__all__ = ["NO_LINEAGE", "Body", "Dialect", "Edit", "Head", "Lineage", "Need", "Request", "Spots", "Trace"]

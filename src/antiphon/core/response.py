@@ -19,7 +19,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     finish_raw: str | None = None
     """The upstream's own word for an `other` reason."""
     logprobs: dict[str, Any] | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Response(Struct, frozen=True, kw_only=True):
@@ -30,10 +30,10 @@ class Response(Struct, frozen=True, kw_only=True):
     created_s: int
     choices: tuple[Choice, ...]
     usage: Usage | None = None
-    usage_raw: Extra = field(default_factory=dict)
+    usage_raw: Extra = field(default_factory=Extra)
     """The usage as it came, where it says more than `usage`, or what can't be believed. It wins over `usage`."""
     fingerprint: str | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class ToolCallDelta(Struct, frozen=True, kw_only=True):
@@ -44,8 +44,10 @@ class ToolCallDelta(Struct, frozen=True, kw_only=True):
     name: str | None = None
     arguments: str | None = None
     kind: str | None = None
+    custom: bool = False
+    """Its arguments are free text: later pieces don't repeat the kind."""
     legacy: bool = False
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
 
 class Delta(Struct, frozen=True, kw_only=True):
@@ -63,9 +65,9 @@ class Delta(Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason | None = None
     finish_raw: str | None = None
     logprobs: dict[str, Any] | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
     """Beside the delta."""
-    delta_extra: Extra = field(default_factory=dict)
+    delta_extra: Extra = field(default_factory=Extra)
     """In it."""
 
 
@@ -77,6 +79,6 @@ class Event(Struct, frozen=True, kw_only=True):
     created_s: int
     deltas: tuple[Delta, ...] = ()
     usage: Usage | None = None
-    usage_raw: Extra = field(default_factory=dict)
+    usage_raw: Extra = field(default_factory=Extra)
     fingerprint: str | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)

@@ -1,8 +1,6 @@
 """Execute: run the plan's step and pass its answer to the caller."""
 
 import time
-from collections.abc import Callable
-from typing import assert_never
 
 from antiphon.calls.caller import Try
 from antiphon.core.error import AntiphonError, UpstreamError, UpstreamMalformed
@@ -37,8 +35,6 @@ async def execute(story: Story, route: Route, process: Process, revision: Revisi
     match plan.recipe:
         case "single":
             attempt = await single(step, process.caller, story, target, said)
-        case _:
-            assert_never(plan.recipe)
     inbound = attempt.inbound
     if inbound is None:
         raise ValueError("a call that returns has an answer")
@@ -66,7 +62,9 @@ def _expect(inbound: Inbound, kind: bytes, attempt: Try) -> None:
     said = inbound.headers.get(b"content-type", b"")
     if not said.lower().startswith(kind):
         shown = said.decode("latin-1")[:80] or "none"
-        raise UpstreamMalformed(f"{attempt.record.deployment} answered with content type {shown!r}, not {kind.decode()}")
+        raise UpstreamMalformed(
+            f"{attempt.record.deployment} answered with content type {shown!r}, not {kind.decode()}"
+        )
 
 
 def _served(story: Story, attempt: Try, inbound: Inbound) -> Served:
@@ -175,5 +173,3 @@ class _Stream:
             _settle(self._story, self._attempt, self._process, relay.usage, relay.usage_note)
         if self._begun:
             self._story.notes = (*self._story.notes, f"stream: {relay.events} events were released")
-
-

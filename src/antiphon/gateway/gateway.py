@@ -7,6 +7,7 @@ from antiphon.core.error import AntiphonError, NotAllowed, NotFound, StoreError
 from antiphon.core.ports import Reply
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
+from antiphon.core.verdict import Verdict
 from antiphon.gateway.execute import execute
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
@@ -42,8 +43,8 @@ class Gateway:
         story.request = request
         story.principal = principal
         try:
-            route = self._admit(story, request)
-            story.plan = plan(route, request.head, story.verdict, self._process.random.seed())
+            route, verdict = self._admit(story, request)
+            story.plan = plan(route, request.head, verdict, self._process.random.seed())
             await execute(story, route, self._process, self._revision, reply)
         except asyncio.CancelledError:
             self._leave(story)
@@ -61,7 +62,7 @@ class Gateway:
             story.principal = principal
         self._refuse(story, error, reply)
 
-    def _admit(self, story: Story, request: Request) -> Route:
+    def _admit(self, story: Story, request: Request) -> tuple[Route, Verdict]:
         """Whose request this is, what policy says of it, and whether the name leads anywhere."""
         model = request.head.model
         tracer = self._revision.tracer
@@ -80,7 +81,7 @@ class Gateway:
                 code="model_not_found",
                 param="model",
             )
-        return route
+        return route, verdict
 
     def _refuse(self, story: Story, error: AntiphonError, reply: Reply) -> None:
         if story.closed:

@@ -58,7 +58,9 @@ class FileJournal(Journal):
             if self._fsync:
                 os.fdatasync(self._file)
         except OSError as error:
-            raise StoreError(f"the journal can't be written: {error.strerror}; make room in {self._directory}") from error
+            raise StoreError(
+                f"the journal can't be written: {error.strerror}; make room in {self._directory}"
+            ) from error
         self._size += written
         if self._size >= self._segment_bytes:
             self._begin_segment()

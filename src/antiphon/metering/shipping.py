@@ -39,7 +39,8 @@ def writer_of(segment: str) -> str:
 
 class Shipper:
     """One per store. What it has shipped and how far is written in the same transaction, so that a
-    record is neither lost nor written twice, wherever it is stopped."""
+    record is neither lost nor written twice, wherever it is stopped.
+    """
 
     def __init__(self, directory: Path, database: Database) -> None:
         self._directory = directory

@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         if self._refused:
-            return
+            return None
         bounds = self._site.bounds
         if self._head_bytes > bounds.max_header_bytes:
             return self._refuse(431, f"the headers are longer than {bounds.max_header_bytes} bytes")
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         if self._refused or self._incoming is None:
-            return
+            return None
         self._chunks_size += len(body)
         if self._chunks_size > self._site.bounds.max_body_bytes:
             return self._refuse(413, f"the body is longer than {self._site.bounds.max_body_bytes} bytes")
@@ -235,9 +235,7 @@ class Connection(asyncio.Protocol):
         """Called a few times a second: end what has waited too long."""
         if now_s < self._deadline_s:
             return
-        if self._refused:
-            self.transport.abort()
-        elif self._current is not None:
+        if self._refused or self._current is not None:
             self.transport.abort()
         elif self._state == _BODY:
             allowed_s = self._chunks_size / BODY_RATE_BYTES_S

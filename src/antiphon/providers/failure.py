@@ -17,7 +17,13 @@ from antiphon.core.error import (
     UpstreamTimeout,
 )
 
-_QUOTA_MARKS = (b"insufficient_quota", b"billing_hard_limit", b"credit balance", b"insufficient_balance", b"out of credit")
+_QUOTA_MARKS = (
+    b"insufficient_quota",
+    b"billing_hard_limit",
+    b"credit balance",
+    b"insufficient_balance",
+    b"out of credit",
+)
 _KINDS: dict[int, type[UpstreamError]] = {
     401: UpstreamAuth,
     402: UpstreamQuota,
@@ -41,15 +47,15 @@ def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, name: str)
     """
     kind = _kind(status, body)
     detail = body[:DETAIL_BYTES].decode(errors="replace").strip()
-    said = {
+    sentences: dict[type[UpstreamError], str] = {
         UpstreamAuth: f"{name} refused the credential that it is configured with (status {status})",
         UpstreamQuota: f"{name} is out of quota or credit (status {status})",
         UpstreamLimited: f"{name} asks to slow down (status {status})",
         UpstreamOverloaded: f"{name} is overloaded (status {status})",
         UpstreamTimeout: f"{name} gave up waiting (status {status})",
-    }.get(kind, f"{name} answered {status}: {detail}" if detail else f"{name} answered {status}")
+    }
     return kind(
-        said,
+        sentences.get(kind, f"{name} answered {status}: {detail}" if detail else f"{name} answered {status}"),
         status=status if kind is UpstreamRefused else 0,
         retry_after_s=retry_after(headers, time.time()),
         upstream_status=status,

@@ -17,15 +17,37 @@ Usd = Annotated[float, Meta(ge=0, le=1e6)]
 class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account with a provider: where it is and how we are known there."""
 
-    profile: Annotated[str, Meta(description="Row of the profile table, see `antiphon doctor --profiles`. Default: the provider's own name here.")] = ""
-    base_url: Annotated[Url | None, Meta(description="Where its API is, up to and with the version. Default: the profile's.")] = None
-    key: Annotated[Secret | None, Meta(description="Credential, sent as the profile says. Default: none; a provider whose profile needs one is then off.")] = None
+    profile: Annotated[
+        str,
+        Meta(
+            description="Row of the profile table, see `antiphon doctor --profiles`. Default: the provider's own name here."
+        ),
+    ] = ""
+    base_url: Annotated[
+        Url | None, Meta(description="Where its API is, up to and with the version. Default: the profile's.")
+    ] = None
+    key: Annotated[
+        Secret | None,
+        Meta(
+            description="Credential, sent as the profile says. Default: none; a provider whose profile needs one is then off."
+        ),
+    ] = None
     headers: Annotated[dict[str, str], Meta(description="Headers to add to each request. Default: none.")] = {}
-    query: Annotated[dict[str, str], Meta(description="Query parameters to add to each request, such as api-version. Default: the profile's.")] = {}
+    query: Annotated[
+        dict[str, str],
+        Meta(description="Query parameters to add to each request, such as api-version. Default: the profile's."),
+    ] = {}
     proxy: Annotated[ProxyUrl | None, Meta(description="HTTP proxy to go through. Default: none.")] = None
-    ca_file: Annotated[str | None, Meta(description="PEM file of authorities to trust in place of the system's. Default: the system's.")] = None
-    connections: Annotated[int, Meta(ge=1, le=100_000, description="Most connections that one worker opens to it. Default 1000.")] = 1000
-    lab: Annotated[LabSettings | None, Meta(description="For profile `lab` only: the simulated models to serve.")] = None
+    ca_file: Annotated[
+        str | None,
+        Meta(description="PEM file of authorities to trust in place of the system's. Default: the system's."),
+    ] = None
+    connections: Annotated[
+        int, Meta(ge=1, le=100_000, description="Most connections that one worker opens to it. Default 1000.")
+    ] = 1000
+    lab: Annotated[LabSettings | None, Meta(description="For profile `lab` only: the simulated models to serve.")] = (
+        None
+    )
 
 
 class PriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,26 +55,46 @@ class PriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     input: Annotated[Usd, Meta(description="Input tokens.")]
     output: Annotated[Usd, Meta(description="Output tokens, reasoning included.")]
-    cached_input: Annotated[Usd | None, Meta(description="Input tokens read from the prompt cache. Default: as input.")] = None
-    cache_write: Annotated[Usd | None, Meta(description="Input tokens written to the prompt cache. Default: as input.")] = None
+    cached_input: Annotated[
+        Usd | None, Meta(description="Input tokens read from the prompt cache. Default: as input.")
+    ] = None
+    cache_write: Annotated[
+        Usd | None, Meta(description="Input tokens written to the prompt cache. Default: as input.")
+    ] = None
     call: Annotated[float, Meta(ge=0, le=1e3, description="US dollars a call, beside its tokens. Default 0.")] = 0.0
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a deployment takes."""
 
-    context_tokens: Annotated[Count | None, Meta(description="Context window, shown by GET /v1/models. Default: unknown.")] = None
-    output_tokens: Annotated[Count | None, Meta(description="Most output tokens of one answer; a request that asks for more is not sent to it. Default: unknown.")] = None
-    concurrency: Annotated[Count | None, Meta(description="Most requests in flight to it from one worker; more are answered 429. Default: no limit.")] = None
+    context_tokens: Annotated[
+        Count | None, Meta(description="Context window, shown by GET /v1/models. Default: unknown.")
+    ] = None
+    output_tokens: Annotated[
+        Count | None,
+        Meta(
+            description="Most output tokens of one answer; a request that asks for more is not sent to it. Default: unknown."
+        ),
+    ] = None
+    concurrency: Annotated[
+        Count | None,
+        Meta(description="Most requests in flight to it from one worker; more are answered 429. Default: no limit."),
+    ] = None
 
 
 class TimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Deadlines of one attempt, in seconds."""
 
     connect_s: Annotated[float, Meta(gt=0, le=600, description="To a connection: name, TCP, TLS. Default 5.")] = 5.0
-    first_byte_s: Annotated[float, Meta(gt=0, le=3600, description="From sending to the answer's first byte. Default 120.")] = 120.0
-    between_bytes_s: Annotated[float, Meta(gt=0, le=3600, description="Between two reads of the answer. Default 60.")] = 60.0
-    total_s: Annotated[float, Meta(gt=0, le=86400, description="From sending to the answer's last byte. Default 600.")] = 600.0
+    first_byte_s: Annotated[
+        float, Meta(gt=0, le=3600, description="From sending to the answer's first byte. Default 120.")
+    ] = 120.0
+    between_bytes_s: Annotated[
+        float, Meta(gt=0, le=3600, description="Between two reads of the answer. Default 60.")
+    ] = 60.0
+    total_s: Annotated[
+        float, Meta(gt=0, le=86400, description="From sending to the answer's last byte. Default 600.")
+    ] = 600.0
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,12 +102,31 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     provider: Annotated[str, Meta(description="Name under `providers`.")]
     model: Annotated[str, Meta(description="The provider's id of the model. Default: the name here.")] = ""
-    tier: Annotated[str, Meta(description="`fast`, `balanced`, `premium`, or a word of your own; routes can take a whole tier. Default: none.")] = ""
-    zone: Annotated[Literal["public", "private"], Meta(description="Whether it runs inside your own network. Shown in receipts. Default public.")] = "public"
+    tier: Annotated[
+        str,
+        Meta(
+            description="`fast`, `balanced`, `premium`, or a word of your own; routes can take a whole tier. Default: none."
+        ),
+    ] = ""
+    zone: Annotated[
+        Literal["public", "private"],
+        Meta(description="Whether it runs inside your own network. Shown in receipts. Default public."),
+    ] = "public"
     region: Annotated[str, Meta(description="Where it runs. Shown in receipts. Default: unknown.")] = ""
-    weight: Annotated[float, Meta(ge=0, le=1e6, description="Its share among a route's deployments; 0 takes none. Default 1.")] = 1.0
-    price: Annotated[PriceSettings | None, Meta(description="What it costs. Default: unpriced; its cost is then unknown, never 0.")] = None
+    weight: Annotated[
+        float, Meta(ge=0, le=1e6, description="Its share among a route's deployments; 0 takes none. Default 1.")
+    ] = 1.0
+    price: Annotated[
+        PriceSettings | None, Meta(description="What it costs. Default: unpriced; its cost is then unknown, never 0.")
+    ] = None
     limits: Annotated[LimitSettings, Meta(description="What it takes.")] = LimitSettings()
-    capabilities: Annotated[list[Need] | None, Meta(description="What it can do; a request that needs more is not sent to it. Default: the profile's, else nothing is refused.")] = None
+    capabilities: Annotated[
+        list[Need] | None,
+        Meta(
+            description="What it can do; a request that needs more is not sent to it. Default: the profile's, else nothing is refused."
+        ),
+    ] = None
     timeouts: Annotated[TimeoutSettings, Meta(description="Deadlines of one attempt.")] = TimeoutSettings()
-    listed: Annotated[bool, Meta(description="Callers may ask for it by its own name, besides through routes. Default true.")] = True
+    listed: Annotated[
+        bool, Meta(description="Callers may ask for it by its own name, besides through routes. Default true.")
+    ] = True

@@ -72,7 +72,12 @@ def _head(deployment: Deployment, account: Account, *, tls: bool) -> bytes:
     if account.proxy and not tls:
         lines.extend(proxy_authorization(account.proxy))
     lines.extend(f"{name}: {value}" for name, value in account.headers.items())
-    lines += ["Content-Type: application/json", "Accept: application/json, text/event-stream", "User-Agent: antiphon", ""]
+    lines += [
+        "Content-Type: application/json",
+        "Accept: application/json, text/event-stream",
+        "User-Agent: antiphon",
+        "",
+    ]
     return "\r\n".join(lines).encode("latin-1")
 
 

@@ -10,5 +10,7 @@ class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     models: Annotated[list[str], Meta(description="Names under `models`. Default: none.")] = []
     tiers: Annotated[list[str], Meta(description="Every deployment of these tiers. Default: none.")] = []
-    prompt: Annotated[str | None, Meta(description="Name under `prompts`; its text goes before the caller's messages. Default: none.")] = None
+    prompt: Annotated[
+        str | None, Meta(description="Name under `prompts`; its text goes before the caller's messages. Default: none.")
+    ] = None
     description: Annotated[str, Meta(description="Shown by GET /v1/models. Default: none.")] = ""

@@ -15,7 +15,12 @@ from antiphon.wire import trace
 from antiphon.wire.openai_chat.head import LONG_BYTES, read, read_long
 
 DIALECT = "openai_chat"
-_LINEAGE = ((b"x-antiphon-session", "session"), (b"x-antiphon-run", "run"), (b"x-antiphon-step", "step"), (b"x-antiphon-parent", "parent"))
+_LINEAGE = (
+    (b"x-antiphon-session", "session"),
+    (b"x-antiphon-run", "run"),
+    (b"x-antiphon-step", "step"),
+    (b"x-antiphon-parent", "parent"),
+)
 MAX_NAME = 128
 """Longest name of a session, run, step or parent, in characters."""
 
@@ -51,7 +56,9 @@ async def _request(exchange: Exchange, endpoint: str) -> Request:
     headers = exchange.headers
     kind = headers.get(b"content-type", b"")
     if not kind.lower().startswith(b"application/json"):
-        raise WrongMediaType(f"the body must be application/json, not {kind.decode('latin-1') or 'of no stated type'!r}")
+        raise WrongMediaType(
+            f"the body must be application/json, not {kind.decode('latin-1') or 'of no stated type'!r}"
+        )
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise WrongMediaType("compressed bodies are not read; send the JSON as it is")
     body = Body(tuple(exchange.body))

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +20,7 @@ from antiphon.wire.openai_chat import errors
 
 Answer = tuple[bytes, bytes]
 """Header lines and body."""
+Page = Callable[[Exchange], Coroutine[Any, Any, Answer]]
 MAX_ID_BYTES = 256
 
 
@@ -49,17 +51,30 @@ class Site(Struct, frozen=True, kw_only=True):
             exchange.respond(200, headers, body)
 
     async def _page(self, exchange: Exchange, path: bytes) -> Answer:
-        exact = _PAGES.get(path)
-        if exact is None and path.startswith(b"/v1/models/"):
-            exact = (b"GET", Site._model)
-        elif exact is None and path.startswith(b"/v1/receipts/"):
-            exact = (b"GET", Site._receipt)
-        if exact is None:
+        allowed = "POST" if path == b"/v1/chat/completions" else "GET"
+        page = self._find(path)
+        if page is None and allowed == "GET":
             raise NotFound(f"nothing is served at {_shown(path)}; see GET /v1/models and POST /v1/chat/completions")
-        method, page = exact
-        if exchange.method != method and not (exchange.method == b"HEAD" and method == b"GET"):
-            raise BadRequest(f"{_shown(path)} takes {method.decode()} only", code="method_not_allowed", status=405)
-        return await page(self, exchange)
+        if page is None or exchange.method not in (b"GET", b"HEAD"):
+            raise BadRequest(f"{_shown(path)} takes {allowed} only", code="method_not_allowed", status=405)
+        return await page(exchange)
+
+    def _find(self, path: bytes) -> Page | None:
+        match path:
+            case b"/v1/models":
+                return self._models
+            case b"/livez":
+                return self._live
+            case b"/readyz":
+                return self._ready
+            case b"/metrics":
+                return self._metrics
+            case _ if path.startswith(b"/v1/models/"):
+                return self._model
+            case _ if path.startswith(b"/v1/receipts/"):
+                return self._receipt
+            case _:
+                return None
 
     async def _models(self, exchange: Exchange) -> Answer:
         principal = authenticate(exchange, self.identity)
@@ -69,9 +84,7 @@ class Site(Struct, frozen=True, kw_only=True):
     async def _model(self, exchange: Exchange) -> Answer:
         principal = authenticate(exchange, self.identity)
         name = _last(exchange.path, b"/v1/models/")
-        return JSON, msgspec.json.encode(
-            catalogue.model(self.gateway.revision.routes, principal, self.created_s, name)
-        )
+        return JSON, msgspec.json.encode(catalogue.model(self.gateway.revision.routes, principal, self.created_s, name))
 
     async def _receipt(self, exchange: Exchange) -> Answer:
         principal = authenticate(exchange, self.identity)
@@ -121,14 +134,6 @@ class _Taken(OpenAIReply):
         self.said = error
 
 
-Page = Callable[[Site, Exchange], Coroutine[Any, Any, Answer]]
-_PAGES: dict[bytes, tuple[bytes, Page]] = {
-    b"/v1/chat/completions": (b"POST", Site._live),
-    b"/v1/models": (b"GET", Site._models),
-    b"/metrics": (b"GET", Site._metrics),
-    b"/livez": (b"GET", Site._live),
-    b"/readyz": (b"GET", Site._ready),
-}
 _CODES = {
     408: "request_timeout",
     413: "request_too_large",
@@ -145,4 +150,4 @@ def _shown(path: bytes) -> str:
 
 
 def _last(path: bytes, prefix: bytes) -> str:
-    return path.removeprefix(prefix)[:MAX_ID_BYTES].decode("latin-1")
+    return unquote(path.removeprefix(prefix)[:MAX_ID_BYTES].decode("latin-1"))

@@ -23,7 +23,10 @@ class _Path:
         self.cached = slots.number("counter", "antiphon_tokens_total", tokens, {**labels, "kind": "cached"})
         self.cost = slots.number("counter", "antiphon_cost_usd_total", "US dollars, where the price is known.", labels)
         self.first_token = slots.histogram(
-            "antiphon_first_token_seconds", "From the request's last byte to the answer's first token.", labels, LATENCY_S
+            "antiphon_first_token_seconds",
+            "From the request's last byte to the answer's first token.",
+            labels,
+            LATENCY_S,
         )
         self.total = slots.histogram(
             "antiphon_request_seconds", "From the request's last byte to the answer's last.", labels, LATENCY_S
@@ -51,7 +54,9 @@ class Metrics:
         self.lag_max: Number = slots.number(
             "max", "antiphon_loop_lag_max_seconds", "Latest that the event loop came to a timer in the last 10 s."
         )
-        self.client_connections: Number = slots.number("gauge", "antiphon_client_connections", "Open caller connections.")
+        self.client_connections: Number = slots.number(
+            "gauge", "antiphon_client_connections", "Open caller connections."
+        )
         self.upstream_connections: Number = slots.number(
             "gauge", "antiphon_upstream_connections", "Open upstream connections, idle ones included."
         )

@@ -46,7 +46,7 @@ class Number:
 
     __slots__ = ("_slot", "_values")
 
-    def __init__(self, values: memoryview, slot: int) -> None:
+    def __init__(self, values: "memoryview[float]", slot: int) -> None:
         self._values = values
         self._slot = slot
 
@@ -66,7 +66,7 @@ class Histogram:
 
     __slots__ = ("_bounds", "_slot", "_sum", "_values")
 
-    def __init__(self, values: memoryview, slot: int, bounds: tuple[float, ...]) -> None:
+    def __init__(self, values: "memoryview[float]", slot: int, bounds: tuple[float, ...]) -> None:
         self._values = values
         self._slot = slot
         self._bounds = bounds
@@ -109,9 +109,7 @@ class Slots:
         entry = self._entry("histogram", name, help, labels, bounds)
         return Histogram(self._values, entry.slot, entry.bounds)
 
-    def _entry(
-        self, kind: Kind, name: str, help: str, labels: Mapping[str, str], bounds: tuple[float, ...]
-    ) -> Entry:
+    def _entry(self, kind: Kind, name: str, help: str, labels: Mapping[str, str], bounds: tuple[float, ...]) -> Entry:
         key = _key(name, labels)
         known = self._known.get(key)
         if known is not None:

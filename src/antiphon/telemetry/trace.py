@@ -47,14 +47,18 @@ class Tracer:
         parent = _context(came.trace_id, came.parent_id) if came is not None else None
         own = _context(span.trace_id, span.parent_id)
         end_ns = receipt.at_ns + receipt.duration_us * 1000
-        self._send(names.SERVER_SPAN, own, parent, SpanKind.SERVER, _request(receipt), (receipt.at_ns, end_ns), receipt.error)
+        self._send(
+            names.SERVER_SPAN, own, parent, SpanKind.SERVER, _request(receipt), (receipt.at_ns, end_ns), receipt.error
+        )
         for attempt in receipt.attempts:
             start_ns = receipt.at_ns + attempt.started_us * 1000
             last_us = attempt.timings.last_byte_us
             stop_ns = end_ns if last_us is None else start_ns + last_us * 1000
             context = _context(span.trace_id, self._span_id())
             name = f"{names.CHAT} {attempt.model}"
-            self._send(name, context, own, SpanKind.CLIENT, _attempt(receipt, attempt), (start_ns, stop_ns), attempt.error)
+            self._send(
+                name, context, own, SpanKind.CLIENT, _attempt(receipt, attempt), (start_ns, stop_ns), attempt.error
+            )
 
     def _send(
         self,

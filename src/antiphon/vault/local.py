@@ -41,7 +41,9 @@ def _key(path: Path) -> bytes:
     except FileExistsError:
         key = path.read_bytes()
         if len(key) != KEY_BYTES:
-            raise StoreError(f"{path.name} holds {len(key)} bytes rather than {KEY_BYTES}; restore it from a backup") from None
+            raise StoreError(
+                f"{path.name} holds {len(key)} bytes rather than {KEY_BYTES}; restore it from a backup"
+            ) from None
         return key
     with os.fdopen(handle, "wb") as file:
         key = AESGCM.generate_key(bit_length=KEY_BYTES * 8)

@@ -26,6 +26,9 @@ TAGS: dict[str, frozenset[Kind]] = {
     "float": frozenset({"float", "int"}),
 }
 
+# Tags and aliases are not shown: they may be a password that begins with ! or * and lacks its quotes.
+TAG = "a tag (!) that is not known here", "leave it out; put text that begins with ! in quotes"
+
 
 def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     """Read one document.
@@ -145,12 +148,12 @@ class _Composer:
             return Scalar(kind="text", value=event.value, line=line, column=column)
         if kind in TAGS.get(tag, ()):
             return Scalar(kind=kind, value=value, line=line, column=column)
-        self._wrong(event, path, f"tag {event.tag} is not known, or doesn't fit", "leave the tag out")
+        self._wrong(event, path, *TAG)
         return Scalar(kind="broken", value=None, line=line, column=column)
 
     def _refuse_tag(self, event: pyyaml.CollectionStartEvent, path: Path, usual: str) -> None:
         if event.tag not in {None, "!", CORE + usual}:
-            self._wrong(event, path, f"tag {event.tag} is not known, or doesn't fit", "leave the tag out")
+            self._wrong(event, path, *TAG)
 
     def _alias(self, event: pyyaml.AliasEvent, path: Path) -> Node:
         name = event.anchor or ""
@@ -159,8 +162,10 @@ class _Composer:
             node, count, height = known
             self._spend(event, path, count, height)
             return node
-        wrong = f"*{name} stands inside what it names" if name in self._open else f"*{name} names no anchor above it"
-        self._wrong(event, path, wrong, "write the value out")
+        wrong = (
+            "an alias (*) stands inside what it names" if name in self._open else "an alias (*) names nothing above it"
+        )
+        self._wrong(event, path, wrong, "write the value out; put text that begins with * in quotes")
         line, column = _place(event)
         return Scalar(kind="broken", value=None, line=line, column=column)
 

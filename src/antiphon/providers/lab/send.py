@@ -54,7 +54,7 @@ async def send(exchange: Exchange, reply: Reply, used: Json | None) -> None:
     exchange.end(DONE)
 
 
-async def paced(exchange: Exchange, reply: Reply, used: Json | None) -> AsyncGenerator[bytes, None]:
+async def paced(exchange: Exchange, reply: Reply, used: Json | None) -> AsyncGenerator[bytes]:
     """A stream's events, each when its time has come and the caller has room for it."""
     for event in events(reply.answer, reply.form, used):
         await reply.pace.until(event.token)

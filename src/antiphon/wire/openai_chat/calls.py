@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from antiphon.core.content import ToolCall
-from antiphon.wire.openai_chat.fields import Fields, merged, opened
+from antiphon.wire.openai_chat.fields import Fields, merged
 
 INNER: Mapping[str, str] = {"function": "arguments", "custom": "input"}
 """Kinds of call, which are also the names of their inner objects, and what their arguments are called there."""
 _LIKE = '{"name": "…", "%s": "…"}'
 
 
-def decode_call(value: object, path: str, *, strict: bool) -> ToolCall:
+def decode_call(fields: Fields) -> ToolCall:
     """Read one of `tool_calls`. One of an unknown kind is carried whole. Raises: BadRequest."""
-    fields = opened(value, path, strict=strict) or Fields({})
     kind = fields.needed("type") or "function"
     call_id = fields.needed("id")
     if kind not in INNER:
@@ -25,11 +24,12 @@ def decode_call(value: object, path: str, *, strict: bool) -> ToolCall:
 
 def decode_legacy_call(message: Fields) -> ToolCall | None:
     """Read `function_call`."""
-    inner = message.needed_inner("function_call", _LIKE % "arguments") if message.peek("function_call") else None
-    if inner is None:
+    value = message.tree("function_call")
+    if value is None:
         return None
-    name, arguments = inner.needed("name"), inner.needed("arguments")
-    return ToolCall(id="", name=name, arguments=arguments, legacy=True, extra=inner.taken())
+    fields = Fields(value, message.path("function_call"), strict=message.strict)
+    name, arguments = fields.needed("name"), fields.needed("arguments")
+    return ToolCall(id="", name=name, arguments=arguments, legacy=True, extra=fields.left())
 
 
 def encode_call(call: ToolCall) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """The smallest edits that make a caller's bytes what the upstream has to get."""
 
+# JSON comes in here: what a value is, is found out by looking at it.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import msgspec
 
 from antiphon.core.body import Edit

@@ -29,15 +29,6 @@ def missing(path: str, said: str) -> BadRequest:
     return BadRequest(f"`{path}` is missing; send {said}", param=path)
 
 
-def opened(value: object, path: str, *, strict: bool) -> "Fields | None":
-    """The fields of an item of a list; None only when an upstream sent something else."""
-    if type(value) is dict:
-        return Fields(value, path, strict=strict)
-    if strict:
-        raise mistyped(path, "an object", value)
-    return None
-
-
 def present(**fields: Any) -> dict[str, Any]:
     """The fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
@@ -59,9 +50,11 @@ class Fields:
     caller sent, and else stays: an upstream's answer is passed on rather than judged.
     """
 
-    __slots__ = ("_inner", "_left", "_path", "strict")
+    __slots__ = ("_inner", "_left", "_path", "strict", "value")
 
     def __init__(self, value: Mapping[str, Any], path: str = "", *, strict: bool = True) -> None:
+        self.value = value
+        """The object as it came."""
         self._left = dict(value)
         self._path = path
         self._inner: list[tuple[str, Fields, bool]] = []
@@ -103,13 +96,19 @@ class Fields:
         """An object that is taken as it is."""
         return self._take(name, (dict,), "an object")
 
-    def items(self, name: str, read: Callable[[object, str], _T]) -> tuple[_T, ...]:
-        """Each item of a list, read with its path. An empty list stays."""
-        if self._left.get(name) == []:
+    def items(self, name: str, read: "Callable[[Fields], _T]") -> tuple[_T, ...]:
+        """What `read` makes of each object of a list. An empty list stays."""
+        values = self._left.get(name)
+        if type(values) is list and not (values and (self.strict or all(type(value) is dict for value in values))):
             return ()
-        values: list[object] = self._take(name, (list,), "a list") or []
-        path = self.path(name)
-        return tuple(read(value, f"{path}[{index}]") for index, value in enumerate(values))
+        values = self._take(name, (list,), "a list") or []
+        return tuple(read(self._item(name, index, value)) for index, value in enumerate(values))
+
+    def _item(self, name: str, index: int, value: object) -> "Fields":
+        path = f"{self.path(name)}[{index}]"
+        if type(value) is not dict:
+            raise mistyped(path, "an object", value)
+        return Fields(value, path, strict=self.strict)
 
     def inner(self, name: str, *, like: str = "") -> "Fields | None":
         """The fields of an inner object; what is left of them stays under its name, and so does an empty one."""

@@ -1,5 +1,8 @@
 """Reads the head of an OpenAI Chat Completions request, and finds where edits can be made."""
 
+# JSON comes in here: what a value is, is found out by looking at it.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -58,11 +61,11 @@ def read_long(body: Body, endpoint: str) -> Iterator[tuple[Head, Spots] | None]:
         if name in scanner.spans:
             fields[name] = _value(body, scanner.spans[name], name)
     fields["messages"] = [] if "messages" in fields else None
-    needs = _needs(fields)
+    needs: frozenset[Need] = _needs(fields)
     seen = b""
     for segment in body.segments:
         seen = seen[-16:] + segment
-        needs |= {need for mark, need in _PART_MARKS if mark in seen}
+        needs |= frozenset[Need](need for mark, need in _PART_MARKS if mark in seen)
         yield None
     yield _head(fields, endpoint, needs), _scanned_spots(body, scanner)
 

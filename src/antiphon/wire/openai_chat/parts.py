@@ -4,20 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from antiphon.core.content import Audio, File, Image, Part, Refusal, Text, Unknown
-from antiphon.wire.openai_chat.fields import Fields, merged, mistyped, present
+from antiphon.wire.openai_chat.fields import Fields, merged, present
 
 ContentPart = Text | Refusal | Image | Audio | File | Unknown
 
 
-def decode_part(value: object, path: str, *, strict: bool) -> Part:
+def decode_part(fields: Fields) -> Part:
     """Read one part. One of an unknown kind is carried whole. Raises: BadRequest."""
-    if type(value) is not dict:
-        raise mistyped(path, 'an object such as {"type": "text", "text": "…"}', value)
-    fields = Fields(value, path, strict=strict)
     kind = fields.needed("type")
     read = _READ.get(kind)
     part = read(fields) if read else None
-    return Unknown(kind=kind, raw=value) if part is None else part
+    return Unknown(kind=kind, raw=dict(fields.value)) if part is None else part
 
 
 def _text(fields: Fields) -> Part:

@@ -1,26 +1,103 @@
-"""What an answer says that it used."""
+"""What an upstream says that a call used, both ways."""
+
+# JSON comes in here: what a value is, is found out by looking at it.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Mapping
 from typing import Any
 
 from antiphon.core.usage import Usage
+from antiphon.wire.openai_chat.fields import present
+
+MAX_TOKENS = 1_000_000_000
+"""No call uses a billion tokens: a count above this is an upstream's mistake."""
+
+_INPUT = {
+    "cached_tokens": "cached_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "input_audio_tokens": "audio_tokens",
+    "input_image_tokens": "image_tokens",
+}
+_OUTPUT = {"reasoning_tokens": "reasoning_tokens", "output_audio_tokens": "audio_tokens"}
 
 
-def usage_of(said: Mapping[str, Any]) -> tuple[Usage | None, str]:
-    """Read a `usage` object. Returns: the usage, or None and why it can't be believed."""
-    prompt = said.get("prompt_tokens", 0)
-    completion = said.get("completion_tokens", 0)
-    details = said.get("prompt_tokens_details") or {}
-    more = said.get("completion_tokens_details") or {}
-    cached = details.get("cached_tokens") or said.get("prompt_cache_hit_tokens") or 0
-    counts = (prompt, completion, cached)
-    if any(type(count) is not int or count < 0 for count in counts) or cached > prompt:
-        return None, f"implausible: {dict(said)!r:.200}"
-    return Usage(
-        input_tokens=prompt,
-        output_tokens=completion,
-        cached_tokens=cached,
-        reasoning_tokens=more.get("reasoning_tokens") or 0,
-        input_audio_tokens=details.get("audio_tokens") or 0,
-        output_audio_tokens=more.get("audio_tokens") or 0,
-    ), ""
+class _Implausible(Exception):
+    """Why a usage can't be believed."""
+
+
+def usage_of(value: object) -> tuple[Usage | None, str]:
+    """Read a `usage` object.
+
+    Returns: The usage, or None and why it can't be believed: a count that is missing, no whole number,
+        negative, above MAX_TOKENS, or a part above its whole.
+    Source: openai-python 3.52.0, `types/completion_usage.py`; https://api-docs.deepseek.com/ (2026-11) for
+        `prompt_cache_hit_tokens`.
+    """
+    try:
+        return _usage(value), ""
+    except _Implausible as error:
+        return None, str(error)
+
+
+def _usage(value: object) -> Usage:
+    if not isinstance(value, Mapping):
+        raise _Implausible("usage is not an object")
+    read: Mapping[str, Any] = value
+    prompt, completion = _needed(read, "prompt_tokens"), _needed(read, "completion_tokens")
+    details = _details(read, "prompt_tokens_details", _INPUT)
+    if "cached_tokens" not in details and read.get("prompt_cache_hit_tokens") is not None:
+        details["cached_tokens"] = _needed(read, "prompt_cache_hit_tokens")
+    for name, count in details.items():
+        _within(name, count, "prompt_tokens", prompt)
+    cache = details.get("cached_tokens", 0) + details.get("cache_write_tokens", 0)
+    _within("cached and cache-write tokens", cache, "prompt_tokens", prompt)
+    answer = _details(read, "completion_tokens_details", _OUTPUT)
+    output = completion + _beside(read, prompt, completion, answer.get("reasoning_tokens", 0))
+    for name, count in answer.items():
+        _within(name, count, "completion_tokens", output)
+    return Usage(input_tokens=prompt, output_tokens=output, **details, **answer)
+
+
+def _beside(read: Mapping[str, Any], prompt: int, completion: int, reasoning: int) -> int:
+    """Reasoning tokens that are not in `completion_tokens`, as xAI counts them: the total tells."""
+    return reasoning if read.get("total_tokens") == prompt + completion + reasoning else 0
+
+
+def _needed(read: Mapping[str, Any], name: str) -> int:
+    value = read.get(name)
+    if value is None:
+        raise _Implausible(f"usage has no {name}")
+    if type(value) is not int or not 0 <= value <= MAX_TOKENS:
+        raise _Implausible(f"usage.{name} is {str(value)[:40]}, which is no count of tokens")
+    return value
+
+
+def _details(read: Mapping[str, Any], name: str, words: Mapping[str, str]) -> dict[str, int]:
+    inner = read.get(name)
+    if inner is None:
+        return {}
+    if not isinstance(inner, Mapping):
+        raise _Implausible(f"usage.{name} is not an object")
+    return {word: _needed(inner, said) for word, said in words.items() if inner.get(said) is not None}
+
+
+def _within(name: str, count: int, whole: str, most: int) -> None:
+    if count > most:
+        raise _Implausible(f"usage says {count} {name} of {most} {whole}")
+
+
+def encode_usage(usage: Usage) -> dict[str, Any]:
+    """Write a `usage` object; details that are zero are left out."""
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+        **present(
+            prompt_tokens_details=_encode_details(usage, _INPUT),
+            completion_tokens_details=_encode_details(usage, _OUTPUT),
+        ),
+    }
+
+
+def _encode_details(usage: Usage, words: Mapping[str, str]) -> dict[str, int] | None:
+    return {said: count for word, said in words.items() if (count := getattr(usage, word))} or None

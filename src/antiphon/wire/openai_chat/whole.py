@@ -10,8 +10,6 @@ from antiphon.core.usage import Usage
 from antiphon.wire.openai_chat.usage import usage_of
 
 
-
-
 class _Whole(Struct):
     choices: list[Raw]
     usage: dict[str, Any] | None = None

@@ -1,0 +1,62 @@
+# Targets for people and CI. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.lock pyproject.toml | cksum | cut -d' ' -f1)
+DEV_STAMP := $(VENV)/.dev-$(shell cksum requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
+BENCH_STAMP := $(VENV)/.bench-$(shell cksum requirements/bench.lock pyproject.toml | cksum | cut -d' ' -f1)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help serve test check bench format lock build clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+serve: $(RUN_STAMP) ## set up and run the gateway on http://127.0.0.1:8080 with lab models
+	$(BIN)/antiphon serve --config examples/quickstart.yaml
+
+test: $(DEV_STAMP) ## set up and run every test
+	$(BIN)/python -m pytest
+
+check: $(DEV_STAMP) ## style, types, layers, structure
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_structure.py
+
+bench: $(BENCH_STAMP) ## measure the path beside nginx (needs gcc and nginx); results in bench/results/
+	$(BIN)/python bench/path.py
+
+format: $(DEV_STAMP) ## put the code into the house's form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: ## resolve dependencies anew (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements/dev.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev --group bench -o requirements/bench.lock
+
+build: $(DEV_STAMP) ## make the wheel
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## remove what these targets made
+	rm -rf $(VENV) dist build
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Antiphon needs Python 3.11 or newer; run make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV) || { echo 'no venv module: apt-get install python3-venv'; rm -rf $(VENV); exit 1; }
+
+$(RUN_STAMP): | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/run.lock
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "antiphon.pth").write_text(str(pathlib.Path("src").resolve()))'
+	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m antiphon "$$@"\n' > $(BIN)/antiphon && chmod +x $(BIN)/antiphon
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(BENCH_STAMP): $(DEV_STAMP)
+	$(PIP) install --require-hashes -r requirements/bench.lock
+	@touch $@

@@ -1,0 +1,96 @@
+"""Reads the whole of a Chat Completions request into its canonical form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from antiphon.core.content import Content, Limits, Sampling
+from antiphon.wire.openai_chat.fields import Fields, missing, mistyped
+from antiphon.wire.openai_chat.messages import decode_message
+from antiphon.wire.openai_chat.tools import decode_choice, decode_format, decode_legacy_tool, decode_tool
+
+_HEAD = ("model", "stream", "stream_options")
+"""What the request's head holds, not its content."""
+
+
+def decode(body: Mapping[str, Any]) -> Content:
+    """Read a body whose JSON was read by `wire.json`.
+
+    Raises: BadRequest, whose `param` is such as `messages[2].content[0].image_url`.
+    """
+    fields = Fields(body)
+    for name in _HEAD:
+        fields.drop(name)
+    if fields.peek("messages") is None:
+        raise missing("messages", "a list of messages")
+    messages = fields.items("messages", decode_message)
+    if not messages:
+        fields.drop("messages")
+    tools = fields.items("tools", decode_tool) + fields.items("functions", decode_legacy_tool)
+    return Content(
+        messages=messages,
+        tools=tools or None,
+        tool_choice=decode_choice(fields),
+        parallel_tool_calls=fields.flag("parallel_tool_calls"),
+        response_format=decode_format(fields),
+        sampling=_sampling(fields),
+        limits=_limits(fields),
+        metadata=_metadata(fields),
+        user=fields.text("user"),
+        extra=fields.left(),
+    )
+
+
+def _sampling(fields: Fields) -> Sampling:
+    return Sampling(
+        temperature=fields.number("temperature"),
+        top_p=fields.number("top_p"),
+        frequency_penalty=fields.number("frequency_penalty"),
+        presence_penalty=fields.number("presence_penalty"),
+        seed=fields.whole("seed"),
+        stop=_stop(fields),
+        logit_bias=_bias(fields),
+        logprobs=fields.flag("logprobs"),
+        top_logprobs=fields.whole("top_logprobs"),
+        n=fields.whole("n"),
+        reasoning_effort=fields.text("reasoning_effort"),
+        verbosity=fields.text("verbosity"),
+    )
+
+
+def _limits(fields: Fields) -> Limits:
+    tokens = fields.whole("max_completion_tokens")
+    if tokens is not None:
+        return Limits(output_tokens=tokens)
+    older = fields.whole("max_tokens")
+    return Limits() if older is None else Limits(output_tokens=older, legacy=True)
+
+
+def _stop(fields: Fields) -> tuple[str, ...] | str | None:
+    value = fields.peek("stop")
+    if value is None:
+        return None
+    fields.drop("stop")
+    if type(value) is str:
+        return value
+    if type(value) is not list:
+        raise mistyped("stop", "a text or a list of texts", value)
+    for index, word in enumerate(value):
+        if type(word) is not str:
+            raise mistyped(f"stop[{index}]", "a text", word)
+    return tuple(value)
+
+
+def _bias(fields: Fields) -> dict[str, float] | None:
+    bias = fields.tree("logit_bias")
+    for token, value in (bias or {}).items():
+        if type(value) not in (int, float):
+            raise mistyped(f"logit_bias.{token}", "a number", value)
+    return bias
+
+
+def _metadata(fields: Fields) -> dict[str, str] | None:
+    metadata = fields.tree("metadata")
+    for name, value in (metadata or {}).items():
+        if type(value) is not str:
+            raise mistyped(f"metadata.{name}", "a text", value)
+    return metadata

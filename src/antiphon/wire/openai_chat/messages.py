@@ -1,0 +1,128 @@
+"""Messages, both ways: of requests and of answers."""
+
+from typing import Any
+
+from antiphon.core.content import (
+    Audio,
+    ContentForm,
+    File,
+    Image,
+    Message,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    Unknown,
+)
+from antiphon.wire.openai_chat.calls import decode_call, decode_legacy_call, encode_call
+from antiphon.wire.openai_chat.fields import Fields, merged, mistyped, present
+from antiphon.wire.openai_chat.parts import ContentPart, decode_part, encode_part
+
+REASONING = ("reasoning_content", "reasoning")
+"""Names under which a model's thoughts come: DeepSeek, vLLM and llama.cpp say the first, OpenRouter, Groq and
+LM Studio the second. OpenAI has neither. Sources: their documentation, 2026-11."""
+
+
+def decode_message(fields: Fields, *, role: str | None = None) -> Message:
+    """Read one message.
+
+    Args:
+        role: Whose it is when it doesn't say; None: it must say.
+    Raises: BadRequest.
+    """
+    said_role = fields.needed("role") if role is None else fields.text("role") or role
+    form, content = _content(fields)
+    parts: list[Part] = [*_reasoning(fields), *content]
+    refusal = fields.text("refusal")
+    if refusal is not None:
+        parts.append(Refusal(text=refusal))
+    parts.extend(_spoken(fields))
+    parts.extend(fields.items("tool_calls", decode_call))
+    legacy = decode_legacy_call(fields)
+    if legacy is not None:
+        parts.append(legacy)
+    name, call_id = fields.text("name"), fields.text("tool_call_id")
+    return Message(
+        role=said_role, parts=tuple(parts), form=form, name=name, tool_call_id=call_id, extra=fields.left()
+    )
+
+
+def _content(fields: Fields) -> tuple[ContentForm, list[Part]]:
+    value = fields.peek("content")
+    if type(value) is str:
+        fields.drop("content")
+        return "text", [Text(text=value)]
+    if type(value) is list:
+        parts = list(fields.items("content", decode_part))
+        if not value:
+            fields.drop("content")
+        return ("parts", parts) if parts or not value else ("none", [])
+    if value is not None and fields.strict:
+        raise mistyped(fields.path("content"), "a text or a list of parts", value)
+    return "none", []
+
+
+def _reasoning(fields: Fields) -> list[Reasoning]:
+    """What was thought. Of two names for it the second is left where it is."""
+    for name in REASONING:
+        value = fields.peek(name)
+        if type(value) is str:
+            fields.drop(name)
+            return [Reasoning(text=value, label="" if name == REASONING[0] else name)]
+    return []
+
+
+def _spoken(fields: Fields) -> list[Audio]:
+    """An assistant's spoken answer. One without an id is left where it is."""
+    value = fields.peek("audio")
+    if type(value) is dict and type(value.get("id")) is not str and not fields.strict:
+        return []
+    spoken = fields.tree("audio")
+    return [] if spoken is None else [decode_spoken(Fields(spoken, fields.path("audio"), strict=fields.strict))]
+
+
+def decode_spoken(fields: Fields) -> Audio:
+    """Read `audio` of an assistant's message."""
+    spoken_id = fields.needed("id")
+    data, transcript = fields.text("data"), fields.text("transcript")
+    return Audio(id=spoken_id, data=data, transcript=transcript, extra=fields.left())
+
+
+def encode_message(message: Message) -> dict[str, Any]:
+    """Write one message."""
+    out: dict[str, Any] = {"role": message.role}
+    content: list[ContentPart] = []
+    calls: list[dict[str, Any]] = []
+    for part in message.parts:
+        match part:
+            case Reasoning():
+                out[part.label or REASONING[0]] = part.text
+            case Refusal(inline=False):
+                out["refusal"] = part.text
+            case Audio(id=str()):
+                out["audio"] = encode_spoken(part)
+            case ToolCall(legacy=True):
+                out["function_call"] = encode_call(part)
+            case ToolCall():
+                calls.append(encode_call(part))
+            case Text() | Refusal() | Image() | Audio() | File() | Unknown():
+                content.append(part)
+    if content or message.form != "none":
+        out["content"] = _encode_content(message.form, content)
+    if calls:
+        out["tool_calls"] = calls
+    out |= present(name=message.name, tool_call_id=message.tool_call_id)
+    return merged(out, message.extra)
+
+
+def encode_spoken(audio: Audio) -> dict[str, Any]:
+    """Write `audio` of an assistant's message."""
+    return merged(present(id=audio.id, data=audio.data, transcript=audio.transcript), audio.extra)
+
+
+def _encode_content(form: ContentForm, parts: list[ContentPart]) -> str | list[dict[str, Any]]:
+    texts = [part.text for part in parts if isinstance(part, Text) and not part.extra]
+    if form == "text" and len(texts) == len(parts):
+        return "".join(texts)
+    return [encode_part(part) for part in parts]
