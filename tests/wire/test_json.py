@@ -9,7 +9,9 @@ from antiphon.core.error import BadRequest
 from antiphon.wire.json import MAX_DEPTH, loads
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
-SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+)
 VALUES: st.SearchStrategy[Any] = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=30
 )
@@ -97,7 +99,9 @@ def test_whole_pairs_and_escaped_backslashes_are_taken(text: str) -> None:
     assert loads(body) == json.loads(body)
 
 
-@pytest.mark.parametrize("body", [b'{"a":"\xff"}', b"\xff\xfe{\x00}\x00", '{"a":"é"}'.encode("latin-1"), b'{"a":"\xed\xa0\x80"}'])
+@pytest.mark.parametrize(
+    "body", [b'{"a":"\xff"}', b"\xff\xfe{\x00}\x00", '{"a":"é"}'.encode("latin-1"), b'{"a":"\xed\xa0\x80"}']
+)
 def test_bytes_that_are_not_utf_8_are_refused(body: bytes) -> None:
     assert "not UTF-8" in refused(body).message
 

@@ -3,8 +3,6 @@
 import time
 from typing import Protocol
 
-import msgspec
-
 from antiphon.core.error import AntiphonError, OverLimit, StaleConnection
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Envelope
@@ -18,6 +16,7 @@ from antiphon.providers.target import Said, Target
 from antiphon.telemetry.metrics import Metrics
 
 DETAIL_CHARACTERS = 500
+NOT_TIMED = Timings()
 
 
 class Work(Protocol):
@@ -33,35 +32,80 @@ class Work(Protocol):
 
 
 class Try:
-    """An attempt while it runs."""
+    """An attempt while it runs; `record` says what is known of it."""
 
-    __slots__ = ("began_s", "first_token_us", "inbound", "record", "settled", "target", "ticket")
+    __slots__ = (
+        "_end_us",
+        "_started_us",
+        "began_s",
+        "cost_nano_usd",
+        "error",
+        "first_token_us",
+        "inbound",
+        "settled",
+        "status",
+        "target",
+        "ticket",
+        "usage",
+    )
 
-    def __init__(self, target: Target, ticket: Ticket, started_us: int) -> None:
-        deployment = target.deployment
+    def __init__(self, target: Target, ticket: Ticket, started_s: float) -> None:
         self.target = target
         self.ticket = ticket
         self.began_s = time.perf_counter()
+        self._started_us = int((self.began_s - started_s) * 1e6)
+        self._end_us: int | None = None
         self.inbound: Inbound | None = None
         self.first_token_us: int | None = None
+        self.error: AntiphonError | None = None
+        self.status: int | None = None
+        self.usage: Usage | None = None
+        self.cost_nano_usd: NanoUsd | None = None
         self.settled = False
-        self.record = Attempt(
+
+    def first_token(self) -> None:
+        if self.first_token_us is None:
+            self.first_token_us = int((time.perf_counter() - self.began_s) * 1e6)
+
+    def end(self) -> None:
+        self.settled = True
+        self._end_us = int((time.perf_counter() - self.began_s) * 1e6)
+        if self.inbound is not None:
+            self.status = self.inbound.status
+
+    def record(self) -> Attempt:
+        """What the receipt says of it."""
+        deployment = self.target.deployment
+        error = self.error
+        return Attempt(
             deployment=deployment.name,
             provider=deployment.provider,
             model=deployment.model,
             zone=deployment.zone,
             region=deployment.region,
             tier=deployment.tier,
-            started_us=started_us,
-            ticket=ticket.id,
+            started_us=self._started_us,
+            timings=self._timings() if self.settled else NOT_TIMED,
+            status=self.status,
+            error=error.said_code if error else "",
+            detail=error.message[:DETAIL_CHARACTERS] if error else "",
+            request_id=_request_id(self.inbound),
+            ticket=self.ticket.id,
+            usage=self.usage,
+            cost_nano_usd=self.cost_nano_usd,
         )
 
-    def elapsed_us(self) -> int:
-        return int((time.perf_counter() - self.began_s) * 1e6)
-
-    def first_token(self) -> None:
-        if self.first_token_us is None:
-            self.first_token_us = self.elapsed_us()
+    def _timings(self) -> Timings:
+        inbound = self.inbound
+        if inbound is None:
+            return Timings(last_byte_us=self._end_us)
+        return Timings(
+            queue_us=inbound.queue_us,
+            connect_us=inbound.connect_us,
+            first_byte_us=inbound.first_byte_us,
+            first_token_us=self.first_token_us,
+            last_byte_us=self._end_us,
+        )
 
 
 class Caller:
@@ -111,7 +155,7 @@ class Caller:
         limit = envelope.output_tokens or deployment.output_tokens
         most = None if deployment.price is None else bound(deployment.price, said.outbound.size_bytes, limit)
         ticket = self._tickets.reserve(work.principal, deployment.name, most)
-        attempt = Try(target, ticket, int((time.perf_counter() - work.started_s) * 1e6))
+        attempt = Try(target, ticket, work.started_s)
         work.attempts.append(attempt)
         self._in_flight[deployment.name] = running + 1
         self._metrics.in_flight(deployment.name).add(1)
@@ -122,51 +166,25 @@ class Caller:
             raise
         return attempt
 
-    def failed(self, attempt: Try, error: AntiphonError, status: int | None = None) -> None:
-        """An attempt that ended with an error; it used nothing that is known."""
-        attempt.record = msgspec.structs.replace(
-            attempt.record,
-            error=error.said_code,
-            detail=error.message[:DETAIL_CHARACTERS],
-            status=status,
-        )
+    def failed(self, attempt: Try, error: AntiphonError) -> None:
+        """An attempt that ended with an error; what it used is not known."""
+        attempt.error = error
         self.settle(attempt, None)
 
-    def settle(self, attempt: Try, usage: Usage | None) -> NanoUsd | None:
-        """Close an attempt, once: its ticket, its count and its record. Returns: its cost, when known."""
+    def settle(self, attempt: Try, usage: Usage | None) -> None:
+        """Close an attempt, once: its ticket, its count and its clock."""
         if attempt.settled:
-            return None
-        attempt.settled = True
+            return
+        attempt.end()
         deployment = attempt.target.deployment
         price = deployment.price
-        spent = None if usage is None or price is None else cost(price, usage)
-        self._tickets.settle(attempt.ticket, usage, spent)
+        attempt.usage = usage
+        attempt.cost_nano_usd = None if usage is None or price is None else cost(price, usage)
+        self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
         self._in_flight[deployment.name] -= 1
         self._metrics.in_flight(deployment.name).add(-1)
-        inbound = attempt.inbound
-        attempt.record = msgspec.structs.replace(
-            attempt.record,
-            status=inbound.status if inbound is not None else attempt.record.status,
-            request_id=_request_id(inbound),
-            usage=usage,
-            cost_nano_usd=spent,
-            timings=_timings(attempt, inbound),
-        )
-        return spent
 
 
 def _request_id(inbound: Inbound | None) -> str:
     said = inbound.headers.get(b"x-request-id") if inbound is not None else None
     return said.decode("latin-1")[:128] if said else ""
-
-
-def _timings(attempt: Try, inbound: Inbound | None) -> Timings:
-    if inbound is None:
-        return Timings(last_byte_us=attempt.elapsed_us())
-    return Timings(
-        queue_us=inbound.queue_us,
-        connect_us=inbound.connect_us,
-        first_byte_us=inbound.first_byte_us,
-        first_token_us=attempt.first_token_us,
-        last_byte_us=attempt.elapsed_us(),
-    )

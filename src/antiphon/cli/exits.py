@@ -8,6 +8,7 @@ from antiphon.core.error import (
     NotAllowed,
     NotAuthenticated,
     OverLimit,
+    Unavailable,
     UpstreamError,
 )
 
@@ -50,7 +51,7 @@ def exit_of(error: AntiphonError) -> Exit:
             return Exit.DENIED
         case OverLimit():
             return Exit.LIMIT
-        case UpstreamError():
+        case UpstreamError() | Unavailable():
             return Exit.UPSTREAM
         case _:
             return Exit.FAILED

@@ -18,12 +18,12 @@ class Keys(Identity):
     def __init__(self, keys: Iterable[KeySettings]) -> None:
         self._principals = {key.key.digest(): (key.key.digest(), _principal(key)) for key in keys}
 
-    def principal(self, credential: str | None) -> Principal | None:
+    def principal(self, credential: bytes | None) -> Principal | None:
         if not self._principals:
             return ANONYMOUS
         if credential is None:
             return None
-        digest = sha256(credential.encode("latin-1", "replace")).digest()
+        digest = sha256(credential).digest()
         known = self._principals.get(digest)
         if known is None or not hmac.compare_digest(known[0], digest):
             return None

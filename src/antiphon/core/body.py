@@ -59,6 +59,13 @@ class Body:
         if not edits:
             return self
         out: list[bytes] = []
+        if len(self._segments) == 1:
+            whole, at = self._segments[0], 0
+            for edit in edits:
+                out += (whole[at : edit.start], edit.text)
+                at = edit.end
+            out.append(whole[at:])
+            return Body(tuple(out))
         pending = list(edits)
         position = 0
         for segment in self._segments:

@@ -7,6 +7,11 @@ from collections.abc import Callable
 from antiphon.core.clock import Clock
 
 
+_CLEAR = ~(0xF << 76 | 0x3 << 62)
+_SET = 0x7 << 76 | 0x2 << 62
+"""Version 7 and variant 2, where RFC 9562 has them."""
+
+
 class Ids(ABC):
     """Where identifiers come from."""
 
@@ -32,11 +37,9 @@ class Uuid7(Ids):
 
     def new(self) -> str:
         millis = self._now_ns() // 1_000_000
-        chance = self._bits(74)
-        return (
-            f"{millis >> 16:08x}-{millis & 0xFFFF:04x}-7{chance >> 62:03x}"
-            f"-{0x8000 | (chance >> 48) & 0x3FFF:04x}-{chance & 0xFFFFFFFFFFFF:012x}"
-        )
+        number = millis << 80 | self._bits(80)
+        text = f"{number & _CLEAR | _SET:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class SystemRandom(Random):

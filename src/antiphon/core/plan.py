@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 
-class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Envelope(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The most that a request may use; children draw from it."""
 
     attempts: int = 1
@@ -15,14 +15,14 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
     output_tokens: int | None = None
 
 
-class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Candidate(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A deployment that was considered, and why it lost (empty: it was chosen)."""
 
     deployment: str
     lost: str = ""
 
 
-class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Step(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One node of a recipe: a call against deployments, best first."""
 
     name: str
@@ -34,7 +34,7 @@ Recipe = Literal["single"]
 """Patterns of calls."""
 
 
-class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Plan(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What will be done, decided before anything is sent."""
 
     recipe: Recipe

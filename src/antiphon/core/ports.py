@@ -16,7 +16,7 @@ from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
 
 
-class Origin(Struct, frozen=True, kw_only=True):
+class Origin(Struct, frozen=True, gc=False, kw_only=True):
     """Where an upstream listens, and how it is reached."""
 
     host: str
@@ -28,7 +28,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     """The most connections that one worker opens to it."""
 
 
-class Outbound(Struct, frozen=True, kw_only=True):
+class Outbound(Struct, frozen=True, gc=False, kw_only=True):
     """A request ready to be sent: `head` ends before `Content-Length`, which the transport adds."""
 
     origin: Origin
@@ -70,7 +70,7 @@ class Inbound(ABC):
         """Give the connection up. Harmless when the body has ended: then it has gone back to the pool."""
 
 
-class Served(Struct, frozen=True):
+class Served(Struct, frozen=True, gc=False):
     """What is told of an answer beside its content."""
 
     receipt_id: str
@@ -166,7 +166,7 @@ class Identity(ABC):
     """Knows who a credential stands for."""
 
     @abstractmethod
-    def principal(self, credential: str | None) -> Principal | None:
+    def principal(self, credential: bytes | None) -> Principal | None:
         """Who calls with this key; None when it is unknown. No key may be a principal too."""
 
 

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Principal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Principal(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The caller that a key stands for. Every stored row carries its tenant."""
 
     tenant: str

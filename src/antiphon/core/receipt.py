@@ -15,7 +15,7 @@ Outcome = Literal["ok", "refused", "failed", "client_gone", "interrupted", "runn
 `interrupted` when the process died, `running` while it is not known yet."""
 
 
-class Timings(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Timings(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Microseconds since the attempt began; None: it never came so far."""
 
     queue_us: int | None = None
@@ -27,7 +27,7 @@ class Timings(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_byte_us: int | None = None
 
 
-class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One try of a call upstream."""
 
     deployment: str
@@ -50,7 +50,7 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost_nano_usd: int | None = None
 
 
-class Loss(Struct, frozen=True, kw_only=True):
+class Loss(Struct, frozen=True, gc=False, kw_only=True):
     """Something that could not be carried."""
 
     field: str
@@ -58,7 +58,7 @@ class Loss(Struct, frozen=True, kw_only=True):
     effect: str
 
 
-class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Receipt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What was asked, decided, tried, used and paid, and why."""
 
     id: str

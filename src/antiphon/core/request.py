@@ -10,7 +10,7 @@ Dialect = Literal["openai_chat"]
 Need = Literal["tools", "images", "audio", "files", "structured_output", "reasoning", "logprobs", "multiple_answers"]
 
 
-class Trace(Struct, frozen=True, kw_only=True):
+class Trace(Struct, frozen=True, gc=False, kw_only=True):
     """W3C trace context: 32 and 16 hexadecimal digits. Source: W3C Trace Context, level 1."""
 
     trace_id: str
@@ -19,7 +19,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     state: str = ""
 
 
-class Lineage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Lineage(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What larger thing the request belongs to, as its headers say."""
 
     session: str = ""
@@ -31,7 +31,7 @@ class Lineage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 NO_LINEAGE = Lineage()
 
 
-class Head(Struct, frozen=True, kw_only=True):
+class Head(Struct, frozen=True, gc=False, kw_only=True):
     """What routing needs of a request, read from its body and headers."""
 
     dialect: Dialect
@@ -49,7 +49,7 @@ class Head(Struct, frozen=True, kw_only=True):
     """End user that the caller names."""
 
 
-class Spots(Struct, frozen=True, kw_only=True):
+class Spots(Struct, frozen=True, gc=False, kw_only=True):
     """Where in the body an edit can be made: byte offsets."""
 
     model: tuple[int, int]
@@ -58,7 +58,7 @@ class Spots(Struct, frozen=True, kw_only=True):
     """The value of `stream_options`."""
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, gc=False, kw_only=True):
     """One model call."""
 
     head: Head

@@ -5,7 +5,7 @@ from msgspec import Struct
 from antiphon.core.money import NanoUsd
 
 
-class Ticket(Struct, frozen=True, kw_only=True):
+class Ticket(Struct, frozen=True, gc=False, kw_only=True):
     """Taken before an attempt, settled exactly once after it."""
 
     id: str

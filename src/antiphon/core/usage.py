@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Usage(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Tokens and units of one attempt, as the upstream reported them.
 
     `input_tokens` includes cached, cache-write, audio and image tokens; `output_tokens` includes

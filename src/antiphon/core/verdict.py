@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Verdict(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Allowed or not, by which rules, and which deployments are left out."""
 
     allowed: bool

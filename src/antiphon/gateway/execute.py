@@ -46,7 +46,7 @@ async def execute(story: Story, route: Route, process: Process, revision: Revisi
         else:
             await _whole(story, attempt, inbound, process, revision, reply)
     except UpstreamError as error:
-        process.caller.failed(attempt, error, inbound.status)
+        process.caller.failed(attempt, error)
         raise
     finally:
         inbound.close()
@@ -54,7 +54,7 @@ async def execute(story: Story, route: Route, process: Process, revision: Revisi
 
 async def _failure(inbound: Inbound, attempt: Try) -> UpstreamError:
     body = await inbound.read(MAX_ERROR_BYTES)
-    return failure(inbound.status, inbound.headers, body, attempt.record.deployment)
+    return failure(inbound.status, inbound.headers, body, attempt.target.deployment.name)
 
 
 def _expect(inbound: Inbound, kind: bytes, attempt: Try) -> None:
@@ -63,17 +63,17 @@ def _expect(inbound: Inbound, kind: bytes, attempt: Try) -> None:
     if not said.lower().startswith(kind):
         shown = said.decode("latin-1")[:80] or "none"
         raise UpstreamMalformed(
-            f"{attempt.record.deployment} answered with content type {shown!r}, not {kind.decode()}"
+            f"{attempt.target.deployment.name} answered with content type {shown!r}, not {kind.decode()}"
         )
 
 
 def _served(story: Story, attempt: Try, inbound: Inbound) -> Served:
-    return Served(story.arrival.id, attempt.record.deployment, inbound.headers)
+    return Served(story.arrival.id, attempt.target.deployment.name, inbound.headers)
 
 
 def _settle(story: Story, attempt: Try, process: Process, usage: Usage | None, note: str) -> None:
-    story.usage = usage
-    story.cost_nano_usd = process.caller.settle(attempt, usage)
+    process.caller.settle(attempt, usage)
+    story.usage, story.cost_nano_usd = usage, attempt.cost_nano_usd
     if note:
         story.notes = (*story.notes, f"usage: {note}")
 

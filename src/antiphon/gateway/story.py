@@ -17,7 +17,7 @@ UNKNOWN = Principal(tenant="", key="", models=())
 """Nobody: stands in receipts of requests whose caller was not told."""
 
 
-class Arrival(Struct, frozen=True, kw_only=True):
+class Arrival(Struct, frozen=True, gc=False, kw_only=True):
     """What is known before the body is read."""
 
     id: str
@@ -74,7 +74,30 @@ class Story:
 
     def draft(self) -> Receipt:
         """The receipt while the request runs."""
-        return self.receipt("running", 0)
+        arrival, request = self.arrival, self.request
+        if request is None:
+            return self.receipt("running", 0)
+        head = request.head
+        return Receipt(
+            id=arrival.id,
+            at_ns=arrival.at_ns,
+            revision=self.revision,
+            outcome="running",
+            principal=self.principal,
+            endpoint=arrival.endpoint,
+            dialect=arrival.dialect,
+            asked=head.model,
+            stream=head.stream,
+            digest=request.digest,
+            size_bytes=request.body.size_bytes,
+            verdict=self.verdict,
+            plan=self.plan,
+            attempts=tuple([attempt.record() for attempt in self.attempts]),
+            lineage=request.lineage,
+            trace_id=self._trace_id(),
+            user=head.user,
+            worker=self.worker,
+        )
 
     def receipt(self, outcome: Outcome, status: int, error: AntiphonError | None = None) -> Receipt:
         """The receipt as things stand now."""
@@ -93,7 +116,7 @@ class Story:
             endpoint=arrival.endpoint,
             dialect=arrival.dialect,
             asked=head.model if head else "",
-            served=served.record.deployment if served else "",
+            served=served.target.deployment.name if served else "",
             served_model=self.served_model,
             fingerprint=self.fingerprint,
             stream=head.stream if head else False,
@@ -101,10 +124,10 @@ class Story:
             size_bytes=request.body.size_bytes if request else 0,
             verdict=self.verdict,
             plan=plan,
-            attempts=tuple([attempt.record for attempt in self.attempts]),
+            attempts=tuple([attempt.record() for attempt in self.attempts]),
             usage=self.usage,
             cost_nano_usd=self.cost_nano_usd,
-            cost_basis=self._basis() if outcome != "running" else "",
+            cost_basis=self._basis(),
             duration_us=int((time.perf_counter() - self.started_s) * 1e6),
             first_token_us=self.first_token_us,
             losses=self.losses,

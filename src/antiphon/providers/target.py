@@ -17,7 +17,7 @@ from antiphon.wire.json import loads
 from antiphon.wire.openai_chat.edits import edits
 
 
-class Account(Struct, frozen=True, kw_only=True):
+class Account(Struct, frozen=True, gc=False, kw_only=True):
     """How we are known to a provider."""
 
     name: str
@@ -31,7 +31,7 @@ class Account(Struct, frozen=True, kw_only=True):
     connections: int = 1000
 
 
-class Target(Struct, frozen=True, kw_only=True):
+class Target(Struct, frozen=True, gc=False, kw_only=True):
     """A deployment, its address, and everything of its request that is the same each time."""
 
     deployment: Deployment
@@ -81,7 +81,7 @@ def _head(deployment: Deployment, account: Account, *, tls: bool) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
-class Said(Struct, frozen=True, kw_only=True):
+class Said(Struct, frozen=True, gc=False, kw_only=True):
     """A request in an upstream's words."""
 
     outbound: Outbound

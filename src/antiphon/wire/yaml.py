@@ -141,7 +141,7 @@ class _Composer:
     def _scalar(self, event: pyyaml.ScalarEvent, path: Path) -> Scalar:
         line, column = _place(event)
         kind, value = meaning(event.value)
-        if event.implicit[0]:
+        if event.implicit[0] and event.tag != "!":
             return Scalar(kind=kind, value=value, line=line, column=column)
         tag = (event.tag or "!").removeprefix(CORE)
         if tag in {"!", "str"}:

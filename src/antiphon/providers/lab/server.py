@@ -44,6 +44,7 @@ class LabServer:
     async def start(self, sock: socket.socket) -> None:
         """Serve a bound socket. Raises: ConfigError when a replay file is missing or of an unknown kind."""
         self._tables.check()
+        self._completions.stopping = False
         self._listener = Listener(self.handler, refused, Bounds())
         await self._listener.start(sock)
 

@@ -7,7 +7,7 @@ from antiphon.core.content import Extra
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.response import Choice, FinishReason, Response
 from antiphon.core.usage import Usage
-from antiphon.wire.openai_chat.fields import Fields, merged, present
+from antiphon.wire.openai_chat.fields import Fields, as_object, merged, present
 from antiphon.wire.openai_chat.messages import decode_message, encode_message
 from antiphon.wire.openai_chat.usage import encode_usage, usage_of
 
@@ -42,7 +42,7 @@ def opened(body: Mapping[str, Any], kind: str) -> Fields:
     """The fields of an answer or chunk, less its constant `object`. Raises: UpstreamError."""
     error = body.get("error")
     if error and not body.get("choices"):
-        message = error.get("message") if isinstance(error, dict) else None
+        message = (as_object(error) or {}).get("message")
         raise UpstreamError(f"the upstream answered an error: {str(message or error)[:300]}")
     fields = Fields(body, strict=False)
     if fields.peek("object") == kind:

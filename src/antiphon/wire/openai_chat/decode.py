@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from antiphon.core.content import Content, Limits, Sampling
-from antiphon.wire.openai_chat.fields import Fields, missing, mistyped
+from antiphon.wire.openai_chat.fields import Fields, as_list, missing, mistyped
 from antiphon.wire.openai_chat.messages import decode_message
 from antiphon.wire.openai_chat.tools import decode_choice, decode_format, decode_legacy_tool, decode_tool
 
@@ -67,17 +67,19 @@ def _limits(fields: Fields) -> Limits:
 
 def _stop(fields: Fields) -> tuple[str, ...] | str | None:
     value = fields.peek("stop")
-    if value is None:
-        return None
     fields.drop("stop")
-    if type(value) is str:
+    if value is None or isinstance(value, str):
         return value
-    if type(value) is not list:
+    words = as_list(value)
+    if words is None:
         raise mistyped("stop", "a text or a list of texts", value)
-    for index, word in enumerate(value):
-        if type(word) is not str:
-            raise mistyped(f"stop[{index}]", "a text", word)
-    return tuple(value)
+    return tuple(_word(word, f"stop[{index}]") for index, word in enumerate(words))
+
+
+def _word(value: object, path: str) -> str:
+    if not isinstance(value, str):
+        raise mistyped(path, "a text", value)
+    return value
 
 
 def _bias(fields: Fields) -> dict[str, float] | None:
@@ -91,6 +93,5 @@ def _bias(fields: Fields) -> dict[str, float] | None:
 def _metadata(fields: Fields) -> dict[str, str] | None:
     metadata = fields.tree("metadata")
     for name, value in (metadata or {}).items():
-        if type(value) is not str:
-            raise mistyped(f"metadata.{name}", "a text", value)
+        _word(value, f"metadata.{name}")
     return metadata

@@ -1,7 +1,7 @@
 """Takes the known fields out of a JSON object; what is left of it travels on. And the way back."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from antiphon.core.error import BadRequest
 
@@ -15,6 +15,16 @@ _KINDS: Mapping[type, str] = {
     dict: "an object",
     type(None): "null",
 }
+
+
+def as_object(value: object) -> dict[str, Any] | None:
+    """A value when it is a JSON object."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def as_list(value: object) -> list[object] | None:
+    """A value when it is a JSON list."""
+    return cast("list[object]", value) if isinstance(value, list) else None
 
 
 def mistyped(path: str, said: str, value: object) -> BadRequest:
@@ -38,7 +48,7 @@ def merged(words: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """An object of words with its leftovers back in place, also in inner objects. The leftovers win."""
     for name, value in extra.items():
         word = words.get(name)
-        words[name] = {**word, **value} if type(word) is dict and type(value) is dict else value
+        words[name] = {**word, **value} if isinstance(word, dict) and isinstance(value, dict) else value
     return words
 
 
@@ -98,17 +108,20 @@ class Fields:
 
     def items(self, name: str, read: "Callable[[Fields], _T]") -> tuple[_T, ...]:
         """What `read` makes of each object of a list. An empty list stays."""
-        values = self._left.get(name)
-        if type(values) is list and not (values and (self.strict or all(type(value) is dict for value in values))):
+        values = as_list(self._left.get(name))
+        if values == []:
             return ()
-        values = self._take(name, (list,), "a list") or []
-        return tuple(read(self._item(name, index, value)) for index, value in enumerate(values))
+        if values is not None and not self.strict and any(as_object(value) is None for value in values):
+            return ()
+        self._take(name, (list,), "a list")
+        return tuple(read(self._item(name, index, value)) for index, value in enumerate(values or ()))
 
     def _item(self, name: str, index: int, value: object) -> "Fields":
         path = f"{self.path(name)}[{index}]"
-        if type(value) is not dict:
+        fields = as_object(value)
+        if fields is None:
             raise mistyped(path, "an object", value)
-        return Fields(value, path, strict=self.strict)
+        return Fields(fields, path, strict=self.strict)
 
     def inner(self, name: str, *, like: str = "") -> "Fields | None":
         """The fields of an inner object; what is left of them stays under its name, and so does an empty one."""

@@ -16,7 +16,7 @@ from antiphon.core.content import (
     Unknown,
 )
 from antiphon.wire.openai_chat.calls import decode_call, decode_legacy_call, encode_call
-from antiphon.wire.openai_chat.fields import Fields, merged, mistyped, present
+from antiphon.wire.openai_chat.fields import Fields, as_object, merged, mistyped, present
 from antiphon.wire.openai_chat.parts import ContentPart, decode_part, encode_part
 
 REASONING = ("reasoning_content", "reasoning")
@@ -43,21 +43,20 @@ def decode_message(fields: Fields, *, role: str | None = None) -> Message:
     if legacy is not None:
         parts.append(legacy)
     name, call_id = fields.text("name"), fields.text("tool_call_id")
-    return Message(
-        role=said_role, parts=tuple(parts), form=form, name=name, tool_call_id=call_id, extra=fields.left()
-    )
+    return Message(role=said_role, parts=tuple(parts), form=form, name=name, tool_call_id=call_id, extra=fields.left())
 
 
 def _content(fields: Fields) -> tuple[ContentForm, list[Part]]:
     value = fields.peek("content")
-    if type(value) is str:
+    if isinstance(value, str):
         fields.drop("content")
         return "text", [Text(text=value)]
-    if type(value) is list:
+    if value == []:
+        fields.drop("content")
+        return "parts", []
+    if isinstance(value, list):
         parts = list(fields.items("content", decode_part))
-        if not value:
-            fields.drop("content")
-        return ("parts", parts) if parts or not value else ("none", [])
+        return ("parts" if parts else "none"), parts
     if value is not None and fields.strict:
         raise mistyped(fields.path("content"), "a text or a list of parts", value)
     return "none", []
@@ -67,7 +66,7 @@ def _reasoning(fields: Fields) -> list[Reasoning]:
     """What was thought. Of two names for it the second is left where it is."""
     for name in REASONING:
         value = fields.peek(name)
-        if type(value) is str:
+        if isinstance(value, str):
             fields.drop(name)
             return [Reasoning(text=value, label="" if name == REASONING[0] else name)]
     return []
@@ -75,18 +74,15 @@ def _reasoning(fields: Fields) -> list[Reasoning]:
 
 def _spoken(fields: Fields) -> list[Audio]:
     """An assistant's spoken answer. One without an id is left where it is."""
-    value = fields.peek("audio")
-    if type(value) is dict and type(value.get("id")) is not str and not fields.strict:
+    value = as_object(fields.peek("audio"))
+    if value is not None and not isinstance(value.get("id"), str) and not fields.strict:
         return []
     spoken = fields.tree("audio")
-    return [] if spoken is None else [decode_spoken(Fields(spoken, fields.path("audio"), strict=fields.strict))]
-
-
-def decode_spoken(fields: Fields) -> Audio:
-    """Read `audio` of an assistant's message."""
-    spoken_id = fields.needed("id")
-    data, transcript = fields.text("data"), fields.text("transcript")
-    return Audio(id=spoken_id, data=data, transcript=transcript, extra=fields.left())
+    if spoken is None:
+        return []
+    inner = Fields(spoken, fields.path("audio"), strict=fields.strict)
+    spoken_id, data, transcript = inner.needed("id"), inner.text("data"), inner.text("transcript")
+    return [Audio(id=spoken_id, data=data, transcript=transcript, extra=inner.left())]
 
 
 def encode_message(message: Message) -> dict[str, Any]:

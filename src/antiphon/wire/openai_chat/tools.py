@@ -3,7 +3,7 @@
 from typing import Any
 
 from antiphon.core.content import ResponseFormat, Tool, ToolChoice
-from antiphon.wire.openai_chat.fields import Fields, merged, mistyped, present
+from antiphon.wire.openai_chat.fields import Fields, as_object, merged, mistyped, present
 
 _KINDS = ("function", "custom")
 
@@ -18,9 +18,7 @@ def decode_tool(fields: Fields) -> Tool:
     if kind == "custom":
         return Tool(name=name, kind=kind, description=description, extra=fields.left())
     parameters, strict = inner.tree("parameters"), inner.flag("strict")
-    return Tool(
-        name=name, description=description, parameters=parameters, strict=strict, extra=fields.left()
-    )
+    return Tool(name=name, description=description, parameters=parameters, strict=strict, extra=fields.left())
 
 
 def decode_legacy_tool(fields: Fields) -> Tool:
@@ -46,10 +44,11 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
         if value is None:
             continue
         fields.drop(field)
-        if type(value) is str:
+        if isinstance(value, str):
             return _worded(value, legacy=legacy)
-        if type(value) is dict:
-            return _named(Fields(value, fields.path(field)), legacy=legacy)
+        shape = as_object(value)
+        if shape is not None:
+            return _named(Fields(shape, fields.path(field)), legacy=legacy)
         raise mistyped(fields.path(field), 'a text such as "auto", or an object that names a tool', value)
     return None
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from antiphon.core.usage import Usage
-from antiphon.wire.openai_chat.fields import present
+from antiphon.wire.openai_chat.fields import as_object, present
 
 MAX_TOKENS = 1_000_000_000
 """No call uses a billion tokens: a count above this is an upstream's mistake."""
@@ -19,6 +19,10 @@ _INPUT = {
     "input_image_tokens": "image_tokens",
 }
 _OUTPUT = {"reasoning_tokens": "reasoning_tokens", "output_audio_tokens": "audio_tokens"}
+
+
+_NOTHING: dict[str, Any] = {}
+_INTEGER = {int}
 
 
 class _Implausible(Exception):
@@ -33,16 +37,51 @@ def usage_of(value: object) -> tuple[Usage | None, str]:
     Source: openai-python 3.52.0, `types/completion_usage.py`; https://api-docs.deepseek.com/ (2026-11) for
         `prompt_cache_hit_tokens`.
     """
+    plain = _plain(value) if type(value) is dict else None
+    if plain is not None:
+        return plain, ""
     try:
         return _usage(value), ""
     except _Implausible as error:
         return None, str(error)
 
 
+def _plain(read: dict[str, Any]) -> Usage | None:
+    """The usual usage, read quickly; None when anything about it is unusual."""
+    prompt, completion, total = read.get("prompt_tokens"), read.get("completion_tokens"), read.get("total_tokens")
+    details, more = read.get("prompt_tokens_details") or _NOTHING, read.get("completion_tokens_details") or _NOTHING
+    try:
+        cached, written = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
+        audio, image = details.get("audio_tokens") or 0, details.get("image_tokens") or 0
+        reasoning, spoken = more.get("reasoning_tokens") or 0, more.get("audio_tokens") or 0
+        usual = (
+            total == prompt + completion
+            and {type(prompt), type(completion), type(cached + written + audio + image + reasoning + spoken)} == _INTEGER
+            and min(cached, written, audio, image, reasoning, spoken, completion) >= 0
+            and max(cached + written, audio, image) <= prompt <= MAX_TOKENS
+            and max(reasoning, spoken) <= completion <= MAX_TOKENS
+            and "prompt_cache_hit_tokens" not in read
+        )
+    except (AttributeError, TypeError):
+        return None
+    if not usual:
+        return None
+    return Usage(
+        input_tokens=prompt,
+        output_tokens=completion,
+        cached_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=reasoning,
+        input_audio_tokens=audio,
+        output_audio_tokens=spoken,
+        input_image_tokens=image,
+    )
+
+
 def _usage(value: object) -> Usage:
-    if not isinstance(value, Mapping):
+    read = as_object(value)
+    if read is None:
         raise _Implausible("usage is not an object")
-    read: Mapping[str, Any] = value
     prompt, completion = _needed(read, "prompt_tokens"), _needed(read, "completion_tokens")
     details = _details(read, "prompt_tokens_details", _INPUT)
     if "cached_tokens" not in details and read.get("prompt_cache_hit_tokens") is not None:
@@ -73,10 +112,10 @@ def _needed(read: Mapping[str, Any], name: str) -> int:
 
 
 def _details(read: Mapping[str, Any], name: str, words: Mapping[str, str]) -> dict[str, int]:
-    inner = read.get(name)
-    if inner is None:
+    if read.get(name) is None:
         return {}
-    if not isinstance(inner, Mapping):
+    inner = as_object(read[name])
+    if inner is None:
         raise _Implausible(f"usage.{name} is not an object")
     return {word: _needed(inner, said) for word, said in words.items() if inner.get(said) is not None}
 

@@ -17,7 +17,7 @@ class _Whole(Struct):
     system_fingerprint: str | None = None
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class Facts(Struct, frozen=True, gc=False, kw_only=True):
     """What an answer says of itself."""
 
     model: str

@@ -1,14 +1,15 @@
 """What lab models answer, asked by the real OpenAI SDK."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
-from openai import AsyncOpenAI, BadRequestError, NotFoundError
+from openai import APIConnectionError, AsyncOpenAI, BadRequestError, NotFoundError
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam, ChatCompletionToolParam
 
-from antiphon.providers.lab.run import running
+from antiphon.providers.lab.run import Running, default_settings, running, serve
 from antiphon.providers.lab.settings import LabModel, LabSettings, Spread
 
 QUICK = LabModel(tokens_per_s=1e6)
@@ -25,6 +26,11 @@ WEATHER: ChatCompletionToolParam = {
     },
 }
 TIME: ChatCompletionToolParam = {"type": "function", "function": {"name": "get-time"}}
+
+
+def allowed(mode: str, name: str) -> dict[str, object]:
+    tools = [{"type": "function", "function": {"name": name}}]
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
 
 
 @asynccontextmanager
@@ -166,6 +172,38 @@ async def test_an_answer_keeps_to_its_limit(limit: str) -> None:
     assert answer.usage.completion_tokens == 5
 
 
+@pytest.mark.parametrize(
+    ("most", "reasoning", "content"), [(2, 2, ""), (16, 16, ""), (18, 16, "[lab, a "), (19, 16, "[lab, a simu")]
+)
+async def test_a_limit_is_spent_on_reasoning_first(most: int, reasoning: int, content: str) -> None:
+    async with asking() as client:
+        answer = await client.chat.completions.create(
+            model="lab", messages=HELLO, reasoning_effort="low", max_completion_tokens=most
+        )
+    assert answer.choices[0].message.content == content
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens_details is not None
+    assert (answer.usage.completion_tokens, answer.usage.completion_tokens_details.reasoning_tokens) == (
+        most,
+        reasoning,
+    )
+
+
+async def test_a_limit_cuts_tool_calls_short() -> None:
+    async with asking() as client:
+        answer = await client.chat.completions.create(
+            model="lab",
+            messages=[{"role": "user", "content": "call get_weather and get-time"}],
+            tools=[WEATHER, TIME],
+            max_completion_tokens=6,
+        )
+    [call] = answer.choices[0].message.tool_calls or []
+    assert call.type == "function"
+    assert (call.function.name, call.function.arguments) == ("get_weather", '{"city": "la')
+    assert answer.choices[0].finish_reason == "length"
+
+
 async def test_an_answer_ends_before_a_stop_text() -> None:
     async with asking() as client:
         assert await text_of(client, stop=["read", " simulated"]) == "[lab, a"
@@ -244,6 +282,8 @@ async def test_a_tool_that_is_named_in_words_is_called() -> None:
         ("anything", {"tool_choice": "required"}, ["get_weather"]),
         ("call get-time", {"tool_choice": "required"}, ["get-time"]),
         ("x", {"tool_choice": {"type": "function", "function": {"name": "get-time"}}}, ["get-time"]),
+        ("call get_weather", {"tool_choice": allowed("auto", "get-time")}, []),
+        ("anything", {"tool_choice": allowed("required", "get-time")}, ["get-time"]),
         ("call get_weather", {"tool_choice": "none"}, []),
         ("call get_weather_now", {}, []),
         ("call home", {}, []),
@@ -351,6 +391,36 @@ async def test_an_unknown_model_is_not_found_and_the_known_are_listed() -> None:
         assert (await client.models.retrieve("b/c")).id == "b/c"
         with pytest.raises(NotFoundError):
             await client.models.retrieve("z")
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"tools": [TIME], "tool_choice": {"type": "function", "function": {"name": "nope"}}}, "tool_choice"),
+        ({"response_format": {"type": "poem"}}, "response_format"),
+        ({"response_format": {"type": "json_schema"}}, "response_format"),
+        ({"n": 129}, "n"),
+    ],
+)
+async def test_what_it_can_not_do_is_refused_by_name(more: dict[str, object], param: str) -> None:
+    async with asking() as client:
+        with pytest.raises(BadRequestError) as refused:
+            await text_of(client, **more)
+    assert refused.value.param == param
+    assert refused.value.type == "invalid_request_error"
+
+
+async def test_serving_ends_when_its_task_is_cancelled() -> None:
+    ready: asyncio.Queue[Running] = asyncio.Queue()
+    task = asyncio.create_task(serve(default_settings(), "127.0.0.1", 0, on_ready=ready.put_nowait))
+    lab = await ready.get()
+    async with AsyncOpenAI(base_url=f"{lab.url}/v1", api_key="any", max_retries=0) as client:
+        assert [model.id async for model in client.models.list()] == ["lab-fast", "lab-balanced", "lab-premium"]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(APIConnectionError):
+            await client.models.list()
 
 
 async def test_answers_take_their_time() -> None:

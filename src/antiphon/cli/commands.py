@@ -1,0 +1,177 @@
+"""Every command, with its arguments and options."""
+
+from antiphon import __version__
+from antiphon.cli import values
+from antiphon.cli.exits import Exit
+from antiphon.cli.parser import Parser
+
+EXITS = "Exit codes: " + "; ".join(f"{code.value} {code.meaning}" for code in Exit) + "."
+MOST_TOKENS = 2**31 - 1
+
+
+def parser() -> Parser:
+    """The whole tree."""
+    top = Parser(
+        prog="antiphon",
+        description="A control plane for systems built on many language models.",
+        epilog=EXITS,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"antiphon {__version__}", help="print the version and end")
+    top.beneath(
+        ("serve", "run the gateway", _serve),
+        ("chat", "ask a model through a gateway, and see what the answer took", _chat),
+        ("models", "list the models that a gateway offers", _models),
+        ("receipt", "show what became of a request, and why", _receipt),
+        ("config", "check, show and compare configurations", _config),
+        ("lab", "simulated models", _lab),
+        ("doctor", "look for what keeps a gateway from working, and say what to do", _doctor),
+        ("version", "print versions of Antiphon and of what it runs on", _version),
+    )
+    return top
+
+
+def _config_option(one: Parser) -> None:
+    one.add_argument(
+        "--config", metavar="FILE", help="configuration (default: ./antiphon.yaml, else the built-in quickstart)"
+    )
+
+
+def _json_option(one: Parser, shape: str) -> None:
+    one.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    one.epilog = f"With --json: {shape}"
+
+
+def _remote_options(one: Parser) -> None:
+    one.add_argument(
+        "--url",
+        type=values.url,
+        help="the gateway (default: the variable ANTIPHON_URL, else http://127.0.0.1:8080)",
+    )
+    _key_option(one, "API key (default: the variable ANTIPHON_KEY, which other users of this machine can't see)")
+
+
+def _key_option(one: Parser, help: str) -> None:
+    one.add_argument("--key", metavar="KEY", type=values.key, help=help)
+
+
+def _serve(one: Parser) -> None:
+    one.runs("serve")
+    _config_option(one)
+    one.add_argument("--host", help="address to listen on, in place of server.host")
+    one.add_argument(
+        "--port", type=values.whole(0, 65_535), help="port to listen on, 0 for a free one, in place of server.port"
+    )
+    one.add_argument("--workers", type=values.whole(1, 256), help="worker processes, in place of server.workers")
+    one.add_argument("--insecure", action="store_true", help="listen beyond loopback although no key is set")
+
+
+def _chat(one: Parser) -> None:
+    one.runs("chat")
+    one.add_argument("prompt", nargs="?", help="what to ask (default: read stdin; on a terminal, converse)")
+    one.add_argument("--model", default="auto", help="public model name (default: %(default)s)")
+    one.add_argument("--system", help="a system message")
+    one.add_argument("--max-tokens", type=values.whole(1, MOST_TOKENS), help="most output tokens")
+    one.add_argument(
+        "--session", type=values.name, help="name of the session, for receipts (default: one for each conversation)"
+    )
+    one.add_argument(
+        "--timeout", type=values.seconds, default=600.0, help="seconds for the whole answer (default: %(default)g)"
+    )
+    _remote_options(one)
+    _json_option(
+        one,
+        "{answer, model, deployment, finish_reason, usage: {input_tokens, cached_tokens, output_tokens,\n"
+        "reasoning_tokens} or null, cost_usd or null, first_token_s or null, total_s, receipt}. Token totals\n"
+        "include cached and reasoning tokens.",
+    )
+
+
+def _models(one: Parser) -> None:
+    one.runs("models")
+    _remote_options(one)
+    _json_option(one, "the answer of GET /v1/models.")
+
+
+def _receipt(one: Parser) -> None:
+    one.beneath(("show", "show one receipt, from the data directory or from a gateway", _receipt_show))
+
+
+def _receipt_show(one: Parser) -> None:
+    one.runs("receipt")
+    which = one.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", nargs="?", help="the receipt's id, as in the header x-antiphon-receipt")
+    which.add_argument("--last", action="store_true", help="the newest one (data directory only)")
+    one.add_argument("--content", action="store_true", help="show captured content too (data directory only)")
+    one.add_argument("--url", type=values.url, help="ask this gateway, rather than the data directory")
+    _key_option(one, "API key for --url (default: the variable ANTIPHON_KEY)")
+    _config_option(one)
+    _json_option(one, "the receipt as it is stored; with --content also\ncontent: {request, answer, cut}, texts.")
+
+
+def _config(one: Parser) -> None:
+    one.beneath(
+        ("check", "tell every mistake, each with its line and remedy", _config_check),
+        ("show", "print the configuration as it is understood, secrets hidden", _config_show),
+        ("diff", "compare two configurations, and tell what needs a restart", _config_diff),
+        ("schema", "print the JSON Schema of the configuration", _config_schema),
+    )
+
+
+def _config_check(one: Parser) -> None:
+    one.runs("config", "check")
+    _config_option(one)
+    _json_option(
+        one,
+        "{valid, problems: [{file, line, path, wrong, remedy}]}; when it is valid also\n"
+        "{file, revision, routes: [{name, candidates: [{deployment, lost}]}], providers: [{name, on, why}]}.",
+    )
+
+
+def _config_show(one: Parser) -> None:
+    one.runs("config", "show")
+    _config_option(one)
+    _json_option(one, "the settings, defaults filled in.")
+
+
+def _config_diff(one: Parser) -> None:
+    one.runs("config", "diff")
+    one.add_argument("old", metavar="OLD", help="file that holds now")
+    one.add_argument("new", metavar="NEW", help="file that it is compared with")
+    _json_option(one, "{old, new, changes: [{path, old, new, restart}]}; old and new are revisions.")
+
+
+def _config_schema(one: Parser) -> None:
+    one.runs("config", "schema")
+
+
+def _lab(one: Parser) -> None:
+    one.beneath(("serve", "run lab models as an HTTP server of their own", _lab_serve))
+
+
+def _lab_serve(one: Parser) -> None:
+    one.runs("lab")
+    one.add_argument("--models", metavar="FILE", help="YAML of lab models (default: lab-fast, lab-balanced, lab-premium)")
+    one.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    one.add_argument(
+        "--port",
+        type=values.whole(0, 65_535),
+        default=8090,
+        help="port to listen on, 0 for a free one (default: %(default)s)",
+    )
+
+
+def _doctor(one: Parser) -> None:
+    one.runs("doctor")
+    one.add_argument("--profiles", action="store_true", help="list the known providers instead")
+    _config_option(one)
+    _json_option(
+        one,
+        "{ok, findings: [{about, state: ok|note|wrong, found, remedy}]}; with --profiles\n"
+        "{profiles: [{name, base_url, needs_key, source, as_of, note}]}.",
+    )
+
+
+def _version(one: Parser) -> None:
+    one.runs("version")
+    _json_option(one, "{antiphon, python, uvloop, httptools, msgspec, sqlite, openssl}.")

@@ -1,0 +1,50 @@
+"""An argument parser that can tell what it takes, so that the reference is written from it."""
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn, cast
+
+
+class Parser(argparse.ArgumentParser):
+    """One command, and those beneath it. Options can't be abbreviated: new ones would break scripts."""
+
+    def beneath(self, *commands: tuple[str, str, "Callable[[Parser], None]"]) -> None:
+        """Add commands: name, help, and what fills the command's parser."""
+        added = self.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        for name, help, fill in commands:
+            one = added.add_parser(
+                name,
+                help=help,
+                description=f"{help[0].upper()}{help[1:]}.",
+                allow_abbrev=False,
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+            )
+            fill(one)
+
+    def runs(self, module: str, verb: str = "") -> None:
+        """Name the module of `antiphon.cli` that runs this command."""
+        self.set_defaults(module=module, verb=verb, parser=self)
+
+    @property
+    def commands(self) -> "dict[str, Parser]":
+        """Commands beneath this one, by name."""
+        for action in self._actions:
+            if isinstance(action.choices, dict):
+                return cast("dict[str, Parser]", action.choices)
+        return {}
+
+    @property
+    def takes(self) -> list[argparse.Action]:
+        """Its own arguments and options."""
+        return [action for action in self._actions if not isinstance(action.choices, dict)]
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments: usage and remedy on stderr, exit code 2."""
+        self.print_usage()
+        self.exit(2, f"{message}; see `{self.prog} --help`\n")
+
+    def print_usage(self, file: object = None) -> None:
+        """To stderr: stdout is for data alone."""
+        import sys
+
+        sys.stderr.write(self.format_usage())

@@ -1,0 +1,48 @@
+"""Where commands write: data on stdout, everything for people on stderr, colour on terminals alone."""
+
+import json
+import re
+import sys
+from typing import TextIO
+
+from antiphon.config.load import environment
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but tab and line feed: with these a text from elsewhere could drive a terminal."""
+
+
+def clean(text: str) -> str:
+    """The text without control characters."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    print(clean(text), file=sys.stderr, flush=True)
+
+
+def put(text: str) -> None:
+    """A command's result, on stdout, with a line break at its end."""
+    end = "" if text.endswith("\n") else "\n"
+    print(clean(text) if sys.stdout.isatty() else text, end=end)
+
+
+def document(value: object) -> None:
+    """The one JSON document of a command."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def colours(stream: TextIO) -> bool:
+    """Whether a stream may be written to in colour. Source: https://no-color.org."""
+    environ = environment()
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def bold(text: str) -> str:
+    """A heading on stdout."""
+    return f"\x1b[1m{text}\x1b[22m" if colours(sys.stdout) else text
+
+
+def dim(text: str) -> str:
+    """Something beside the point, on stderr."""
+    return f"\x1b[2m{text}\x1b[22m" if colours(sys.stderr) else text
