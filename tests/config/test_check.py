@@ -44,7 +44,7 @@ def test_the_configuration_that_the_cases_change_is_right(loaded: Load) -> None:
 
 CASES = [
     # server
-    ("host: 127.0.0.1}\nkeys:\n  - {name: app, key: sk-0123456789, models: [fast, \"m*\", one]}", "host: 0.0.0.0}", 1, "server.host", "no key is set", "insecure: true"),
+    ('host: 127.0.0.1}\nkeys:\n  - {name: app, key: sk-0123456789, models: [fast, "m*", one]}', "host: 0.0.0.0}", 1, "server.host", "no key is set", "insecure: true"),
     ("host: 127.0.0.1", "tls: {cert_file: gone.pem, key_file: gone.key}", 1, "server.tls.cert_file", "gone.pem can't be read: No such file", "PEM"),
     ("host: 127.0.0.1", "tls: {cert_file: gone.pem, key_file: gone.key, client_ca_file: ca}", 1, "server.tls.client_ca_file", "ca can't be read", "PEM"),
     # keys
@@ -53,11 +53,11 @@ CASES = [
     ("key: sk-0123456789", "key: sk-0123", 3, "keys[0].key", "is shorter than 8 characters", "longer"),
     ("key: sk-0123456789", "key: sk-01 23456789", 3, "keys[0].key", "has a space", "copied"),
     ("key: sk-0123456789", "key: sk-0123456789ä", 3, "keys[0].key", "has a space, a line break or another character", "copied"),
-    ("[fast, \"m*\", one]", "[fats]", 3, "keys[0].models[0]", "no model or route is called fats", "did you mean `fast`?"),
-    ("[fast, \"m*\", one]", "[fast, \"z*\"]", 3, "keys[0].models[1]", "no model or route is called z*", "write one of both, fast"),
+    ('[fast, "m*", one]', "[fats]", 3, "keys[0].models[0]", "no model or route is called fats", "did you mean `fast`?"),
+    ('[fast, "m*", one]', '[fast, "z*"]', 3, "keys[0].models[1]", "no model or route is called z*", "write one of both, fast"),
     ("listed: true}\n", "listed: false}\n", 3, "keys[0].models[1]", "no model or route is called m*", "write one of"),
     # providers
-    ("  openai: {", "  opnai: {", 5, "providers.opnai", "there is no profile opnai", "did you mean `openai`?; name it under `profile`"),
+    ("  sim: {", "  opnai: {}\n  sim: {", 6, "providers.opnai", "there is no profile opnai", "did you mean `openai`? Name it under `profile`"),
     ("openai: {", "openai: {profile: opnai, ", 5, "providers.openai.profile", "there is no profile opnai", "did you mean `openai`?"),
     ("{key: sk-9876543210}", "{profile: azure, key: sk-9876543210}", 5, "providers.openai.base_url", "the profile azure has no address", "RESOURCE.openai.azure.com"),
     ("{key: sk-9876543210}", "{profile: compatible}", 5, "providers.openai.base_url", "has no address of its own", "write `base_url:`"),

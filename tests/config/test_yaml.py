@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from antiphon.wire.yaml import DEEPEST, compose
@@ -207,6 +207,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=5))
+@settings(deadline=None)
 def test_json_reads_as_json(document: dict[str, object]) -> None:
     assert read(json.dumps(document, ensure_ascii=False)) == document
 
@@ -216,6 +217,7 @@ def test_json_reads_as_json(document: dict[str, object]) -> None:
 @example("?")
 @example("- - &\x85a")
 @example("%TAG ! tag:x,2000:\n---\n!x a")
+@settings(deadline=None)
 def test_any_text_is_a_tree_or_problems(text: str) -> None:
     node, problems = compose(text, "f")
     assert all(1 <= problem.line <= text.count("\n") + text.count("\r") + 2 for problem in problems)
@@ -223,5 +225,6 @@ def test_any_text_is_a_tree_or_problems(text: str) -> None:
 
 
 @given(st.text(alphabet="ab:- \n[]{}&*!'\"|>#,?%\t1"))
+@settings(deadline=None)
 def test_text_of_yamls_own_signs_is_a_tree_or_problems(text: str) -> None:
     compose(text, "f")

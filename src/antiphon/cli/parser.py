@@ -1,6 +1,7 @@
 """An argument parser that can tell what it takes, so that the reference is written from it."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import NoReturn, cast
 
@@ -40,11 +41,5 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments: usage and remedy on stderr, exit code 2."""
-        self.print_usage()
+        self.print_usage(sys.stderr)
         self.exit(2, f"{message}; see `{self.prog} --help`\n")
-
-    def print_usage(self, file: object = None) -> None:
-        """To stderr: stdout is for data alone."""
-        import sys
-
-        sys.stderr.write(self.format_usage())

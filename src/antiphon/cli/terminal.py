@@ -5,8 +5,6 @@ import re
 import sys
 from typing import TextIO
 
-from antiphon.config.load import environment
-
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """All but tab and line feed: with these a text from elsewhere could drive a terminal."""
 
@@ -17,14 +15,14 @@ def clean(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr."""
+    """A line for people, on stderr; it may quote what came from elsewhere."""
     print(clean(text), file=sys.stderr, flush=True)
 
 
 def put(text: str) -> None:
     """A command's result, on stdout, with a line break at its end."""
     end = "" if text.endswith("\n") else "\n"
-    print(clean(text) if sys.stdout.isatty() else text, end=end)
+    print(text, end=end)
 
 
 def document(value: object) -> None:
@@ -34,8 +32,12 @@ def document(value: object) -> None:
 
 def colours(stream: TextIO) -> bool:
     """Whether a stream may be written to in colour. Source: https://no-color.org."""
+    if not stream.isatty():
+        return False
+    from antiphon.config.load import environment
+
     environ = environment()
-    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def bold(text: str) -> str:

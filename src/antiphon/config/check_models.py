@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from antiphon.config.resolve import LAB_PROFILE, profile_name
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
 from antiphon.core.error import Problem
@@ -30,7 +31,7 @@ def _provider(name: str, model: ModelSettings, settings: Settings, path: Path, w
         )
         return
     provider = settings.providers.get(model.provider)
-    if provider is None or provider.lab is None:
+    if provider is None or provider.lab is None or profile_name(settings, model.provider) != LAB_PROFILE:
         return
     labs = ("providers", model.provider, "lab", "models")
     upstream = model.model or name

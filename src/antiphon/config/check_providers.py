@@ -38,7 +38,7 @@ def _profile(
     where = (*path, "profile") if written.has((*path, "profile")) else path
     if row not in profiles:
         remedy = choose(row, tuple(profiles), "profiles")
-        extra = "" if where != path else "; name it under `profile`"
+        extra = "" if where != path else " Name it under `profile`"
         yield written.problem(where, f"there is no profile {row}", remedy + extra)
         return
     is_lab, has_lab = row == LAB_PROFILE, written.has((*path, "lab"))

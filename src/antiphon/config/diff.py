@@ -25,7 +25,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 def diff(old: Settings, new: Settings) -> list[Change]:
-    """Every setting that differs, in the order of the file.
+    """Every setting that differs.
 
     Secrets appear by the first 8 digits of their digest: `secret 1f2e3d4c`. Keys are told apart by name.
     """

@@ -56,7 +56,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     if path is None and not USUAL.exists():
         return load_text(built_in(), f"{BUILT_IN.name} (built in)", Path.cwd(), environ)
     path = path or USUAL
-    return load_text(_text(path), str(path), path.resolve().parent, environ)
+    return load_text(_text(path), str(path), path.absolute().parent, environ)
 
 
 def built_in() -> str:

@@ -1,5 +1,6 @@
 """The configuration's JSON Schema, draft 7: what editors know."""
 
+import json
 from typing import cast
 
 import msgspec
@@ -20,6 +21,11 @@ def schema() -> Json:
     definitions = {name: _draft7(_json(part)) for name, part in _json(generated["$defs"]).items()}
     root = definitions.pop(Settings.__name__)
     return {"$schema": DRAFT, **root, "title": "Antiphon configuration", "definitions": definitions}
+
+
+def schema_text() -> str:
+    """The same as examples/antiphon.schema.json holds it."""
+    return json.dumps(schema(), indent=2) + "\n"
 
 
 def _secret(kind: type) -> Json:

@@ -28,7 +28,10 @@ class Kind(IntEnum):
     CONTENT = 3
 
 
-class Frame(Struct, frozen=True):
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+class Frame(Struct, frozen=True, gc=False):
     """One record. `end` is the offset behind it."""
 
     kind: Kind
@@ -55,4 +58,4 @@ def frames(data: bytes, base: int = 0) -> Iterator[Frame]:
         if zlib.crc32(rest) != checksum:
             return
         at = start + length
-        yield Frame(Kind(rest[0]), rest[1 : 1 + _ID_BYTES].decode(), rest[1 + _ID_BYTES :], base + at)
+        yield Frame(_KINDS[rest[0]], rest[1 : 1 + _ID_BYTES].decode(), rest[1 + _ID_BYTES :], base + at)

@@ -10,8 +10,7 @@ STEPS: tuple[str, ...] = (
         at_ns INTEGER NOT NULL,
         outcome TEXT NOT NULL,
         body BLOB NOT NULL
-    );
-    CREATE INDEX receipts_by_tenant ON receipts (tenant, id);
+    ) WITHOUT ROWID;
     CREATE TABLE running (id TEXT PRIMARY KEY, writer TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE contents (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, sealed BLOB NOT NULL);
     CREATE TABLE shipped (segment TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;

@@ -43,14 +43,14 @@ async def asking(models: dict[str, LabModel] | None = None, *, seed: int = 1) ->
         yield client
 
 
-async def text_of(client: AsyncOpenAI, content: str = "Hello", **more: object) -> str:
+async def text_of(client: AsyncOpenAI, content: str = "Hello", /, **more: object) -> str:
     answer = await client.chat.completions.create(
         model="lab", messages=[{"role": "user", "content": content}], extra_body=more
     )
     return answer.choices[0].message.content or ""
 
 
-async def chunks_of(client: AsyncOpenAI, content: str = "Hello", **more: object) -> list[ChatCompletionChunk]:
+async def chunks_of(client: AsyncOpenAI, content: str = "Hello", /, **more: object) -> list[ChatCompletionChunk]:
     stream = await client.chat.completions.create(
         model="lab", messages=[{"role": "user", "content": content}], stream=True, extra_body=more
     )

@@ -7,7 +7,7 @@ from antiphon.core.content import Extra
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.response import Choice, FinishReason, Response
 from antiphon.core.usage import Usage
-from antiphon.wire.openai_chat.fields import Fields, as_object, merged, present
+from antiphon.wire.openai_chat.fields import Fields, as_list, as_object, merged, present
 from antiphon.wire.openai_chat.messages import decode_message, encode_message
 from antiphon.wire.openai_chat.usage import encode_usage, usage_of
 
@@ -21,10 +21,9 @@ def decode_response(body: Mapping[str, Any]) -> Response:
     """
     fields = opened(body, OBJECT)
     choices = fields.items("choices", _choice)
-    if fields.peek("choices") == []:
-        fields.drop("choices")
-    if fields.peek("choices") is not None or "choices" not in body:
+    if as_list(body.get("choices")) is None or fields.peek("choices"):
         raise UpstreamMalformed("the upstream's answer has no list of choices")
+    fields.drop("choices")
     usage, raw = take_usage(fields)
     return Response(
         id=fields.needed("id"),

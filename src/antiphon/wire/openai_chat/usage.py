@@ -107,8 +107,15 @@ def _needed(read: Mapping[str, Any], name: str) -> int:
     if value is None:
         raise _Implausible(f"usage has no {name}")
     if type(value) is not int or not 0 <= value <= MAX_TOKENS:
-        raise _Implausible(f"usage.{name} is {str(value)[:40]}, which is no count of tokens")
+        raise _Implausible(f"usage.{name} is {_shown(value)}, which is no count of tokens")
     return value
+
+
+def _shown(value: object) -> str:
+    """A value, short; not even tried for an integer that has too many digits to be printed."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return "a number of very many digits"
+    return str(value)[:40]
 
 
 def _details(read: Mapping[str, Any], name: str, words: Mapping[str, str]) -> dict[str, int]:

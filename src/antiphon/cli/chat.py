@@ -1,0 +1,165 @@
+"""`antiphon chat`: one question, or a conversation on a terminal."""
+
+import asyncio
+import sys
+import uuid
+from argparse import Namespace
+
+from msgspec.structs import replace
+
+from antiphon.cli import text
+from antiphon.cli.ask import Answered, Ears, Message, Question, ask
+from antiphon.cli.exits import Exit
+from antiphon.cli.failure import failed
+from antiphon.cli.http import Address, address, connected
+from antiphon.cli.terminal import clean, dim, document, say
+from antiphon.core.error import AntiphonError
+from antiphon.core.money import NANO_PER_USD
+
+QUIT = "/quit"
+
+
+def run(arguments: Namespace) -> int:
+    """Ask what the command line or stdin says; without either, converse."""
+    where = replace(address(arguments), timeout_s=arguments.timeout)
+    system: tuple[Message, ...] = ({"role": "system", "content": arguments.system},) if arguments.system else ()
+    question = Question(
+        model=arguments.model, messages=system, max_tokens=arguments.max_tokens, session=arguments.session or ""
+    )
+    if arguments.prompt is None and sys.stdin.isatty() and sys.stdout.isatty() and not arguments.json:
+        return _converse(where, question)
+    prompt = arguments.prompt if arguments.prompt is not None else sys.stdin.read()
+    if not prompt.strip():
+        arguments.parser.error("there is nothing to ask: give a prompt, or write one to stdin")
+    answered = _ask(where, _and(question, "user", prompt), quiet=arguments.json)
+    if arguments.json:
+        document(_document(answered))
+    else:
+        say(dim(summary(answered)))
+    return Exit.OK
+
+
+def _converse(where: Address, question: Question) -> int:
+    """Ask line by line; what was said before goes along."""
+    import readline  # noqa: F401 - makes `input` edit its line
+
+    question = replace(question, session=question.session or f"chat-{uuid.uuid4()}")
+    say(dim(f"{question.model} at {where.url}, session {question.session}; {QUIT} ends"))
+    while True:
+        try:
+            prompt = input("> ")
+        except EOFError:
+            say("")
+            return Exit.OK
+        if prompt.strip() == QUIT:
+            return Exit.OK
+        if not prompt.strip():
+            continue
+        asked = _and(question, "user", prompt)
+        try:
+            answered = _ask(where, asked, quiet=False)
+        except AntiphonError as error:
+            failed(error, as_json=False)
+        else:
+            question = _and(asked, "assistant", answered.text)
+            say(dim(summary(answered)))
+
+
+def _and(question: Question, role: str, content: str) -> Question:
+    """The same question with one more message."""
+    return replace(question, messages=(*question.messages, {"role": role, "content": content}))
+
+
+def _ask(where: Address, question: Question, *, quiet: bool) -> Answered:
+    """Ask, and show the answer as it comes. Raises: AntiphonError, KeyboardInterrupt."""
+    voice = _Voice(quiet=quiet)
+
+    async def whole() -> Answered:
+        async with connected(where) as gateway:
+            return await ask(gateway, question, Ears(text=voice.text, reasoning=voice.reasoning))
+
+    try:
+        return asyncio.run(whole())
+    finally:
+        voice.end()
+
+
+class _Voice:
+    """Writes an answer: text to stdout, reasoning to stderr where that is a terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._thinks = sys.stderr.isatty() and not quiet
+        self._on_terminal = sys.stdout.isatty()
+        self._last = ""
+        self._thought = ""
+
+    def text(self, piece: str) -> None:
+        if self._quiet:
+            return
+        self._end_thought()
+        self._last = piece
+        sys.stdout.write(clean(piece) if self._on_terminal else piece)
+        sys.stdout.flush()
+
+    def reasoning(self, piece: str) -> None:
+        if self._thinks:
+            self._thought = piece
+            sys.stderr.write(dim(clean(piece)))
+            sys.stderr.flush()
+
+    def _end_thought(self) -> None:
+        if self._thought:
+            sys.stderr.write("\n" if self._thought.endswith("\n") else "\n\n")
+            self._thought = ""
+
+    def end(self) -> None:
+        """Begin a new line, whatever was written last."""
+        self._end_thought()
+        if self._last and not self._last.endswith("\n"):
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+
+
+def summary(answered: Answered) -> str:
+    """What an answer took, in one line."""
+    record = answered.receipt
+    served = answered.deployment or "unknown deployment"
+    model = f" ({answered.model})" if answered.model not in {"", served} else ""
+    usage = text.tokens(record.usage) if record is not None and record.usage is not None else "tokens unknown"
+    known = record is not None and record.cost_nano_usd is not None
+    cost = text.dollars(record.cost_nano_usd) if record is not None and record.cost_nano_usd is not None else ""
+    first = f"first token {text.seconds(answered.first_token_s)}, " if answered.first_token_s is not None else ""
+    parts = [
+        served + model,
+        usage,
+        cost if known else "cost unknown",
+        f"{first}total {text.seconds(answered.total_s)}",
+        f"receipt {answered.receipt_id or 'none'}",
+    ]
+    cut = [] if answered.finish_reason in {"", "stop"} else [f"ended by {answered.finish_reason}"]
+    return " · ".join([*parts, *cut])
+
+
+def _document(answered: Answered) -> dict[str, object]:
+    record = answered.receipt
+    usage = record.usage if record is not None else None
+    nano = record.cost_nano_usd if record is not None else None
+    return {
+        "answer": answered.text,
+        "model": answered.model,
+        "deployment": answered.deployment,
+        "finish_reason": answered.finish_reason,
+        "usage": None
+        if usage is None
+        else {
+            "input_tokens": usage.input_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "output_tokens": usage.output_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+        },
+        "cost_usd": None if nano is None else nano / NANO_PER_USD,
+        "first_token_s": answered.first_token_s,
+        "total_s": answered.total_s,
+        "receipt": answered.receipt_id,
+    }
