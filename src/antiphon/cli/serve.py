@@ -18,7 +18,8 @@ def run(arguments: Namespace) -> int:
     try:
         loaded = load(Path(arguments.config) if arguments.config else None, environment())
         override = partial(_overridden, arguments)
-        return Supervisor(loaded, override, lambda ready: _greet(loaded, ready)).run()
+        option = f" --config {arguments.config}" if arguments.config else ""
+        return Supervisor(loaded, override, lambda ready: _greet(loaded, ready, option)).run()
     except AntiphonError as error:
         print(error.message, file=sys.stderr)
         return exit_of(error)
@@ -43,7 +44,7 @@ def _overridden(arguments: Namespace, loaded: Loaded) -> Loaded:
     return msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, server=server))
 
 
-def _greet(loaded: Loaded, ready: Ready) -> None:
+def _greet(loaded: Loaded, ready: Ready, option: str) -> None:
     """Tell a person what to do first."""
     settings = loaded.settings
     scheme = "https" if settings.server.tls else "http"
@@ -55,7 +56,7 @@ def _greet(loaded: Loaded, ready: Ready) -> None:
         f"A first call:\n\n"
         f"curl {base}/v1/chat/completions -H 'Content-Type: application/json'{key} \\\n"
         f'  -d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\'\n\n'
-        f"Its receipt: antiphon receipt show --last",
+        f"Its receipt: antiphon receipt show --last{option}",
         file=sys.stderr,
         flush=True,
     )
