@@ -144,13 +144,17 @@ def test_what_does_not_fit_is_reported_with_a_remedy(text: str, wrong: str, reme
     assert "s3cret" not in said
 
 
-def test_a_number_beyond_64_bits_is_refused() -> None:
-    class Open(Struct):
-        count: int = 0
-        share: float = 0.0
+class Open(Struct):
+    count: int = 0
+    share: float = 0.0
 
-    tree, _ = compose(f"count: {2**63}\nshare: 1{'0' * 390}\n", "f")
-    assert len(convert(tree, Open, "f").problems) == 2
+
+@pytest.mark.parametrize(
+    "text", [f"count: {2**63}", f"share: 1{'0' * 390}", "share: .inf", "share: -.inf", "share: .nan", "share: 1e999"]
+)
+def test_a_number_that_nothing_can_keep_is_refused(text: str) -> None:
+    tree, _ = compose(text, "f")
+    assert len(convert(tree, Open, "f").problems) == 1
 
 
 def test_an_unknown_key_is_reported_with_the_nearest_and_all_allowed_ones() -> None:

@@ -96,8 +96,7 @@ def _text(path: Path) -> str:
     """A file's text. Raises: ConfigError."""
     line, wrong, remedy = 1, "", "name a file that is there and can be read"
     try:
-        data = path.read_bytes()
-        return data.decode("utf-8-sig")
+        return path.read_bytes().decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         wrong, remedy = "this is not UTF-8 text", "save the file as UTF-8"

@@ -51,6 +51,9 @@ class AntiphonError(Exception):
         self.param = param
         self.retry_after_s = retry_after_s
         self.said_code = code or self.code
+        """What receipts, metrics and logs call it: one of a fixed set."""
+        self.shown_code = self.said_code
+        """What the caller is told: an upstream's own word where it is the caller's to act on."""
         self.said_status = status or self.status
 
 
@@ -123,6 +126,8 @@ class UpstreamError(AntiphonError):
 
 
 class UpstreamRefused(UpstreamError):
+    """The caller's to mend: the upstream's own message, code and parameter are passed on."""
+
     code = "upstream_refused"
     status = 400
     retryable = False

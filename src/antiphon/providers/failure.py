@@ -16,6 +16,7 @@ from antiphon.core.error import (
     UpstreamRefused,
     UpstreamTimeout,
 )
+from antiphon.wire.openai_chat import errors
 
 _QUOTA_MARKS = (
     b"insufficient_quota",
@@ -54,13 +55,16 @@ def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, name: str)
         UpstreamOverloaded: f"{name} is overloaded (status {status})",
         UpstreamTimeout: f"{name} gave up waiting (status {status})",
     }
-    return kind(
+    error = kind(
         sentences.get(kind, f"{name} answered {status}: {detail}" if detail else f"{name} answered {status}"),
         status=status if kind is UpstreamRefused else 0,
         retry_after_s=retry_after(headers, time.time()),
         upstream_status=status,
         body=body,
     )
+    if kind is UpstreamRefused:
+        errors.pass_on(error, body)
+    return error
 
 
 def _kind(status: int, body: bytes) -> type[UpstreamError]:

@@ -1,6 +1,7 @@
 """Errors as OpenAI's clients read them. Source: openai-python 3.52.0, `_exceptions.py`; API reference, 2026-11."""
 
 import msgspec
+from msgspec import Struct
 
 from antiphon.core.error import AntiphonError
 
@@ -23,8 +24,30 @@ def encode(error: AntiphonError) -> bytes:
     """An error answer's body: `{"error": {"message", "type", "param", "code"}}`."""
     kind = _TYPES.get(error.said_status, "server_error" if error.said_status >= 500 else "invalid_request_error")
     return msgspec.json.encode(
-        {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.said_code}}
+        {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.shown_code}}
     )
+
+
+class _Said(Struct):
+    message: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
+class _Answer(Struct):
+    error: _Said | None = None
+
+
+def pass_on(error: AntiphonError, body: bytes) -> None:
+    """Let the caller read what an upstream says of a request that it refused."""
+    try:
+        said = msgspec.json.decode(body, type=_Answer).error
+    except msgspec.MsgspecError:
+        return
+    if said is not None and said.message:
+        error.message = said.message
+        error.param = said.param
+        error.shown_code = str(said.code) if said.code is not None else error.said_code
 
 
 def event(error: AntiphonError) -> bytes:
