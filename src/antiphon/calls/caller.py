@@ -88,7 +88,7 @@ class Try:
             timings=self._timings() if self.settled else NOT_TIMED,
             status=self.status,
             error=error.said_code if error else "",
-            detail=error.message[:DETAIL_CHARACTERS] if error else "",
+            detail=error.noted[:DETAIL_CHARACTERS] if error else "",
             request_id=_request_id(self.inbound),
             ticket=self.ticket.id,
             usage=self.usage,

@@ -48,6 +48,9 @@ class AntiphonError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
+        """For the caller; it may quote what the caller or an upstream said."""
+        self.noted = message
+        """For receipts and logs: the same, less what may quote a prompt or an answer."""
         self.param = param
         self.retry_after_s = retry_after_s
         self.said_code = code or self.code

@@ -111,7 +111,7 @@ class Story:
             outcome=outcome,
             status=status,
             error=error.said_code if error else "",
-            detail=error.message if error else "",
+            detail=error.noted if error else "",
             principal=None if self.principal is UNKNOWN else self.principal,
             endpoint=arrival.endpoint,
             dialect=arrival.dialect,

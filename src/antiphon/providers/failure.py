@@ -62,6 +62,8 @@ def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, name: str)
         upstream_status=status,
         body=body,
     )
+    if kind not in sentences:
+        error.noted = f"{name} answered {status}"
     if kind is UpstreamRefused:
         errors.pass_on(error, body)
     return error

@@ -115,6 +115,7 @@ class Relay:
         if chunk.error is not None:
             message = msgspec.json.encode(chunk.error)[:300].decode(errors="replace")
             self.failure = UpstreamError(f"the upstream ended its stream with an error: {message}")
+            self.failure.noted = "the upstream ended its stream with an error"
         if chunk.usage is UNSET:
             return True
         if chunk.usage is not None:
