@@ -44,7 +44,7 @@ def test_the_secrets_are_read(one: Loaded) -> None:
     provider = one.settings.providers["openai"]
     assert provider.key is not None
     assert provider.key.reveal() == f"{MARK}-env-2"
-    assert provider.headers["X-Other"] == f"Bearer {MARK}-env"
+    assert provider.headers["X-Other"].reveal() == f"Bearer {MARK}-env"
 
 
 def test_what_is_shown_has_stars_in_their_place(one: Loaded) -> None:

@@ -19,6 +19,7 @@ from antiphon.core.money import NANO_PER_USD, pico_per_token
 from antiphon.core.plan import Candidate
 from antiphon.core.ports import Origin, Store
 from antiphon.core.request import Need
+from antiphon.core.secret import Secret
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process, Revision
 from antiphon.net.settings import Bounds
@@ -106,7 +107,7 @@ def tls_context(tls: Tls | None, into: ssl.SSLContext | None = None) -> ssl.SSLC
     if tls is None:
         return None
     context = into or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tls.cert_file, tls.key_file)
+    context.load_cert_chain(tls.cert_file, tls.key_file, password=lambda: b"")
     context.minimum_version = ssl.TLSVersion.TLSv1_3 if tls.min_version == "1.3" else ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     if tls.client_ca_file is not None:
@@ -130,8 +131,8 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
             profile=profile,
             base_url=base_url,
             key=provider.key,
-            headers=provider.headers,
-            query=provider.query,
+            headers=_revealed(provider.headers),
+            query=_revealed(provider.query),
             proxy=provider.proxy,
             ca_file=provider.ca_file,
             connections=provider.connections,
@@ -139,6 +140,10 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
         capabilities = profile.capabilities if model.capabilities is None else frozenset(model.capabilities)
         out[name] = target(_deployment(name, model, capabilities), account)
     return out
+
+
+def _revealed(secrets: dict[str, Secret]) -> dict[str, str]:
+    return {name: secret.reveal() for name, secret in secrets.items()}
 
 
 def _deployment(name: str, model: ModelSettings, capabilities: frozenset[Need] | None) -> Deployment:

@@ -148,6 +148,7 @@ class Worker:
         except (AntiphonError, OSError, ssl.SSLError) as error:
             self._say({"refused": str(error)})
             return
+        telemetry_log.level(loaded.settings.telemetry.log_level)
         old, self._built = self._built, built
         self._listener.swap(built.site.handle, built.site.refuse, built.bounds)
         self._client.retain(built.origins)

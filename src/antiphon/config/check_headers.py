@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from antiphon.config.written import Written
 from antiphon.core.error import Problem
+from antiphon.core.secret import Secret
 from antiphon.wire.yaml_node import Path
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -17,7 +18,7 @@ OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "
 """Headers that frame a request and are written by the gateway alone."""
 
 
-def check_headers(headers: dict[str, str], path: Path, written: Written) -> Iterator[Problem]:
+def check_headers(headers: dict[str, Secret], path: Path, written: Written) -> Iterator[Problem]:
     """Names and values of extra headers. Values are not shown: they may be credentials."""
     if not written.sound(path):
         return
@@ -26,7 +27,7 @@ def check_headers(headers: dict[str, str], path: Path, written: Written) -> Iter
             yield written.problem((*path, name), "this is not a header's name", "use letters, digits and -")
         elif name.lower() in OURS:
             yield written.problem((*path, name), "this header is the gateway's own to write", "leave it out")
-        if not VALUE.fullmatch(value):
+        if not VALUE.fullmatch(value.reveal()):
             wrong = "the value has a character that a header can't carry"
             yield written.problem((*path, name), wrong, "leave out line breaks, control and other signs")
 

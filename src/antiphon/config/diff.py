@@ -8,7 +8,9 @@ from msgspec import Struct
 from antiphon.config.plain import Plain, fingerprint, plain
 from antiphon.config.settings import Settings
 
-RESTART = frozenset({"server.host", "server.port", "server.workers", "storage.dir", "storage.fsync"})
+RESTART = frozenset(
+    {"server.host", "server.port", "server.workers", "storage.dir", "storage.fsync", "storage.ship_interval_s"}
+)
 """Settings that a running gateway can't change."""
 SWITCH = "server.tls.cert_file"
 """Its coming or going turns TLS on or off, which a running gateway can't do either."""

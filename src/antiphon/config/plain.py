@@ -18,8 +18,7 @@ def plain(settings: Settings, conceal: Conceal) -> Plain:
     """Settings as dictionaries, lists and scalars, defaults filled in.
 
     Args:
-        conceal: What stands for a secret. Values of extra headers and query parameters, and user
-            and password in a URL, count as secrets: they often are.
+        conceal: What stands for a secret. User and password in a URL count as secrets.
     """
 
     def hook(value: object) -> str:
@@ -29,13 +28,10 @@ def plain(settings: Settings, conceal: Conceal) -> Plain:
 
     tree = cast("Plain", msgspec.to_builtins(settings, enc_hook=hook))
     for provider in _sections(tree["providers"]).values():
-        for name in ("headers", "query"):
-            provider[name] = _concealed(provider[name], conceal)
         for name in ("base_url", "proxy"):
             provider[name] = _without_user(provider[name], conceal)
     otlp = _section(_section(tree["telemetry"])["otlp"])
     if otlp:
-        otlp["headers"] = _concealed(otlp["headers"], conceal)
         otlp["endpoint"] = _without_user(otlp["endpoint"], conceal)
     return tree
 
@@ -46,10 +42,6 @@ def _section(value: object) -> Plain:
 
 def _sections(value: object) -> dict[str, Plain]:
     return cast("dict[str, Plain]", value)
-
-
-def _concealed(value: object, conceal: Conceal) -> Plain:
-    return {name: conceal(Secret(str(text))) for name, text in _section(value).items()}
 
 
 def _without_user(value: object, conceal: Conceal) -> object:

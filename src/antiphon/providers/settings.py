@@ -32,9 +32,9 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Credential, sent as the profile says. Default: none; a provider whose profile needs one is then off."
         ),
     ] = None
-    headers: Annotated[dict[str, str], Meta(description="Headers to add to each request. Default: none.")] = {}
+    headers: Annotated[dict[str, Secret], Meta(description="Headers to add to each request. Default: none.")] = {}
     query: Annotated[
-        dict[str, str],
+        dict[str, Secret],
         Meta(description="Query parameters to add to each request, such as api-version. Default: the profile's."),
     ] = {}
     proxy: Annotated[ProxyUrl | None, Meta(description="HTTP proxy to go through. Default: none.")] = None

@@ -26,10 +26,15 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
-def start(level: str, stream: TextIO | None = None) -> None:
+def start(least: str, stream: TextIO | None = None) -> None:
     """Send the log of this process to a stream, stderr unless told."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    level(least)
+
+
+def level(least: str) -> None:
+    """Write lines of this severity and above."""
+    logging.getLogger().setLevel(least.upper())

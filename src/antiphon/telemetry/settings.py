@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from antiphon.core.secret import Secret
+
 
 class OtlpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Traces to an OpenTelemetry collector."""
@@ -15,7 +17,7 @@ class OtlpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             description="URL that takes OTLP over HTTP, for instance http://127.0.0.1:4318/v1/traces.",
         ),
     ]
-    headers: Annotated[dict[str, str], Meta(description="Headers to send, such as a token. Default: none.")] = {}
+    headers: Annotated[dict[str, Secret], Meta(description="Headers to send, such as a token. Default: none.")] = {}
     sample_percent: Annotated[
         float,
         Meta(

@@ -26,7 +26,11 @@ class Tracer:
         self._share = settings.sample_percent / 100
         self._random = source
         self._resource = Resource.create({"service.name": settings.service_name})
-        exporter = OTLPSpanExporter(endpoint=settings.endpoint, headers=settings.headers, timeout=10)
+        exporter = OTLPSpanExporter(
+            endpoint=settings.endpoint,
+            headers={name: value.reveal() for name, value in settings.headers.items()},
+            timeout=10,
+        )
         self._processor = BatchSpanProcessor(exporter)
 
     def sample(self, came: Trace | None) -> Trace | None:

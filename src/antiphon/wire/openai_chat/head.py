@@ -37,7 +37,7 @@ _HEAD_FIELDS = (
     "functions",
 )
 _PART_NEEDS: Mapping[str, Need] = {"image_url": "images", "input_audio": "audio", "file": "files"}
-_PART_MARKS = tuple((f'"{kind}"'.encode(), need) for kind, need in _PART_NEEDS.items())
+_PART_MARKS: tuple[tuple[bytes, Need], ...] = tuple((f'"{kind}"'.encode(), need) for kind, need in _PART_NEEDS.items())
 
 
 def read(body: Body, endpoint: str) -> tuple[Head, Spots]:

@@ -48,7 +48,9 @@ def usage_of(value: object) -> tuple[Usage | None, str]:
 
 def _plain(read: dict[str, Any]) -> Usage | None:
     """The usual usage, read quickly; None when anything about it is unusual."""
-    prompt, completion, total = read.get("prompt_tokens"), read.get("completion_tokens"), read.get("total_tokens")
+    prompt: Any = read.get("prompt_tokens")
+    completion: Any = read.get("completion_tokens")
+    total = read.get("total_tokens")
     details, more = read.get("prompt_tokens_details") or _NOTHING, read.get("completion_tokens_details") or _NOTHING
     try:
         cached, written = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
@@ -56,7 +58,8 @@ def _plain(read: dict[str, Any]) -> Usage | None:
         reasoning, spoken = more.get("reasoning_tokens") or 0, more.get("audio_tokens") or 0
         usual = (
             total == prompt + completion
-            and {type(prompt), type(completion), type(cached + written + audio + image + reasoning + spoken)} == _INTEGER
+            and {type(prompt), type(completion), type(cached + written + audio + image + reasoning + spoken)}
+            == _INTEGER
             and min(cached, written, audio, image, reasoning, spoken, completion) >= 0
             and max(cached + written, audio, image) <= prompt <= MAX_TOKENS
             and max(reasoning, spoken) <= completion <= MAX_TOKENS
