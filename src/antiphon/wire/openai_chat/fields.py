@@ -123,15 +123,16 @@ class Fields:
             raise mistyped(path, "an object", value)
         return Fields(fields, path, strict=self.strict)
 
-    def inner(self, name: str, *, like: str = "") -> "Fields | None":
+    def inner(self, name: str) -> "Fields | None":
         """The fields of an inner object; what is left of them stays under its name, and so does an empty one."""
-        return self._open(name, like, keep_empty=True)
+        return self._open(name, "an object", keep_empty=True)
 
     def needed_inner(self, name: str, like: str) -> "Fields | None":
         """The same of one that must be there, and is always written; None only when an upstream left it out."""
-        fields = self._open(name, like, keep_empty=False)
+        said = f"an object such as {like}"
+        fields = self._open(name, said, keep_empty=False)
         if fields is None and self.strict:
-            raise missing(self.path(name), f"an object such as {like}")
+            raise missing(self.path(name), said)
         return fields
 
     def left(self) -> dict[str, Any]:
@@ -143,8 +144,8 @@ class Fields:
         self._inner.clear()
         return self._left
 
-    def _open(self, name: str, like: str, *, keep_empty: bool) -> "Fields | None":
-        value: dict[str, Any] | None = self._take(name, (dict,), f"an object such as {like}" if like else "an object")
+    def _open(self, name: str, said: str, *, keep_empty: bool) -> "Fields | None":
+        value: dict[str, Any] | None = self._take(name, (dict,), said)
         if value is None:
             return None
         fields = Fields(value, self.path(name), strict=self.strict)

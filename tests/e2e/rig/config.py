@@ -1,0 +1,27 @@
+"""Configurations that tests start from."""
+
+from typing import Any
+
+from rig.gateway import Config
+
+ALICE, BOB, ROOT = "sk-alice-0001", "sk-bob-00001", "sk-root-0001"
+"""Alice of acme, Bob of globex, who may ask for `lab-*` alone, and an admin."""
+UPSTREAM_KEY = "sk-upstream-secret"
+
+KEYS: list[dict[str, Any]] = [
+    {"name": "alice", "key": ALICE, "tenant": "acme", "team": "search", "user": "alice@acme.test", "tags": ["e2e"]},
+    {"name": "bob", "key": BOB, "tenant": "globex", "models": ["lab-*"]},
+    {"name": "root", "key": ROOT, "admin": True},
+]
+
+
+def to_upstream(url: str, **model: Any) -> Config:
+    """One model `gpt-test` on an upstream that calls it `up-model-1`."""
+    return {
+        "keys": KEYS,
+        "providers": {"up": {"profile": "compatible", "base_url": url, "key": UPSTREAM_KEY}},
+        "models": {
+            "gpt-test": {"provider": "up", "model": "up-model-1", "price": {"input": 1.0, "output": 2.0}, **model}
+        },
+        "storage": {"ship_interval_s": 0.05},
+    }
