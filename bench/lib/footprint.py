@@ -60,7 +60,7 @@ def _pss(subject: Subject) -> int:
     return memory.take(subject.pid).pss_bytes
 
 
-def _warm(rig: Rig, subject: Subject) -> None:
+def warm(rig: Rig, subject: Subject) -> None:
     """A few streams, so that what a first stream loads is not charged to the thousand."""
     spec = LoadSpec(
         path=subject.stream_path,
@@ -75,7 +75,7 @@ def _warm(rig: Rig, subject: Subject) -> None:
     time.sleep(1)
 
 
-def _hold_streams(rig: Rig, subject: Subject) -> tuple[float, LoadResult]:
+def hold_streams(rig: Rig, subject: Subject) -> tuple[float, LoadResult]:
     """Bytes of PSS for each of OPEN_STREAMS streams with an event a second, and the load run."""
     before = _pss(subject)
     during = 0
@@ -111,8 +111,8 @@ def stream_memory(rig: Rig, plan: Plan) -> Row:
         target=Target("at most", 40),
     )
     for subject in rig.subjects():
-        _warm(rig, subject)
-        size, result = _hold_streams(rig, subject)
+        warm(rig, subject)
+        size, result = hold_streams(rig, subject)
         row.figures[subject.name] = {
             "kb_per_stream": size / KB,
             "open_streams": float(result.open_streams),

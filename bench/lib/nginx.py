@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from .processes import Process, start
-from .settings import BENCH, MOCK_PORT, TERMINATOR_PORT
+from .settings import BENCH, Ports
 from .tools import find, run
 
 CERTIFICATE_DAYS = "30"
@@ -28,10 +28,10 @@ def make_certificates(directory: Path) -> None:
     run([*request, *server])
 
 
-def _render(template: str, directory: Path, **values: object) -> str:
+def _render(template: str, directory: Path, ports: Ports, **values: object) -> str:
     user = "user root;" if os.geteuid() == 0 else ""  # else root's worker can't read our directory
-    names = {"USER": user, "DIR": directory, "MOCK_PORT": MOCK_PORT}
-    names |= {"TERMINATOR_PORT": TERMINATOR_PORT, **values}
+    names = {"USER": user, "DIR": directory, "MOCK_PORT": ports.mock}
+    names |= {"TERMINATOR_PORT": ports.terminator, **values}
     text = (BENCH / "peers" / template).read_text()
     for name, value in names.items():
         text = text.replace(f"@{name}@", str(value))
@@ -45,15 +45,15 @@ def _start(name: str, directory: Path, text: str, core: int) -> Process:
     return start(name, command, core=core, log=directory / f"{name}.log")
 
 
-def start_proxy(name: str, directory: Path, *, port: int, tls_port: int, core: int) -> Process:
+def start_proxy(name: str, directory: Path, ports: Ports, *, port: int, tls_port: int, core: int) -> Process:
     """Start nginx as a plain reverse proxy to the mock; `tls_port` leads to its TLS side."""
     home = directory / name
     home.mkdir(exist_ok=True)
     (home / "ca.pem").write_bytes((directory / "ca.pem").read_bytes())
-    text = _render("nginx.conf.template", home, PORT=port, TLS_PORT=tls_port)
+    text = _render("nginx.conf.template", home, ports, PORT=port, TLS_PORT=tls_port)
     return _start(name, home, text, core)
 
 
-def start_terminator(directory: Path, *, core: int) -> Process:
+def start_terminator(directory: Path, ports: Ports, *, core: int) -> Process:
     """Start nginx as TLS terminator in front of the mock."""
-    return _start("nginx-tls", directory, _render("nginx-tls.conf.template", directory), core)
+    return _start("nginx-tls", directory, _render("nginx-tls.conf.template", directory, ports), core)

@@ -62,6 +62,16 @@ def _figures(rows: list[Row]) -> list[str]:
     return lines
 
 
+def _words(row: Row) -> list[str]:
+    """A table of what was seen, where figures don't tell."""
+    if not row.words:
+        return []
+    subjects = list(next(iter(row.words.values())))
+    lines = [f"| {row.title} | {' | '.join(subjects)} |", "| --- |" + " --- |" * len(subjects)]
+    lines += [f"| {what} | {' | '.join(said.values())} |" for what, said in row.words.items()]
+    return [*lines, ""]
+
+
 def _remarks(rows: list[Row]) -> list[str]:
     return [f"- {row.name}: {text}" for row in rows for text in row.faults + row.notes]
 
@@ -78,7 +88,8 @@ def _markdown(head: Head, rows: list[Row], method: str) -> str:
     lines = [f"# Bench result of {head.date}", ""]
     lines += [f"- machine: {_list(head.machine)}", f"- versions: {_list(head.versions)}"]
     lines += [f"- command: `{head.command}`", f"- gateway: `{head.gateway}`", ""]
-    lines += [method, "", *_table(rows), "", *_figures(rows), "", *_remarks(rows)]
+    lines += [method, "", *_table(rows), "", *_figures(rows), ""]
+    lines += [line for row in rows for line in _words(row)] + _remarks(rows)
     return "\n".join(lines).rstrip() + "\n"
 
 

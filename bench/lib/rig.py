@@ -24,15 +24,7 @@ from .processes import (
     stop_on_sigterm,
     wait_ready,
 )
-from .settings import (
-    MOCK_PORT,
-    NGINX_PORT,
-    NGINX_TLS_PORT,
-    REPOSITORY,
-    STREAM_INTERVAL_US,
-    TERMINATOR_PORT,
-    Settings,
-)
+from .settings import REPOSITORY, STREAM_INTERVAL_US, Settings
 from .tools import Tools, build
 
 
@@ -65,7 +57,8 @@ class Rig:
         stop_on_sigterm()
         raise_file_limit()
         os.sched_setaffinity(0, {settings.load_core})
-        require_free(MOCK_PORT, NGINX_PORT, NGINX_TLS_PORT, TERMINATOR_PORT, settings.port)
+        ports = settings.ports
+        require_free(ports.mock, ports.nginx, ports.nginx_tls, ports.terminator, settings.port)
         directory = Path(tempfile.mkdtemp(prefix="bench-"))
         rig: Rig | None = None
         try:
@@ -78,14 +71,16 @@ class Rig:
             shutil.rmtree(directory, ignore_errors=True)
 
     def _start_surroundings(self) -> None:
-        load_core, subject_core = self.settings.load_core, self.settings.subject_core
+        load_core, subject_core, ports = self.settings.load_core, self.settings.subject_core, self.settings.ports
         nginx.make_certificates(self.directory)
-        command = [str(self.tools.mock), str(MOCK_PORT), str(STREAM_INTERVAL_US)]
+        command = [str(self.tools.mock), str(ports.mock), str(STREAM_INTERVAL_US)]
         mock = start("mock", command, core=load_core, log=self.directory / "mock.log")
-        self._keep(mock, MOCK_PORT, None)
-        self._keep(nginx.start_terminator(self.directory, core=load_core), TERMINATOR_PORT, None)
-        proxy = nginx.start_proxy("nginx", self.directory, port=NGINX_PORT, tls_port=NGINX_TLS_PORT, core=subject_core)
-        self._keep(proxy, NGINX_PORT, "/readyz")
+        self._keep(mock, ports.mock, None)
+        self._keep(nginx.start_terminator(self.directory, ports, core=load_core), ports.terminator, None)
+        proxy = nginx.start_proxy(
+            "nginx", self.directory, ports, port=ports.nginx, tls_port=ports.nginx_tls, core=subject_core
+        )
+        self._keep(proxy, ports.nginx, "/readyz")
 
     def _keep(self, process: Process, port: int, ready_path: str | None) -> float:
         self._running[process.name] = process
@@ -100,24 +95,27 @@ class Rig:
         settings = self.settings
         name, core = settings.gateway_name, settings.subject_core
         if settings.stand_in:
-            return nginx.start_proxy(name, self.directory, port=settings.port, tls_port=settings.port + 1, core=core)
-        command = [
-            part.format(
-                python=sys.executable,
-                config=settings.config,
-                port=settings.port,
-                dir=self.directory,
+            return nginx.start_proxy(
+                name, self.directory, settings.ports, port=settings.port, tls_port=settings.port + 1, core=core
             )
-            for part in shlex.split(settings.gateway_command)
+        return self._start_command(name, settings.gateway_command, settings.config, settings.port, self.directory)
+
+    def _start_command(self, name: str, command: str, config: Path, port: int, home: Path) -> Process:
+        """Start a gateway by its command; `home` is the directory of its own."""
+        settings = self.settings
+        parts = [
+            part.format(python=sys.executable, config=config, port=port, dir=home) for part in shlex.split(command)
         ]
         environment = {
-            "BENCH_DIR": str(self.directory),
-            "BENCH_TLS_PORT": str(TERMINATOR_PORT),
+            "BENCH_DIR": str(home),
+            "BENCH_MOCK_PORT": str(settings.ports.mock),
+            "BENCH_PROBED_PORT": str(settings.ports.probed),
+            "BENCH_TLS_PORT": str(settings.ports.terminator),
             "BENCH_TLS_CA": str(self.directory / "ca.pem"),
             "SSL_CERT_FILE": str(self.directory / "ca.pem"),
         }
         log = self.directory / f"{name}.log"
-        return start(name, command, core=core, log=log, cwd=REPOSITORY, environment=environment)
+        return start(name, parts, core=settings.subject_core, log=log, cwd=REPOSITORY, environment=environment)
 
     def restart_gateway(self) -> float:
         """Stop the gateway if it runs and start it anew. Returns: seconds until it was ready."""
@@ -147,29 +145,45 @@ class Rig:
             tls_port=settings.port + 1 if stand_in else settings.port,
         )
 
+    def beside(self, name: str, command: str, config: Path, port: int) -> Subject:
+        """Start a further gateway, with a directory of its own; it runs until `end`, or the run's end."""
+        home = self.directory / name
+        home.mkdir(exist_ok=True)
+        require_free(port)
+        process = self._start_command(name, command, config, port, home)
+        self._keep(process, port, self.settings.ready_path or None)
+        path, core = self.settings.chat_path, self.settings.subject_core
+        return Subject(
+            name=name, pid=process.pid, core=core, port=port, chat_path=path, stream_path=path, tls_port=port
+        )
+
+    def end(self, subject: Subject) -> None:
+        """Stop a gateway that `beside` started."""
+        stop(self._running.pop(subject.name))
+
     def nginx(self) -> Subject:
         """nginx as a plain reverse proxy."""
         return Subject(
             name="nginx",
             pid=self._running["nginx"].pid,
             core=self.settings.subject_core,
-            port=NGINX_PORT,
+            port=self.settings.ports.nginx,
             chat_path="/v1/chat/completions",
             stream_path="/stream/v1/chat/completions",
-            tls_port=NGINX_TLS_PORT,
+            tls_port=self.settings.ports.nginx_tls,
         )
 
     def direct(self) -> Subject:
         """The mock upstream itself, with nothing in between."""
-        path = "/v1/chat/completions"
+        path, port = "/v1/chat/completions", self.settings.ports.mock
         return Subject(
             name="direct",
             pid=self._running["mock"].pid,
             core=self.settings.load_core,
-            port=MOCK_PORT,
+            port=port,
             chat_path=path,
             stream_path=path,
-            tls_port=MOCK_PORT,
+            tls_port=port,
         )
 
     def subjects(self) -> list[Subject]:

@@ -49,6 +49,7 @@ class Row:
     target: Target | None = None
     rounds: Rounds = field(default_factory=Rounds)
     details: dict[str, object] = field(default_factory=dict[str, object])
+    words: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])  # what -> subject -> words
     faults: list[str] = field(default_factory=list[str])  # any fault fails the row
     notes: list[str] = field(default_factory=list[str])
 

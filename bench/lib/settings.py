@@ -14,12 +14,42 @@ BENCH = Path(__file__).resolve().parent.parent
 REPOSITORY = BENCH.parent
 GATEWAY_COMMAND = "{python} -m antiphon serve --config {config} --port {port}"
 
-MOCK_PORT = 19001
-NGINX_PORT = 19080
-NGINX_TLS_PORT = 19081  # plain to the client, TLS to the upstream
-TERMINATOR_PORT = 19443
-GATEWAY_PORT = 19100
+PORT_BASE = 19000
 STREAM_INTERVAL_US = 5000
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports of a run, counted from a base, so that two runs can live on one machine."""
+
+    base: int
+
+    @property
+    def mock(self) -> int:
+        return self.base + 1
+
+    @property
+    def probed(self) -> int:
+        """The upstream behind probes of limits."""
+        return self.base + 2
+
+    @property
+    def nginx(self) -> int:
+        return self.base + 80
+
+    @property
+    def nginx_tls(self) -> int:
+        """Plain to the client, TLS to the upstream."""
+        return self.base + 81
+
+    @property
+    def gateway(self) -> int:
+        """The gateway's; the ones above it are for further gateways."""
+        return self.base + 100
+
+    @property
+    def terminator(self) -> int:
+        return self.base + 443
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +60,7 @@ class Settings:
     gateway_command: str
     stand_in: bool
     config: Path
+    ports: Ports
     port: int
     chat_path: str
     ready_path: str
@@ -53,7 +84,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--stand-in", action="store_true", help="put a second nginx in the gateway's place")
     add("--config", type=Path, default=BENCH / "gateway.yaml", help="the gateway's configuration")
-    add("--port", type=int, default=GATEWAY_PORT, help="the gateway's port (default %(default)s)")
+    add("--port-base", type=int, default=PORT_BASE, help="all ports count from here (default %(default)s)")
+    add("--port", type=int, help="the gateway's port (default: 100 above the base)")
     add("--chat-path", default="/v1/chat/completions")
     add("--ready-path", default="/readyz", help="ready when GET is 200; empty: when it listens")
     add("--metrics-path", default="/metrics")
@@ -73,12 +105,14 @@ def from_options(options: argparse.Namespace) -> Settings:
             f"the bench needs two cores, one for the subject and one for load and mock: it asked "
             f"for {sorted(wanted)} and may use {sorted(cores)}; see --subject-core, --load-core"
         )
+    ports = Ports(options.port_base)
     return Settings(
         gateway_name="stand-in" if options.stand_in else options.gateway_name,
         gateway_command=options.gateway_command,
         stand_in=options.stand_in,
         config=options.config.resolve(),
-        port=options.port,
+        ports=ports,
+        port=options.port or ports.gateway,
         chat_path=options.chat_path,
         ready_path=options.ready_path,
         metrics_path=options.metrics_path,

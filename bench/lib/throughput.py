@@ -78,7 +78,7 @@ def _disturbances(subject: Subject, result: Sample) -> list[str]:
     return notes
 
 
-def _measure(rig: Rig, plan: Plan, case: Case, subjects: Sequence[Subject]) -> Measured:
+def measure(rig: Rig, plan: Plan, case: Case, subjects: Sequence[Subject]) -> Measured:
     """Measure the subjects in turn, round after round, every other round in reverse order."""
     rounds: Rounds = {subject.name: {} for subject in subjects}
     faults: list[str] = []
@@ -97,7 +97,7 @@ def _measure(rig: Rig, plan: Plan, case: Case, subjects: Sequence[Subject]) -> M
 
 def _compare(rig: Rig, plan: Plan, case: Case, *, name: str, title: str, target: Target | None) -> Row:
     """A row whose verdict is the gateway's first figure as a fraction of nginx's."""
-    measured = _measure(rig, plan, case, rig.subjects())
+    measured = measure(rig, plan, case, rig.subjects())
     figures = medians(measured.rounds)
     first = next(iter(case.figures))
     return Row(
@@ -151,7 +151,7 @@ def tls_upstream(rig: Rig, plan: Plan) -> Row:
 def latency(rig: Rig, plan: Plan) -> Row:
     """What the subjects add to the mock's own latency at one connection."""
     case = Case(body="chat-1k.json", connections=1, figures=LATENCY_FIGURES)
-    measured = _measure(rig, plan, case, [rig.direct(), *rig.subjects()])
+    measured = measure(rig, plan, case, [rig.direct(), *rig.subjects()])
     figures = medians(measured.rounds)
     for name, values in figures.items():
         if name != "direct":

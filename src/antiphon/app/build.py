@@ -26,6 +26,7 @@ from antiphon.net.settings import Bounds
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.settings import ModelSettings, PriceSettings
 from antiphon.providers.target import Account, Target, target
+from antiphon.routing.plan import ATTEMPTS
 from antiphon.routing.route import Prompt, Route
 from antiphon.server.settings import LOOPBACK, Tls
 from antiphon.server.site import Site
@@ -43,13 +44,9 @@ class Built(Struct, frozen=True, kw_only=True):
     drain_timeout_s: float
     origins: set[Origin]
     tracer: Tracer | None
-
-    def close(self) -> None:
-        """Send what its traces still hold."""
-        if self.tracer is not None:
-            self.tracer.close()
-
-    retire = close
+    otlp: OtlpSettings | None
+    longest_s: float
+    """How long a request may still run under this revision once there is another."""
 
 
 def build(
@@ -59,22 +56,25 @@ def build(
     store: Store,
     metrics: Path,
     why_not_ready: Callable[[], str],
+    old: Built | None = None,
 ) -> Built:
     """Make a revision of a checked configuration.
 
     Args:
         labs: Base URLs of the lab providers that this gateway runs itself.
+        old: The revision before; it hands on what sends traces, when that is set as it was.
     """
     settings = loaded.settings
     targets = _targets(settings, labs)
     otlp = settings.telemetry.otlp
+    kept = old.tracer if old is not None and old.otlp == otlp else None
     revision = Revision(
         id=loaded.revision.id,
         routes=_routes(settings, targets),
         targets=targets,
         capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
         log_requests=settings.telemetry.log_requests,
-        tracer=_tracer(otlp) if otlp is not None else None,
+        tracer=kept or (_tracer(otlp) if otlp is not None else None),
     )
     server = settings.server
     open_metrics = server.host in LOOPBACK if server.public_metrics is None else server.public_metrics
@@ -95,6 +95,8 @@ def build(
         drain_timeout_s=server.drain_timeout_s,
         origins={one.origin for one in targets.values()},
         tracer=revision.tracer,
+        otlp=otlp,
+        longest_s=max((one.deployment.timeouts.total_s for one in targets.values()), default=0.0) * ATTEMPTS,
     )
 
 

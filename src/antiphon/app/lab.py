@@ -23,11 +23,11 @@ ORPHAN_CHECK_S = 1.0
 class Lab:
     """One lab server in a process of its own, on a loopback port that stays the same over restarts."""
 
-    def __init__(self, settings: LabSettings, base: Path) -> None:
+    def __init__(self, settings: LabSettings, base: Path, closing: Iterable[socket.socket]) -> None:
         self._socket = bind("127.0.0.1", 0)
         self._base = base
         self._settings = settings
-        self._child = self._start(())
+        self._child = self._start(closing)
 
     @property
     def base_url(self) -> str:

@@ -1,8 +1,10 @@
 """Keeps the processes of one gateway: workers that share a port, the shipper, lab servers."""
 
+import contextlib
 import fcntl
 import logging
 import os
+import resource
 import secrets
 import selectors
 import signal
@@ -34,6 +36,8 @@ TICK_S = 0.5
 """How often files are looked at and dead processes are replaced."""
 GRACE_S = 5.0
 """Beyond `drain_timeout_s`, before a worker is killed."""
+NOFILE = 65_536
+"""Most open files of one process that are asked for."""
 CRASHES = 5
 CRASH_WINDOW_S = 30.0
 """So many deaths of workers within this time end the gateway: it would not come up."""
@@ -70,6 +74,7 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT. Returns: the exit code. Raises: StoreError, OSError."""
         settings = self._loaded.settings
         telemetry_log.start(settings.telemetry.log_level)
+        _raise_file_limit()
         with tempfile.TemporaryDirectory(prefix="antiphon-") as runtime:
             self._places = Places.under(Path(settings.storage.dir), Path(runtime))
             lock = _own(self._places.data)
@@ -83,6 +88,7 @@ class Supervisor:
                 return self._loop()
             finally:
                 self._end()
+                self._let_go()
                 os.close(lock)
 
     def _signals(self) -> None:
@@ -92,14 +98,13 @@ class Supervisor:
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, _noted)
-        self._signal_writer = writer
+        self._signal_sockets = (reader, writer)
         self._selector.register(reader, selectors.EVENT_READ, None)
 
     def _start(self) -> None:
         settings = self._loaded.settings
         self._start_labs(self._loaded)
-        arguments = (self._places, settings.storage.ship_interval_s, settings.telemetry.log_level)
-        self._shipper = fork(lambda: shipping.run(*arguments))
+        self._start_shipper()
         for index in range(settings.server.workers):
             self._start_worker(index)
 
@@ -109,9 +114,14 @@ class Supervisor:
                 continue
             running = self._labs.get(name)
             if running is None:
-                self._labs[name] = lab.Lab(provider.lab, loaded.base)
+                self._labs[name] = lab.Lab(provider.lab, loaded.base, self._private())
             else:
-                running.restart(provider.lab, self._controls())
+                running.restart(provider.lab, self._private())
+
+    def _start_shipper(self) -> None:
+        settings = self._loaded.settings
+        arguments = (self._places, settings.storage.ship_interval_s, settings.telemetry.log_level)
+        self._shipper = fork(lambda: shipping.run(*arguments), closing=self._private())
 
     def _start_worker(self, index: int) -> None:
         ours, theirs = socket.socketpair()
@@ -126,10 +136,15 @@ class Supervisor:
             listening=self._listening,
             control=theirs,
         )
-        child = fork(lambda: worker.run(task), closing=[ours, self._signal_writer, *self._controls()], control=ours)
+        closing = [ours, *self._signal_sockets, *self._controls()]
+        child = fork(lambda: worker.run(task), closing=closing, control=ours)
         theirs.close()
         self._workers[index] = child
         self._selector.register(ours, selectors.EVENT_READ, index)
+
+    def _private(self) -> list[socket.socket]:
+        """What no child but a worker may keep open: a port is free, and a pipe ended, when its owner says so."""
+        return [self._listening, *self._signal_sockets, *self._controls()]
 
     def _controls(self) -> list[socket.socket]:
         return [child.control for child in self._workers.values() if child.control is not None]
@@ -165,9 +180,12 @@ class Supervisor:
 
     def _hear(self, index: int, control: object) -> None:
         """Lines from a worker."""
-        if not isinstance(control, socket.socket):
+        if not isinstance(control, socket.socket) or control.fileno() < 0:
             return
-        data = control.recv(65_536)
+        try:
+            data = control.recv(65_536)
+        except ConnectionError:
+            data = b""
         if not data:
             self._selector.unregister(control)
             return
@@ -203,7 +221,8 @@ class Supervisor:
         line = msgspec.json.encode(worker.Reload(text=loaded.text, labs=labs)) + b"\n"
         for child in self._workers.values():
             if child.control is not None:
-                child.control.sendall(line)
+                with contextlib.suppress(OSError):  # it has just died; the next one starts with this configuration
+                    child.control.sendall(line)
 
     def _reap(self) -> None:
         """Replace what has died."""
@@ -218,11 +237,9 @@ class Supervisor:
         if self._shipper is not None and self._shipper.ended():
             log.error("shipper.died", extra={"pid": self._shipper.pid, "status": self._shipper.status})
             self._crashed()
-            settings = self._loaded.settings
-            arguments = (self._places, settings.storage.ship_interval_s, settings.telemetry.log_level)
-            self._shipper = fork(lambda: shipping.run(*arguments), closing=self._controls())
+            self._start_shipper()
         for one in self._labs.values():
-            one.revive(self._controls())
+            one.revive(self._private())
 
     def _crashed(self) -> None:
         now_s = time.monotonic()
@@ -236,7 +253,8 @@ class Supervisor:
             child.control = None
 
     def _end(self) -> None:
-        """Drain the workers, then ship what they wrote, then let the labs go."""
+        """Take no more connections, drain the workers, ship what they wrote, then let the labs go."""
+        self._listening.close()
         patience_s = self._loaded.settings.server.drain_timeout_s + GRACE_S
         workers = list(self._workers.values())
         for child in workers:
@@ -247,6 +265,20 @@ class Supervisor:
             _wait([self._shipper], patience_s)
         for one in self._labs.values():
             one.stop()
+
+    def _let_go(self) -> None:
+        signal.set_wakeup_fd(-1)
+        for sock in (*self._signal_sockets, *self._controls()):
+            sock.close()
+        self._selector.close()
+
+
+def _raise_file_limit() -> None:
+    """Two sockets a stream: as many as the system allows, for every process that is started from here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = NOFILE if hard == resource.RLIM_INFINITY else min(hard, NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _noted(number: int, frame: FrameType | None) -> None:

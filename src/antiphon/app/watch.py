@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from antiphon.config.load import Loaded
+from antiphon.config.load import BUILT_IN_NAME, Loaded
 
 Stamp = tuple[int, int, int]
 
 
 def source(loaded: Loaded) -> Path | None:
     """The file that a configuration was read from; None for the built-in one."""
-    path = Path(loaded.file)
-    return path if path.is_file() else None
+    return None if loaded.file == BUILT_IN_NAME else Path(loaded.file)
 
 
 class Watch:

@@ -32,8 +32,6 @@ from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
 from antiphon.vault.local import LocalSealer
 
-NOFILE = 65_536
-
 
 class Places(Struct, frozen=True, kw_only=True):
     """Directories and files that the processes of one gateway share."""
@@ -77,6 +75,8 @@ class Worker:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._stopping = asyncio.Event()
+        self._cut_s = float("inf")
+        """When what still runs is cut off, on the loop's clock."""
         self._loop = asyncio.get_running_loop()
         places = task.places
         self._metrics = Metrics(Slots(places.metrics, f"worker-{task.index}"))
@@ -93,14 +93,16 @@ class Worker:
             caller=Caller(self._client, self._tickets, self._journal, self._metrics),
             metrics=self._metrics,
             sealer=LocalSealer(places.key),
+            cutting=lambda: self._loop.time() >= self._cut_s,
         )
         self._records = Records(places.data, places.journal)
-        self._built = self._build(task.loaded, task.labs)
+        self._built = self._build(task.loaded, task.labs, None)
         self._tls: ssl.SSLContext | None = tls_context(task.loaded.settings.server.tls)
         self._inbox = b""
 
-    def _build(self, loaded: Loaded, labs: dict[str, str]) -> Built:
-        return build(loaded, labs, self._process, self._records, self._task.places.metrics, self._why_not_ready)
+    def _build(self, loaded: Loaded, labs: dict[str, str], old: Built | None) -> Built:
+        metrics = self._task.places.metrics
+        return build(loaded, labs, self._process, self._records, metrics, self._why_not_ready, old)
 
     def _why_not_ready(self) -> str:
         return "this worker is draining; another takes new requests" if self._stopping.is_set() else ""
@@ -120,11 +122,14 @@ class Worker:
         gc.freeze()
         self._say({"ready": os.getpid(), "revision": built.revision})
         await self._stopping.wait()
-        clean = await listener.drain(self._built.drain_timeout_s)
+        patience_s = self._built.drain_timeout_s
+        self._cut_s = self._loop.time() + patience_s
+        clean = await listener.drain(patience_s)
         lag.cancel()
         self._client.close()
         self._journal.close()
-        self._built.close()
+        if self._built.tracer is not None:
+            self._built.tracer.close()
         self._say({"stopped": os.getpid(), "clean": clean})
 
     def _hear(self) -> None:
@@ -142,7 +147,7 @@ class Worker:
         """Take over a new revision whole; requests that run keep the old one."""
         try:
             loaded = self._task.override(self._task.loaded.again(message.text))
-            built = self._build(loaded, message.labs)
+            built = self._build(loaded, message.labs, self._built)
             if self._tls is not None and loaded.settings.server.tls is not None:
                 tls_context(loaded.settings.server.tls, self._tls)
         except (AntiphonError, OSError, ssl.SSLError) as error:
@@ -152,7 +157,8 @@ class Worker:
         old, self._built = self._built, built
         self._listener.swap(built.site.handle, built.site.refuse, built.bounds)
         self._client.retain(built.origins)
-        old.retire()
+        if old.tracer is not None and old.tracer is not built.tracer:
+            self._loop.call_later(old.longest_s, self._loop.run_in_executor, None, old.tracer.close)
         self._say({"revision": built.revision})
 
     def _say(self, message: dict[str, object]) -> None:

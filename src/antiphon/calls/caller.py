@@ -152,8 +152,8 @@ class Caller:
                 f"{deployment.name} runs {running} requests of this worker, as many as its limit allows",
                 retry_after_s=1,
             )
-        limit = envelope.output_tokens or deployment.output_tokens
-        most = None if deployment.price is None else bound(deployment.price, said.outbound.size_bytes, limit)
+        size = said.outbound.size_bytes
+        most = None if deployment.price is None else bound(deployment.price, size, envelope.output_tokens)
         ticket = self._tickets.reserve(work.principal, deployment.name, most)
         attempt = Try(target, ticket, work.started_s)
         work.attempts.append(attempt)
@@ -163,6 +163,7 @@ class Caller:
             self._journal.opened(work.draft())
         except BaseException:
             self.settle(attempt, None)
+            work.attempts.remove(attempt)
             raise
         return attempt
 

@@ -86,7 +86,7 @@ class _Told:
         try:
             chunk = _chunk.decode(data)
         except msgspec.MsgspecError as error:
-            raise UpstreamMalformed(f"an event of the answer can't be read ({error}); is this a gateway?") from error
+            raise UpstreamMalformed(f"an event of the answer can't be read ({error})") from error
         if chunk.error is not None:
             raise said(chunk.error, 502)
         self.model = chunk.model or self.model
@@ -110,6 +110,9 @@ async def ask(gateway: Gateway, question: Question, ears: Ears) -> Answered:
     """Ask, and listen to the end. Raises: AntiphonError, with its receipt among the notes."""
     told = _Told(ears)
     inbound = await gateway.post("/v1/chat/completions", _body(question), _headers(question))
+    if not _header(inbound.headers, b"content-type").startswith("text/event-stream"):
+        inbound.close()
+        raise UpstreamMalformed(f"{gateway.url} gave no stream of events, so it is no gateway; check --url")
     receipt_id = _header(inbound.headers, b"x-antiphon-receipt")
     try:
         async with aclosing(gateway.events(inbound)) as events:

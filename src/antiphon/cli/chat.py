@@ -4,17 +4,18 @@ import asyncio
 import sys
 import uuid
 from argparse import Namespace
+from contextlib import suppress
+from importlib import import_module
 
 from msgspec.structs import replace
 
-from antiphon.cli import text
 from antiphon.cli.ask import Answered, Ears, Message, Question, ask
 from antiphon.cli.exits import Exit
 from antiphon.cli.failure import failed
 from antiphon.cli.http import Address, address, connected
-from antiphon.cli.terminal import clean, dim, document, say
+from antiphon.cli.terminal import aside, clean, dim, document, say
+from antiphon.cli.took import summary, taken
 from antiphon.core.error import AntiphonError
-from antiphon.core.money import NANO_PER_USD
 
 QUIT = "/quit"
 
@@ -28,23 +29,23 @@ def run(arguments: Namespace) -> int:
     )
     if arguments.prompt is None and sys.stdin.isatty() and sys.stdout.isatty() and not arguments.json:
         return _converse(where, question)
-    prompt = arguments.prompt if arguments.prompt is not None else sys.stdin.read()
+    prompt = arguments.prompt if arguments.prompt is not None else sys.stdin.read().removesuffix("\n")
     if not prompt.strip():
         arguments.parser.error("there is nothing to ask: give a prompt, or write one to stdin")
     answered = _ask(where, _and(question, "user", prompt), quiet=arguments.json)
     if arguments.json:
-        document(_document(answered))
+        document(taken(answered))
     else:
-        say(dim(summary(answered)))
+        aside(summary(answered))
     return Exit.OK
 
 
 def _converse(where: Address, question: Question) -> int:
     """Ask line by line; what was said before goes along."""
-    import readline  # noqa: F401 - makes `input` edit its line
-
+    with suppress(ImportError):
+        import_module("readline")  # makes `input` edit its line
     question = replace(question, session=question.session or f"chat-{uuid.uuid4()}")
-    say(dim(f"{question.model} at {where.url}, session {question.session}; {QUIT} ends"))
+    aside(f"{question.model} at {where.url}, session {question.session}; {QUIT} ends")
     while True:
         try:
             prompt = input("> ")
@@ -62,7 +63,7 @@ def _converse(where: Address, question: Question) -> int:
             failed(error, as_json=False)
         else:
             question = _and(asked, "assistant", answered.text)
-            say(dim(summary(answered)))
+            aside(summary(answered))
 
 
 def _and(question: Question, role: str, content: str) -> Question:
@@ -119,47 +120,3 @@ class _Voice:
         if self._last and not self._last.endswith("\n"):
             sys.stdout.write("\n")
             sys.stdout.flush()
-
-
-def summary(answered: Answered) -> str:
-    """What an answer took, in one line."""
-    record = answered.receipt
-    served = answered.deployment or "unknown deployment"
-    model = f" ({answered.model})" if answered.model not in {"", served} else ""
-    usage = text.tokens(record.usage) if record is not None and record.usage is not None else "tokens unknown"
-    known = record is not None and record.cost_nano_usd is not None
-    cost = text.dollars(record.cost_nano_usd) if record is not None and record.cost_nano_usd is not None else ""
-    first = f"first token {text.seconds(answered.first_token_s)}, " if answered.first_token_s is not None else ""
-    parts = [
-        served + model,
-        usage,
-        cost if known else "cost unknown",
-        f"{first}total {text.seconds(answered.total_s)}",
-        f"receipt {answered.receipt_id or 'none'}",
-    ]
-    cut = [] if answered.finish_reason in {"", "stop"} else [f"ended by {answered.finish_reason}"]
-    return " · ".join([*parts, *cut])
-
-
-def _document(answered: Answered) -> dict[str, object]:
-    record = answered.receipt
-    usage = record.usage if record is not None else None
-    nano = record.cost_nano_usd if record is not None else None
-    return {
-        "answer": answered.text,
-        "model": answered.model,
-        "deployment": answered.deployment,
-        "finish_reason": answered.finish_reason,
-        "usage": None
-        if usage is None
-        else {
-            "input_tokens": usage.input_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "output_tokens": usage.output_tokens,
-            "reasoning_tokens": usage.reasoning_tokens,
-        },
-        "cost_usd": None if nano is None else nano / NANO_PER_USD,
-        "first_token_s": answered.first_token_s,
-        "total_s": answered.total_s,
-        "receipt": answered.receipt_id,
-    }

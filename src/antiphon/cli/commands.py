@@ -68,7 +68,7 @@ def _serve(one: Parser) -> None:
 
 def _chat(one: Parser) -> None:
     one.runs("chat")
-    one.add_argument("prompt", nargs="?", help="what to ask (default: read stdin; on a terminal, converse)")
+    one.add_argument("prompt", nargs="?", help="what to ask (default: read stdin; on a terminal, converse until /quit)")
     one.add_argument("--model", default="auto", help="public model name (default: %(default)s)")
     one.add_argument("--system", help="a system message")
     one.add_argument("--max-tokens", type=values.whole(1, MOST_TOKENS), help="most output tokens")
@@ -138,7 +138,7 @@ def _config_diff(one: Parser) -> None:
     one.runs("config", "diff")
     one.add_argument("old", metavar="OLD", help="file that holds now")
     one.add_argument("new", metavar="NEW", help="file that it is compared with")
-    _json_option(one, "{old, new, changes: [{path, old, new, restart}]}; old and new are revisions.")
+    _json_option(one, "{old, new, changes: [{path, old, new, needs_restart}]}; the first two are revisions.")
 
 
 def _config_schema(one: Parser) -> None:
@@ -151,7 +151,9 @@ def _lab(one: Parser) -> None:
 
 def _lab_serve(one: Parser) -> None:
     one.runs("lab")
-    one.add_argument("--models", metavar="FILE", help="YAML of lab models (default: lab-fast, lab-balanced, lab-premium)")
+    one.add_argument(
+        "--models", metavar="FILE", help="YAML of lab models (default: lab-fast, lab-balanced, lab-premium)"
+    )
     one.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     one.add_argument(
         "--port",

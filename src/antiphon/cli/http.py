@@ -5,7 +5,7 @@ import errno
 import socket
 import ssl
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -60,6 +60,10 @@ class Gateway:
         self._address = address
         self._client = client
 
+    @property
+    def url(self) -> str:
+        return self._address.url
+
     async def get(self, path: str) -> bytes:
         """The body of an answer. Raises: AntiphonError, as the gateway's answer says."""
         return await self._whole(await self._send("GET", path, b"", {}))
@@ -96,7 +100,7 @@ class Gateway:
         except UpstreamError as error:
             raise self._mended(error) from error
 
-    async def events(self, inbound: Inbound) -> AsyncIterator[bytes]:
+    async def events(self, inbound: Inbound) -> AsyncGenerator[bytes]:
         """What each event of a stream carries, as it comes, but for the end mark. Raises: UpstreamError."""
         pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
 
@@ -135,7 +139,7 @@ class Gateway:
 
 
 @asynccontextmanager
-async def connected(address: Address) -> AsyncIterator[Gateway]:
+async def connected(address: Address) -> AsyncGenerator[Gateway]:
     """A gateway to call; its connection is closed at the end."""
     client = Client()
     try:
@@ -176,4 +180,3 @@ def _unreachable(url: str, cause: BaseException) -> str:
         return f"no TLS with {url} ({why}); check --url, or name its authority's file in the variable SSL_CERT_FILE"
     why = cause.message if isinstance(cause, AntiphonError) else getattr(cause, "strerror", None) or str(cause)
     return f"no connection to {url} ({why}); check --url, or start a gateway with `antiphon serve`"
-

@@ -12,11 +12,11 @@ class Parser(argparse.ArgumentParser):
     def beneath(self, *commands: tuple[str, str, "Callable[[Parser], None]"]) -> None:
         """Add commands: name, help, and what fills the command's parser."""
         added = self.add_subparsers(title="commands", metavar="COMMAND", required=True)
-        for name, help, fill in commands:
+        for name, said, fill in commands:
             one = added.add_parser(
                 name,
-                help=help,
-                description=f"{help[0].upper()}{help[1:]}.",
+                help=said,
+                description=f"{said[0].upper()}{said[1:]}.",
                 allow_abbrev=False,
                 formatter_class=argparse.RawDescriptionHelpFormatter,
             )
@@ -29,17 +29,20 @@ class Parser(argparse.ArgumentParser):
     @property
     def commands(self) -> "dict[str, Parser]":
         """Commands beneath this one, by name."""
-        for action in self._actions:
-            if isinstance(action.choices, dict):
-                return cast("dict[str, Parser]", action.choices)
-        return {}
+        return {name: one for action in self._actions for name, one in _beneath(action).items()}
 
     @property
     def takes(self) -> list[argparse.Action]:
         """Its own arguments and options."""
-        return [action for action in self._actions if not isinstance(action.choices, dict)]
+        return [action for action in self._actions if not _beneath(action)]
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments: usage and remedy on stderr, exit code 2."""
         self.print_usage(sys.stderr)
         self.exit(2, f"{message}; see `{self.prog} --help`\n")
+
+
+def _beneath(action: argparse.Action) -> dict[str, Parser]:
+    """The commands that an action leads to; most lead to none."""
+    choices = cast("object", action.choices)
+    return cast("dict[str, Parser]", choices) if isinstance(choices, dict) else {}

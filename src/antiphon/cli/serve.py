@@ -30,7 +30,9 @@ def run(arguments: Namespace) -> int:
 
 def _overridden(arguments: Namespace, loaded: Loaded) -> Loaded:
     """The configuration with what the command line says instead."""
-    said = {name: getattr(arguments, name) for name in ("host", "port", "workers") if getattr(arguments, name) is not None}
+    said = {
+        name: getattr(arguments, name) for name in ("host", "port", "workers") if getattr(arguments, name) is not None
+    }
     if arguments.insecure:
         said["insecure"] = True
     if not said:
@@ -39,7 +41,10 @@ def _overridden(arguments: Namespace, loaded: Loaded) -> Loaded:
     mistakes = server.check(bool(loaded.settings.keys))
     if mistakes:
         raise ConfigError(
-            [Problem(file="command line", line=0, path=path, wrong=wrong, remedy=remedy) for path, wrong, remedy in mistakes]
+            [
+                Problem(file="command line", line=0, path=path, wrong=wrong, remedy=remedy)
+                for path, wrong, remedy in mistakes
+            ]
         )
     return msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, server=server))
 

@@ -19,6 +19,11 @@ def say(text: str) -> None:
     print(clean(text), file=sys.stderr, flush=True)
 
 
+def aside(text: str) -> None:
+    """A line for people beside the point, on stderr."""
+    print(dim(clean(text)), file=sys.stderr, flush=True)
+
+
 def put(text: str) -> None:
     """A command's result, on stdout, with a line break at its end."""
     end = "" if text.endswith("\n") else "\n"

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from antiphon.cli.terminal import clean
-from antiphon.core.money import as_usd
-from antiphon.core.money import NanoUsd
+from antiphon.core.money import NanoUsd, as_usd
 from antiphon.core.usage import Usage
 
 GAP = "  "
@@ -12,7 +11,7 @@ GAP = "  "
 
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> list[str]:
     """Lines with cells beneath each other; the last column takes what room it needs."""
-    cells = [[clean(cell) for cell in row] for row in ([head] if head else [])] + [[clean(cell) for cell in row] for row in rows]
+    cells = [[clean(cell).replace("\n", " ") for cell in row] for row in ([head] if head else []) + list(rows)]
     if not cells:
         return []
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]

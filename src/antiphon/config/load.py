@@ -19,6 +19,8 @@ from antiphon.wire.yaml import compose
 
 USUAL = Path("antiphon.yaml")
 BUILT_IN = Path(__file__).with_name("quickstart.yaml")
+BUILT_IN_NAME = f"{BUILT_IN.name} (built in)"
+"""What messages call it."""
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -54,7 +56,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     Raises: ConfigError, with every mistake in order of lines.
     """
     if path is None and not USUAL.exists():
-        return load_text(built_in(), f"{BUILT_IN.name} (built in)", Path.cwd(), environ)
+        return load_text(built_in(), BUILT_IN_NAME, Path.cwd(), environ)
     path = path or USUAL
     return load_text(_text(path), str(path), path.absolute().parent, environ)
 

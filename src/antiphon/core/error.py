@@ -10,19 +10,19 @@
     │   └── WrongMediaType 415        not JSON, or encoded in a way that isn't read
     ├── OverLimit 429                 a queue or a limit is full; `retry_after_s` says when to come back
     ├── Unavailable 503               this process is draining or not ready
-    └── UpstreamError 502             the upstream failed; subclasses say how
-        ├── UpstreamRefused 400…      it answered an error that is the caller's to mend
-        ├── UpstreamAuth 502          it refused our credential
-        ├── UpstreamQuota 429         it is out of credit or quota
-        ├── UpstreamLimited 429       it asks us to slow down
-        ├── UpstreamOverloaded 503    it is overloaded (503, 529)
-        ├── UpstreamUnreachable 502   no connection: name, connect or TLS
-        ├── UpstreamBroken 502        the connection ended before the answer did
-        │   └── StaleConnection 502   a kept connection was closed before it carried anything
-        ├── UpstreamMalformed 502     the answer isn't what the protocol says
-        └── UpstreamTimeout 504       a deadline passed
-    ConfigError                       what the operator wrote can't be taken (carries all problems)
-    StoreError                        a record could not be kept
+    ├── UpstreamError 502             the upstream failed; subclasses say how
+    │   ├── UpstreamRefused 400…      it answered an error that is the caller's to mend
+    │   ├── UpstreamAuth 502          it refused our credential
+    │   ├── UpstreamQuota 429         it is out of credit or quota
+    │   ├── UpstreamLimited 429       it asks us to slow down
+    │   ├── UpstreamOverloaded 503    it is overloaded (503, 529)
+    │   ├── UpstreamUnreachable 502   no connection: name, connect or TLS
+    │   ├── UpstreamBroken 502        the connection ended before the answer did
+    │   │   └── StaleConnection 502   a kept connection was closed before it carried anything
+    │   ├── UpstreamMalformed 502     the answer isn't what the protocol says
+    │   └── UpstreamTimeout 504       a deadline passed
+    ├── StoreError 503                a record could not be kept
+    └── ConfigError                   what the operator wrote can't be taken (carries all problems)
 
 `code` is stable and documented; `message` names the offending value and the remedy.
 """

@@ -142,6 +142,10 @@ class Journal(ABC):
         """Before the answer's last byte is released. Raises: StoreError."""
 
     @abstractmethod
+    def owe(self, receipt: Receipt) -> None:
+        """The same when it failed: keep the receipt in memory, and write it before the next record. Never fails."""
+
+    @abstractmethod
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         """Keep encrypted content beside a receipt. Raises: StoreError."""
 

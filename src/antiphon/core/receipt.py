@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
-from antiphon.core.request import Lineage
+from antiphon.core.request import Lineage, Need
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 
@@ -80,6 +80,11 @@ class Receipt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Model that the upstream says it answered with."""
     fingerprint: str = ""
     stream: bool = False
+    needs: tuple[Need, ...] = ()
+    """What the request needs a model to do, in alphabetical order."""
+    output_tokens: int | None = None
+    """Most output tokens of one answer, as the request says."""
+    answers: int = 1
     digest: str = ""
     size_bytes: int = 0
     verdict: Verdict | None = None

@@ -1,5 +1,6 @@
 """The canonical call: a small head that is always read, and a body that stays raw."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -46,7 +47,18 @@ class Head(Struct, frozen=True, gc=False, kw_only=True):
     answers: int = 1
     needs: frozenset[Need] = frozenset()
     user: str = ""
-    """End user that the caller names."""
+    """End user that the caller names: the first 256 characters."""
+
+
+class Field(Struct, frozen=True, gc=False):
+    """Where a field of an object stands: byte offsets."""
+
+    key: int
+    """Of the key's first quote."""
+    start: int
+    """Of the value, just behind the colon."""
+    end: int
+    """Of the comma or bracket behind the value."""
 
 
 class Spots(Struct, frozen=True, gc=False, kw_only=True):
@@ -56,6 +68,8 @@ class Spots(Struct, frozen=True, gc=False, kw_only=True):
     """The value of `model`, quotes included."""
     stream_options: tuple[int, int] | None = None
     """The value of `stream_options`."""
+    fields: Mapping[str, Field] | None = None
+    """Every top-level field in order of place; None: they were not looked for."""
 
 
 class Request(Struct, frozen=True, gc=False, kw_only=True):
@@ -70,4 +84,4 @@ class Request(Struct, frozen=True, gc=False, kw_only=True):
     trace: Trace | None = None
 
 
-__all__ = ["NO_LINEAGE", "Body", "Dialect", "Edit", "Head", "Lineage", "Need", "Request", "Spots", "Trace"]
+__all__ = ["NO_LINEAGE", "Body", "Dialect", "Edit", "Field", "Head", "Lineage", "Need", "Request", "Spots", "Trace"]

@@ -53,7 +53,11 @@ async def execute(story: Story, route: Route, process: Process, revision: Revisi
 
 
 async def _failure(inbound: Inbound, attempt: Try) -> UpstreamError:
-    body = await inbound.read(MAX_ERROR_BYTES)
+    """What an error answer means; where its text can't be had its status says enough."""
+    try:
+        body = await inbound.read(MAX_ERROR_BYTES)
+    except UpstreamError:
+        body = b""
     return failure(inbound.status, inbound.headers, body, attempt.target.deployment.name)
 
 
@@ -141,25 +145,26 @@ class _Stream:
             self._story.first_token_us = int((time.perf_counter() - self._story.started_s) * 1e6)
         if self._keep and len(self._kept) < self._keep:
             self._kept += out
-        if relay.done:
+        if relay.done and relay.failure is None:
             if not self._story.closed:
-                if relay.failure is not None:
-                    raise relay.failure
                 self._finish(out)
-        elif out:
+            return
+        if out:
             self._begin()
             self._reply.write(out)
+        if relay.failure is not None:
+            raise relay.failure
 
     def _begin(self) -> None:
         if not self._begun:
-            self._begun = True
-            self._story.served_model, self._story.fingerprint = self._relay.model, self._relay.fingerprint
+            self._begun = self._story.begun = True
             self._reply.begin(_served(self._story, self._attempt, self._inbound))
 
     def _finish(self, last: bytes) -> None:
         """The answer is whole: settle, record, then let its end go."""
         self._begin()
         relay = self._relay
+        self._story.served_model, self._story.fingerprint = relay.model, relay.fingerprint
         _settle(self._story, self._attempt, self._process, relay.usage, relay.usage_note)
         capture(self._story, self._process, self._revision, bytes(self._kept))
         close(self._story, self._process, self._revision, "ok", 200, None)

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 
-from antiphon.core.error import AntiphonError, NotAllowed, NotFound, StoreError
+from antiphon.core.error import AntiphonError, NotAllowed, NotFound, StoreError, Unavailable
 from antiphon.core.ports import Reply
 from antiphon.core.principal import Principal
+from antiphon.core.receipt import Outcome
 from antiphon.core.request import Request
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.execute import execute
@@ -17,6 +18,7 @@ from antiphon.routing.plan import plan
 from antiphon.routing.route import Route
 
 log = logging.getLogger("antiphon.gateway")
+_CUT = Unavailable("the gateway stopped before the answer was whole; see server.drain_timeout_s", code="drain_timeout")
 
 
 class Gateway:
@@ -86,19 +88,26 @@ class Gateway:
     def _refuse(self, story: Story, error: AntiphonError, reply: Reply) -> None:
         if story.closed:
             return
-        outcome = "failed" if story.attempts else "refused"
         try:
-            close(story, self._process, self._revision, outcome, error.said_status, error)
+            self._close(story, "failed" if story.attempts else "refused", error)
         except StoreError as lost:
-            log.error("receipt.lost", extra={"receipt": story.arrival.id, "reason": lost.message})
             error = lost
+            self._close(story, "failed" if story.attempts else "refused", error, owed=True)
         reply.error(error, story.arrival.id)
 
     def _leave(self, story: Story) -> None:
-        """The caller has gone; its attempt was closed by the cancellation."""
+        """Nobody waits any more; the attempt was closed by the cancellation."""
         if story.closed:
             return
+        error = _CUT if self._process.cutting() else None
+        outcome = "interrupted" if error else "client_gone"
         try:
-            close(story, self._process, self._revision, "client_gone", 0, None)
-        except StoreError as lost:
-            log.error("receipt.lost", extra={"receipt": story.arrival.id, "reason": lost.message})
+            self._close(story, outcome, error)
+        except StoreError:
+            self._close(story, outcome, error, owed=True)
+
+    def _close(self, story: Story, outcome: Outcome, error: AntiphonError | None, *, owed: bool = False) -> None:
+        if owed:
+            log.error("receipt.delayed", extra={"receipt": story.arrival.id})
+        status = 200 if story.begun else error.said_status if error and error is not _CUT else 0
+        close(story, self._process, self._revision, outcome, status, error, owed=owed)

@@ -1,6 +1,6 @@
 """What the path works with: the parts of one revision, and those that outlive it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -25,6 +25,8 @@ class Process(Struct, frozen=True, kw_only=True):
     caller: Caller
     metrics: Metrics
     sealer: Sealer
+    cutting: Callable[[], bool]
+    """Whether it ends now, and cuts off whoever still waits."""
 
 
 class Revision(Struct, frozen=True, kw_only=True):

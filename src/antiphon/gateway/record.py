@@ -13,17 +13,30 @@ log = logging.getLogger("antiphon.gateway")
 
 
 def close(
-    story: Story, process: Process, revision: Revision, outcome: Outcome, status: int, error: AntiphonError | None
+    story: Story,
+    process: Process,
+    revision: Revision,
+    outcome: Outcome,
+    status: int,
+    error: AntiphonError | None,
+    *,
+    owed: bool = False,
 ) -> Receipt:
     """Settle what is open, and write the receipt; the first call counts, and only that.
 
-    Raises: StoreError, when it can't be written.
+    Args:
+        owed: The journal can't be written now; it writes this receipt as soon as it can.
+    Raises: StoreError, when it can't be written; the story is then still open.
     """
     for attempt in story.attempts:
         process.caller.settle(attempt, None)
     receipt = story.receipt(outcome, status, error)
     if story.closed:
         return receipt
+    if owed:
+        process.journal.owe(receipt)
+    else:
+        process.journal.closed(receipt)
     story.closed = True
     process.metrics.finished(receipt, story.plan.route if story.plan else "")
     if story.span is not None and story.span.sampled and revision.tracer is not None:
@@ -31,7 +44,6 @@ def close(
         revision.tracer.finished(receipt, story.span, came)
     if revision.log_requests == "all" or (revision.log_requests == "errors" and outcome not in ("ok", "client_gone")):
         _log(receipt)
-    process.journal.closed(receipt)
     return receipt
 
 

@@ -34,6 +34,7 @@ class Story:
     __slots__ = (
         "arrival",
         "attempts",
+        "begun",
         "captured",
         "closed",
         "cost_nano_usd",
@@ -70,7 +71,7 @@ class Story:
         self.losses: tuple[Loss, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.span: Trace | None = None
-        self.captured = self.closed = False
+        self.begun = self.captured = self.closed = False
 
     def draft(self) -> Receipt:
         """The receipt while the request runs."""
@@ -88,6 +89,9 @@ class Story:
             dialect=arrival.dialect,
             asked=head.model,
             stream=head.stream,
+            needs=tuple(sorted(head.needs)),
+            output_tokens=head.output_tokens,
+            answers=head.answers,
             digest=request.digest,
             size_bytes=request.body.size_bytes,
             verdict=self.verdict,
@@ -120,6 +124,9 @@ class Story:
             served_model=self.served_model,
             fingerprint=self.fingerprint,
             stream=head.stream if head else False,
+            needs=tuple(sorted(head.needs)) if head else (),
+            output_tokens=head.output_tokens if head else None,
+            answers=head.answers if head else 1,
             digest=request.digest if request else "",
             size_bytes=request.body.size_bytes if request else 0,
             verdict=self.verdict,

@@ -4,7 +4,8 @@
     1 byte kind, 36 bytes receipt id, payload
 
 Little endian. A frame whose length or checksum is wrong ends the file: it was being written when
-the process died.
+the process died. So does one that is too short for a kind and an id: zeros, as a loss of power may
+leave them behind, are a length and a checksum that agree.
 """
 
 import struct
@@ -46,16 +47,25 @@ def frame(kind: Kind, receipt_id: str, payload: bytes) -> bytes:
     return _PREFIX.pack(len(rest), zlib.crc32(rest)) + rest
 
 
+def first_size(data: bytes) -> int:
+    """Bytes of the record that begins here, as far as its prefix can be believed; 0 when there is none."""
+    if len(data) < PREFIX_BYTES:
+        return 0
+    length, _ = _PREFIX.unpack_from(data)
+    return PREFIX_BYTES + length if length <= MAX_FRAME_BYTES else 0
+
+
 def frames(data: bytes, base: int = 0) -> Iterator[Frame]:
     """Whole frames of a piece of a journal that begins at offset `base`; stops at the first torn one."""
     at = 0
     while at + PREFIX_BYTES + 1 + _ID_BYTES <= len(data):
         length, checksum = _PREFIX.unpack_from(data, at)
         start = at + PREFIX_BYTES
-        if length > MAX_FRAME_BYTES or start + length > len(data):
+        if not 1 + _ID_BYTES <= length <= MAX_FRAME_BYTES or start + length > len(data):
             return
         rest = data[start : start + length]
-        if zlib.crc32(rest) != checksum:
+        kind = _KINDS.get(rest[0])
+        if kind is None or zlib.crc32(rest) != checksum:
             return
         at = start + length
-        yield Frame(_KINDS[rest[0]], rest[1 : 1 + _ID_BYTES].decode(), rest[1 + _ID_BYTES :], base + at)
+        yield Frame(kind, rest[1 : 1 + _ID_BYTES].decode(), rest[1 + _ID_BYTES :], base + at)

@@ -1,7 +1,9 @@
 """Writes what happens to a file before it can be lost; a shipper carries it into the store."""
 
+import contextlib
 import fcntl
 import os
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,8 @@ from antiphon.metering.frames import Kind, frame
 SEGMENT_BYTES = 67_108_864
 """A new file is begun when this is reached, so that shipped ones can be deleted."""
 SUFFIX = ".journal"
+MAX_OWED = 10_000
+"""Most receipts that wait in memory for a journal that can't be written; the oldest goes first."""
 
 
 class FileJournal(Journal):
@@ -31,6 +35,7 @@ class FileJournal(Journal):
         self._number = 0
         self._size = 0
         self._file = -1
+        self._owed: deque[bytes] = deque(maxlen=MAX_OWED)
         self._encode = msgspec.json.Encoder().encode
         self._begin_segment()
 
@@ -40,16 +45,31 @@ class FileJournal(Journal):
     def closed(self, receipt: Receipt) -> None:
         self._append(frame(Kind.CLOSED, receipt.id, self._encode(receipt)))
 
+    def owe(self, receipt: Receipt) -> None:
+        self._owed.append(frame(Kind.CLOSED, receipt.id, self._encode(receipt)))
+
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         self._append(frame(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed))
 
     def close(self) -> None:
-        """Let go of the segment."""
+        """Write what is owed, if that can be, and let go of the segment."""
         if self._file >= 0:
+            with contextlib.suppress(StoreError):
+                self._settle()
             os.close(self._file)
             self._file = -1
 
     def _append(self, record: bytes) -> None:
+        if self._owed:
+            self._settle()
+        self._write(record)
+
+    def _settle(self) -> None:
+        while self._owed:
+            self._write(self._owed[0])
+            self._owed.popleft()
+
+    def _write(self, record: bytes) -> None:
         try:
             written = os.write(self._file, record)
             if written != len(record):
@@ -63,19 +83,30 @@ class FileJournal(Journal):
             ) from error
         self._size += written
         if self._size >= self._segment_bytes:
-            self._begin_segment()
+            with contextlib.suppress(StoreError):
+                self._begin_segment()
 
     def _begin_segment(self) -> None:
-        """Open the next file before the last one is let go of, so that a reader sees an unbroken row."""
-        self._number += 1
-        path = self._directory / f"{self._name}-{self._number:06d}{SUFFIX}"
+        """Open the next file before the last one is let go of, so that a reader sees an unbroken row.
+
+        It gets its name once it is locked: until then the shipper would take it for one that is done with.
+        """
+        path = self._directory / f"{self._name}-{self._number + 1:06d}{SUFFIX}"
+        unlocked = path.with_suffix(".new")
         try:
-            fresh = os.open(path, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fresh = os.open(unlocked, os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                unlocked.rename(path)
+            except OSError:
+                os.close(fresh)
+                raise
         except OSError as error:
             raise StoreError(f"no journal can be begun at {path.name}: {error.strerror}") from error
-        self.close()
+        if self._file >= 0:
+            os.close(self._file)
         self._file = fresh
+        self._number += 1
         self._size = 0
 
 

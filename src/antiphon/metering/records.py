@@ -28,21 +28,25 @@ class Records(Store):
         if closed:
             return _receipt.decode(closed[-1].payload)
         body = self._reader.receipt(receipt_id)
-        if body is not None:
-            return _receipt.decode(body)
-        return _receipt.decode(found[-1].payload) if found else None
+        receipt = None if body is None else _receipt.decode(body)
+        if found and (receipt is None or receipt.outcome == "running"):
+            return _receipt.decode(found[-1].payload)
+        return receipt
 
     def last(self, tenant: str | None = None) -> Receipt | None:
         newest: dict[str, bytes] = {}
         for frame in self._unshipped():
             if frame.kind is not Kind.CONTENT:
                 newest[frame.id] = frame.payload
+        body = self._reader.last(tenant)
+        shipped = None if body is None else _receipt.decode(body)
         for receipt_id in sorted(newest, reverse=True):
+            if shipped is not None and shipped.id > receipt_id:
+                break
             receipt = _receipt.decode(newest[receipt_id])
             if tenant is None or (receipt.principal is not None and receipt.principal.tenant == tenant):
                 return receipt
-        body = self._reader.last(tenant)
-        return None if body is None else _receipt.decode(body)
+        return shipped
 
     def content(self, receipt_id: str) -> bytes | None:
         for frame in self._unshipped():

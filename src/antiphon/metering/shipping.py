@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.core.receipt import Receipt
-from antiphon.metering.frames import Kind, frames
+from antiphon.metering.frames import PREFIX_BYTES, Kind, first_size, frames
 from antiphon.metering.journal import SUFFIX, is_written
 from antiphon.store.sqlite import Batch, Database, Row
 
@@ -52,33 +52,32 @@ class Shipper:
 
     def step(self) -> int:
         """Ship what is there. Returns: bytes of the journal that were taken. Raises: StoreError."""
-        segments = sorted(path for path in self._directory.iterdir() if path.suffix == SUFFIX)
+        segments = self._segments()
         alive = {path.name for path in segments if is_written(path)}
         taken = 0
-        left: set[str] = set()
         for path in segments:
             taken += self._ship(path)
             if path.name not in alive and not self._more(path):
                 path.unlink()
                 self._forget(path.name)
-            else:
-                left.add(writer_of(path.name))
+        left = {writer_of(path.name) for path in self._segments()}
         for writer in [writer for writer, ids in self._running.items() if ids and writer not in left]:
             self._interrupted(writer)
         return taken
 
+    def _segments(self) -> list[Path]:
+        """In order of writing. A writer names its next one before it lets go of the last."""
+        return sorted(path for path in self._directory.iterdir() if path.suffix == SUFFIX)
+
     @property
     def behind_bytes(self) -> int:
         """Bytes of the journal that are not in the database yet."""
-        sizes = {path.name: path.stat().st_size for path in self._directory.iterdir() if path.suffix == SUFFIX}
+        sizes = {path.name: path.stat().st_size for path in self._segments()}
         return sum(size - self._positions.get(name, 0) for name, size in sizes.items())
 
     def _ship(self, path: Path) -> int:
         position = self._positions.get(path.name, 0)
-        with path.open("rb") as file:
-            file.seek(position)
-            data = file.read(BATCH_BYTES)
-        batch, end = self._batch(path.name, data, position)
+        batch, end = self._batch(path.name, _piece(path, position), position)
         if end == position:
             return 0
         self._database.write(batch)
@@ -114,10 +113,7 @@ class Shipper:
 
     def _more(self, path: Path) -> bool:
         """Whether whole records are left in a segment that nobody writes any more."""
-        position = self._positions.get(path.name, 0)
-        with path.open("rb") as file:
-            file.seek(position)
-            return next(frames(file.read(BATCH_BYTES)), None) is not None
+        return next(frames(_piece(path, self._positions.get(path.name, 0))), None) is not None
 
     def _forget(self, segment: str) -> None:
         self._database.forget([segment])
@@ -139,6 +135,13 @@ class Shipper:
                 rows.append(_row(receipt_id, msgspec.json.encode(draft)))
         self._database.write(Batch(rows=rows, contents=[], began=[], ended=ids, positions={}))
         del self._running[writer]
+
+
+def _piece(path: Path, position: int) -> bytes:
+    """What stands in a segment from an offset on: about BATCH_BYTES, and its first record whole."""
+    with path.open("rb") as file:
+        file.seek(position)
+        return file.read(max(BATCH_BYTES, first_size(file.peek(PREFIX_BYTES))))
 
 
 def _row(receipt_id: str, payload: bytes) -> Row:

@@ -3,16 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from antiphon.core.error import AntiphonError, UpstreamMalformed
+from antiphon.core.error import UpstreamMalformed
 from antiphon.core.ports import Inbound
-
-if TYPE_CHECKING:
-    from antiphon.net.upstream import Upstream
 
 READ_AHEAD_BYTES = 262_144
 """How much of a body is taken in before anyone asks for it; then reading pauses."""
+
+
+class Carrier(Protocol):
+    """What an answer needs of the connection that it comes from."""
+
+    def pause(self, on: bool) -> None: ...
+
+    def abandon(self) -> None: ...
 
 
 class Answer(Inbound):
@@ -22,10 +27,11 @@ class Answer(Inbound):
         "_connection",
         "_done",
         "_error",
-        "_paused",
+        "_full",
+        "_held",
         "_pieces",
         "_sink",
-        "_size",
+        "_size_bytes",
         "_wait",
         "connect_us",
         "first_byte_us",
@@ -36,14 +42,16 @@ class Answer(Inbound):
         "status",
     )
 
-    def __init__(self, connection: "Upstream", wait: asyncio.Future[None], started_s: float) -> None:
-        self._connection: Upstream | None = connection
+    def __init__(self, connection: Carrier, wait: asyncio.Future[None], started_s: float) -> None:
+        self._connection: Carrier | None = connection
         self._wait: asyncio.Future[None] | None = wait
         self._pieces: list[bytes] = []
-        self._size = 0
+        self._size_bytes = 0
         self._sink: Callable[[bytes], None] | None = None
         self._error: BaseException | None = None
-        self._done = self._paused = False
+        self._done = False
+        self._held = self._full = False
+        """Why reading pauses: whoever takes the bytes asked for it; nobody takes them yet."""
         self.started_s = started_s
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
@@ -60,13 +68,21 @@ class Answer(Inbound):
         self._wake()
 
     def take(self, piece: bytes) -> None:
-        if self._sink is not None:
-            self._sink(piece)
+        sink = self._sink
+        if sink is None:
+            self._pieces.append(piece)
+            self._size_bytes += len(piece)
+            if self._size_bytes > READ_AHEAD_BYTES and not self._full:
+                self._full = True
+                self._steer()
             return
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > READ_AHEAD_BYTES and not self._paused and self._wait is None:
-            self.pause(True)
+        try:
+            sink(piece)
+        except Exception as error:  # noqa: BLE001 - carried to the task that relays, and raised there
+            connection = self._connection
+            self.fail(error)
+            if connection is not None:
+                connection.abandon()
 
     def finish(self) -> None:
         self._done = True
@@ -75,15 +91,15 @@ class Answer(Inbound):
 
     def fail(self, error: BaseException) -> None:
         if not self._done:
-            self._done = True
             self._error = error
-            self._connection = None
-            self._wake()
+            self.finish()
 
     def _wake(self) -> None:
-        if self._wait is not None and not self._wait.done():
-            self._wait.set_result(None)
-        self._wait = None
+        wait = self._wait
+        if wait is not None:
+            self._wait = None
+            if not wait.done():
+                wait.set_result(None)
 
     # --- the reader's side
 
@@ -91,15 +107,7 @@ class Answer(Inbound):
         """Wait for the head. Raises: what went wrong before it came."""
         if self._wait is not None:
             await self._wait
-        if self._error is not None:
-            raise self._error
-
-    async def _over(self) -> None:
-        """Wait for the body's end."""
-        if not self._done:
-            self._wait = asyncio.get_running_loop().create_future()
-            await self._wait
-        if self._error is not None:
+        if self._error is not None and not self.status:
             raise self._error
 
     async def read(self, most_bytes: int) -> bytes:
@@ -113,7 +121,7 @@ class Answer(Inbound):
             pieces.append(piece)
 
         pieces: list[bytes] = []
-        if self._done and self._error is None and self._size <= most_bytes:
+        if self._done and self._error is None and self._size_bytes <= most_bytes:
             pieces = self._pieces
         else:
             await self.relay(bounded)
@@ -121,38 +129,33 @@ class Answer(Inbound):
 
     async def relay(self, sink: Callable[[bytes], None]) -> None:
         try:
-            for piece in self._pieces:
+            pieces, self._pieces = self._pieces, []
+            for piece in pieces:
                 sink(piece)
-            self._pieces = []
             if not self._done:
-                self._sink = self._guarded(sink)
-                if self._paused:
-                    self.pause(False)
-            await self._over()
+                self._sink = sink
+                if self._full:
+                    self._full = False
+                    self._steer()
+                self._wait = asyncio.get_running_loop().create_future()
+                await self._wait
+            if self._error is not None:
+                raise self._error
         finally:
             self._sink = None
             self.close()
 
-    def _guarded(self, sink: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        def guarded(piece: bytes) -> None:
-            try:
-                sink(piece)
-            except AntiphonError as error:
-                connection = self._connection
-                self.fail(error)
-                if connection is not None:
-                    connection.abandon()
-
-        return guarded
-
     def pause(self, on: bool) -> None:
-        self._paused = on
+        self._held = on
+        self._steer()
+
+    def _steer(self) -> None:
         if self._connection is not None:
-            self._connection.pause(on)
+            self._connection.pause(self._held or self._full)
 
     def close(self) -> None:
         connection = self._connection
-        self._connection = None
-        self._done = True
         if connection is not None:
+            self._connection = None
+            self._done = True
             connection.abandon()

@@ -1,76 +1,61 @@
 """The listener's side of one TCP connection: HTTP/1.1 in, one answer after another out."""
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any, cast
-
-import httptools
+from typing import cast
 
 from antiphon.net.exchange import Exchange, status_line
-from antiphon.net.settings import BODY_RATE_BYTES_S, Bounds
-
-Handler = Callable[[Exchange], Coroutine[Any, Any, None]]
-Refuse = Callable[[int, str], tuple[bytes, bytes]]
-"""(status, message) to (header lines, body), in a form that callers of any dialect can read."""
+from antiphon.net.intake import BODY, Intake, Refused
+from antiphon.net.site import Site
 
 LINGER_S = 2.0
-"""How long bytes of a refused request are read and thrown away, so that its caller can read the refusal."""
-_IDLE, _HEAD, _BODY, _BUSY = range(4)
-
-
-class Site:
-    """What the connections of one listener share."""
-
-    __slots__ = ("bounds", "connections", "date_line", "draining", "handler", "loop", "now_s", "refuse")
-
-    def __init__(self, handler: Handler, refuse: Refuse, bounds: Bounds, loop: asyncio.AbstractEventLoop) -> None:
-        self.handler = handler
-        self.refuse = refuse
-        self.bounds = bounds
-        self.loop = loop
-        self.connections: set[Connection] = set()
-        self.draining = False
-        self.now_s = time.monotonic()
-        self.date_line = b""
+"""How long after the last byte of a refused request more is read and thrown away, so that its caller, who may still
+be sending, can read the refusal: closing a socket with unread bytes takes back what was sent."""
+LINGER_MOST_S = 30.0
+"""The same from the refusal on: nginx's `lingering_time` (nginx.org/en/docs/http/ngx_http_core_module.html, 2026)."""
+NEVER = float("inf")
 
 
 class Connection(asyncio.Protocol):
-    """Parses requests, runs them one at a time in order, and keeps the listener's bounds."""
+    """Runs requests one at a time, in order, and keeps the listener's bounds.
+
+    A caller that closes its side, even half of it, while its request runs has gone: the request's task is
+    cancelled at once.
+    """
 
     __slots__ = (
-        "_chunks_size",
+        "_behind",
+        "_closing",
         "_current",
-        "_deadline_s",
-        "_head_bytes",
-        "_headers",
-        "_incoming",
-        "_parser",
+        "_cut_s",
+        "_intake",
+        "_invited",
+        "_last_s",
+        "_pressed",
+        "_refusal",
         "_refused",
         "_site",
-        "_state",
-        "_target",
-        "_task",
         "_waiting",
+        "_waiting_bytes",
         "keep_alive",
+        "task",
         "transport",
     )
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._parser = httptools.HttpRequestParser(self)
-        self._waiting: deque[tuple[Exchange, bool]] = deque()
+        self._intake = Intake(self, site)
         self._current: Exchange | None = None
-        self._incoming: Exchange | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._headers: dict[bytes, bytes] = {}
-        self._target = b""
-        self._head_bytes = self._chunks_size = 0
-        self._state = _HEAD
-        self._refused = False
+        self.task: asyncio.Task[None] | None = None
+        """Runs the current exchange."""
+        self._waiting: deque[tuple[Exchange, bool, int]] = deque()
+        self._waiting_bytes = 0
+        self._refusal: tuple[int, str] | None = None
+        self._behind = False
+        """Something is to be done once the current exchange has ended: a request, a refusal, an invitation."""
+        self._refused = self._invited = self._pressed = self._closing = False
         self.keep_alive = True
-        self._deadline_s = site.now_s + site.bounds.header_timeout_s
+        self._cut_s = self._last_s = NEVER
 
     @property
     def date_line(self) -> bytes:
@@ -81,123 +66,102 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         site = self._site
-        if len(site.connections) >= site.bounds.max_connections or site.draining:
-            self._refuse(503, "this worker has no room for another connection; try again shortly")
-            return
         site.connections.add(self)
+        open_now, most = len(site.connections), site.bounds.max_connections
+        if open_now > 2 * most:
+            self.transport.abort()
+        elif open_now > most or site.draining:
+            self.refuse(503, "this worker has no room for another connection; try again shortly")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._site.connections.discard(self)
-        for exchange in (self._current, self._incoming):
-            if exchange is not None:
-                exchange.gone = True
-                exchange.pressed(False)
+        self._site.left(self)
+        self._intake.stop()
         self._waiting.clear()
-        if self._task is not None:
-            self._task.cancel()
+        self._closing = True
+        if self._current is not None:
+            self._current.lost()
+            self._current = None
+        if self.task is not None:
+            self.task.cancel()
+
+    def eof_received(self) -> None:
+        if self._current is not None:
+            self.transport.abort()
+        else:
+            self._close()
 
     def pause_writing(self) -> None:
-        self._deadline_s = self._site.now_s + self._site.bounds.send_timeout_s
+        self._pressed = True
+        if not self._closing:
+            self._cut_s = self._site.now_s + self._site.bounds.send_timeout_s
         if self._current is not None:
             self._current.pressed(True)
 
     def resume_writing(self) -> None:
-        self._deadline_s = self._waiting_deadline()
+        self._pressed = False
+        if not self._closing:
+            self._cut_s = NEVER
         if self._current is not None:
             self._current.pressed(False)
+        elif self._behind:
+            self._go_on()
+        else:
+            self._intake.since_s = self._site.now_s
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if not self._refused:
+            self._intake.feed(data)
+        elif self._closing:
+            self._cut_s = min(self._site.now_s + LINGER_S, self._last_s)
+
+    # --- the intake's calls
+
+    def received(self, exchange: Exchange, keep_alive: bool) -> None:
+        if self._current is None and not self._pressed:
+            self._run(exchange, keep_alive)
             return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(501, "protocol upgrades are not served here; send a plain HTTP/1.1 request")
-        except httptools.HttpParserError as error:
-            if not self._refused:
-                self._refuse(400, f"this is not HTTP/1.1 as RFC 9112 has it ({type(error).__name__})")
-        else:
-            if self._state == _HEAD:
-                self._head_bytes += len(data)
-                if self._head_bytes > self._site.bounds.max_header_bytes:
-                    self._refuse(431, f"the headers are longer than {self._site.bounds.max_header_bytes} bytes")
-
-    # --- the parser's calls
-
-    def on_message_begin(self) -> None:
-        if self._refused:
-            return
-        self._headers = {}
-        self._target = b""
-        self._head_bytes = 0
-        self._state = _HEAD
-        if self._current is None:
-            self._deadline_s = self._site.now_s + self._site.bounds.header_timeout_s
-
-    def on_url(self, url: bytes) -> None:
-        self._target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        known = self._headers.get(name)
-        self._headers[name] = value if known is None else b"%b, %b" % (known, value)
-        self._head_bytes += len(name) + len(value) + 4
-
-    def on_headers_complete(self) -> None:
-        if self._refused:
-            return None
+        self._invited = False
         bounds = self._site.bounds
-        if self._head_bytes > bounds.max_header_bytes:
-            return self._refuse(431, f"the headers are longer than {bounds.max_header_bytes} bytes")
-        length = self._headers.get(b"content-length")
-        if length is not None and int(length) > bounds.max_body_bytes:
-            return self._refuse(413, f"the body is longer than {bounds.max_body_bytes} bytes")
-        if b"expect" in self._headers and self._current is None:
-            if self._headers[b"expect"].lower() != b"100-continue":
-                return self._refuse(417, "the only expectation that is met is 100-continue")
+        size_bytes = self._intake.body_bytes
+        if len(self._waiting) >= bounds.max_pipelined:
+            raise Refused(429, f"more than {bounds.max_pipelined} requests wait on this connection")
+        if self._waiting_bytes + size_bytes > bounds.max_body_bytes:
+            raise Refused(429, f"requests of more than {bounds.max_body_bytes} bytes wait on this connection")
+        self._waiting_bytes += size_bytes
+        self._waiting.append((exchange, keep_alive, size_bytes))
+        self._behind = True
+
+    def invite(self) -> None:
+        if self._current is None and not self._pressed:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._state = _BODY
-        self._chunks_size = 0
-        self._incoming = Exchange(self, self._parser.get_method(), self._target, self._headers, 0.0)
-        if self._current is None:
-            self._deadline_s = self._site.now_s + bounds.body_timeout_s
-
-    def on_body(self, body: bytes) -> None:
-        if self._refused or self._incoming is None:
-            return None
-        self._chunks_size += len(body)
-        if self._chunks_size > self._site.bounds.max_body_bytes:
-            return self._refuse(413, f"the body is longer than {self._site.bounds.max_body_bytes} bytes")
-        self._incoming.body.append(body)
-
-    def on_message_complete(self) -> None:
-        exchange = self._incoming
-        if self._refused or exchange is None:
-            return
-        self._incoming = None
-        self._state = _IDLE
-        exchange.received_s = time.perf_counter()
-        keep = self._parser.should_keep_alive()
-        if self._current is None:
-            self._run(exchange, keep)
-        elif len(self._waiting) >= self._site.bounds.max_pipelined:
-            self._refuse(429, f"more than {self._site.bounds.max_pipelined} requests wait on this connection")
         else:
-            self._waiting.append((exchange, keep))
+            self._invited = self._behind = True
+
+    def refuse(self, status: int, message: str) -> None:
+        """Answer what can't be served, in order behind what runs, and end the connection with care."""
+        if self._refused or self._closing:
+            return
+        self._refused = True
+        self._intake.stop()
+        if self._current is not None or self._waiting:
+            self._refusal = (status, message)
+            self._behind = True
+        else:
+            self._say_no(status, message)
 
     # --- running requests
 
     def _run(self, exchange: Exchange, keep_alive: bool) -> None:
+        site = self._site
+        self.task = site.loop.create_task(site.handler(exchange))
         self._current = exchange
-        self.keep_alive = keep_alive and not self._site.draining
-        self._deadline_s = float("inf")
-        self._task = self._site.loop.create_task(self._site.handler(exchange))
-        self._task.add_done_callback(self._ran)
+        self.keep_alive = keep_alive and not site.draining
+        self.task.add_done_callback(self._ran)
 
     def _ran(self, task: asyncio.Task[None]) -> None:
         """Nothing may be left hanging: a handler that ended without an answer cuts the connection."""
-        if self._task is task:
-            self._task = None
+        if self.task is task:
+            self.task = None
             if self._current is not None and not self._current.ended:
                 self.transport.abort()
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -206,69 +170,80 @@ class Connection(asyncio.Protocol):
     def finished(self) -> None:
         """The current exchange has its whole answer."""
         self._current = None
-        if self._task is not None:
-            self._task.remove_done_callback(self._ran)
-            self._task = None
-        if not self.keep_alive or self.transport.is_closing():
-            self.transport.close()
-        elif self._waiting:
-            self._run(*self._waiting.popleft())
+        if self.task is not None:
+            self.task.remove_done_callback(self._ran)
+            self.task = None
+        if not self.keep_alive:
+            self._close()
+        elif self._behind:
+            self._go_on()
         else:
-            self._deadline_s = self._waiting_deadline()
+            self._intake.since_s = self._site.now_s
 
-    def _waiting_deadline(self) -> float:
-        if self._current is not None:
-            return float("inf")
-        bounds = self._site.bounds
-        wait_s = {_IDLE: bounds.idle_timeout_s, _HEAD: bounds.header_timeout_s}.get(self._state, bounds.body_timeout_s)
-        return self._site.now_s + wait_s
+    def _go_on(self) -> None:
+        """What waited behind an exchange, once its caller has taken the answer."""
+        if self._pressed:
+            return
+        if self._waiting:
+            exchange, keep_alive, size_bytes = self._waiting.popleft()
+            self._waiting_bytes -= size_bytes
+            self._run(exchange, keep_alive)
+            return
+        self._behind = False
+        self._intake.since_s = self._site.now_s
+        if self._refusal is not None:
+            self._say_no(*self._refusal)
+        elif self._invited:
+            self._invited = False
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def hold(self) -> None:
-        """Keep the connection although the handler ends without an answer."""
-        if self._task is not None:
-            self._task.remove_done_callback(self._ran)
-            self._task = None
-
-    # --- bounds
+    # --- bounds and ends
 
     def sweep(self, now_s: float) -> None:
         """Called a few times a second: end what has waited too long."""
-        if now_s < self._deadline_s:
-            return
-        if self._refused or self._current is not None:
+        if now_s >= self._cut_s:
             self.transport.abort()
-        elif self._state == _BODY:
-            allowed_s = self._chunks_size / BODY_RATE_BYTES_S
-            if now_s >= self._deadline_s + allowed_s:
-                self._refuse(408, "the body did not come in time; send it faster")
-        elif self._state == _HEAD and self._head_bytes:
-            self._refuse(408, "the headers did not come in time")
-        else:
-            self.transport.close()
+        elif self._current is None and not self._pressed and not self._closing:
+            late = self._intake.late(now_s)
+            if late is None:
+                return
+            status, message = late
+            if status:
+                self.refuse(status, message)
+            else:
+                self._close()
 
     def drain(self) -> None:
         """No more requests after the one that runs."""
         self.keep_alive = False
         self._waiting.clear()
-        if self._current is None and self._incoming is None:
-            self.transport.close()
+        self._behind = False
+        if self._current is None and self._intake.phase != BODY:
+            self._close()
 
-    def _refuse(self, status: int, message: str) -> None:
-        """Answer what can't be served, in order behind what runs, and end the connection with care."""
-        self._refused = True
-        self._incoming = None
-        self._waiting.clear()
-        if self._current is not None:
-            self.keep_alive = False
+    def _close(self) -> None:
+        """End the connection once what was written has gone out; `send_timeout_s` bounds that."""
+        if self._closing:
             return
-        headers, body = self._site.refuse(status, message)
+        self._closing = True
+        self._intake.stop()
+        self._cut_s = min(self._cut_s, self._site.now_s + self._site.bounds.send_timeout_s)
+        self.transport.close()
+
+    def _say_no(self, status: int, message: str) -> None:
+        site = self._site
+        try:
+            headers, body = site.refuse(status, message)
+        except Exception as error:  # noqa: BLE001 - recorded; a connection that can't be told is cut
+            site.loop.call_exception_handler({"message": "a request could not be refused", "exception": error})
+            self.transport.abort()
+            return
         self.transport.write(
             b"%b%b%bcontent-length: %d\r\nconnection: close\r\n\r\n%b"
-            % (status_line(status), self._site.date_line, headers, len(body), body)
+            % (status_line(status), site.date_line, headers, len(body), body)
         )
-        self._deadline_s = self._site.now_s + LINGER_S
-        self._site.connections.add(self)
+        self._closing = True
+        self._last_s = site.now_s + LINGER_MOST_S
+        self._cut_s = site.now_s + LINGER_S
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        else:
-            self.transport.close()

@@ -2,10 +2,10 @@
 
 import asyncio
 import base64
+import socket
 import ssl
 from collections.abc import Callable
 from functools import cache
-from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import httptools
@@ -13,6 +13,8 @@ import httptools
 from antiphon.core.error import UpstreamUnreachable
 from antiphon.core.ports import Origin
 from antiphon.net.upstream import Upstream
+
+PROXY_PORT = 3128
 
 
 @cache
@@ -25,7 +27,7 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
 
 
 async def dial(origin: Origin, factory: Callable[[], Upstream]) -> Upstream:
-    """Connect. Raises: OSError (names, TCP, TLS), UpstreamUnreachable (the proxy refused)."""
+    """Connect. Raises: OSError (names, TCP, TLS), UnicodeError (names), UpstreamUnreachable (the proxy refused)."""
     loop = asyncio.get_running_loop()
     context = trust(origin.ca_file) if origin.tls else None
     if origin.proxy is None:
@@ -33,32 +35,39 @@ async def dial(origin: Origin, factory: Callable[[], Upstream]) -> Upstream:
             factory, origin.host, origin.port, ssl=context, server_hostname=origin.host if context else None
         )
         return connection
-    return await _through(origin, context, factory)
-
-
-async def _through(origin: Origin, context: ssl.SSLContext | None, factory: Callable[[], Upstream]) -> Upstream:
-    """Connect by way of an HTTP proxy: a tunnel for TLS, the proxy itself for plain HTTP."""
-    loop = asyncio.get_running_loop()
-    proxy = urlsplit(origin.proxy or "")
-    where = (proxy.hostname or "", proxy.port or 3128)
     if context is None:
-        _, plain = await loop.create_connection(factory, *where)
-        return plain
-    transport, tunnel = await loop.create_connection(_Tunnel, *where)
+        _, connection = await loop.create_connection(factory, *proxy_address(origin.proxy))
+        return connection
+    return await _tunnelled(origin, origin.proxy, context, factory)
+
+
+async def _tunnelled(origin: Origin, proxy: str, context: ssl.SSLContext, factory: Callable[[], Upstream]) -> Upstream:
+    """Connect by way of an HTTP proxy's tunnel. A plain upstream needs none: the proxy takes its requests."""
+    loop = asyncio.get_running_loop()
+    transport, tunnel = await loop.create_connection(_Tunnel, *proxy_address(proxy))
     try:
-        target = f"{origin.host}:{origin.port}"
-        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *proxy_authorization(origin.proxy or "")]
+        target = _authority(origin)
+        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *proxy_authorization(proxy)]
         transport.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
         status = await tunnel.answered
-        if status != 200:
-            raise UpstreamUnreachable(f"the proxy {where[0]}:{where[1]} answered {status} for {target}")
+        if not 200 <= status < 300:
+            raise UpstreamUnreachable(f"{_via(proxy)} answered {status} to a tunnel to {target}")
         connection = factory()
+        connection.connection_made(transport)
         secured = await loop.start_tls(transport, connection, context, server_hostname=origin.host)
+        if secured is None:
+            raise UpstreamUnreachable(f"{_via(proxy)} closed the tunnel to {target}")
     except BaseException:
         transport.abort()
         raise
-    connection.connection_made(cast("asyncio.Transport", secured))
+    connection.transport = secured  # start_tls leaves `connection_made` to its caller
     return connection
+
+
+def proxy_address(proxy: str) -> tuple[str, int]:
+    """Host and port of a proxy's URL."""
+    parts = urlsplit(proxy)
+    return parts.hostname or "", parts.port or PROXY_PORT
 
 
 def proxy_authorization(proxy: str) -> list[str]:
@@ -68,6 +77,36 @@ def proxy_authorization(proxy: str) -> list[str]:
         return []
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return [f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}"]
+
+
+def explain(error: OSError | UnicodeError, origin: Origin) -> str:
+    """Why there is no connection, for the one who has to mend it."""
+    where = _authority(origin)
+    if origin.proxy is not None:
+        where += f" by way of {_via(origin.proxy)}"
+    match error:
+        case ssl.SSLCertVerificationError():
+            trusted = f"the authorities in {origin.ca_file}" if origin.ca_file else "the system's authorities"
+            why = f"its certificate is not accepted, checked by {trusted}: {error.verify_message or error.reason}"
+        case ssl.SSLError():
+            why = f"TLS failed: {error.reason or error}"
+        case socket.gaierror() | UnicodeError():
+            why = f"the name can't be resolved: {error.strerror if isinstance(error, OSError) else error}"
+        case FileNotFoundError():
+            why = f"the file {origin.ca_file} is not there"
+        case _:
+            why = error.strerror or str(error) or type(error).__name__
+    return f"no connection to {where}: {why}"
+
+
+def _authority(origin: Origin) -> str:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return f"{host}:{origin.port}"
+
+
+def _via(proxy: str) -> str:
+    host, port = proxy_address(proxy)
+    return f"the proxy {host}:{port}"
 
 
 class _Tunnel(asyncio.Protocol):
@@ -83,11 +122,12 @@ class _Tunnel(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             return
         except httptools.HttpParserError as error:
-            self._give_up(UpstreamUnreachable(f"the proxy's answer is not HTTP ({type(error).__name__})"))
+            self._give_up(UpstreamUnreachable(f"the proxy's answer is not HTTP: {error}"))
 
     def on_headers_complete(self) -> None:
-        if not self.answered.done():
-            self.answered.set_result(self._parser.get_status_code())
+        status = self._parser.get_status_code()
+        if status >= 200 and not self.answered.done():
+            self.answered.set_result(status)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._give_up(UpstreamUnreachable("the proxy closed the connection"))

@@ -19,11 +19,11 @@ class Side(Protocol):
 
     transport: Transport
     keep_alive: bool
-    date_line: bytes
+
+    @property
+    def date_line(self) -> bytes: ...
 
     def finished(self) -> None: ...
-
-    def hold(self) -> None: ...
 
 
 class Exchange:
@@ -34,9 +34,11 @@ class Exchange:
     """
 
     __slots__ = (
+        "_chunked",
         "_head",
         "_on_pressure",
         "_side",
+        "_silent",
         "answered",
         "body",
         "ended",
@@ -50,98 +52,131 @@ class Exchange:
         "writable",
     )
 
-    def __init__(self, side: Side, method: bytes, target: bytes, headers: dict[bytes, bytes], received_s: float) -> None:
+    def __init__(
+        self, side: Side, method: bytes, target: bytes, headers: dict[bytes, bytes], *, chunked: bool = True
+    ) -> None:
+        """`chunked`: the caller reads chunks; else (HTTP/1.0) a stream ends with its connection."""
         self._side = side
+        self._chunked = chunked
         self.method = method
         self.path, _, self.query = target.partition(b"?")
         self.headers = headers
         """Names in lower case; a repeated header's values are joined by a comma."""
         self.body: list[bytes] = []
-        self.received_s = received_s
+        self.received_s = 0.0
         """When its last byte came, on `time.perf_counter`."""
         self.answered = self.ended = self.gone = False
         self.status = 0
-        self._head = b""
+        self._silent = True
+        """Nothing may be written now: not begun, ended, gone, or the answer to HEAD."""
+        self._head: bytes | None = b""
+        """What goes out before the next piece; None once chunks follow each other."""
         self._on_pressure: Callable[[bool], None] | None = None
         self.writable: Future[None] | None = None
 
     def respond(self, status: int, headers: bytes, body: bytes) -> None:
         """Answer whole. `headers` are complete lines, each ended by CRLF; the length is added here."""
+        self._answer(status)
+        self.ended = True
+        if self.gone:
+            return
+        side = self._side
         head = b"%b%b%bcontent-length: %d\r\n%b\r\n" % (
             status_line(status),
-            self._side.date_line,
+            side.date_line,
             headers,
             len(body),
-            b"" if self._side.keep_alive else b"connection: close\r\n",
+            b"" if side.keep_alive else b"connection: close\r\n",
         )
-        self.answered = self.ended = True
-        self.status = status
-        if not self.gone:
-            if self.method == b"HEAD":
-                self._side.transport.write(head)
-            elif len(body) < JOIN_BELOW_BYTES:
-                self._side.transport.write(head + body)
-            else:
-                self._side.transport.writelines((head, body))
-        self._side.finished()
+        if self.method == b"HEAD":
+            side.transport.write(head)
+        elif len(body) < JOIN_BELOW_BYTES:
+            side.transport.write(head + body)
+        else:
+            side.transport.writelines((head, body))
+        side.finished()
 
     def begin(self, status: int, headers: bytes) -> None:
         """Start an answer of unknown length; its head goes out with the first piece."""
-        self._head = b"%b%b%btransfer-encoding: chunked\r\n%b\r\n" % (
+        self._answer(status)
+        if self.gone:
+            return
+        head = b"%b%b%b%b%b\r\n" % (
             status_line(status),
             self._side.date_line,
             headers,
+            b"transfer-encoding: chunked\r\n" if self._chunked else b"",
             b"" if self._side.keep_alive else b"connection: close\r\n",
         )
+        if self.method == b"HEAD":
+            self._side.transport.write(head)
+        else:
+            self._head = head
+            self._silent = False
+
+    def _answer(self, status: int) -> None:
+        if self.answered:
+            raise RuntimeError(f"this request has its answer already ({self.status}); a second one ({status}) is a bug")
         self.answered = True
         self.status = status
 
     def write(self, piece: bytes) -> None:
         """Send a piece now. Empty pieces are left out: one would end the answer."""
-        if self.gone or not piece:
+        if self._silent or not piece:
             return
-        if self._head:
-            self._side.transport.write(b"%b%x\r\n%b\r\n" % (self._head, len(piece), piece))
-            self._head = b""
-        else:
+        if self._head is None:
             self._side.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        elif self._chunked:
+            self._side.transport.write(b"%b%x\r\n%b\r\n" % (self._head, len(piece), piece))
+            self._head = None
+        else:
+            self._side.transport.write(self._head + piece)
+            self._head = b""
 
     def end(self, last: bytes = b"") -> None:
         """Send a last piece, and end the answer, in one write."""
+        if self.ended:
+            return
         self.ended = True
-        if not self.gone:
-            tail = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
-            self._side.transport.write(self._head + tail)
-            self._head = b""
+        if not self._silent:
+            self._silent = True
+            tail = last
+            if self._chunked:
+                tail = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
+            self._side.transport.write((self._head or b"") + tail)
         self._on_pressure = None
-        self._side.finished()
+        if not self.gone:
+            self._side.finished()
 
     def abort(self) -> None:
         """Cut the connection: the only honest end of an answer that can't be completed."""
+        self.lost()
         self.ended = True
         self._side.transport.abort()
 
-    def raw(self, data: bytes) -> None:
-        """Write bytes as they are, beside all framing. For simulating broken servers."""
-        self.answered = True
-        if not self.gone:
-            self._side.transport.write(data)
-
-    def hold(self) -> None:
-        """Leave the request without an answer for as long as the caller waits. For simulating hung servers."""
-        self._side.hold()
+    def lost(self) -> None:
+        """The connection's word that nobody takes the answer any more."""
+        self.gone = self._silent = True
+        self._on_pressure = None
+        self._release()
 
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
         """Call back with True when the caller takes bytes too slowly, with False when it has caught up."""
         self._on_pressure = callback
+        if callback is not None and self.writable is not None:
+            callback(True)
 
     def pressed(self, on: bool) -> None:
         """The connection's word that its buffer is full, or empty again."""
-        if self._on_pressure is not None:
-            self._on_pressure(on)
         if on and self.writable is None:
             self.writable = get_running_loop().create_future()
-        elif not on and self.writable is not None:
+        elif not on:
+            self._release()
+        if self._on_pressure is not None:
+            self._on_pressure(on)
+
+    def _release(self) -> None:
+        if self.writable is not None:
             if not self.writable.done():
                 self.writable.set_result(None)
             self.writable = None

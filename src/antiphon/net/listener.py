@@ -1,17 +1,23 @@
 """A listening socket, its connections, and how both end."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import time
 from email.utils import formatdate
 
-from antiphon.net.connection import Connection, Handler, Refuse, Site
+from antiphon.net.connection import Connection
 from antiphon.net.settings import Bounds
+from antiphon.net.site import Handler, Refuse, Site
 
 SWEEP_S = 0.25
 """How often deadlines of connections are looked at: they are late by this at most."""
 BACKLOG = 4096
+TLS_SHUTDOWN_S = 2.0
+"""How long a closing connection waits for its caller's farewell."""
+CANCEL_S = 2.0
+"""How long handlers may take to end once they are cancelled."""
 
 
 class Listener:
@@ -33,8 +39,14 @@ class Listener:
     async def start(self, sock: socket.socket) -> None:
         """Accept connections of a bound socket."""
         self._sweep()
+        secured = self._tls is not None
         self._server = await self._loop.create_server(
-            lambda: Connection(self._site), sock=sock, backlog=BACKLOG, ssl=self._tls
+            lambda: Connection(self._site),
+            sock=sock,
+            backlog=BACKLOG,
+            ssl=self._tls,
+            ssl_handshake_timeout=self._site.bounds.header_timeout_s if secured else None,
+            ssl_shutdown_timeout=TLS_SHUTDOWN_S if secured else None,
         )
 
     def swap(self, handler: Handler, refuse: Refuse, bounds: Bounds) -> None:
@@ -52,30 +64,42 @@ class Listener:
 
         Returns: whether everything finished by itself within `timeout_s`.
         """
-        self._site.draining = True
+        site = self._site
+        site.draining = True
         if self._server is not None:
             self._server.close()
-        for connection in tuple(self._site.connections):
+        for connection in tuple(site.connections):
             connection.drain()
-        end_s = time.monotonic() + timeout_s
-        while self._site.connections and time.monotonic() < end_s:
-            await asyncio.sleep(0.02)
-        clean = not self._site.connections
-        for connection in tuple(self._site.connections):
-            connection.transport.abort()
-        while self._site.connections:
-            await asyncio.sleep(0)
+        clean = await self._emptied(timeout_s)
+        if not clean:
+            running = [one.task for one in site.connections if one.task is not None]
+            for connection in tuple(site.connections):
+                connection.transport.abort()
+            await self._emptied(CANCEL_S)
+            if running:
+                await asyncio.wait(running, timeout=CANCEL_S)
         if self._timer is not None:
             self._timer.cancel()
         return clean
 
+    async def _emptied(self, timeout_s: float) -> bool:
+        """Wait until no connection is left. Returns: whether that was so in time."""
+        if self._site.connections:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._site.emptied.wait(), timeout_s)
+        return not self._site.connections
+
     def _sweep(self) -> None:
+        self._timer = self._loop.call_later(SWEEP_S, self._sweep)
+        self.sweep(time.monotonic())
+
+    def sweep(self, now_s: float) -> None:
+        """End what has waited too long; `now_s` is on `time.monotonic`."""
         site = self._site
-        site.now_s = time.monotonic()
+        site.now_s = now_s
         site.date_line = f"date: {formatdate(usegmt=True)}\r\n".encode()
         for connection in tuple(site.connections):
-            connection.sweep(site.now_s)
-        self._timer = self._loop.call_later(SWEEP_S, self._sweep)
+            connection.sweep(now_s)
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -1,7 +1,6 @@
 """The client's side of one TCP connection: a request out, its answer in."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import cast
 
@@ -12,28 +11,35 @@ from antiphon.core.ports import Outbound
 from antiphon.net.answer import Answer
 
 SEND_WHOLE_BELOW_BYTES = 65_536
+YIELD_EVERY_PIECES = 8
+"""A long body lets other work run after so many pieces of `SEND_WHOLE_BELOW_BYTES`."""
 MAX_HEADER_BYTES = 65_536
-"""Most bytes of an answer's headers."""
+"""Most bytes of an answer, or of a run within it, that are no body: headers, chunk extensions, trailers. The read
+that brings the first of them doesn't count."""
 
 
 class Upstream(asyncio.Protocol):
-    """Carries one exchange at a time; between exchanges the pool owns it."""
+    """Carries one exchange at a time; between exchanges the pool owns it. Times are on `time.perf_counter`."""
 
     __slots__ = (
         "_answer",
         "_between_s",
-        "_deadline_s",
         "_end_s",
+        "_ended",
+        "_eof",
         "_framed",
-        "_gone",
-        "_head_bytes",
+        "_heard",
         "_informational",
-        "_leftover",
         "_on_free",
         "_parser",
+        "_patience_s",
+        "_paused",
         "_phase",
+        "_quiet_bytes",
         "_room",
         "_sent",
+        "_since_s",
+        "dead",
         "idle_since_s",
         "served",
         "transport",
@@ -42,12 +48,16 @@ class Upstream(asyncio.Protocol):
     def __init__(self, on_free: Callable[["Upstream", bool], None]) -> None:
         self._on_free = on_free
         self._answer: Answer | None = None
-        self._gone = self._leftover = self._framed = self._informational = False
+        self._parser: httptools.HttpResponseParser | None = None
+        self.dead = False
+        """Must not carry another exchange: cut, closed, or out of step."""
+        self._ended = self._eof = self._framed = self._heard = self._informational = self._paused = False
         self._sent = True
         self._room: asyncio.Future[None] | None = None
-        self._head_bytes = 0
-        self._deadline_s = self._end_s = float("inf")
-        self._between_s = 0.0
+        self._quiet_bytes = 0
+        """What came since the exchange began or the last piece of the body, that read left out."""
+        self._since_s = self._patience_s = self._between_s = 0.0
+        self._end_s = float("inf")
         self._phase = ""
         self.served = 0
         self.idle_since_s = 0.0
@@ -60,32 +70,38 @@ class Upstream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         answer = self._answer
-        if answer is None:
-            self._leftover = True
-            self.transport.abort()
+        if answer is None or self._parser is None:
+            self._cut()
             return
+        if self._quiet_bytes > MAX_HEADER_BYTES:
+            part = "trailers" if answer.status else "headers"
+            self._fail(UpstreamMalformed(f"the upstream's {part} are longer than {MAX_HEADER_BYTES} bytes"))
+            return
+        self._quiet_bytes += len(data)
         if answer.status:
-            self._deadline_s = min(time.monotonic() + self._between_s, self._end_s)
-        else:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEADER_BYTES + len(data):
-                self._fail(UpstreamMalformed(f"the upstream's headers are longer than {MAX_HEADER_BYTES} bytes"))
-                return
+            self._heard = True
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(UpstreamMalformed(f"the upstream's answer is not HTTP/1.1 ({type(error).__name__})"))
+        except httptools.HttpParserUpgrade:
+            self._fail(UpstreamMalformed("the upstream switches to a protocol that it was not asked for"))
+        except httptools.HttpParserError as error:
+            self._fail(UpstreamMalformed(f"the upstream's answer is not HTTP/1.1: {error}"))
+        if self._ended:
+            self._ended = False
+            if not self.dead:
+                self._on_free(self, True)
 
     def eof_received(self) -> None:
-        return None
+        self._eof = True
+        self._cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._gone = True
+        self.dead = True
+        self._parser = None
+        self._make_room()
         answer = self._answer
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
         if answer is not None:
-            if answer.status and not self._framed and exc is None:
+            if answer.status and not self._framed and self._eof and exc is None:
                 self._answer = None
                 answer.finish()
             else:
@@ -96,7 +112,7 @@ class Upstream(asyncio.Protocol):
         why = f" ({exc})" if exc else ""
         if answer.status:
             return UpstreamBroken(f"the upstream closed the connection before its answer was whole{why}")
-        if self.served and not self._head_bytes:
+        if self.served and not self._quiet_bytes:
             return StaleConnection(f"the upstream had closed this kept connection{why}")
         return UpstreamBroken(f"the upstream closed the connection without an answer{why}")
 
@@ -105,82 +121,97 @@ class Upstream(asyncio.Protocol):
             self._room = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
-        self._room = None
+        self._make_room()
+
+    def _make_room(self) -> None:
+        if self._room is not None:
+            if not self._room.done():
+                self._room.set_result(None)
+            self._room = None
 
     # --- the parser's calls
 
     def on_message_begin(self) -> None:
         if self._answer is None or self._answer.status:
-            self._leftover = True
+            self._cut()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._answer is not None and not self._leftover:
-            self._answer.headers[name.lower()] = value
+        answer = self._answer
+        if answer is not None and not answer.status:  # trailers are no headers: RFC 9110 6.5.1
+            answer.headers[name.lower()] = value.rstrip()
 
     def on_headers_complete(self) -> None:
-        answer = self._answer
-        if answer is None or self._leftover:
+        answer, parser = self._answer, self._parser
+        if answer is None or parser is None:
             return
-        status = self._parser.get_status_code()
-        if status < 200:
-            self._informational = True
-            answer.headers.clear()
-            return
+        status = parser.get_status_code()
         headers = answer.headers
-        self._framed = b"content-length" in headers or b"transfer-encoding" in headers or status in (204, 304)
-        self._deadline_s = min(time.monotonic() + self._between_s, self._end_s)
-        self._phase = "between bytes"
+        if status < 200:
+            if status < 100:
+                self._fail(UpstreamMalformed(f"the upstream answered with status {status}"))
+            self._informational = True
+            headers.clear()
+            return
+        coding = headers.get(b"transfer-encoding")
+        if coding is None:
+            self._framed = b"content-length" in headers or status in (204, 304)
+        elif coding.lower() not in (b"chunked", b"identity"):
+            self._fail(UpstreamMalformed(f"the upstream used the transfer coding {coding.decode('latin-1')[:80]!r}"))
+            return
+        else:
+            self._framed = coding.lower() == b"chunked"
+        self._heard = True
+        self._patience_s = self._between_s
+        self._phase = "next bytes"
         answer.head(status)
 
     def on_body(self, body: bytes) -> None:
-        if self._answer is not None and not self._leftover:
-            self._answer.take(body)
+        self._quiet_bytes = 0
+        answer = self._answer
+        if answer is not None:
+            answer.take(body)
 
     def on_message_complete(self) -> None:
         if self._informational:
             self._informational = False
             return
-        answer = self._answer
-        if answer is None or self._leftover:
+        answer, parser = self._answer, self._parser
+        if answer is None or parser is None:
             return
         self._answer = None
         self.served += 1
-        self._deadline_s = float("inf")
-        keep = self._parser.should_keep_alive() and self._sent and not self.transport.is_closing()
+        if self._paused:
+            self.pause(False)
         answer.finish()
-        if keep:
-            asyncio.get_running_loop().call_soon(self._freed)
+        if self._sent and parser.should_keep_alive():
+            self._ended = True
         else:
-            self.transport.close()
+            self._cut()
 
     # --- the pool's and the answer's calls
 
-    def _freed(self) -> None:
-        """One turn later than the answer's end: bytes behind it have shown themselves by then."""
-        if self._gone or self._leftover:
-            self.transport.abort()
-        else:
-            self._on_free(self, True)
-
     @property
     def usable(self) -> bool:
-        return not (self._gone or self._leftover or self.transport.is_closing())
+        return not (self.dead or self.transport.is_closing())
 
-    async def exchange(self, request: Outbound, started_s: float) -> Answer:
-        """Send a request and wait for the answer's head."""
+    async def exchange(self, request: Outbound, started_s: float, now_s: float) -> Answer:
+        """Send a request and wait for the answer's head. The whole may take `total_s` from `started_s` on.
+
+        Raises: UpstreamTimeout, UpstreamBroken, StaleConnection, UpstreamMalformed.
+        """
         answer = Answer(self, asyncio.get_running_loop().create_future(), started_s)
-        self._answer = answer
-        self._framed = self._leftover = self._informational = False
-        self._head_bytes = 0
-        now_s = time.monotonic()
+        self._quiet_bytes = 0
+        if not self.usable:
+            raise self._broken(answer, None)
         timeouts = request.timeouts
-        self._end_s = now_s + timeouts.total_s
+        self._framed = self._informational = self._heard = False
+        self._since_s = now_s
+        self._patience_s = timeouts.first_byte_s
         self._between_s = timeouts.between_bytes_s
-        self._deadline_s = min(now_s + timeouts.first_byte_s, self._end_s)
+        self._end_s = started_s + timeouts.total_s
         self._phase = "first byte"
         answer.reused = self.served > 0
+        self._answer = answer
         head = b"%bcontent-length: %d\r\n\r\n" % (request.head, request.size_bytes)
         try:
             if request.size_bytes < SEND_WHOLE_BELOW_BYTES:
@@ -194,46 +225,59 @@ class Upstream(asyncio.Protocol):
         return answer
 
     async def _send(self, head: bytes, body: tuple[bytes, ...], answer: Answer) -> None:
-        """Write a long body piece by piece, no faster than it is taken. An early answer ends it."""
+        """Write a long body piece by piece, no faster than it is taken. An early refusal ends it."""
         self._sent = False
         self.transport.write(head)
+        pieces = 0
         for segment in body:
+            view = memoryview(segment)
             for start in range(0, len(segment), SEND_WHOLE_BELOW_BYTES):
-                if self._gone or answer.status:
+                if self.dead or answer.status >= 300:
                     return
-                self.transport.write(memoryview(segment)[start : start + SEND_WHOLE_BELOW_BYTES])
+                self.transport.write(view[start : start + SEND_WHOLE_BELOW_BYTES])
+                pieces += 1
                 if self._room is not None:
                     await self._room
-            await asyncio.sleep(0)
+                elif pieces % YIELD_EVERY_PIECES == 0:
+                    await asyncio.sleep(0)
+                self._heard = True
         self._sent = True
 
     def pause(self, on: bool) -> None:
-        if self._gone:
+        """Stop or go on reading. While it pauses only the whole answer's deadline counts."""
+        if on == self._paused or not self.usable:
             return
+        self._paused = on
         if on:
             self.transport.pause_reading()
-            self._deadline_s = self._end_s
         else:
+            self._heard = True
             self.transport.resume_reading()
-            self._deadline_s = min(time.monotonic() + self._between_s, self._end_s)
 
     def abandon(self) -> None:
         """Close at once: its answer is no longer wanted."""
         self._answer = None
-        self._leftover = True
-        self.transport.abort()
+        self._cut()
 
     def sweep(self, now_s: float) -> None:
         """Called many times a second: end an exchange whose deadline has passed."""
-        if now_s >= self._deadline_s and self._answer is not None:
-            phase = "whole answer" if now_s >= self._end_s else self._phase
-            self._fail(UpstreamTimeout(f"the upstream did not send its {phase} in time"))
+        if self._answer is None:
+            return
+        if now_s >= self._end_s:
+            self._fail(UpstreamTimeout("the upstream did not send its whole answer in time"))
+        elif self._heard or self._paused:
+            self._heard = False
+            self._since_s = now_s
+        elif now_s - self._since_s >= self._patience_s:
+            self._fail(UpstreamTimeout(f"the upstream did not send its {self._phase} in time"))
 
     def _fail(self, error: UpstreamError) -> None:
         answer = self._answer
         self._answer = None
-        self._deadline_s = float("inf")
-        self._leftover = True
+        self._cut()
         if answer is not None:
             answer.fail(error)
+
+    def _cut(self) -> None:
+        self.dead = True
         self.transport.abort()

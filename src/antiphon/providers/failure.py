@@ -3,6 +3,7 @@
 Source: platform.openai.com/docs/guides/error-codes, docs.anthropic.com/en/api/errors (529), 2026-11.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -37,6 +38,8 @@ _KINDS: dict[int, type[UpstreamError]] = {
 }
 _CALLERS_FAULT = frozenset({400, 404, 405, 409, 413, 415, 422})
 DETAIL_BYTES = 500
+MAX_RETRY_AFTER_S = 86_400.0
+"""A day: what an upstream says beyond it is cut down to it."""
 
 
 def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, name: str) -> UpstreamError:
@@ -84,11 +87,15 @@ def retry_after(headers: Mapping[bytes, bytes], now_s: float) -> float | None:
     """
     try:
         if (millis := headers.get(b"retry-after-ms")) is not None:
-            return max(float(millis) / 1000, 0.0)
+            return _bounded(float(millis) / 1000)
         if (value := headers.get(b"retry-after")) is None:
             return None
         if value.strip().replace(b".", b"", 1).isdigit():
-            return float(value)
-        return max(parsedate_to_datetime(value.decode("latin-1")).timestamp() - now_s, 0.0)
-    except ValueError:
+            return _bounded(float(value))
+        return _bounded(parsedate_to_datetime(value.decode("latin-1")).timestamp() - now_s)
+    except (ValueError, OverflowError):
         return None
+
+
+def _bounded(seconds: float) -> float | None:
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER_S)

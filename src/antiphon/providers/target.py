@@ -2,10 +2,8 @@
 
 from urllib.parse import quote, urlencode, urlsplit
 
-import msgspec
 from msgspec import Struct
 
-from antiphon.core.body import Body
 from antiphon.core.deployment import Deployment
 from antiphon.core.ports import Origin, Outbound
 from antiphon.core.receipt import Loss
@@ -13,8 +11,8 @@ from antiphon.core.request import Request
 from antiphon.core.secret import Secret
 from antiphon.net.dial import proxy_authorization
 from antiphon.providers.profile import Profile
-from antiphon.wire.json import loads
 from antiphon.wire.openai_chat.edits import edits
+from antiphon.wire.openai_chat.head import named
 
 
 class Account(Struct, frozen=True, gc=False, kw_only=True):
@@ -67,18 +65,15 @@ def _head(deployment: Deployment, account: Account, *, tls: bool) -> bytes:
     if account.proxy and not tls:
         place = f"http://{url.netloc}{place}"
     lines = [f"POST {place} HTTP/1.1", f"Host: {url.netloc.rpartition('@')[2]}"]
-    if account.key:
-        lines.append(f"{profile.auth_header}: {profile.auth_prefix}{account.key.reveal()}")
     if account.proxy and not tls:
         lines.extend(proxy_authorization(account.proxy))
-    lines.extend(f"{name}: {value}" for name, value in account.headers.items())
-    lines += [
-        "Content-Type: application/json",
-        "Accept: application/json, text/event-stream",
-        "User-Agent: antiphon",
-        "",
-    ]
-    return "\r\n".join(lines).encode("latin-1")
+    headers = {"Accept": "application/json, text/event-stream", "User-Agent": "antiphon"}
+    if account.key:
+        headers[profile.auth_header] = f"{profile.auth_prefix}{account.key.reveal()}"
+    own = {name.lower() for name in account.headers}
+    headers = {name: value for name, value in headers.items() if name.lower() not in own} | account.headers
+    lines.extend(f"{name}: {value}" for name, value in headers.items())
+    return "\r\n".join([*lines, "Content-Type: application/json", ""]).encode("latin-1")
 
 
 class Said(Struct, frozen=True, gc=False, kw_only=True):
@@ -99,10 +94,10 @@ def say(request: Request, target: Target, prompt: str | None, trace: bytes = b""
     """
     head, profile = request.head, target.profile
     ask_usage = head.stream and not head.wants_usage and profile.usage_in_stream == "stream_options"
-    body = request.body.edited(edits(request, model=target.deployment.model, ask_usage=ask_usage, prompt=prompt))
-    losses: tuple[Loss, ...] = ()
-    if profile.rejects:
-        body, losses = _without(body, profile)
+    quirks = _quirks(request, profile) if profile.rejects or profile.output_limit_field else _NONE
+    model = target.deployment.model
+    changes = edits(request, model=model, ask_usage=ask_usage, prompt=prompt, drop=quirks.drop, rename=quirks.rename)
+    body = request.body.edited(changes)
     outbound = Outbound(
         origin=target.origin,
         head=target.head + trace if trace else target.head,
@@ -110,18 +105,39 @@ def say(request: Request, target: Target, prompt: str | None, trace: bytes = b""
         size_bytes=body.size_bytes,
         timeouts=target.deployment.timeouts,
     )
-    return Said(outbound=outbound, hide_usage=ask_usage, losses=losses)
+    return Said(outbound=outbound, hide_usage=ask_usage, losses=quirks.losses)
 
 
-def _without(body: Body, profile: Profile) -> tuple[Body, tuple[Loss, ...]]:
-    """Leave out the fields that a provider answers with an error, and say so."""
-    fields = loads(body.whole())
-    dropped = [name for name in profile.rejects if name in fields]
-    if not dropped:
-        return body, ()
-    for name in dropped:
-        del fields[name]
-    losses = tuple(
-        Loss(field=name, why=f"{profile.name} refuses it", effect="left out of the request") for name in dropped
-    )
-    return Body((msgspec.json.encode(fields),)), losses
+class _Quirks(Struct, frozen=True, gc=False):
+    """What of a request goes to a provider under another name, or not at all."""
+
+    drop: tuple[str, ...] = ()
+    rename: dict[str, str] = {}
+    losses: tuple[Loss, ...] = ()
+
+
+_NONE = _Quirks()
+_LIMIT = "max_completion_tokens"
+
+
+def _quirks(request: Request, profile: Profile) -> _Quirks:
+    """What a provider would answer with an error, found in this request."""
+    known = profile.output_limit_field
+    fields = named(request, profile.rejects if known is None else (*profile.rejects, _LIMIT))
+    drop = [name for name in profile.rejects if name in fields]
+    losses = [_left_out(name, f"{profile.name} refuses it") for name in drop]
+    limit = fields.get(_LIMIT)
+    if known is None or limit is None or _LIMIT in drop:
+        return _Quirks(tuple(drop), {}, tuple(losses))
+    why = f"{profile.name} knows {known} only"
+    if known not in fields:
+        losses.append(Loss(field=_LIMIT, why=why, effect=f"sent as {known}"))
+        return _Quirks(tuple(drop), {_LIMIT: known}, tuple(losses))
+    if request.body.slice(limit.start, limit.end).strip() == b"null":
+        return _Quirks((*drop, _LIMIT), {}, (*losses, _left_out(_LIMIT, why)))
+    sent = Loss(field=_LIMIT, why=why, effect=f"sent as {known}, in place of the one that was there")
+    return _Quirks((*drop, known), {_LIMIT: known}, (*losses, sent))
+
+
+def _left_out(field: str, why: str) -> Loss:
+    return Loss(field=field, why=why, effect="left out of the request")

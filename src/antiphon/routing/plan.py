@@ -37,7 +37,8 @@ def plan(route: Route, head: Head, verdict: Verdict, seed: int) -> Plan:
     candidates.extend(
         Candidate(deployment=deployment.name, lost="" if deployment is chosen else "weight") for deployment in fit
     )
-    most = None if head.output_tokens is None else head.output_tokens * head.answers
+    each = chosen.output_tokens if head.output_tokens is None else head.output_tokens
+    most = None if each is None else each * head.answers
     envelope = Envelope(attempts=ATTEMPTS, seconds=chosen.timeouts.total_s, output_tokens=most)
     return Plan(
         recipe="single",

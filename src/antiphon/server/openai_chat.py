@@ -25,10 +25,15 @@ MAX_NAME = 128
 """Longest name of a session, run, step or parent, in characters."""
 
 
-def authenticate(exchange: Exchange, identity: Identity) -> Principal:
-    """Who calls, by `Authorization: Bearer`. Raises: NotAuthenticated."""
+def token_of(exchange: Exchange) -> bytes | None:
+    """The key that came as `Authorization: Bearer`."""
     said = exchange.headers.get(b"authorization")
-    token = said[7:].strip() if said is not None and said[:7].lower() == b"bearer " else None
+    return said[7:].strip() if said is not None and said[:7].lower() == b"bearer " else None
+
+
+def authenticate(exchange: Exchange, identity: Identity) -> Principal:
+    """Who calls. Raises: NotAuthenticated."""
+    token = token_of(exchange)
     principal = identity.principal(token)
     if principal is None:
         wrong = "no API key came with the request" if token is None else "this API key is not known"

@@ -1,6 +1,7 @@
 """The caller's side of an answer in OpenAI's dialect."""
 
 from collections.abc import Callable
+from math import ceil
 
 from antiphon.core.error import AntiphonError
 from antiphon.core.ports import Reply, Served
@@ -63,7 +64,7 @@ def error_headers(error: AntiphonError, receipt_id: str) -> bytes:
     if receipt_id:
         lines += f"x-antiphon-receipt: {receipt_id}\r\n".encode()
     if error.retry_after_s is not None:
-        lines += f"retry-after: {max(1, round(error.retry_after_s))}\r\n".encode()
+        lines += f"retry-after: {max(1, ceil(error.retry_after_s))}\r\n".encode()
     if error.said_status == 401:
         lines += b'www-authenticate: Bearer realm="antiphon"\r\n'
     return lines

@@ -14,7 +14,7 @@ from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound,
 from antiphon.core.ports import Identity, Store
 from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
-from antiphon.server.openai_chat import DIALECT, authenticate, chat_completions
+from antiphon.server.openai_chat import DIALECT, authenticate, chat_completions, token_of
 from antiphon.server.reply import JSON, OpenAIReply, error_headers
 from antiphon.wire.openai_chat import errors
 
@@ -111,7 +111,7 @@ class Site(Struct, frozen=True, kw_only=True):
         """An error of a path under /v1 has a receipt, like every answer there; those of probes have none."""
         if exchange.path.startswith(b"/v1/") and not exchange.path.startswith(b"/v1/receipts/"):
             arrival = self.gateway.arrival(_shown(exchange.path), DIALECT, exchange.received_s)
-            self.gateway.refuse(error, arrival, OpenAIReply(exchange))
+            self.gateway.refuse(error, arrival, OpenAIReply(exchange), self.identity.principal(token_of(exchange)))
         else:
             exchange.respond(error.said_status, error_headers(error, ""), errors.encode(error))
 

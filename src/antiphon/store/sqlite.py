@@ -49,7 +49,8 @@ class Database:
             self._db = sqlite3.connect(directory / FILE, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
+            # A shipped record's journal is deleted, so a commit has to survive a loss of power too.
+            self._db.execute("PRAGMA synchronous = FULL")
             migrate(self._db)
         except sqlite3.Error as error:
             raise StoreError(f"the database {FILE} can't be opened: {error}") from error
@@ -63,10 +64,11 @@ class Database:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._put(batch)
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise StoreError(f"the database can't be written: {error}") from error
 
@@ -79,7 +81,7 @@ class Database:
         )
         self._db.executemany("INSERT OR IGNORE INTO contents (id, tenant, sealed) VALUES (?, ?, ?)", batch.contents)
         self._db.executemany("INSERT OR IGNORE INTO running (id, writer) VALUES (?, ?)", batch.began)
-        self._db.executemany("DELETE FROM running WHERE id = ?", ((id,) for id in batch.ended))
+        self._db.executemany("DELETE FROM running WHERE id = ?", ((ended,) for ended in batch.ended))
         self._db.executemany(
             "INSERT INTO shipped (segment, position) VALUES (?, ?)"
             " ON CONFLICT (segment) DO UPDATE SET position = excluded.position",
@@ -87,8 +89,11 @@ class Database:
         )
 
     def forget(self, segments: Iterable[str]) -> None:
-        """Drop the positions of segments that are gone."""
-        self._db.executemany("DELETE FROM shipped WHERE segment = ?", ((segment,) for segment in segments))
+        """Drop the positions of segments that are gone. Raises: StoreError."""
+        try:
+            self._db.executemany("DELETE FROM shipped WHERE segment = ?", ((segment,) for segment in segments))
+        except sqlite3.Error as error:
+            raise StoreError(f"the database can't be written: {error}") from error
 
     def running(self) -> dict[str, str]:
         """Requests that ran when last heard of: receipt id to writer."""
@@ -107,12 +112,13 @@ class Reader:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
+        self._uri = f"{self._path.absolute().as_uri()}?mode=ro"
 
     def _one(self, query: str, *values: object) -> bytes | None:
         if not self._path.exists():
             return None
         try:
-            database = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+            database = sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_S)
             try:
                 row = database.execute(query, values).fetchone()
             finally:
@@ -139,7 +145,7 @@ class Reader:
         if not self._path.exists():
             return {}
         try:
-            database = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+            database = sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_S)
             try:
                 return dict(database.execute("SELECT segment, position FROM shipped"))
             finally:

@@ -1,5 +1,6 @@
 """One JSON line an event, on stderr. No prompt, answer or secret is ever a field."""
 
+import json
 import logging
 import sys
 import time
@@ -23,7 +24,10 @@ class JsonLines(logging.Formatter):
         line.update((name, value) for name, value in record.__dict__.items() if name not in _OWN)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        try:
+            return msgspec.json.encode(line, enc_hook=str).decode()
+        except (TypeError, ValueError):  # half a surrogate pair, a key that is no text: said as well as can be
+            return json.dumps({str(name): str(value) for name, value in line.items()})
 
 
 def start(least: str, stream: TextIO | None = None) -> None:

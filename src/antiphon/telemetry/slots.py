@@ -17,6 +17,8 @@ from msgspec import Struct
 
 SLOTS = 65_536
 """Slots of one worker; a mapped page costs memory only once it is used."""
+SPARE = 64
+"""Slots behind them that nobody reads: where metrics count that found no room, so that counting never fails."""
 Kind = Literal["counter", "gauge", "max", "histogram"]
 
 
@@ -84,18 +86,23 @@ class Slots:
     def __init__(self, directory: Path, name: str) -> None:
         values_path = directory / f"{name}.values"
         with values_path.open("a+b") as file:
-            os.ftruncate(file.fileno(), SLOTS * 8)
-            self._map = mmap.mmap(file.fileno(), SLOTS * 8)
+            os.ftruncate(file.fileno(), (SLOTS + SPARE) * 8)
+            self._map = mmap.mmap(file.fileno(), (SLOTS + SPARE) * 8)
         self._values = memoryview(self._map).cast("d")
-        self._names = (directory / f"{name}.names").open("a+b", buffering=0)
+        self._names = directory / f"{name}.names"
         self._known: dict[tuple[str, tuple[tuple[str, str], ...]], Entry] = {}
         self._next = 0
+        self._lost = Number(self._values, SLOTS)
         self._recover()
+        self._lost = self.number(
+            "counter", "antiphon_metrics_lost_total", "Metrics that found no room and are missing."
+        )
 
     def _recover(self) -> None:
-        self._names.seek(0)
-        for line in self._names.read().splitlines():
-            entry = msgspec.json.decode(line, type=Entry)
+        """Go on from the metrics of the process before, less a line that it did not end."""
+        with self._names.open("ab") as file:
+            file.truncate(self._names.read_bytes().rfind(b"\n") + 1)
+        for entry in _entries(self._names):
             self._known[_key(entry.name, entry.labels)] = entry
             self._next = max(self._next, entry.slot + _width(entry))
             if entry.kind in ("gauge", "max"):
@@ -115,16 +122,37 @@ class Slots:
         if known is not None:
             return known
         entry = Entry(kind=kind, name=name, help=help, labels=dict(labels), slot=self._next, bounds=bounds)
-        if self._next + _width(entry) > SLOTS:
-            raise ValueError(f"more than {SLOTS} metric slots; {name} would be one too many")
-        self._next += _width(entry)
+        if self._next + _width(entry) <= SLOTS and self._named(entry):
+            self._next += _width(entry)
+        else:
+            entry = msgspec.structs.replace(entry, slot=SLOTS)
+            self._lost.add()
         self._known[key] = entry
-        self._names.write(msgspec.json.encode(entry) + b"\n")
         return entry
+
+    def _named(self, entry: Entry) -> bool:
+        """Tell readers of a metric. Returns: whether that could be written."""
+        line = msgspec.json.encode(entry) + b"\n"
+        try:
+            with self._names.open("ab", buffering=0) as file:
+                size = file.tell()
+                if file.write(line) == len(line):
+                    return True
+                file.truncate(size)
+        except OSError:
+            pass
+        return False
 
 
 def _key(name: str, labels: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
     return name, tuple(sorted(labels.items()))
+
+
+def _entries(names: Path) -> Iterator[Entry]:
+    """A worker's metrics. A last line without its end was being written; it is not there yet."""
+    *lines, _ = names.read_bytes().split(b"\n")
+    for line in lines:
+        yield msgspec.json.decode(line, type=Entry)
 
 
 def _width(entry: Entry) -> int:
@@ -136,8 +164,7 @@ def read(directory: Path) -> Iterator[Sample]:
     found: dict[tuple[str, tuple[tuple[str, str], ...]], Sample] = {}
     for names in sorted(directory.glob("*.names")):
         values = memoryview(names.with_suffix(".values").read_bytes()).cast("d")
-        for line in names.read_bytes().splitlines():
-            entry = msgspec.json.decode(line, type=Entry)
+        for entry in _entries(names):
             numbers = list(values[entry.slot : entry.slot + _width(entry)])
             sample = found.get(_key(entry.name, entry.labels))
             if sample is None:

@@ -1,12 +1,12 @@
 """Spans made of finished receipts, so that an unsampled request pays nothing for them."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
@@ -22,7 +22,13 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 class Tracer:
     """Decides which requests are traced, and sends their spans in the background."""
 
-    def __init__(self, settings: OtlpSettings, source: random.Random) -> None:
+    def __init__(
+        self,
+        settings: OtlpSettings,
+        source: random.Random,
+        processor: Callable[[SpanExporter], SpanProcessor] = BatchSpanProcessor,
+    ) -> None:
+        """`processor` makes what takes the spans and hands them to the exporter."""
         self._share = settings.sample_percent / 100
         self._random = source
         self._resource = Resource.create({"service.name": settings.service_name})
@@ -31,7 +37,7 @@ class Tracer:
             headers={name: value.reveal() for name, value in settings.headers.items()},
             timeout=10,
         )
-        self._processor = BatchSpanProcessor(exporter)
+        self._processor = processor(exporter)
 
     def sample(self, came: Trace | None) -> Trace | None:
         """The trace to go on with: this request's own span when it is sampled, what came otherwise."""
@@ -48,7 +54,7 @@ class Tracer:
 
     def finished(self, receipt: Receipt, span: Trace, came: Trace | None) -> None:
         """Send the spans of a sampled request: one for it, one for each attempt."""
-        parent = _context(came.trace_id, came.parent_id) if came is not None else None
+        parent = _context(came.trace_id, came.parent_id, is_remote=True) if came is not None else None
         own = _context(span.trace_id, span.parent_id)
         end_ns = receipt.at_ns + receipt.duration_us * 1000
         self._send(
@@ -95,8 +101,8 @@ class Tracer:
         self._processor.shutdown()
 
 
-def _context(trace_id: str, span_id: str) -> SpanContext:
-    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=_SAMPLED)
+def _context(trace_id: str, span_id: str, *, is_remote: bool = False) -> SpanContext:
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=is_remote, trace_flags=_SAMPLED)
 
 
 def _request(receipt: Receipt) -> Attributes:

@@ -31,7 +31,7 @@ class LocalSealer(Sealer):
         nonce, text = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, text, context.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise StoreError("captured content can't be opened: it was sealed with another key, or changed") from error
 
 

@@ -63,6 +63,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         name, times = Counter(name for name, _ in pairs).most_common(1)[0]
+        name = name[:64].encode(errors="replace").decode()
         raise BadRequest(f"the key `{name}` occurs {times} times in one object; send it once", param=name)
     return fields
 

@@ -28,6 +28,11 @@ class SseReader:
         self._begun = False
         self._max_bytes = max_event_bytes
 
+    @property
+    def holding(self) -> bool:
+        """Whether the start of an event waits for its rest."""
+        return bool(self._held)
+
     def feed(self, piece: bytes) -> list[bytes]:
         """Take what came. Returns: the events that are whole now, blank line included.
 

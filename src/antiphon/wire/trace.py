@@ -4,7 +4,7 @@ import re
 
 from antiphon.core.request import Trace
 
-_PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 MAX_STATE_BYTES = 512
 
 
@@ -13,8 +13,10 @@ def decode(parent: bytes | None, state: bytes | None) -> Trace | None:
     match = _PARENT.fullmatch(parent.strip()) if parent else None
     if match is None:
         return None
-    version, trace_id, parent_id, flags = (part.decode() for part in match.groups())
+    version, trace_id, parent_id, flags = (part.decode() for part in match.groups()[:4])
     if version == "ff" or not int(trace_id, 16) or not int(parent_id, 16):
+        return None
+    if version == "00" and match[5] is not None:
         return None
     said = state.decode("latin-1") if state and len(state) <= MAX_STATE_BYTES else ""
     return Trace(trace_id=trace_id, parent_id=parent_id, sampled=bool(int(flags, 16) & 1), state=said)

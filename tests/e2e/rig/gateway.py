@@ -5,13 +5,16 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 from rig.wait import until
 
@@ -242,11 +245,6 @@ class Gateway:
 
 def stored(data: Path) -> list[Receipt]:
     """Every receipt in the database of a data directory."""
-    import sqlite3
-    from contextlib import closing
-
-    import msgspec
-
     with closing(sqlite3.connect(f"file:{data / 'antiphon.db'}?mode=ro", uri=True)) as database:
         rows = database.execute("SELECT body FROM receipts ORDER BY id").fetchall()
     return [msgspec.json.decode(body, type=Receipt) for (body,) in rows]

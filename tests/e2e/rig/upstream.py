@@ -65,6 +65,34 @@ def endless(piece: bytes, every_s: float = 0.005) -> Script:
     return script
 
 
+async def silent(seen: Seen, writer: asyncio.StreamWriter) -> None:
+    """Never answers."""
+    await asyncio.get_running_loop().create_future()
+
+
+def half(start: bytes) -> Script:
+    """A whole answer of which only the start comes."""
+
+    async def script(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(b"200 OK", JSON, b"content-length: %d\r\n\r\n" % (len(start) + 1)) + start)
+        await silent(seen, writer)
+
+    return script
+
+
+def flood(piece: bytes, count: int) -> Script:
+    """A stream as fast as it is taken."""
+
+    async def script(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(b"200 OK", SSE, b"transfer-encoding: chunked\r\n\r\n"))
+        for _ in range(count):
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            seen.sent += 1
+            await writer.drain()
+
+    return script
+
+
 @dataclass
 class Upstream:
     """Answers every request by its script of the moment."""

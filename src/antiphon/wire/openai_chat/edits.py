@@ -3,22 +3,34 @@
 # JSON comes in here: what a value is, is found out by looking at it.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from collections.abc import Collection, Iterator, Mapping
+
 import msgspec
 
 from antiphon.core.body import Edit
-from antiphon.core.request import Request
-from antiphon.wire.openai_chat.head import messages_spot
+from antiphon.core.request import Field, Request
+from antiphon.wire.openai_chat.head import fields_of, messages_spot
 
 _ASK = b',"stream_options":{"include_usage":true}'
 
 
-def edits(request: Request, *, model: str, ask_usage: bool, prompt: str | None) -> tuple[Edit, ...]:
+def edits(
+    request: Request,
+    *,
+    model: str,
+    ask_usage: bool,
+    prompt: str | None,
+    drop: Collection[str] = (),
+    rename: Mapping[str, str] | None = None,
+) -> tuple[Edit, ...]:
     """Edits for the same dialect on both sides, in order of place.
 
     Args:
         model: The upstream's id of the model.
         ask_usage: Have the upstream send the usage event of a stream.
         prompt: Text of a system message to put before all others.
+        drop: Top-level fields to leave out; never `model`.
+        rename: Top-level fields to their other names.
     """
     head, spots = request.head, request.spots
     start, end = spots.model
@@ -34,8 +46,31 @@ def edits(request: Request, *, model: str, ask_usage: bool, prompt: str | None) 
         text = msgspec.json.encode({**options, "include_usage": True})
         out.append(Edit(*spots.stream_options, text))
     if prompt is not None:
-        place, empty = messages_spot(request.body)
+        place, empty = messages_spot(request.body, fields_of(request.body, spots)["messages"])
         message = msgspec.json.encode({"role": "system", "content": prompt})
         out.append(Edit(place, place, message if empty else message + b","))
+    if drop or rename:
+        fields = fields_of(request.body, spots)
+        out.extend(_dropped(fields, drop))
+        out.extend(
+            Edit(fields[name].key, fields[name].start, msgspec.json.encode(other) + b":")
+            for name, other in (rename or {}).items()
+        )
     out.sort(key=lambda edit: edit.start)
     return tuple(out)
+
+
+def _dropped(fields: Mapping[str, Field], drop: Collection[str]) -> Iterator[Edit]:
+    """One edit for each run of fields that go, the comma on one side of it included."""
+    kept: Field | None = None
+    first: Field | None = None
+    last: Field | None = None
+    for name, field in fields.items():
+        if name in drop:
+            first, last = first or field, field
+            continue
+        if first is not None and last is not None:
+            yield Edit(first.key, field.key, b"") if kept is None else Edit(kept.end, last.end, b"")
+        kept, first = field, None
+    if kept is not None and first is not None and last is not None:
+        yield Edit(kept.end, last.end, b"")

@@ -4,14 +4,14 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
-from antiphon.core.request import Head, Need, Spots
+from antiphon.core.request import Field, Head, Need, Request, Spots
 from antiphon.wire.json import loads
 from antiphon.wire.openai_chat.scan import Scanner
 
@@ -19,6 +19,10 @@ LONG_BYTES = 262_144
 """From this size on a body is scanned in slices rather than parsed at once, so that no other request waits."""
 TOKENS_A_SLICE = 2000
 """About one millisecond of scanning."""
+MAX_NAME = 256
+"""Most characters of a model's name, and of what is kept of a user's."""
+MAX_COUNT = 1_000_000_000
+"""Above what any model gives: more answers or tokens than this are a mistake."""
 
 _MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*("(?:[^"\\]|\\.)*")')
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -37,7 +41,19 @@ _HEAD_FIELDS = (
     "functions",
 )
 _PART_NEEDS: Mapping[str, Need] = {"image_url": "images", "input_audio": "audio", "file": "files"}
-_PART_MARKS: tuple[tuple[bytes, Need], ...] = tuple((f'"{kind}"'.encode(), need) for kind, need in _PART_NEEDS.items())
+MARK_BYTES = 80
+"""At least the length of any mark, each letter escaped."""
+
+
+def _mark(word: str) -> re.Pattern[bytes]:
+    """Finds a text of JSON, escaped or not."""
+    letters = "".join(f"(?:{letter}|\\\\u00(?i:{ord(letter):02x}))" for letter in word)
+    return re.compile(f'"{letters}"'.encode())
+
+
+_PART_MARKS: tuple[tuple[re.Pattern[bytes], Need], ...] = tuple(
+    (_mark(kind), need) for kind, need in _PART_NEEDS.items()
+)
 
 
 def read(body: Body, endpoint: str) -> tuple[Head, Spots]:
@@ -56,36 +72,46 @@ def read_long(body: Body, endpoint: str) -> Iterator[tuple[Head, Spots] | None]:
     scanner = Scanner(body)
     while not scanner.step(TOKENS_A_SLICE):
         yield None
-    fields: dict[str, Any] = dict.fromkeys(scanner.spans)
-    for name in _HEAD_FIELDS:
-        if name in scanner.spans:
-            fields[name] = _value(body, scanner.spans[name], name)
-    fields["messages"] = [] if "messages" in fields else None
+    found = scanner.fields
+    fields: dict[str, Any] = {name: _value(body, found[name], name) for name in _HEAD_FIELDS if name in found}
+    messages = found.get("messages")
+    fields["messages"] = [] if messages and _first(body, messages.start)[1] == b"[" else None
     needs: frozenset[Need] = _needs(fields)
-    seen = b""
+    if messages is not None:
+        for piece in _pieces(body, messages):
+            needs |= frozenset[Need](need for mark, need in _PART_MARKS if mark.search(piece))
+            yield None
+    yield _head(fields, endpoint, needs), _scanned_spots(scanner)
+
+
+def _pieces(body: Body, field: Field) -> Iterator[bytes]:
+    """A value's bytes piece by piece, each with the end of the one before it, so that no mark is cut."""
+    at, seen = 0, b""
     for segment in body.segments:
-        seen = seen[-16:] + segment
-        needs |= frozenset[Need](need for mark, need in _PART_MARKS if mark in seen)
-        yield None
-    yield _head(fields, endpoint, needs), _scanned_spots(body, scanner)
+        seen = seen[-MARK_BYTES:] + segment[max(field.start - at, 0) : max(field.end - at, 0)]
+        at += len(segment)
+        yield seen
 
 
-def _value(body: Body, span: tuple[int, int], name: str) -> object:
+def _value(body: Body, field: Field, name: str) -> object:
+    text = body.slice(field.start, field.end)
+    if text.lstrip()[:1] == b"{":
+        return loads(text)
     try:
-        return msgspec.json.decode(body.slice(*span))
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"`{name}` is not valid JSON: {error}", param=name) from error
 
 
 def _head(fields: Mapping[str, Any], endpoint: str, needs: frozenset[Need]) -> Head:
     model = fields.get("model")
-    if type(model) is not str or not model:
+    if type(model) is not str or not 0 < len(model) <= MAX_NAME:
         raise BadRequest("`model` must name a model; GET /v1/models lists them", param="model")
     if type(fields.get("messages")) is not list:
         raise BadRequest("`messages` must be a list of messages", param="messages")
     stream = fields.get("stream")
     if stream is not None and type(stream) is not bool:
-        raise BadRequest(f"`stream` must be true or false, not {stream!r}", param="stream")
+        raise BadRequest(f"`stream` must be true or false, not {_shown(stream)}", param="stream")
     options = fields.get("stream_options")
     if options is not None and type(options) is not dict:
         raise BadRequest("`stream_options` must be an object", param="stream_options")
@@ -101,7 +127,7 @@ def _head(fields: Mapping[str, Any], endpoint: str, needs: frozenset[Need]) -> H
         output_tokens=_positive(fields, "max_tokens") if limit is None else _positive(fields, "max_completion_tokens"),
         answers=_positive(fields, "n") or 1,
         needs=needs,
-        user=_text(fields, "user"),
+        user=_text(fields, "user")[:MAX_NAME],
     )
 
 
@@ -109,8 +135,8 @@ def _positive(fields: Mapping[str, Any], name: str) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
-    if type(value) is not int or value < 1:
-        raise BadRequest(f"`{name}` must be a whole number from 1, not {value!r}", param=name)
+    if type(value) is not int or not 1 <= value <= MAX_COUNT:
+        raise BadRequest(f"`{name}` must be a whole number from 1 to {MAX_COUNT}, not {_shown(value)}", param=name)
     return value
 
 
@@ -119,8 +145,15 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if type(value) is not str:
-        raise BadRequest(f"`{name}` must be a text, not {value!r}", param=name)
+        raise BadRequest(f"`{name}` must be a text, not {_shown(value)}", param=name)
     return value
+
+
+def _shown(value: object) -> str:
+    """A value, short: it goes into a message."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return repr(value)[:40]
 
 
 def _needs(fields: Mapping[str, Any]) -> frozenset[Need]:
@@ -158,7 +191,7 @@ def _spots(text: bytes, body: Body, fields: Mapping[str, Any]) -> Spots:
     first = _MODEL_FIRST.match(text)
     span = first.span(1) if first else _last(text, _MODEL, b'"model"')
     if span is None or "stream_options" in fields:
-        return _scanned_spots(body, scan(body))
+        return _scanned_spots(scan(body))
     return Spots(model=span)
 
 
@@ -182,13 +215,43 @@ def scan(body: Body) -> Scanner:
     return scanner
 
 
-def _scanned_spots(body: Body, scanner: Scanner) -> Spots:
-    return Spots(model=scanner.spans["model"], stream_options=scanner.spans.get("stream_options"))
+def _scanned_spots(scanner: Scanner) -> Spots:
+    model, options = scanner.fields["model"], scanner.fields.get("stream_options")
+    return Spots(
+        model=(model.start, model.end),
+        stream_options=(options.start, options.end) if options is not None else None,
+        fields=scanner.fields,
+    )
 
 
-def messages_spot(body: Body) -> tuple[int, bool]:
+def fields_of(body: Body, spots: Spots) -> Mapping[str, Field]:
+    """Where every top-level field of a body stands; scanned unless that is known."""
+    return scan(body).fields if spots.fields is None else spots.fields
+
+
+def named(request: Request, names: Collection[str]) -> Mapping[str, Field]:
+    """Top-level fields of a request, if one of these names is among them, else nothing.
+
+    A body that was not scanned is scanned only when a name occurs in it, or could in another spelling.
+    """
+    if request.spots.fields is None:
+        text = request.body.whole()
+        if b"\\u" not in text and not any(f'"{name}"'.encode() in text for name in names):
+            return {}
+    return fields_of(request.body, request.spots)
+
+
+def messages_spot(body: Body, messages: Field) -> tuple[int, bool]:
     """Offset just behind the bracket that opens `messages`, and whether the list is empty."""
-    start, end = scan(body).spans["messages"]
-    inside = body.slice(start, end)
-    bracket = inside.index(b"[")
-    return start + bracket + 1, not inside[bracket + 1 :].strip().removesuffix(b"]").strip()
+    bracket, _ = _first(body, messages.start)
+    return bracket + 1, _first(body, bracket + 1)[1] == b"]"
+
+
+def _first(body: Body, start: int) -> tuple[int, bytes]:
+    """The first byte from `start` that is no white space, and where it is; empty when there is none."""
+    while window := body.slice(start, start + 64):
+        rest = window.lstrip()
+        if rest:
+            return start + len(window) - len(rest), rest[:1]
+        start += len(window)
+    return start, b""

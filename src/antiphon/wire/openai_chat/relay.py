@@ -4,17 +4,15 @@ import re
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamMalformed
 from antiphon.core.usage import Usage
 from antiphon.wire.openai_chat.usage import usage_of
+from antiphon.wire.sse import SseReader
 
-_BOUNDARY = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 _DONE = b"[DONE]"
-MAX_EVENT_BYTES = 16_777_216
-"""A single event above this is refused as malformed: it would be held in memory until its end."""
 
 
 class _Delta(Struct):
@@ -41,6 +39,7 @@ class _Chunk(Struct):
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
+_fields = msgspec.json.Decoder(dict[str, Raw])
 
 
 class Relay:
@@ -52,7 +51,7 @@ class Relay:
 
     __slots__ = (
         "_hide_usage",
-        "_rest",
+        "_reader",
         "content_seen",
         "done",
         "events",
@@ -66,7 +65,7 @@ class Relay:
 
     def __init__(self, *, hide_usage: bool) -> None:
         self._hide_usage = hide_usage
-        self._rest = b""
+        self._reader = SseReader()
         self.content_seen = self.done = self.finished = False
         self.events = 0
         self.model = self.fingerprint = ""
@@ -76,38 +75,30 @@ class Relay:
 
     def feed(self, piece: bytes) -> bytes:
         """Returns: what may go to the caller now. Raises: UpstreamMalformed."""
-        data = self._rest + piece if self._rest else piece
-        if data.endswith(b"\n\n") and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data:
-            self._rest = b""
-            return data if self._event(data) else self._without_usage(data)
-        return self._several(data)
+        reader = self._reader
+        if (
+            not reader.holding
+            and piece.endswith(b"\n\n")
+            and piece.find(b"\n\n") == len(piece) - 2
+            and b"\r" not in piece
+        ):
+            return self._event(piece)
+        return b"".join([self._event(event) for event in reader.feed(piece)])
 
-    def _several(self, data: bytes) -> bytes:
-        out: list[bytes] = []
-        at = 0
-        for boundary in _BOUNDARY.finditer(data):
-            event = data[at : boundary.end()]
-            at = boundary.end()
-            out.append(event if self._event(event) else self._without_usage(event))
-        self._rest = data[at:]
-        if len(self._rest) > MAX_EVENT_BYTES:
-            raise UpstreamMalformed(f"one event of the upstream's stream is longer than {MAX_EVENT_BYTES} bytes")
-        return b"".join(out)
-
-    def _event(self, event: bytes) -> bool:
-        """Note what an event says. Returns: whether it goes on as it is."""
+    def _event(self, event: bytes) -> bytes:
+        """Note what an event says. Returns: what of it goes on."""
         payload = _payload(event)
         if payload is None:
-            return True
+            return event
         if payload == _DONE:
             self.done = True
-            return True
+            return event
         try:
             chunk = _chunk.decode(payload)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise UpstreamMalformed(f"an event of the upstream's stream is not valid: {error}") from error
         self.events += 1
-        if self.events == 1:
+        if not self.model:
             self.model = chunk.model or ""
             self.fingerprint = chunk.system_fingerprint or ""
         if chunk.choices:
@@ -116,11 +107,12 @@ class Relay:
             message = msgspec.json.encode(chunk.error)[:300].decode(errors="replace")
             self.failure = UpstreamError(f"the upstream ended its stream with an error: {message}")
             self.failure.noted = "the upstream ended its stream with an error"
+            return b""
         if chunk.usage is UNSET:
-            return True
+            return event
         if chunk.usage is not None:
             self.usage, self.usage_note = usage_of(chunk.usage)
-        return not self._hide_usage
+        return _without_usage(event, payload, chunk) if self._hide_usage else event
 
     def _choices(self, choices: list[_Choice]) -> None:
         for choice in choices:
@@ -138,23 +130,30 @@ class Relay:
                     or delta.function_call
                 )
 
-    def _without_usage(self, event: bytes) -> bytes:
-        """An event that carries usage which only we asked for."""
-        payload = _payload(event) or b""
-        if _chunk.decode(payload).choices:
-            return _NULL_USAGE.sub(b"", event)
-        return b""
-
     def end(self) -> bytes:
         """The upstream's body has ended. Returns: what was still held. Raises: UpstreamError subclasses."""
-        rest, self._rest = self._rest, b""
+        rest = self._reader.end()
         if rest.strip():
-            rest = rest if self._event(rest) else self._without_usage(rest)
+            rest = self._event(rest)
         if self.failure is not None:
             raise self.failure
         if not (self.done or self.finished):
             raise UpstreamBroken("the upstream's stream ended before its answer did")
         return rest
+
+
+def _without_usage(event: bytes, payload: bytes, chunk: _Chunk) -> bytes:
+    """An event less the usage that only we asked for. An event that says nothing else goes whole."""
+    if chunk.usage is not None and not chunk.choices:
+        return b""
+    if chunk.usage is None and event.count(b'"usage"') == 1:
+        rest, edits = _NULL_USAGE.subn(b"", event)
+        if edits:
+            return rest
+    fields = _fields.decode(payload)
+    fields.pop("usage", None)
+    said = msgspec.json.encode(fields)
+    return event.replace(payload, said, 1) if payload in event else b"data: %b\n\n" % said
 
 
 def _payload(event: bytes) -> bytes | None:

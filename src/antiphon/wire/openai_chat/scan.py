@@ -6,6 +6,7 @@ import msgspec
 
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
+from antiphon.core.request import Field
 
 _SHALLOW = re.compile(rb'["{}\[\],:]')
 _DEEP = re.compile(rb'["{}\[\]]')
@@ -17,8 +18,8 @@ _OPENS = {ord("{"): ord("}"), ord("["): ord("]")}
 class Scanner:
     """Walks the segments of a body; call `step` until it is done.
 
-    It checks that strings and brackets are closed and that no top-level key comes twice; what lies
-    deeper is left to whoever reads it.
+    It checks that strings and brackets are closed, that keys, colons and commas of the object itself
+    take turns and that no key of it comes twice; what lies deeper is left to whoever reads it.
     """
 
     def __init__(self, body: Body) -> None:
@@ -35,8 +36,8 @@ class Scanner:
         self._value_start: int | None = None
         self._want_key = False
         self._ended = False
-        self.spans: dict[str, tuple[int, int]] = {}
-        """Top-level key to the offsets of its value, white space around it included."""
+        self.fields: dict[str, Field] = {}
+        """Top-level keys in order of place."""
 
     def step(self, tokens: int) -> bool:
         """Look at up to so many tokens. Returns: whether the whole body has been seen.
@@ -61,6 +62,8 @@ class Scanner:
     def _string(self, segment: bytes) -> bool:
         """Go to the end of the string that is open. Returns: whether it is in this segment."""
         if self._escaped:
+            if not segment:
+                return False
             self._escaped = False
             self._at += 1
         quote = segment.find(b'"', self._at)
@@ -81,22 +84,22 @@ class Scanner:
         return False
 
     def _token(self, segment: bytes) -> bool:
-        match = (_DEEP if len(self._closers) > 1 else _SHALLOW).search(segment, self._at)
+        shallow = len(self._closers) < 2
+        match = (_SHALLOW if shallow else _DEEP).search(segment, self._at)
+        if shallow and self._value_start is None:
+            self._between(segment[self._at :] if match is None else segment[self._at : match.start()])
         if match is None:
-            self._outside(segment[self._at :])
             return False
         token = segment[match.start()]
         here = self._base + match.start()
-        if not self._closers:
-            self._outside(segment[self._at : match.start()])
         self._at = match.end()
         if self._ended:
             raise BadRequest(f"something follows the JSON object at byte {here}; send one object")
+        if shallow:
+            self._in_turn(token, here)
         if token == 0x22:
             self._in_string = True
             self._string_start = here
-            if not self._closers:
-                raise BadRequest("the body must be a JSON object")
         elif token in _OPENS:
             self._open(token, here)
         elif token in (0x7D, 0x5D):
@@ -107,13 +110,27 @@ class Scanner:
             self._value_ends(here)
         return True
 
-    def _outside(self, rest: bytes) -> None:
-        if not self._closers and rest.strip(_SPACE):
+    def _between(self, rest: bytes) -> None:
+        """Outside the object, and between its fields, there is only white space."""
+        if rest.strip(_SPACE):
             raise BadRequest("the body must be one JSON object and nothing else")
 
+    def _in_turn(self, token: int, here: int) -> None:
+        """Whether a token may stand here: outside the object, or on its own level."""
+        if not self._closers:
+            fits = token == 0x7B
+        elif token == 0x22:
+            fits = self._want_key or self._value_start is not None
+        elif token == 0x3A:
+            fits = self._key is not None and self._value_start is None
+        elif token == 0x7D:
+            fits = not self._want_key or not self.fields
+        else:
+            fits = self._value_start is not None
+        if not fits:
+            raise BadRequest(f"the body must be a JSON object; {chr(token)!r} at byte {here} is out of place")
+
     def _open(self, token: int, here: int) -> None:
-        if not self._closers and token != 0x7B:
-            raise BadRequest("the body must be a JSON object")
         if len(self._closers) >= MAX_DEPTH:
             raise BadRequest(f"the body is nested deeper than {MAX_DEPTH} levels at byte {here}")
         self._closers.append(_OPENS[token])
@@ -132,9 +149,9 @@ class Scanner:
         if self._key is None or self._value_start is None:
             raise BadRequest(f"a key is missing before byte {here}; the body is not JSON")
         key = _text(self._body.slice(*self._key))
-        if key in self.spans:
-            raise BadRequest(f"the key {key!r} comes twice; send it once", param=key)
-        self.spans[key] = (self._value_start, here)
+        if key in self.fields:
+            raise BadRequest(f"the key `{key[:64]}` comes twice; send it once", param=key[:64])
+        self.fields[key] = Field(self._key[0], self._value_start, here)
         self._key = self._value_start = None
         self._want_key = True
 
@@ -142,5 +159,5 @@ class Scanner:
 def _text(quoted: bytes) -> str:
     try:
         return msgspec.json.decode(quoted, type=str)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadRequest(f"a key is not valid JSON text: {error}") from error

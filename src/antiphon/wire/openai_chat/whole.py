@@ -33,7 +33,7 @@ def facts(body: bytes) -> Facts:
     """Check a whole answer and read its facts. Raises: UpstreamMalformed."""
     try:
         answer = _whole.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not a chat completion: {error}") from error
     usage, note = (None, "") if answer.usage is None else usage_of(answer.usage)
     return Facts(model=answer.model or "", fingerprint=answer.system_fingerprint or "", usage=usage, usage_note=note)

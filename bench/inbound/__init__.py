@@ -1,0 +1,1 @@
+"""The gateway's path behind other HTTP servers than its own listener, to compare their cost."""

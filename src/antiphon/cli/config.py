@@ -1,0 +1,79 @@
+"""`antiphon config check|show|diff|schema`."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+from msgspec import to_builtins
+
+from antiphon.cli import summary, text
+from antiphon.cli.configured import configured
+from antiphon.cli.exits import Exit
+from antiphon.cli.failure import problems
+from antiphon.cli.terminal import document, put, say
+from antiphon.config.diff import Change, diff
+from antiphon.config.load import environment, load
+from antiphon.config.schema import schema
+from antiphon.config.show import show, shown
+from antiphon.core.error import ConfigError
+
+
+def run(arguments: Namespace) -> int:
+    """Run the verb."""
+    return {"check": _check, "show": _show, "diff": _diff, "schema": _schema}[arguments.verb](arguments)
+
+
+def _check(arguments: Namespace) -> int:
+    try:
+        loaded = configured(arguments)
+    except ConfigError as error:
+        say("\n".join([error.message, text.counted(len(error.problems), "mistake")]))
+        if arguments.json:
+            document({"valid": False, "problems": problems(error.problems)})
+        return Exit.CONFIG
+    if arguments.json:
+        document({"valid": True, "problems": [], **summary.document_of(loaded)})
+    else:
+        put("\n".join(summary.page(loaded)))
+    return Exit.OK
+
+
+def _show(arguments: Namespace) -> int:
+    loaded = configured(arguments)
+    if arguments.json:
+        document(shown(loaded))
+    else:
+        put(show(loaded))
+    return Exit.OK
+
+
+def _diff(arguments: Namespace) -> int:
+    environ = environment()
+    old, new = load(Path(arguments.old), environ), load(Path(arguments.new), environ)
+    changes = diff(old.settings, new.settings)
+    if arguments.json:
+        said = [to_builtins(change) for change in changes]
+        document({"old": old.revision.id, "new": new.revision.id, "changes": said})
+        return Exit.OK
+    if changes:
+        put("\n".join(map(_line, changes)))
+    fixed = sum(change.needs_restart for change in changes)
+    restart = f", {fixed} of them only by a restart" if fixed else ""
+    say(f"{text.counted(len(changes), 'change')}{restart}: {old.revision.id} -> {new.revision.id}")
+    return Exit.OK
+
+
+def _line(change: Change) -> str:
+    """`+` what comes, `-` what goes, `~` what becomes something else."""
+    old, new = (json.dumps(value, ensure_ascii=False) for value in (change.old, change.new))
+    restart = "  (needs a restart)" if change.needs_restart else ""
+    if change.old is None:
+        return f"+ {change.path}: {new}{restart}"
+    if change.new is None:
+        return f"- {change.path}: {old}{restart}"
+    return f"~ {change.path}: {old} -> {new}{restart}"
+
+
+def _schema(_: Namespace) -> int:
+    document(schema())
+    return Exit.OK

@@ -1,0 +1,105 @@
+"""`antiphon receipt show`."""
+
+import asyncio
+from argparse import Namespace
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+from antiphon.cli.configured import configured
+from antiphon.cli.data import Data, data_of
+from antiphon.cli.exits import Exit
+from antiphon.cli.http import Address, address, connected
+from antiphon.cli.receipt_page import page
+from antiphon.cli.terminal import bold, clean, document, put
+from antiphon.core.error import AntiphonError, ConfigError, NotFound, StoreError, UpstreamMalformed
+from antiphon.core.receipt import Receipt
+from antiphon.vault.local import LocalSealer
+
+
+class Content(Struct, frozen=True, kw_only=True):
+    """What was captured beside a receipt."""
+
+    request: bytes
+    answer: bytes
+    cut: bool
+    """One of them was longer than `storage.capture_most_bytes`."""
+
+
+def run(arguments: Namespace) -> int:
+    """Show one receipt."""
+    if arguments.url and (arguments.last or arguments.content):
+        option = "--last" if arguments.last else "--content"
+        arguments.parser.error(f"{option} looks into the data directory: leave --url out")
+    if arguments.url:
+        return _show(arguments, asyncio.run(_fetched(address(arguments), arguments.id)), None)
+    try:
+        data = data_of(configured(arguments).settings)
+    except ConfigError as error:
+        error.add_note("a gateway that runs can be asked instead: antiphon receipt show ID --url URL")
+        raise
+    receipt = _found(data, arguments.id)
+    return _show(arguments, receipt, _content(data, receipt) if arguments.content else None)
+
+
+def _show(arguments: Namespace, receipt: Receipt, content: Content | None) -> int:
+    if arguments.json:
+        stored: dict[str, object] = msgspec.json.decode(msgspec.json.encode(receipt))
+        if content is not None:
+            stored["content"] = {"request": _text(content.request), "answer": _text(content.answer), "cut": content.cut}
+        document(stored)
+        return Exit.OK
+    lines = page(receipt)
+    if content is not None:
+        lines += ["", bold("Request"), _shown(content.request), "", bold("Answer"), _shown(content.answer)]
+        lines += ["", "Cut: `storage.capture_most_bytes` was less than this."] if content.cut else []
+    put("\n".join(lines))
+    return Exit.OK
+
+
+async def _fetched(where: Address, receipt_id: str) -> Receipt:
+    async with connected(where) as gateway:
+        body = await gateway.get(f"/v1/receipts/{quote(receipt_id, safe='')}")
+    try:
+        return msgspec.json.decode(body, type=Receipt)
+    except msgspec.MsgspecError as error:
+        raise UpstreamMalformed(f"{where.url} gave no receipt that can be read ({error}); check --url") from error
+
+
+def _found(data: Data, receipt_id: str | None) -> Receipt:
+    """One receipt, or the newest. Raises: NotFound, StoreError."""
+    elsewhere = "is --config the one that the gateway runs with? A gateway elsewhere is asked by --url"
+    if not data.directory.is_dir():
+        raise NotFound(f"there is no data directory {data.directory}; {elsewhere}")
+    receipt = data.records.last() if receipt_id is None else data.records.receipt(receipt_id)
+    if receipt is None:
+        what = "receipt yet" if receipt_id is None else f"receipt {clean(receipt_id)}"
+        raise NotFound(f"there is no {what} in {data.directory}; {elsewhere}", code="receipt_not_found")
+    return receipt
+
+
+def _content(data: Data, receipt: Receipt) -> Content:
+    """What was captured, opened with the local key. Raises: NotFound, StoreError."""
+    sealed = data.records.content(receipt.id) if receipt.captured else None
+    if sealed is None:
+        raise NotFound(
+            "no content was captured with this receipt; `storage.capture: content` keeps it from then on",
+            code="content_not_found",
+        )
+    if not data.key.is_file():
+        raise StoreError(f"there is no key {data.key}; restore it from a backup, without it content can't be opened")
+    tenant = receipt.principal.tenant if receipt.principal is not None else ""
+    plain = LocalSealer(data.key).unseal(sealed, f"{tenant}/{receipt.id}")
+    try:
+        return msgspec.msgpack.decode(plain, type=Content)
+    except msgspec.MsgspecError as error:
+        raise AntiphonError(f"captured content has another form than this version knows ({error})") from error
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _shown(data: bytes) -> str:
+    return clean(_text(data)).rstrip("\n")

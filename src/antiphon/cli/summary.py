@@ -1,0 +1,74 @@
+"""What a configuration amounts to: where each name leads, and which providers are on."""
+
+from msgspec import Struct, to_builtins
+
+from antiphon.cli.terminal import bold
+from antiphon.cli.text import indented, table
+from antiphon.config.load import Loaded
+from antiphon.config.resolve import LAB_PROFILE, off_providers, profile_name, resolve
+from antiphon.config.settings import Settings
+from antiphon.core.plan import Candidate
+from antiphon.providers.profiles import PROFILES
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """An account, and whether it is called."""
+
+    name: str
+    on: bool
+    why: str
+
+
+def providers(settings: Settings) -> list[Provider]:
+    """Every provider, in the order of the file."""
+    off = off_providers(settings, PROFILES)
+    return [Provider(name=name, on=name not in off, why=_why(settings, name, off)) for name in settings.providers]
+
+
+def _why(settings: Settings, name: str, off: frozenset[str]) -> str:
+    if name in off:
+        return f"it needs a key: set providers.{name}.key"
+    if profile_name(settings, name) == LAB_PROFILE:
+        return "simulated, run by the gateway"
+    if not any(model.provider == name for model in settings.models.values()):
+        return "no model uses it"
+    return "a key is set" if settings.providers[name].key else "it needs no key"
+
+
+def page(loaded: Loaded) -> list[str]:
+    """The summary for people."""
+    settings = loaded.settings
+    routes = resolve(settings, PROFILES)
+    lines = [f"{loaded.file} is right, revision {loaded.revision.id}"]
+    if routes:
+        rows = [row for name, candidates in routes.items() for row in _route(name, candidates)]
+        lines += ["", bold("Routes"), *indented(table(rows))]
+    if settings.providers:
+        rows = [(one.name, "on" if one.on else "off", one.why) for one in providers(settings)]
+        lines += ["", bold("Providers"), *indented(table(rows))]
+    return lines
+
+
+def _route(name: str, candidates: tuple[Candidate, ...]) -> list[tuple[str, str]]:
+    by_reason: dict[str, list[str]] = {}
+    for candidate in candidates:
+        by_reason.setdefault(candidate.lost, []).append(candidate.deployment)
+    rows = [(name, ", ".join(by_reason.pop("", [])))]
+    return rows + [("", f"not, for {reason}: {', '.join(names)}") for reason, names in by_reason.items()]
+
+
+def document_of(loaded: Loaded) -> dict[str, object]:
+    """The same for programs."""
+    routes = resolve(loaded.settings, PROFILES)
+    return {
+        "file": loaded.file,
+        "revision": loaded.revision.id,
+        "routes": [
+            {
+                "name": name,
+                "candidates": [{"deployment": one.deployment, "lost": one.lost} for one in candidates],
+            }
+            for name, candidates in routes.items()
+        ],
+        "providers": [to_builtins(one) for one in providers(loaded.settings)],
+    }

@@ -1,0 +1,55 @@
+"""A lab with a model that works and one for each fault, and the gateway's configuration in front of it."""
+
+from typing import Any, get_args
+
+from rig.config import KEYS, UPSTREAM_KEY
+from rig.gateway import Config
+
+from antiphon.providers.lab.settings import Fault, FaultSettings, LabModel, LabSettings, Spread
+
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+FAST = 1e6
+"""Tokens a second."""
+RETRY_S = 7.0
+"""What the faults that say so say in Retry-After."""
+SHORT = {"connect_s": 1.0, "first_byte_s": 0.25, "between_bytes_s": 0.25, "total_s": 2.0}
+"""Deadlines of the models that misbehave."""
+
+
+def lab_settings() -> LabSettings:
+    """`chat` answers at once, `slow` takes its time, `fault-KIND` goes wrong."""
+    models = {
+        "chat": LabModel(tokens_per_s=FAST, answer_tokens=30),
+        "slow": LabModel(first_token=Spread(p50_ms=20_000)),
+        "small": LabModel(tokens_per_s=FAST, context_tokens=50),
+    }
+    for kind in FAULTS:
+        fault = FaultSettings(kind=kind, retry_after_s=RETRY_S)
+        models[f"fault-{kind}"] = LabModel(tokens_per_s=FAST, answer_tokens=20, faults=[fault])
+    return LabSettings(seed=7, models=models)
+
+
+def to_lab(url: str) -> Config:
+    """A gateway whose public names are those of the lab; `bob-chat` is Bob's."""
+    price = {"input": 1.0, "output": 2.0, "cached_input": 0.5}
+    models: dict[str, Any] = {
+        "chat": {"provider": "lab-server", "price": price, "limits": {"context_tokens": 128_000}},
+        "bob-chat": {"provider": "lab-server", "model": "chat"},
+        "slow": {"provider": "lab-server"},
+        "small": {"provider": "lab-server"},
+        "nowhere": {"provider": "nobody"},
+        "text-only": {"provider": "lab-server", "model": "chat", "capabilities": []},
+        "single": {"provider": "lab-server", "model": "slow", "limits": {"concurrency": 1}},
+    }
+    for kind in FAULTS:
+        models[f"fault-{kind}"] = {"provider": "lab-server", "timeouts": SHORT, "price": price}
+    return {
+        "server": {"limits": {"max_body_bytes": 4_000_000}},
+        "keys": KEYS,
+        "providers": {
+            "lab-server": {"profile": "compatible", "base_url": url, "key": UPSTREAM_KEY},
+            "nobody": {"profile": "compatible", "base_url": "http://127.0.0.1:1/v1"},
+        },
+        "models": models,
+        "storage": {"ship_interval_s": 0.05},
+    }

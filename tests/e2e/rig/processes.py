@@ -1,0 +1,38 @@
+"""What the system says of a gateway's processes."""
+
+from pathlib import Path
+
+from rig.gateway import Gateway
+
+
+def workers(gateway: Gateway) -> list[int]:
+    """Processes that hold a segment of the journal open for writing."""
+    return [pid for pid in gateway.children() if any(file.endswith(".journal") for file in open_files(pid))]
+
+
+def shipper(gateway: Gateway) -> int:
+    """The process that has the database open."""
+    return next(pid for pid in gateway.children() if any(file.endswith("antiphon.db") for file in open_files(pid)))
+
+
+def open_files(pid: int) -> list[str]:
+    out: list[str] = []
+    try:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            out.append(str(link.readlink()))
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return out
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def resident_bytes(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096

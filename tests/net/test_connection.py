@@ -1,0 +1,614 @@
+"""One connection of the listener: order, ends, callers who leave, stall or are slow."""
+
+import asyncio
+
+import pytest
+
+GET = b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n"
+HELD = GET % b"/held"
+
+
+def get(path: bytes, *lines: bytes, method: bytes = b"GET", version: bytes = b"1.1") -> bytes:
+    return b"".join(
+        (method, b" ", path, b" HTTP/", version, b"\r\nHost: x\r\n", *(line + b"\r\n" for line in lines), b"\r\n")
+    )
+
+
+# --- order
+
+
+async def test_a_connection_serves_one_request_after_another(house):
+    house = await house()
+    caller = await house.caller()
+    for number in range(20):
+        caller.send(get(b"/%d" % number))
+        answer = await caller.answer()
+        assert (answer.status, answer.body) == (200, b"/%d " % number)
+        assert b"connection" not in answer.headers
+        assert b"date" in answer.headers
+    assert house.listener.open_connections == 1
+
+
+async def test_pipelined_requests_are_answered_in_order_and_run_one_at_a_time(house):
+    running = most = 0
+
+    async def handler(exchange):
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        exchange.respond(200, b"", exchange.path)
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(b"".join(get(b"/%d" % number) for number in range(17)))
+    assert [(await caller.answer()).body for _ in range(17)] == [b"/%d" % number for number in range(17)]
+    assert most == 1
+
+
+async def test_pipelined_requests_above_the_bound_are_refused_behind_those_that_wait(house):
+    house = await house(max_pipelined=2)
+    caller = await house.caller()
+    caller.send(HELD + get(b"/1") + get(b"/2") + get(b"/3") + get(b"/4"))
+    await house.next(house.arrived)
+    house.go.set()
+    answers = [await caller.answer() for _ in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    assert [answer.headers.get(b"connection") for answer in answers] == [None, None, None, b"close"]
+    assert await caller.closed()
+    assert [target for _, target, _ in house.requests] == [b"/held", b"/1", b"/2"]
+
+
+async def test_pipelined_bodies_above_the_bound_are_refused(house):
+    house = await house(max_body_bytes=1024)
+    caller = await house.caller()
+    big = get(b"/big", b"Content-Length: 600", method=b"POST") + b"x" * 600
+    caller.send(HELD + big + big)
+    await house.next(house.arrived)
+    house.go.set()
+    assert [(await caller.answer()).status for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("status", "faulty"),
+    [
+        (400, b"rubbish\r\n\r\n"),
+        (413, get(b"/", b"Content-Length: 999999999", method=b"POST")),
+        (417, get(b"/", b"Expect: more")),
+        (501, get(b"/", method=b"TRACE")),
+    ],
+)
+async def test_a_refusal_comes_behind_the_answers_to_the_requests_before_it(house, status, faulty):
+    house = await house()
+    caller = await house.caller()
+    caller.send(HELD + get(b"/1") + faulty + get(b"/2"))
+    await house.next(house.arrived)
+    house.go.set()
+    answers = [await caller.answer() for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, status]
+    assert await caller.closed()
+    assert len(house.requests) == 2
+
+
+async def test_nothing_is_served_behind_a_request_that_says_close(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(get(b"/1", b"Connection: close") + get(b"/2"))
+    answer = await caller.answer()
+    assert (answer.body, answer.headers[b"connection"]) == (b"/1 ", b"close")
+    assert await caller.closed()
+    assert len(house.requests) == 1
+
+
+# --- versions and methods
+
+
+@pytest.mark.parametrize("lines", [(), (b"Connection: keep-alive",)])
+async def test_an_answer_to_http_1_0_ends_with_its_connection(house, lines):
+    house = await house()
+    caller = await house.caller()
+    caller.send(get(b"/old", *lines, version=b"1.0"))
+    answer = await caller.answer()
+    assert (answer.body, answer.headers[b"connection"]) == (b"/old ", b"close")
+    assert await caller.closed()
+
+
+async def test_http_1_0_needs_no_host(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(b"GET /old HTTP/1.0\r\n\r\n")
+    assert (await caller.answer()).status == 200
+
+
+async def test_a_stream_to_http_1_0_has_no_chunks(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(get(b"/stream", version=b"1.0"))
+    answer = await caller.answer()
+    assert answer.body == b"/stream"
+    assert b"transfer-encoding" not in answer.headers
+
+
+async def test_head_is_answered_without_a_body(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(get(b"/1", method=b"HEAD") + get(b"/stream", method=b"HEAD") + get(b"/2"))
+    first = await caller.answer(head_only=True)
+    second = await caller.answer(head_only=True)
+    assert first.headers[b"content-length"] == b"3"
+    assert second.headers[b"transfer-encoding"] == b"chunked"
+    assert (await caller.answer()).body == b"/2 "
+
+
+# --- Expect
+
+
+async def test_a_caller_that_waits_to_send_its_body_is_told_to(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(get(b"/1", b"Expect: 100-Continue", b"Content-Length: 5", method=b"POST"))
+    assert (await caller.answer()).status == 100
+    caller.send(b"hello")
+    assert (await caller.answer()).body == b"/1 hello"
+
+
+async def test_a_caller_that_waits_behind_a_running_request_is_told_after_its_answer(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(HELD + get(b"/1", b"Expect: 100-continue", b"Transfer-Encoding: chunked", method=b"POST"))
+    await house.next(house.arrived)
+    house.go.set()
+    assert (await caller.answer()).body == b"/held "
+    assert (await caller.answer()).status == 100
+    caller.send(b"5\r\nhello\r\n0\r\n\r\n")
+    assert (await caller.answer()).body == b"/1 hello"
+
+
+async def test_a_caller_that_did_not_wait_for_the_invitation_gets_none(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(HELD + get(b"/1", b"Expect: 100-continue", b"Content-Length: 5", method=b"POST"))
+    await house.next(house.arrived)
+    caller.send(b"hello")
+    while house.listener.open_connections and not next(iter(house.listener._site.connections))._waiting:
+        await asyncio.sleep(0)
+    house.go.set()
+    assert (await caller.answer()).body == b"/held "
+    assert (await caller.answer()).body == b"/1 hello"
+
+
+@pytest.mark.parametrize("data", [get(b"/1", b"Expect: 100-continue"), get(b"/1", b"Expect: 100-continue", version=b"1.0")])
+async def test_nobody_is_told_to_send_a_body_that_does_not_exist_or_to_an_old_caller(house, data):
+    house = await house()
+    caller = await house.caller()
+    caller.send(data)
+    assert (await caller.answer()).status == 200
+
+
+# --- callers who leave
+
+
+@pytest.mark.parametrize("how", ["closes", "resets", "half-closes"])
+async def test_a_caller_who_leaves_has_its_request_cancelled_at_once(house, how):
+    house = await house()
+    caller = await house.caller()
+    caller.send(HELD)
+    exchange = await house.next(house.arrived)
+    if how == "half-closes":
+        caller.half_close()
+    else:
+        caller.leave(rudely=how == "resets")
+    async with asyncio.timeout(0.05):
+        assert await house.cancelled.get() is exchange
+    assert exchange.gone
+    await house.empty()
+
+
+async def test_a_caller_who_leaves_amid_a_stream_has_it_cancelled(house):
+    cancelled = asyncio.Event()
+
+    async def handler(exchange):
+        exchange.begin(200, b"")
+        try:
+            while True:
+                exchange.write(b"x" * 100)
+                await asyncio.sleep(0)
+        finally:
+            cancelled.set()
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(HELD)
+    await caller._exactly(1000)
+    caller.leave()
+    async with asyncio.timeout(0.05):
+        await cancelled.wait()
+    await house.empty()
+
+
+async def test_a_caller_who_leaves_while_others_wait_behind_it_runs_none_of_them(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(HELD + get(b"/1") + get(b"/2"))
+    await house.next(house.arrived)
+    caller.leave()
+    await house.next(house.cancelled)
+    await house.empty()
+    assert len(house.requests) == 1
+
+
+async def test_what_a_handler_writes_for_a_caller_who_left_is_dropped(house):
+    done = asyncio.Event()
+
+    async def handler(exchange):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            exchange.begin(200, b"")
+            exchange.write(b"x")
+            await exchange.drained()
+            exchange.end(b"y")
+            done.set()
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(HELD)
+    while not house.listener._site.connections or next(iter(house.listener._site.connections)).task is None:
+        await asyncio.sleep(0)
+    caller.leave()
+    async with asyncio.timeout(1):
+        await done.wait()
+
+
+async def test_a_handler_may_write_in_the_turn_in_which_its_connection_is_cut(house):
+    written = asyncio.Event()
+
+    async def handler(exchange):
+        exchange.begin(200, b"")
+        exchange._side.transport.abort()
+        exchange.write(b"x")
+        exchange.end(b"y")
+        written.set()
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(HELD)
+    async with asyncio.timeout(1):
+        await written.wait()
+    assert await caller.closed()
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhe"])
+async def test_a_caller_who_leaves_before_its_request_is_whole_leaves_nothing(house, data):
+    house = await house()
+    caller = await house.caller()
+    caller.send(data)
+    await caller.sent()
+    caller.leave()
+    while not house.listener.open_connections:
+        await asyncio.sleep(0)
+    await house.empty()
+    assert house.requests == []
+
+
+async def test_a_caller_who_half_closes_after_its_answer_began_to_go_out_gets_it_whole(house):
+    size = 3_000_000
+
+    async def handler(exchange):
+        exchange.respond(200, b"", b"x" * size)
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(GET % b"/")
+    await caller._exactly(1)
+    caller.half_close()
+    assert len(await caller.rest()) > size
+
+
+# --- handlers that fail
+
+
+async def test_a_handler_that_fails_cuts_its_connection_and_is_told(house, wrong):
+    async def handler(exchange):
+        raise ValueError("a bug")
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(GET % b"/")
+    assert await caller.closed()
+    assert [str(message["exception"]) for message in wrong.messages] == ["a bug"]
+    wrong.messages.clear()
+
+
+@pytest.mark.parametrize("begins", [False, True])
+async def test_a_handler_that_returns_without_a_whole_answer_cuts_its_connection(house, begins):
+    async def handler(exchange):
+        if begins:
+            exchange.begin(200, b"")
+            exchange.write(b"half")
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(GET % b"/" + GET % b"/")
+    with pytest.raises((EOFError, OSError)):
+        await caller.answer()
+    await house.empty()
+
+
+async def test_a_second_answer_is_a_bug_that_does_not_reach_the_next_request(house, wrong):
+    async def handler(exchange):
+        exchange.respond(200, b"", exchange.path)
+        exchange.write(b"more")
+        exchange.end(b"more")
+        exchange.respond(500, b"", b"second")
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(GET % b"/1" + GET % b"/2")
+    assert (await caller.answer()).body == b"/1"
+    assert (await caller.answer()).body == b"/2"
+    await house.listener.drain(1)
+    assert {type(message["exception"]) for message in wrong.messages} <= {RuntimeError}
+    wrong.messages.clear()
+
+
+async def test_a_refusal_that_fails_cuts_the_connection_and_is_told(house, wrong):
+    house = await house()
+
+    def refuse(status, message):
+        raise OSError("no space left")
+
+    house.listener.swap(house.echo, refuse, house.listener._site.bounds)
+    caller = await house.caller()
+    caller.send(b"rubbish\r\n\r\n")
+    assert await caller.closed()
+    assert [str(message["exception"]) for message in wrong.messages] == ["no space left"]
+    wrong.messages.clear()
+
+
+# --- time
+
+
+async def test_a_caller_that_says_nothing_is_closed_without_a_word(house):
+    house = await house(header_timeout_s=10)
+    caller = await house.caller()
+    await house.caller()
+    while house.listener.open_connections < 2:
+        await asyncio.sleep(0)
+    house.later(9)
+    assert house.listener.open_connections == 2
+    house.later(11)
+    assert await caller.closed()
+    assert house.refusals == []
+
+
+@pytest.mark.parametrize("data", [b"G", b"GET / HTTP/1.1\r\nHost: "])
+async def test_headers_that_come_too_slowly_are_refused(house, data):
+    house = await house(header_timeout_s=10)
+    caller = await house.caller()
+    caller.send(data)
+    await self_seen(house, data)
+    house.later(11)
+    assert (await caller.answer()).status == 408
+    assert await caller.closed()
+
+
+async def self_seen(house, data: bytes) -> None:
+    """Wait until the listener has read so much of a first request."""
+    while True:
+        for connection in house.listener._site.connections:
+            if connection._intake._read_bytes:
+                return
+        await asyncio.sleep(0)
+
+
+async def test_a_slow_head_gains_no_time_by_sending_on(house):
+    house = await house(header_timeout_s=10)
+    caller = await house.caller()
+    caller.send(b"GET / HTTP/1.1\r\n")
+    await self_seen(house, b"")
+    for seconds in (4, 8):
+        house.later(seconds)
+        caller.send(b"A: b\r\n")
+        await caller.sent()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    house.later(11)
+    assert (await caller.answer()).status == 408
+
+
+async def test_a_body_that_comes_too_slowly_is_refused_and_what_came_buys_time(house):
+    house = await house(body_timeout_s=10)
+    caller = await house.caller()
+    caller.send(get(b"/", b"Content-Length: 100000", method=b"POST") + b"x" * 32_768)
+    while not any(one._intake.body_bytes == 32_768 for one in house.listener._site.connections):
+        await asyncio.sleep(0)
+    house.later(11)
+    assert house.refusals == []
+    house.later(13)
+    assert (await caller.answer()).status == 408
+    assert await caller.closed()
+
+
+async def test_an_idle_connection_is_closed_and_one_that_runs_is_not(house):
+    house = await house(idle_timeout_s=10, header_timeout_s=1, body_timeout_s=1)
+    idle, busy = await house.caller(), await house.caller()
+    idle.send(GET % b"/")
+    await idle.answer()
+    busy.send(HELD)
+    await house.next(house.arrived)
+    await house.next(house.arrived)
+    house.later(9)
+    assert house.listener.open_connections == 2
+    house.later(10_000)
+    assert await idle.closed()
+    house.go.set()
+    assert (await busy.answer()).status == 200
+
+
+async def test_a_request_behind_a_long_one_has_its_own_time_from_the_answer_on(house):
+    house = await house(header_timeout_s=10)
+    caller = await house.caller()
+    caller.send(HELD + b"GET /1 HTTP/1.1\r\n")
+    await house.next(house.arrived)
+    house.later(1000)
+    house.go.set()
+    assert (await caller.answer()).status == 200
+    house.later(1009)
+    caller.send(b"Host: x\r\n\r\n")
+    assert (await caller.answer()).body == b"/1 "
+
+
+async def test_a_refused_caller_that_sends_on_is_cut_in_the_end(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(b"rubbish\r\n\r\n")
+    assert (await caller.answer()).status == 400
+    for seconds in range(0, 40, 1):
+        with_bytes = house.listener.open_connections
+        if not with_bytes:
+            break
+        caller.send(b"more")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        house.later(seconds)
+    assert 29 <= seconds <= 33
+    await house.empty()
+
+
+async def test_a_refused_caller_that_does_nothing_is_cut_soon(house):
+    house = await house()
+    caller = await house.caller()
+    caller.send(b"rubbish\r\n\r\n")
+    assert (await caller.answer()).status == 400
+    house.later(1.5)
+    assert house.listener.open_connections == 1
+    house.later(2.5)
+    await house.empty()
+
+
+# --- slow readers
+
+
+async def test_a_slow_reader_is_felt_and_then_cut(house):
+    pressed: list[bool] = []
+    felt, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def handler(exchange):
+        def on_pressure(on: bool) -> None:
+            pressed.append(on)
+            felt.set()
+
+        exchange.on_pressure(on_pressure)
+        exchange.begin(200, b"")
+        try:
+            for _ in range(10_000):
+                exchange.write(b"x" * 10_000)
+                await exchange.drained()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    house = await house(handler, send_timeout_s=10, idle_timeout_s=1)
+    caller = await house.caller(most_bytes=4096)
+    caller.send(GET % b"/")
+    async with asyncio.timeout(5):
+        await felt.wait()
+    assert pressed == [True]
+    house.later(9)
+    assert house.listener.open_connections == 1
+    house.later(11)
+    async with asyncio.timeout(5):
+        await cancelled.wait()
+    await house.empty()
+    assert pressed == [True]
+
+
+async def test_a_slow_reader_that_catches_up_is_served_on(house):
+    pressed: list[bool] = []
+
+    async def handler(exchange):
+        exchange.on_pressure(pressed.append)
+        exchange.begin(200, b"")
+        for _ in range(300):
+            exchange.write(b"x" * 10_000)
+            await exchange.drained()
+        exchange.end()
+
+    house = await house(handler, send_timeout_s=10, idle_timeout_s=10)
+    caller = await house.caller(most_bytes=4096)
+    caller.send(GET % b"/")
+    while not pressed:
+        await asyncio.sleep(0)
+    assert len((await caller.answer()).body) == 3_000_000
+    assert pressed[:2] == [True, False]
+    assert pressed[-1] is False
+    house.later(9)
+    assert house.listener.open_connections == 1
+    house.later(11)
+    assert await caller.closed()
+
+
+async def test_a_reader_that_never_takes_its_whole_answer_is_cut_though_the_handler_has_ended(house):
+    house = await house(lambda exchange: respond_long(exchange), send_timeout_s=10, idle_timeout_s=1)
+    caller = await house.caller(most_bytes=4096)
+    caller.send(GET % b"/")
+    while not any(one._pressed for one in house.listener._site.connections):
+        await asyncio.sleep(0)
+    house.later(9)
+    assert house.listener.open_connections == 1
+    house.later(11)
+    await house.empty()
+
+
+async def test_a_reader_that_never_takes_a_last_answer_is_cut(house):
+    house = await house(lambda exchange: respond_long(exchange), send_timeout_s=10)
+    caller = await house.caller(most_bytes=4096)
+    caller.send(get(b"/", b"Connection: close"))
+    while not any(one._pressed for one in house.listener._site.connections):
+        await asyncio.sleep(0)
+    house.later(9)
+    assert house.listener.open_connections == 1
+    house.later(11)
+    await house.empty()
+
+
+async def test_an_idle_connection_with_a_little_unread_is_cut_in_the_end(house):
+    async def handler(exchange):
+        exchange.respond(200, b"", b"x" * 40_000)
+
+    house = await house(handler, send_timeout_s=10, idle_timeout_s=10)
+    caller = await house.caller(most_bytes=2048)
+    caller.send(b"".join(get(b"/%d" % number) for number in range(8)))
+    while not any(one._pressed for one in house.listener._site.connections):
+        await asyncio.sleep(0)
+    house.later(20)
+    house.later(40)
+    await house.empty()
+
+
+async def respond_long(exchange):
+    exchange.respond(200, b"", b"x" * 5_000_000)
+
+
+async def test_a_request_behind_an_answer_that_is_not_taken_does_not_run(house):
+    ran = []
+
+    async def handler(exchange):
+        ran.append(exchange.path)
+        exchange.respond(200, b"", b"x" * 5_000_000)
+
+    house = await house(handler)
+    caller = await house.caller(most_bytes=4096)
+    caller.send(get(b"/1") + get(b"/2"))
+    while not any(one._pressed for one in house.listener._site.connections):
+        await asyncio.sleep(0)
+    caller.send(get(b"/3"))
+    await caller.sent()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert ran == [b"/1"]
+    for _ in range(3):
+        assert len((await caller.answer()).body) == 5_000_000
+    assert ran == [b"/1", b"/2", b"/3"]
