@@ -94,9 +94,7 @@ class RsgiSite:
             gone.remove_done_callback(cancel)
             gone.cancel()
 
-    async def _body(
-        self, scope: Scope, protocol: HTTPProtocol, built: Built, task: asyncio.Task[Any]
-    ) -> list[bytes]:
+    async def _body(self, scope: Scope, protocol: HTTPProtocol, built: Built, task: asyncio.Task[Any]) -> list[bytes]:
         bounds = built.bounds
         length = scope.headers.get("content-length")
         if length is not None and int(length) > bounds.max_body_bytes:

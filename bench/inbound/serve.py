@@ -25,7 +25,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from antiphon.app.child import Child, fork
-from antiphon.app.supervisor import Supervisor
+from antiphon.app.supervisor import Ready, Supervisor
 from antiphon.app.worker import Task, Worker
 from antiphon.config.load import Loaded, environment, load
 from antiphon.net.listener import BACKLOG, SWEEP_S
@@ -157,6 +157,10 @@ class InboundSupervisor(Supervisor):
         self._workers[index] = child
 
 
+def _unheard(_: Ready) -> None:
+    """Nobody waits for it: the bench asks for readiness by HTTP."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", choices=("uvicorn", "granian"), required=True)
@@ -169,7 +173,7 @@ def main() -> int:
         server = msgspec.structs.replace(loaded.settings.server, port=port)
         return msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, server=server))
 
-    supervisor = InboundSupervisor(load(options.config, environment()), override, lambda ready: None)
+    supervisor = InboundSupervisor(load(options.config, environment()), override, _unheard)
     supervisor.kind = options.server
     supervisor.port = options.port
     return supervisor.run()

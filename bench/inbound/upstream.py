@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from dataclasses import dataclass
+from typing import Self
 
 FLOOD_BYTES = 268_435_456
 EVENT = (
@@ -32,23 +33,29 @@ class ProbedUpstream:
         self._port = port
         self.seen: dict[str, Seen] = {}
         self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._run()), daemon=True)
 
-    def __enter__(self) -> ProbedUpstream:
+    def __enter__(self) -> Self:
         self._thread.start()
         self._ready.wait(5)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(5)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self._port))
+    async def _run(self) -> None:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._ready.set()
-        self._loop.run_forever()
+        await self._stop.wait()
+        server.close()
+        self._loop.set_exception_handler(lambda *_: None)  # streams report that they are cancelled
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -61,9 +68,7 @@ class ProbedUpstream:
             await self._answer(word, seen, reader, writer)
         writer.close()
 
-    async def _answer(
-        self, word: str, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _answer(self, word: str, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         watching = asyncio.ensure_future(self._watch(seen, reader))
         try:
             if word != "HANG":

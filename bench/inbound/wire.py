@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 AUTH = b"Host: bench\r\nAuthorization: Bearer sk-bench\r\nContent-Type: application/json\r\n"
 ESTABLISHED = "01"  # Linux include/net/tcp_states.h
@@ -23,8 +25,7 @@ class Heard:
 
     @property
     def statuses(self) -> list[int]:
-        parts = self.data.split(b"HTTP/1.1 ")[1:]
-        return [int(part[:3]) for part in parts]
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", self.data)]
 
     def words(self) -> str:
         said = f"answered {self.statuses[0]}" if self.statuses else "no answer"
@@ -42,7 +43,7 @@ class Caller:
         self._socket.connect(("127.0.0.1", port))
         self._server_port = port
 
-    def __enter__(self) -> Caller:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

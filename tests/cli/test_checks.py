@@ -2,10 +2,8 @@ import resource
 
 import pytest
 
-from antiphon.app.worker import Places
 from antiphon.cli.checks import machine
 from antiphon.cli.checks.packages import fits, packages
-from antiphon.cli.data import Data
 from antiphon.config.settings import Settings
 from antiphon.net.settings import Bounds
 from antiphon.server.settings import ServerSettings
@@ -46,8 +44,3 @@ def test_few_file_descriptors_are_noted():
     found = machine.descriptors(roomy)
     assert found.state == ("ok" if hard == resource.RLIM_INFINITY or hard > 2_000_100 else "note")
     assert (found.remedy == "") is (found.state == "ok")
-
-
-def test_the_data_directory_is_laid_out_as_the_gateway_has_it(tmp_path):
-    data, places = Data(tmp_path), Places.under(tmp_path, tmp_path / "runtime")
-    assert (data.directory, data.journal, data.key) == (places.data, places.journal, places.key)

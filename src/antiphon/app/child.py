@@ -7,6 +7,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 
+_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
 
 class Child:
     """Its parent's view of it."""
@@ -45,15 +47,17 @@ def fork(
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    kept = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)  # a signal must not meet the parent's handlers in a child
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
         return Child(pid, control)
     code = 1
     try:
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in _HANDLED:
+            signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
         for sock in closing:
             sock.close()
         body()

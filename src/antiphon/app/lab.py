@@ -38,9 +38,8 @@ class Lab:
 
     async def _serve(self) -> None:
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; workers drain first
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         server = LabServer(self._settings, clock=SystemClock(), base=self._base)
         await server.start(self._socket)
         parent = os.getppid()

@@ -7,7 +7,7 @@ import threading
 from functools import partial
 from types import FrameType
 
-from antiphon.app.worker import Places
+from antiphon.app.places import Places
 from antiphon.core.error import StoreError
 from antiphon.metering.shipping import Shipper
 from antiphon.store.sqlite import Database

@@ -1,7 +1,6 @@
 """Keeps the processes of one gateway: workers that share a port, the shipper, lab servers."""
 
 import contextlib
-import fcntl
 import logging
 import os
 import resource
@@ -20,11 +19,12 @@ from msgspec import Struct
 
 from antiphon.app import lab, shipping, worker
 from antiphon.app.child import Child, fork
+from antiphon.app.places import Places, own
 from antiphon.app.watch import Watch, source
-from antiphon.app.worker import Places, Task
+from antiphon.app.worker import Task
 from antiphon.config.diff import diff
 from antiphon.config.load import Loaded, load
-from antiphon.core.error import ConfigError, StoreError
+from antiphon.core.error import ConfigError
 from antiphon.net.listener import bind
 from antiphon.store.sqlite import Database
 from antiphon.telemetry import log as telemetry_log
@@ -77,7 +77,7 @@ class Supervisor:
         _raise_file_limit()
         with tempfile.TemporaryDirectory(prefix="antiphon-") as runtime:
             self._places = Places.under(Path(settings.storage.dir), Path(runtime))
-            lock = _own(self._places.data)
+            lock = own(self._places.data)
             self._places.journal.mkdir(mode=0o700, exist_ok=True)
             Database(self._places.data).close()
             LocalSealer(self._places.key)
@@ -301,16 +301,3 @@ def _wait(children: list[Child], patience_s: float) -> None:
             log.error("process.killed", extra={"pid": child.pid})
             child.signal(signal.SIGKILL)
             child.wait()
-
-
-def _own(data: Path) -> int:
-    """Take a data directory for this gateway alone. Raises: StoreError."""
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(data / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise StoreError(f"another gateway uses {data}; stop it, or give this one its own storage.dir") from None
-    except OSError as error:
-        raise StoreError(f"{data} can't be used: {error.strerror}; give storage.dir a writable directory") from error
-    return handle

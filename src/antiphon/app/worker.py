@@ -8,13 +8,13 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import uvloop
 from msgspec import Struct
 
 from antiphon.app.build import Built, build, tls_context
+from antiphon.app.places import Places
 from antiphon.calls.caller import Caller
 from antiphon.config.load import Loaded
 from antiphon.core.clock import SystemClock
@@ -31,19 +31,6 @@ from antiphon.telemetry.lag import watch_lag
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
 from antiphon.vault.local import LocalSealer
-
-
-class Places(Struct, frozen=True, kw_only=True):
-    """Directories and files that the processes of one gateway share."""
-
-    data: Path
-    journal: Path
-    metrics: Path
-    key: Path
-
-    @classmethod
-    def under(cls, data: Path, runtime: Path) -> "Places":
-        return cls(data=data, journal=data / "journal", metrics=runtime, key=data / "local.key")
 
 
 class Task(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from antiphon.cli.checks.port import port
 from antiphon.cli.checks.providers import reachable
 from antiphon.cli.checks.storage import storage
 from antiphon.cli.configured import configured
-from antiphon.cli.data import data_of
+from antiphon.cli.data import places_of, records_in
 from antiphon.cli.exits import Exit
 from antiphon.cli.terminal import document, put, say
 from antiphon.config.load import Loaded
@@ -47,19 +47,19 @@ def run(arguments: Namespace) -> int:
 
 def _of(loaded: Loaded) -> list[Finding]:
     settings = loaded.settings
-    data = data_of(settings)
+    places = places_of(settings)
     try:
-        newest = data.records.last() if data.directory.is_dir() else None
+        newest = records_in(places).last() if places.data.is_dir() else None
     except (StoreError, OSError):
         newest = None
 
     async def ask() -> list[Finding]:
-        return [await port(settings.server, data), *await reachable(settings)]
+        return [await port(settings.server, places), *await reachable(settings)]
 
     return [
         machine.clock(newest.at_ns if newest is not None else None),
         machine.descriptors(settings),
-        *storage(data),
+        *storage(places),
         *asyncio.run(ask()),
     ]
 

@@ -6,6 +6,7 @@ Data goes to stdout, with `--json` as one JSON document; everything for people g
 import io
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -20,9 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     parsed = parser().parse_args(arguments)
-    command = import_module(f"antiphon.cli.{parsed.module}")
     try:
-        code = int(command.run(parsed))
+        code = _run(parsed)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -30,6 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read stdout has enough; what is still held must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
-    except (AntiphonError, OSError) as error:
-        return import_module("antiphon.cli.failure").failed(error, as_json=getattr(parsed, "json", False))
     return code
+
+
+def _run(parsed: Namespace) -> int:
+    """Run what was parsed; errors are told here. Raises: KeyboardInterrupt, BrokenPipeError."""
+    try:
+        return int(import_module(f"antiphon.cli.{parsed.module}").run(parsed))
+    except BrokenPipeError:
+        raise
+    except (AntiphonError, OSError) as error:
+        return int(import_module("antiphon.cli.failure").failed(error, as_json=getattr(parsed, "json", False)))

@@ -7,8 +7,9 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from antiphon.app.places import Places
 from antiphon.cli.configured import configured
-from antiphon.cli.data import Data, data_of
+from antiphon.cli.data import places_of, records_in
 from antiphon.cli.exits import Exit
 from antiphon.cli.http import Address, address, connected
 from antiphon.cli.receipt_page import page
@@ -35,12 +36,12 @@ def run(arguments: Namespace) -> int:
     if arguments.url:
         return _show(arguments, asyncio.run(_fetched(address(arguments), arguments.id)), None)
     try:
-        data = data_of(configured(arguments).settings)
+        places = places_of(configured(arguments).settings)
     except ConfigError as error:
         error.add_note("a gateway that runs can be asked instead: antiphon receipt show ID --url URL")
         raise
-    receipt = _found(data, arguments.id)
-    return _show(arguments, receipt, _content(data, receipt) if arguments.content else None)
+    receipt = _found(places, arguments.id)
+    return _show(arguments, receipt, _content(places, receipt) if arguments.content else None)
 
 
 def _show(arguments: Namespace, receipt: Receipt, content: Content | None) -> int:
@@ -67,30 +68,30 @@ async def _fetched(where: Address, receipt_id: str) -> Receipt:
         raise UpstreamMalformed(f"{where.url} gave no receipt that can be read ({error}); check --url") from error
 
 
-def _found(data: Data, receipt_id: str | None) -> Receipt:
+def _found(places: Places, receipt_id: str | None) -> Receipt:
     """One receipt, or the newest. Raises: NotFound, StoreError."""
     elsewhere = "is --config the one that the gateway runs with? A gateway elsewhere is asked by --url"
-    if not data.directory.is_dir():
-        raise NotFound(f"there is no data directory {data.directory}; {elsewhere}")
-    receipt = data.records.last() if receipt_id is None else data.records.receipt(receipt_id)
+    if not places.data.is_dir():
+        raise NotFound(f"there is no data directory {places.data}; {elsewhere}")
+    receipt = records_in(places).last() if receipt_id is None else records_in(places).receipt(receipt_id)
     if receipt is None:
         what = "receipt yet" if receipt_id is None else f"receipt {clean(receipt_id)}"
-        raise NotFound(f"there is no {what} in {data.directory}; {elsewhere}", code="receipt_not_found")
+        raise NotFound(f"there is no {what} in {places.data}; {elsewhere}", code="receipt_not_found")
     return receipt
 
 
-def _content(data: Data, receipt: Receipt) -> Content:
+def _content(places: Places, receipt: Receipt) -> Content:
     """What was captured, opened with the local key. Raises: NotFound, StoreError."""
-    sealed = data.records.content(receipt.id) if receipt.captured else None
+    sealed = records_in(places).content(receipt.id) if receipt.captured else None
     if sealed is None:
         raise NotFound(
             "no content was captured with this receipt; `storage.capture: content` keeps it from then on",
             code="content_not_found",
         )
-    if not data.key.is_file():
-        raise StoreError(f"there is no key {data.key}; restore it from a backup, without it content can't be opened")
+    if not places.key.is_file():
+        raise StoreError(f"there is no key {places.key}; restore it from a backup, without it content can't be opened")
     tenant = receipt.principal.tenant if receipt.principal is not None else ""
-    plain = LocalSealer(data.key).unseal(sealed, f"{tenant}/{receipt.id}")
+    plain = LocalSealer(places.key).unseal(sealed, f"{tenant}/{receipt.id}")
     try:
         return msgspec.msgpack.decode(plain, type=Content)
     except msgspec.MsgspecError as error:

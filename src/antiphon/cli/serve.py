@@ -8,23 +8,22 @@ from pathlib import Path
 import msgspec
 
 from antiphon.app.supervisor import Ready, Supervisor
-from antiphon.cli.exits import Exit, exit_of
+from antiphon.cli.exits import Exit
 from antiphon.config.load import Loaded, environment, load
-from antiphon.core.error import AntiphonError, ConfigError, Problem
+from antiphon.core.error import ConfigError, Problem
 
 
 def run(arguments: Namespace) -> int:
     """Run the gateway until it is told to stop."""
+    loaded = load(Path(arguments.config) if arguments.config else None, environment())
+    override = partial(_overridden, arguments)
+    option = f" --config {arguments.config}" if arguments.config else ""
     try:
-        loaded = load(Path(arguments.config) if arguments.config else None, environment())
-        override = partial(_overridden, arguments)
-        option = f" --config {arguments.config}" if arguments.config else ""
         return Supervisor(loaded, override, lambda ready: _greet(loaded, ready, option)).run()
-    except AntiphonError as error:
-        print(error.message, file=sys.stderr)
-        return exit_of(error)
     except OSError as error:
-        print(f"can't listen: {error.strerror}; free the port, or choose another by --port", file=sys.stderr)
+        server = override(loaded).settings.server
+        where = f"{server.host}:{server.port}"
+        print(f"can't listen on {where}: {error.strerror}; free the port, or choose another by --port", file=sys.stderr)
         return Exit.FAILED
 
 

@@ -16,11 +16,13 @@ def clean(text: str) -> str:
 
 def say(text: str) -> None:
     """A line for people, on stderr; it may quote what came from elsewhere."""
+    sys.stdout.flush()
     print(clean(text), file=sys.stderr, flush=True)
 
 
 def aside(text: str) -> None:
     """A line for people beside the point, on stderr."""
+    sys.stdout.flush()
     print(dim(clean(text)), file=sys.stderr, flush=True)
 
 

@@ -75,13 +75,13 @@ class FileJournal(Journal):
             if written != len(record):
                 os.ftruncate(self._file, self._size)
                 raise StoreError(f"the journal took {written} of {len(record)} bytes; is the disk full?")
+            self._size += written
             if self._fsync:
                 os.fdatasync(self._file)
         except OSError as error:
             raise StoreError(
                 f"the journal can't be written: {error.strerror}; make room in {self._directory}"
             ) from error
-        self._size += written
         if self._size >= self._segment_bytes:
             with contextlib.suppress(StoreError):
                 self._begin_segment()
@@ -98,6 +98,8 @@ class FileJournal(Journal):
             try:
                 fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 unlocked.rename(path)
+                if self._fsync:
+                    _sync(self._directory)
             except OSError:
                 os.close(fresh)
                 raise
@@ -108,6 +110,15 @@ class FileJournal(Journal):
         self._file = fresh
         self._number += 1
         self._size = 0
+
+
+def _sync(directory: Path) -> None:
+    """Have the disk know the names in a directory."""
+    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def is_written(path: Path) -> bool:

@@ -71,7 +71,7 @@ class Page:
     def sections(self) -> dict[str, str]:
         """Text below each heading, up to the next heading of any level; code marks are taken off titles."""
         pieces = HEADING.split(self.prose)
-        return {title.strip("`"): body for title, body in zip(pieces[2::3], pieces[3::3], strict=True)}
+        return {title.replace("`", ""): body for title, body in zip(pieces[2::3], pieces[3::3], strict=True)}
 
     def rows(self, heading: str) -> list[list[str]]:
         """Cells of the tables below a heading, without head and rule."""

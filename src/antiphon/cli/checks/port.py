@@ -2,8 +2,8 @@
 
 import asyncio
 
+from antiphon.app.places import Places, owned
 from antiphon.cli.checks.finding import Finding, note, ok, wrong
-from antiphon.cli.data import Data
 from antiphon.cli.http import Address, connected
 from antiphon.core.error import AntiphonError
 from antiphon.net.listener import bind
@@ -13,7 +13,7 @@ DEADLINE_S = 3.0
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asks, doesn't listen
 
 
-async def port(server: ServerSettings, data: Data) -> Finding:
+async def port(server: ServerSettings, places: Places) -> Finding:
     """Who has the port."""
     about, where = "port", f"{server.host}:{server.port}"
     if server.port == 0:
@@ -25,7 +25,7 @@ async def port(server: ServerSettings, data: Data) -> Finding:
             return wrong(about, f"{where} can't be had: {error.strerror}", "give server.host and server.port another")
     else:
         return ok(about, f"{where} is free")
-    return await _whose(server, data, where)
+    return await _whose(server, places, where)
 
 
 async def _taken(server: ServerSettings) -> bool:
@@ -40,12 +40,14 @@ async def _taken(server: ServerSettings) -> bool:
     return True
 
 
-async def _whose(server: ServerSettings, data: Data, where: str) -> Finding:
+async def _whose(server: ServerSettings, places: Places, where: str) -> Finding:
     about = "port"
     other = wrong(about, f"something else listens on {where}", "stop it, or give server.port another number")
     if server.tls is not None:
         return (
-            ok(about, f"a gateway of this data directory runs; {where} takes connections") if data.in_use() else other
+            ok(about, f"a gateway of this data directory runs; {where} takes connections")
+            if owned(places.data)
+            else other
         )
     host = ANYWHERE.get(server.host, server.host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
@@ -59,7 +61,7 @@ async def _whose(server: ServerSettings, data: Data, where: str) -> Finding:
         if error.said_code == "unavailable":
             return note(about, f"a gateway answers on {where} and says: {error.message}")
         return other
-    if not data.in_use():
+    if not owned(places.data):
         found = f"a gateway answers on {where}, but it has another data directory"
         return note(about, found, "give one of the two another server.port")
     return ok(about, f"our gateway answers on {where}, and is ready")

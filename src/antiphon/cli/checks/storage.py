@@ -8,9 +8,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from antiphon.app.places import Places, owned
 from antiphon.cli import text
 from antiphon.cli.checks.finding import Finding, note, ok, wrong
-from antiphon.cli.data import Data
 from antiphon.core.error import StoreError
 from antiphon.metering.journal import SUFFIX, is_written
 from antiphon.store.sqlite import Reader
@@ -32,10 +32,10 @@ class Journal(Struct, frozen=True, kw_only=True):
     behind_bytes: int
 
 
-def storage(data: Data) -> Iterator[Finding]:
+def storage(places: Places) -> Iterator[Finding]:
     """Findings of the directory, its space, its key and its journal."""
     about = "data directory"
-    there = _nearest(data.directory)
+    there = _nearest(places.data)
     if not there.is_dir():
         yield wrong(about, f"{there} is no directory", "give storage.dir another place")
         return
@@ -44,13 +44,13 @@ def storage(data: Data) -> Iterator[Finding]:
             about, f"{there} can't be written by this user", "mend its owner, or give storage.dir another place"
         )
         return
-    made = "" if data.directory.exists() else ", made at the first start"
-    yield ok(about, f"{data.directory}{made}")
+    made = "" if places.data.exists() else ", made at the first start"
+    yield ok(about, f"{places.data}{made}")
     yield _space(there)
-    if data.key.exists():
-        yield _key(data.key)
-    if data.journal.is_dir():
-        yield from _journal(data)
+    if places.key.exists():
+        yield _key(places.key)
+    if places.journal.is_dir():
+        yield from _journal(places)
 
 
 def _nearest(directory: Path) -> Path:
@@ -75,15 +75,15 @@ def _key(key: Path) -> Finding:
     return ok(about, f"{key.name}, readable by its owner alone")
 
 
-def _journal(data: Data) -> Iterator[Finding]:
+def _journal(places: Places) -> Iterator[Finding]:
     about = "journal"
     try:
-        found = look(data)
+        found = look(places)
     except (StoreError, OSError) as error:
         yield wrong(about, f"can't be read: {error}", "run the doctor as the user who runs the gateway")
         return
     said = f"{text.counted(found.segments, 'segment')}, {text.size(found.behind_bytes)} not in the database yet"
-    if data.in_use():
+    if owned(places.data):
         if found.behind_bytes > BEHIND_BYTES:
             yield wrong(about, said, "look for journal.not_shipped in the gateway's log")
         else:
@@ -96,12 +96,12 @@ def _journal(data: Data) -> Iterator[Finding]:
         yield ok(about, said)
 
 
-def look(data: Data) -> Journal:
+def look(places: Places) -> Journal:
     """Measure the journal. Raises: StoreError, OSError."""
-    positions = Reader(data.directory).positions()
+    positions = Reader(places.data).positions()
     sizes: dict[str, int] = {}
     orphans = 0
-    for path in data.journal.glob(f"*{SUFFIX}"):
+    for path in places.journal.glob(f"*{SUFFIX}"):
         try:
             sizes[path.name] = path.stat().st_size
         except FileNotFoundError:

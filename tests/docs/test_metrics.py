@@ -1,0 +1,53 @@
+"""Every metric has its heading in the reference, with its type and labels."""
+
+import re
+from urllib.request import urlopen
+
+import pytest
+from pages.desk import GATEWAY, Desk
+from pages.page import reference
+from pages.source import module, texts
+from prometheus_client.parser import text_string_to_metric_families
+
+PAGE = reference("metrics")
+ENTRIES = {title: body for title, body in PAGE.sections().items() if title.startswith("antiphon_")}
+TYPES = {"counter": "counter", "gauge": "gauge", "histogram": "histogram"}
+
+
+def counted() -> set[str]:
+    return {text for text in texts(module("telemetry/metrics.py")) if re.fullmatch(r"antiphon_[a-z_]+", text)}
+
+
+def labels(name: str) -> set[str]:
+    line = re.search(r"^- Labels: (.+)$", ENTRIES[name], re.MULTILINE)
+    assert line is not None
+    return set(re.findall(r"`(\w+)`", line[1]))
+
+
+def test_every_metric_has_a_heading_and_every_heading_is_a_metric() -> None:
+    assert sorted(ENTRIES) == sorted(counted())
+
+
+@pytest.mark.processes
+def test_types_and_labels_are_those_of_the_page_that_is_served(shared: Desk) -> None:
+    shared.shell(CALL)
+    with urlopen(f"http://{shared.addresses[GATEWAY]}/metrics") as page:
+        families = list(text_string_to_metric_families(page.read().decode()))
+    served = {family.name + ("_total" if family.type == "counter" else ""): family for family in families}
+    assert sorted(served) == sorted(ENTRIES)
+    for name, family in served.items():
+        assert f"- Type: {TYPES[family.type]}\n" in ENTRIES[name], name
+        assert {key for sample in family.samples for key in sample.labels} - {"le"} == labels(name), name
+
+
+def test_expressions_name_metrics_and_labels_that_there_are() -> None:
+    expressions = " ".join(row[1] for row in PAGE.rows("What to watch"))
+    names = {re.sub(r"_bucket$", "", name) for name in re.findall(r"antiphon_\w+", expressions)}
+    assert names <= set(ENTRIES)
+    assert set(re.findall(r'{(\w+)="', expressions)) <= {"outcome"}
+
+
+CALL = """\
+curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
+  -d '{"model": "fast", "messages": [{"role": "user", "content": "Hello!"}]}'
+"""

@@ -1,0 +1,187 @@
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from receipts import receipt, receipt_id
+
+from antiphon.core.error import StoreError
+from antiphon.core.receipt import Receipt
+from antiphon.metering.frames import Kind, frames
+from antiphon.metering.journal import FileJournal, is_written
+
+
+def records(directory: Path) -> list[tuple[Kind, str]]:
+    return [(one.kind, one.id) for path in sorted(directory.iterdir()) for one in frames(path.read_bytes())]
+
+
+@contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """No file of this process grows beyond this size: the kernel takes what fits, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("fsync", [False, True])
+def test_a_journal_keeps_what_it_is_told_in_order(tmp_path: Path, fsync: bool) -> None:
+    with closing(FileJournal(tmp_path, "w", fsync=fsync)) as journal:
+        journal.opened(receipt(1, "running"))
+        journal.captured(receipt_id(1), "acme", b"sealed\0bytes")
+        journal.closed(receipt(1))
+
+    opened, content, closed = frames((tmp_path / "w-000001.journal").read_bytes())
+    assert (opened.kind, msgspec.json.decode(opened.payload, type=Receipt)) == (Kind.OPENED, receipt(1, "running"))
+    assert (content.kind, content.payload) == (Kind.CONTENT, b"acme\0sealed\0bytes")
+    assert (closed.kind, msgspec.json.decode(closed.payload, type=Receipt)) == (Kind.CLOSED, receipt(1))
+
+
+def test_what_is_written_is_in_the_file_at_once(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        for number in range(3):
+            journal.opened(receipt(number, "running"))
+            assert len(records(tmp_path)) == number + 1
+
+
+def test_a_full_segment_is_followed_by_the_next(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=500)) as journal:
+        for number in range(20):
+            journal.opened(receipt(number, "running"))
+        names = sorted(path.name for path in tmp_path.iterdir())
+
+        assert len(names) > 3
+        assert names == [f"w-{number + 1:06d}.journal" for number in range(len(names))]
+        assert [is_written(tmp_path / name) for name in names] == [False] * (len(names) - 1) + [True]
+
+    assert records(tmp_path) == [(Kind.OPENED, receipt_id(number)) for number in range(20)]
+    assert not any(is_written(path) for path in tmp_path.iterdir())
+
+
+def test_a_segment_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w")):
+        (segment,) = tmp_path.iterdir()
+
+        assert segment.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_segment_is_written_until_its_process_dies(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from antiphon.metering.journal import FileJournal; "
+        f"journal = FileJournal(Path({str(tmp_path)!r}), 'w'); print('up', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        segment = tmp_path / "w-000001.journal"
+
+        alive = is_written(segment)
+        process.kill()
+        process.wait()
+
+        assert (alive, is_written(segment)) == (True, False)
+
+
+def test_a_segment_that_is_gone_is_not_written(tmp_path: Path) -> None:
+    assert not is_written(tmp_path / "w-000001.journal")
+
+
+def test_a_record_that_the_disk_takes_in_part_is_taken_back(tmp_path: Path) -> None:
+    size = len(msgspec.json.encode(receipt(1, "running"))) + 8 + 37
+    for room in range(size + 1, 2 * size):
+        directory = tmp_path / str(room)
+        directory.mkdir()
+        with closing(FileJournal(directory, "w")) as journal:
+            journal.opened(receipt(1, "running"))
+            with room_for(room), pytest.raises(StoreError):
+                journal.opened(receipt(2, "running"))
+            journal.opened(receipt(3, "running"))
+
+        assert records(directory) == [(Kind.OPENED, receipt_id(1)), (Kind.OPENED, receipt_id(3))]
+
+
+def test_a_disk_that_takes_nothing_is_told_of(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        journal.opened(receipt(1, "running"))
+        size = (tmp_path / "w-000001.journal").stat().st_size
+
+        with room_for(size), pytest.raises(StoreError, match="make room in") as caught:
+            journal.closed(receipt(1))
+
+        assert caught.value.said_status == 503
+        assert records(tmp_path) == [(Kind.OPENED, receipt_id(1))]
+
+
+def test_what_is_owed_is_written_before_the_next_record(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        journal.owe(receipt(1, "failed"))
+        journal.owe(receipt(2, "failed"))
+        assert records(tmp_path) == []
+
+        journal.opened(receipt(3, "running"))
+
+    assert records(tmp_path) == [
+        (Kind.CLOSED, receipt_id(1)),
+        (Kind.CLOSED, receipt_id(2)),
+        (Kind.OPENED, receipt_id(3)),
+    ]
+
+
+def test_what_is_owed_waits_until_the_disk_has_room(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        journal.owe(receipt(1, "failed"))
+        with room_for(10), pytest.raises(StoreError):
+            journal.opened(receipt(2, "running"))
+        journal.opened(receipt(3, "running"))
+
+    assert records(tmp_path) == [(Kind.CLOSED, receipt_id(1)), (Kind.OPENED, receipt_id(3))]
+
+
+def test_what_is_owed_is_written_at_the_end(tmp_path: Path) -> None:
+    journal = FileJournal(tmp_path, "w")
+    journal.owe(receipt(1, "failed"))
+
+    journal.close()
+    journal.close()
+
+    assert records(tmp_path) == [(Kind.CLOSED, receipt_id(1))]
+
+
+def test_a_next_segment_that_can_not_be_begun_is_tried_again(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=100)) as journal:
+        blocker = tmp_path / "w-000002.new"
+        blocker.mkdir()
+        journal.opened(receipt(1, "running"))
+        journal.opened(receipt(2, "running"))
+        blocker.rmdir()
+        journal.opened(receipt(3, "running"))
+        journal.opened(receipt(4, "running"))
+
+    first, *others = sorted(tmp_path.iterdir())
+    assert len(list(frames(first.read_bytes()))) == 3
+    assert [one.id for path in others for one in frames(path.read_bytes())] == [receipt_id(4)]
+
+
+def test_a_journal_that_can_not_be_begun_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no journal can be begun"):
+        FileJournal(tmp_path / "missing", "w")
+
+
+def test_a_journal_lets_go_of_every_file(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+
+    for number in range(5):
+        with closing(FileJournal(tmp_path, f"w{number}", segment_bytes=100)) as journal:
+            for _ in range(5):
+                journal.opened(receipt(1, "running"))
+
+    assert len(os.listdir("/proc/self/fd")) == before
