@@ -62,7 +62,7 @@ def fork(
             sock.close()
         body()
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the end of a process: told, and its exit code says it
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -36,7 +36,7 @@ def run(places: Places, interval_s: float, log_level: str) -> None:
     database.close()
 
 
-def _told(stop: threading.Event, number: int, frame: FrameType | None) -> None:
+def _told(stop: threading.Event, _number: int, _frame: FrameType | None) -> None:
     stop.set()
 
 

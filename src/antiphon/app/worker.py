@@ -71,11 +71,12 @@ class Worker:
         self._journal = FileJournal(places.journal, task.life, fsync=task.loaded.settings.storage.fsync)
         self._tickets = CountingTickets(task.life)
         clock = SystemClock()
+        chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
         self._process = Process(
             worker=task.index,
             clock=clock,
-            ids=Uuid7(clock, random.Random().getrandbits),
-            random=SystemRandom(random.Random()),
+            ids=Uuid7(clock, chance.getrandbits),
+            random=SystemRandom(chance),
             journal=self._journal,
             caller=Caller(self._client, self._tickets, self._journal, self._metrics),
             metrics=self._metrics,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from antiphon.core.clock import Clock
 
-
 _CLEAR = ~(0xF << 76 | 0x3 << 62)
 _SET = 0x7 << 76 | 0x2 << 62
 """Version 7 and variant 2, where RFC 9562 has them."""

@@ -32,7 +32,7 @@ class _Choice(Struct):
 
 class _Chunk(Struct):
     choices: list[_Choice] | None = None
-    usage: dict[str, Any] | None | UnsetType = UNSET
+    usage: dict[str, Any] | UnsetType | None = UNSET
     error: Any = None
     model: str | None = None
     system_fingerprint: str | None = None
