@@ -28,7 +28,7 @@ if call.type != "function":
 city = json.loads(call.function.arguments)["city"]
 print(f"the model asks for {call.function.name} of {city}")
 
-messages += [
+messages.append(
     {
         "role": "assistant",
         "tool_calls": [
@@ -38,8 +38,8 @@ messages += [
                 "function": {"name": call.function.name, "arguments": call.function.arguments},
             }
         ],
-    },
-    {"role": "tool", "tool_call_id": call.id, "content": f"21 degrees in {city}"},
-]
+    }
+)
+messages.append({"role": "tool", "tool_call_id": call.id, "content": f"21 degrees in {city}"})
 told = client.chat.completions.create(model="balanced", messages=messages, tools=[WEATHER])
 print(told.choices[0].message.content)

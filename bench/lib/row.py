@@ -18,6 +18,8 @@ class Plan:
 
     rounds: int
     seconds: float
+    tries: int = 1
+    """How often a sample is taken, at most, while others disturb it; the least disturbed counts."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from typing import get_args
 
+from antiphon.config.resolve import LAB_PROFILE
 from antiphon.core.request import Need
 from antiphon.providers.profile import Profile
 from antiphon.providers.profiles import PROFILES
@@ -37,6 +38,8 @@ def page() -> str:
 
 
 def _address(profile: Profile) -> str:
+    if profile.name == LAB_PROFILE:
+        return "the gateway runs it itself"
     return f"`{profile.base_url}`" if profile.base_url else "none: give `base_url`"
 
 

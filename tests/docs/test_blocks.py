@@ -24,7 +24,7 @@ REMARKS = {
     "ini": {""},
     "text": {""},
 }
-MOST_NOT_RUN = 8
+MOST_NOT_RUN = 5
 TOOLS = ("bash", "curl")
 
 

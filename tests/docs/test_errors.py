@@ -10,7 +10,13 @@ from antiphon.core.error import AntiphonError, UpstreamRefused
 from antiphon.wire.openai_chat.errors import encode
 
 PAGE = reference("errors")
-GROUPS = {"Errors", "What the caller sent", "What the gateway can't do now", "What the upstream did", "What no answer says"}
+GROUPS = {
+    "Errors",
+    "What the caller sent",
+    "What the gateway can't do now",
+    "What the upstream did",
+    "What no answer says",
+}
 NEVER_ANSWERED = {"config_error", "drain_timeout", "process_died"}
 LINES = ("Status", "Type", "Try again", "When", "Remedy")
 OURS = ("providers/lab/", "cli/", "config/")
@@ -23,14 +29,15 @@ def kinds(root: type[AntiphonError] = AntiphonError) -> set[type[AntiphonError]]
 
 def codes() -> set[str]:
     """Codes of the tree, and those that are given where an error is raised or recorded."""
-    found = {kind.code for kind in kinds() if kind.__module__ == "antiphon.core.error"}
+    found: set[str] = set()
     for tree in modules(without=OURS).values():
         for word in (*keywords(tree, "code"), *keywords(tree, "error")):
             found.add(word)
         table = assigned(tree, "_CODES")
         if table is not None:
             found.update(texts(table))
-    return {word for word in found if re.fullmatch(r"[a-z]+(_[a-z]+)+", word)}
+    given = {word for word in found if re.fullmatch(r"[a-z]+(_[a-z]+)+", word)}
+    return given | {kind.code for kind in kinds()}
 
 
 def entries() -> dict[str, str]:

@@ -8,9 +8,13 @@ from pages.source import byte_texts, module
 from antiphon.server import openai_chat, reply
 
 PAGE = reference("http-api")
-PATHS = {title.split(" ", 1)[1]: title.split(" ", 1)[0] for title in PAGE.sections() if title.startswith(("GET ", "POST "))}
+PATHS = {
+    title.split(" ", 1)[1]: title.split(" ", 1)[0] for title in PAGE.sections() if title.startswith(("GET ", "POST "))
+}
 MODULES = ("server/site.py", "server/openai_chat.py", "server/reply.py", "net/connection.py", "net/exchange.py")
-HEADER = re.compile(r"^(x-antiphon-[a-z]+|traceparent|tracestate|retry-after|www-authenticate|cache-control)(?=:|$)", re.MULTILINE)
+HEADER = re.compile(
+    r"^(x-antiphon-[a-z]+|traceparent|tracestate|retry-after|www-authenticate|cache-control)(?=:|$)", re.MULTILINE
+)
 
 
 def served() -> set[str]:

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 import yaml
-from pages.desk import GATEWAY, Desk
+from pages.desk import Desk
 from pages.page import ROOT, reference
 from pages.source import keywords, modules
 
@@ -46,6 +46,16 @@ def test_a_fault_gives_its_caller_what_the_page_says(fault: str, faulty: Desk) -
     answer = json.loads((faulty.home / "answer").read_text())
     code = answer["error"]["code"] if "error" in answer else "none"
     assert [status, code] == [FAULTS[fault][2], FAULTS[fault][3].strip("`")]
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("fault", ["cut", "malformed_sse"])
+def test_a_stream_that_breaks_ends_with_an_event_that_holds_the_error(fault: str, faulty: Desk) -> None:
+    asked = ASK.replace("NAME", fault).replace('"messages"', '"stream": true, "messages"')
+    assert faulty.shell(asked) == "200"
+    *_, last, end = (faulty.home / "answer").read_text().split("\n\n")
+    assert end == ""
+    assert json.loads(last.removeprefix("data: "))["error"]["code"] == FAULTS[fault][3].strip("`")
 
 
 def test_every_path_has_its_row() -> None:

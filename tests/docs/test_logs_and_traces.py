@@ -37,20 +37,19 @@ def logged() -> dict[str, tuple[str, set[str]]]:
     for tree in modules().values():
         for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]:
             for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
-                if _is_log(call.func):
+                level = _level(call.func)
+                if level:
                     name = next(texts(call.args[0]))
-                    level, fields = found.get(name, (LEVELS[call.func.attr], set()))  # pyright: ignore
+                    _, fields = found.get(name, (level, set()))
                     found[name] = (level, fields | _fields(call, function))
     return found
 
 
-def _is_log(function: ast.expr) -> bool:
-    return (
-        isinstance(function, ast.Attribute)
-        and function.attr in LEVELS
-        and isinstance(function.value, ast.Name)
-        and function.value.id in ("log", "logger")
-    )
+def _level(function: ast.expr) -> str:
+    """Level of a call of a logger; empty for other calls."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "log":
+        return LEVELS.get(function.attr, "")
+    return ""
 
 
 def _fields(call: ast.Call, function: ast.AST) -> set[str]:
@@ -60,7 +59,7 @@ def _fields(call: ast.Call, function: ast.AST) -> set[str]:
             if isinstance(value, ast.Name):
                 value = assigned(function, value.id) or value
             assert isinstance(value, ast.Dict), f"extra of {ast.unparse(call)} can't be read"
-            return {key.value for key in value.keys if isinstance(key, ast.Constant)}  # pyright: ignore
+            return {name for key in value.keys if key is not None for name in texts(key)}
     return set()
 
 
@@ -79,7 +78,11 @@ def test_every_attribute_of_the_code_has_its_row() -> None:
 
 
 def rows() -> dict[str, str]:
-    return {row[0].strip("`"): row[1] for row in PAGE.rows("Spans") if len(row) == 3 and row[1] in ("both", "request", "attempt")}
+    return {
+        row[0].strip("`"): row[1]
+        for row in PAGE.rows("Spans")
+        if len(row) == 3 and row[1] in ("both", "request", "attempt")
+    }
 
 
 @pytest.mark.processes

@@ -6,7 +6,7 @@ from urllib.request import urlopen
 import pytest
 from pages.desk import GATEWAY, Desk
 from pages.page import reference
-from pages.source import module, texts
+from pages.source import modules, texts
 from prometheus_client.parser import text_string_to_metric_families
 
 PAGE = reference("metrics")
@@ -15,7 +15,8 @@ TYPES = {"counter": "counter", "gauge": "gauge", "histogram": "histogram"}
 
 
 def counted() -> set[str]:
-    return {text for text in texts(module("telemetry/metrics.py")) if re.fullmatch(r"antiphon_[a-z_]+", text)}
+    found = (text for name, tree in modules().items() if name.startswith("telemetry/") for text in texts(tree))
+    return {text for text in found if re.fullmatch(r"antiphon_[a-z_]+", text)}
 
 
 def labels(name: str) -> set[str]:

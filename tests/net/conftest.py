@@ -26,6 +26,12 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0)
+
+
 class Said(NamedTuple):
     """One answer, as its caller read it."""
 
@@ -174,11 +180,15 @@ class House:
         self.refusals.append(status)
         return b"content-type: text/plain\r\n", message.encode()
 
-    async def start(self, handler=None, tls=None, **bounds) -> "House":
+    async def start(self, handler=None, tls=None, small=False, **bounds) -> "House":
         self.listener = Listener(handler or self.echo, self.refuse, Bounds(**bounds), tls)
         sock = bind("127.0.0.1", 0)
+        if small:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.port = sock.getsockname()[1]
         await self.listener.start(sock)
+        self.listener._timer.cancel()  # from here on its time is what `later` says
+        self._began_s = time.monotonic()
         return self
 
     async def caller(self, **how) -> Caller:
@@ -187,14 +197,16 @@ class House:
         return caller
 
     def later(self, seconds: float) -> None:
-        """Let the listener believe that so much time has passed."""
-        self.listener.sweep(time.monotonic() + seconds)
+        """Let the listener believe that so much time has passed since its start."""
+        self.listener.sweep(self._began_s + seconds)
 
     async def empty(self) -> None:
         """Wait until no connection is left."""
-        async with asyncio.timeout(PATIENCE_S):
-            while self.listener.open_connections:
-                await asyncio.sleep(0)
+        await until(lambda: not self.listener.open_connections)
+
+    async def some(self, condition: Callable[[Any], object]) -> None:
+        """Wait until a connection meets a condition."""
+        await until(lambda: any(condition(one) for one in self.listener._site.connections))
 
     async def next(self, queue: asyncio.Queue):
         async with asyncio.timeout(PATIENCE_S):
@@ -228,8 +240,8 @@ async def house(wrong) -> AsyncIterator[Callable[..., Coroutine[Any, Any, House]
     """Starts listeners. At the end each must let go of every connection."""
     houses: list[House] = []
 
-    async def start(handler=None, tls=None, **bounds) -> House:
-        houses.append(await House().start(handler, tls, **bounds))
+    async def start(handler=None, **how) -> House:
+        houses.append(await House().start(handler, **how))
         return houses[-1]
 
     yield start
@@ -370,9 +382,7 @@ class Upstreams:
 
     async def nothing_left(self, *, open_connections: int = 0) -> None:
         """Wait until so many connections are left, each of them idle."""
-        async with asyncio.timeout(PATIENCE_S):
-            while self.client.open_connections != open_connections or self.client.idle_connections != open_connections:
-                await asyncio.sleep(0)
+        await until(lambda: self.client.open_connections == self.client.idle_connections == open_connections)
 
 
 @pytest.fixture
@@ -387,9 +397,7 @@ async def upstreams(wrong) -> AsyncIterator[Callable[..., Coroutine[Any, Any, Up
         return all_[-1]
 
     yield start
-    async with asyncio.timeout(PATIENCE_S):
-        while client.open_connections != client.idle_connections:
-            await asyncio.sleep(0)
+    await until(lambda: client.open_connections == client.idle_connections)
     client.close()
     for one in all_:
         one.server.close()
@@ -397,7 +405,5 @@ async def upstreams(wrong) -> AsyncIterator[Callable[..., Coroutine[Any, Any, Up
             if hasattr(peer, "transport"):
                 peer.transport.abort()
                 await peer.gone()
-    async with asyncio.timeout(PATIENCE_S):
-        while client.open_connections:
-            await asyncio.sleep(0)
+    await until(lambda: not client.open_connections)
     assert all(pool.empty for pool in client._pools.values())

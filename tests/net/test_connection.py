@@ -171,8 +171,7 @@ async def test_a_caller_that_did_not_wait_for_the_invitation_gets_none(house):
     caller.send(HELD + get(b"/1", b"Expect: 100-continue", b"Content-Length: 5", method=b"POST"))
     await house.next(house.arrived)
     caller.send(b"hello")
-    while house.listener.open_connections and not next(iter(house.listener._site.connections))._waiting:
-        await asyncio.sleep(0)
+    await house.some(lambda one: one._waiting)
     house.go.set()
     assert (await caller.answer()).body == b"/held "
     assert (await caller.answer()).body == b"/1 hello"
@@ -254,8 +253,7 @@ async def test_what_a_handler_writes_for_a_caller_who_left_is_dropped(house):
     house = await house(handler)
     caller = await house.caller()
     caller.send(HELD)
-    while not house.listener._site.connections or next(iter(house.listener._site.connections)).task is None:
-        await asyncio.sleep(0)
+    await house.some(lambda one: one.task)
     caller.leave()
     async with asyncio.timeout(1):
         await done.wait()
@@ -286,8 +284,7 @@ async def test_a_caller_who_leaves_before_its_request_is_whole_leaves_nothing(ho
     caller.send(data)
     await caller.sent()
     caller.leave()
-    while not house.listener.open_connections:
-        await asyncio.sleep(0)
+    await house.some(lambda one: True)
     await house.empty()
     assert house.requests == []
 
@@ -374,7 +371,7 @@ async def test_a_caller_that_says_nothing_is_closed_without_a_word(house):
     house = await house(header_timeout_s=10)
     caller = await house.caller()
     await house.caller()
-    while house.listener.open_connections < 2:
+    while house.listener.open_connections < 2:  # noqa: ASYNC110
         await asyncio.sleep(0)
     house.later(9)
     assert house.listener.open_connections == 2
@@ -388,26 +385,17 @@ async def test_headers_that_come_too_slowly_are_refused(house, data):
     house = await house(header_timeout_s=10)
     caller = await house.caller()
     caller.send(data)
-    await self_seen(house, data)
+    await house.some(lambda one: one._intake._read_bytes)
     house.later(11)
     assert (await caller.answer()).status == 408
     assert await caller.closed()
-
-
-async def self_seen(house, data: bytes) -> None:
-    """Wait until the listener has read so much of a first request."""
-    while True:
-        for connection in house.listener._site.connections:
-            if connection._intake._read_bytes:
-                return
-        await asyncio.sleep(0)
 
 
 async def test_a_slow_head_gains_no_time_by_sending_on(house):
     house = await house(header_timeout_s=10)
     caller = await house.caller()
     caller.send(b"GET / HTTP/1.1\r\n")
-    await self_seen(house, b"")
+    await house.some(lambda one: one._intake._read_bytes)
     for seconds in (4, 8):
         house.later(seconds)
         caller.send(b"A: b\r\n")
@@ -422,8 +410,7 @@ async def test_a_body_that_comes_too_slowly_is_refused_and_what_came_buys_time(h
     house = await house(body_timeout_s=10)
     caller = await house.caller()
     caller.send(get(b"/", b"Content-Length: 100000", method=b"POST") + b"x" * 32_768)
-    while not any(one._intake.body_bytes == 32_768 for one in house.listener._site.connections):
-        await asyncio.sleep(0)
+    await house.some(lambda one: one._intake.body_bytes == 32_768)
     house.later(11)
     assert house.refusals == []
     house.later(13)
@@ -465,15 +452,18 @@ async def test_a_refused_caller_that_sends_on_is_cut_in_the_end(house):
     caller = await house.caller()
     caller.send(b"rubbish\r\n\r\n")
     assert (await caller.answer()).status == 400
-    for seconds in range(0, 40, 1):
-        with_bytes = house.listener.open_connections
-        if not with_bytes:
-            break
-        caller.send(b"more")
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+    (connection,) = house.listener._site.connections
+    cut_s = []
+    for seconds in range(31):
         house.later(seconds)
-    assert 29 <= seconds <= 33
+        if connection.transport.is_closing():
+            break
+        before_s = connection._cut_s
+        caller.send(b"more")
+        await house.some(lambda one: one._cut_s > before_s or before_s == one._last_s)
+        cut_s.append(connection._cut_s)
+    assert seconds == 30
+    assert cut_s == sorted(cut_s)
     await house.empty()
 
 
@@ -539,8 +529,7 @@ async def test_a_slow_reader_that_catches_up_is_served_on(house):
     house = await house(handler, send_timeout_s=10, idle_timeout_s=10)
     caller = await house.caller(most_bytes=4096)
     caller.send(GET % b"/")
-    while not pressed:
-        await asyncio.sleep(0)
+    await house.some(lambda one: pressed)
     assert len((await caller.answer()).body) == 3_000_000
     assert pressed[:2] == [True, False]
     assert pressed[-1] is False
@@ -554,8 +543,7 @@ async def test_a_reader_that_never_takes_its_whole_answer_is_cut_though_the_hand
     house = await house(lambda exchange: respond_long(exchange), send_timeout_s=10, idle_timeout_s=1)
     caller = await house.caller(most_bytes=4096)
     caller.send(GET % b"/")
-    while not any(one._pressed for one in house.listener._site.connections):
-        await asyncio.sleep(0)
+    await house.some(lambda one: one._pressed)
     house.later(9)
     assert house.listener.open_connections == 1
     house.later(11)
@@ -566,8 +554,7 @@ async def test_a_reader_that_never_takes_a_last_answer_is_cut(house):
     house = await house(lambda exchange: respond_long(exchange), send_timeout_s=10)
     caller = await house.caller(most_bytes=4096)
     caller.send(get(b"/", b"Connection: close"))
-    while not any(one._pressed for one in house.listener._site.connections):
-        await asyncio.sleep(0)
+    await house.some(lambda one: one._pressed)
     house.later(9)
     assert house.listener.open_connections == 1
     house.later(11)
@@ -576,15 +563,18 @@ async def test_a_reader_that_never_takes_a_last_answer_is_cut(house):
 
 async def test_an_idle_connection_with_a_little_unread_is_cut_in_the_end(house):
     async def handler(exchange):
-        exchange.respond(200, b"", b"x" * 40_000)
+        exchange.respond(200, b"", b"x" * 50_000)
 
-    house = await house(handler, send_timeout_s=10, idle_timeout_s=10)
+    house = await house(handler, small=True, send_timeout_s=10, idle_timeout_s=10)
     caller = await house.caller(most_bytes=2048)
-    caller.send(b"".join(get(b"/%d" % number) for number in range(8)))
-    while not any(one._pressed for one in house.listener._site.connections):
-        await asyncio.sleep(0)
-    house.later(20)
-    house.later(40)
+    caller.send(GET % b"/")
+    await house.some(lambda one: one.transport.get_write_buffer_size())
+    (connection,) = house.listener._site.connections
+    assert not connection._pressed
+    house.later(11)
+    assert house.listener.open_connections == 1
+    assert connection.transport.is_closing()
+    house.later(22)
     await house.empty()
 
 
@@ -602,8 +592,7 @@ async def test_a_request_behind_an_answer_that_is_not_taken_does_not_run(house):
     house = await house(handler)
     caller = await house.caller(most_bytes=4096)
     caller.send(get(b"/1") + get(b"/2"))
-    while not any(one._pressed for one in house.listener._site.connections):
-        await asyncio.sleep(0)
+    await house.some(lambda one: one._pressed)
     caller.send(get(b"/3"))
     await caller.sent()
     for _ in range(20):

@@ -42,10 +42,14 @@ class Shipper:
     record is neither lost nor written twice, wherever it is stopped.
     """
 
-    def __init__(self, directory: Path, database: Database) -> None:
+    def __init__(self, directory: Path, database: Database, *, batch_bytes: int = BATCH_BYTES) -> None:
         self._directory = directory
         self._database = database
-        self._positions = database.positions()
+        self._batch_bytes = batch_bytes
+        here = {path.name for path in self._segments()}
+        positions = database.positions()
+        database.forget([name for name in positions if name not in here])
+        self._positions = {name: end for name, end in positions.items() if name in here}
         self._running: dict[str, set[str]] = defaultdict(set)
         for receipt_id, writer in database.running().items():
             self._running[writer].add(receipt_id)
@@ -55,9 +59,17 @@ class Shipper:
         segments = self._segments()
         alive = {path.name for path in segments if is_written(path)}
         taken = 0
+        behind: set[str] = set()
         for path in segments:
+            writer = writer_of(path.name)
+            if writer in behind:
+                continue
             taken += self._ship(path)
-            if path.name not in alive and not self._more(path):
+            if path.name in alive:
+                continue
+            if self._more(path):
+                behind.add(writer)
+            else:
                 path.unlink()
                 self._forget(path.name)
         left = {writer_of(path.name) for path in self._segments()}
@@ -77,7 +89,7 @@ class Shipper:
 
     def _ship(self, path: Path) -> int:
         position = self._positions.get(path.name, 0)
-        batch, end = self._batch(path.name, _piece(path, position), position)
+        batch, end = self._batch(path.name, self._piece(path, position), position)
         if end == position:
             return 0
         self._database.write(batch)
@@ -113,7 +125,13 @@ class Shipper:
 
     def _more(self, path: Path) -> bool:
         """Whether whole records are left in a segment that nobody writes any more."""
-        return next(frames(_piece(path, self._positions.get(path.name, 0))), None) is not None
+        return next(frames(self._piece(path, self._positions.get(path.name, 0))), None) is not None
+
+    def _piece(self, path: Path, position: int) -> bytes:
+        """What stands in a segment from an offset on: about a batch, and its first record whole."""
+        with path.open("rb") as file:
+            file.seek(position)
+            return file.read(max(self._batch_bytes, first_size(file.peek(PREFIX_BYTES))))
 
     def _forget(self, segment: str) -> None:
         self._database.forget([segment])
@@ -135,13 +153,6 @@ class Shipper:
                 rows.append(_row(receipt_id, msgspec.json.encode(draft)))
         self._database.write(Batch(rows=rows, contents=[], began=[], ended=ids, positions={}))
         del self._running[writer]
-
-
-def _piece(path: Path, position: int) -> bytes:
-    """What stands in a segment from an offset on: about BATCH_BYTES, and its first record whole."""
-    with path.open("rb") as file:
-        file.seek(position)
-        return file.read(max(BATCH_BYTES, first_size(file.peek(PREFIX_BYTES))))
 
 
 def _row(receipt_id: str, payload: bytes) -> Row:

@@ -106,9 +106,13 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A bound, listening TCP socket. Raises: OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((host, port))
-    sock.listen(BACKLOG)
-    sock.setblocking(False)
-    sock.set_inheritable(shared)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+        sock.set_inheritable(shared)
+    except BaseException:
+        sock.close()
+        raise
     return sock

@@ -1,6 +1,7 @@
 """Spans made of finished receipts, so that an unsampled request pays nothing for them."""
 
 import random
+import threading
 from collections.abc import Callable, Sequence
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -16,6 +17,8 @@ from antiphon.telemetry import names
 from antiphon.telemetry.settings import OtlpSettings
 
 Attributes = dict[str, str | int | float | bool]
+CLOSE_S = 2.0
+"""How long a process that ends waits for its collector."""
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -97,8 +100,10 @@ class Tracer:
         )
 
     def close(self) -> None:
-        """Send what is still held, for a few seconds at most."""
-        self._processor.shutdown()
+        """Send what is still held; what the collector has not taken within CLOSE_S is lost."""
+        last = threading.Thread(target=self._processor.shutdown, name="antiphon-last-spans", daemon=True)
+        last.start()
+        last.join(CLOSE_S)
 
 
 def _context(trace_id: str, span_id: str, *, is_remote: bool = False) -> SpanContext:

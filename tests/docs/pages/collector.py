@@ -1,7 +1,7 @@
 """A collector of traces in a thread, that keeps what it is sent."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -33,9 +33,8 @@ class Collector(ThreadingHTTPServer):
 
 
 class _Taker(BaseHTTPRequestHandler):
-    server: Collector
-
     def do_POST(self) -> None:
+        assert isinstance(self.server, Collector)
         self.server.bodies.append(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(200)
         self.send_header("content-type", "application/x-protobuf")
@@ -47,7 +46,7 @@ class _Taker(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
+def collecting() -> Generator[Collector]:
     """A collector for the time of a block."""
     collector = Collector()
     thread = threading.Thread(target=collector.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

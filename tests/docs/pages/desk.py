@@ -107,7 +107,8 @@ class Desk:
             )
         end_s = time.monotonic() + PATIENCE_S
         while (listens := LISTENS.search(said := log.read_text())) is None:
-            assert self._servers[kind].poll() is None and time.monotonic() < end_s, f"`{command}` did not serve:\n{said}"
+            waits = self._servers[kind].poll() is None and time.monotonic() < end_s
+            assert waits, f"`{command}` did not serve:\n{said}"
             time.sleep(0.02)
         self.addresses[kind] = f"127.0.0.1:{listens[1]}"
         return said

@@ -86,7 +86,7 @@ def slug(title: str) -> str:
 def _rows(text: str) -> Iterator[list[str]]:
     lines = [line for line in text.splitlines() if line.startswith("|")]
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        if set(line) <= set("| -:") or set(following) <= set("| -:") and following:
+        if set(line) <= set("| -:") or (following and set(following) <= set("| -:")):
             continue
         yield [cell.strip() for cell in line.strip("|").split(" | ")]
 

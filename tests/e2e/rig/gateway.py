@@ -52,12 +52,13 @@ class Gateway:
     """`start` it, ask it, `stop` it. Everything that it writes lies below `home`."""
 
     home: Path
-    config: Config
+    config: Config | None
+    """None: none is given, so that it finds its own."""
     arguments: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
     """What `ask` sends unless told otherwise."""
-    python: str = sys.executable
+    command: Sequence[str] = (sys.executable, "-m", "antiphon")
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -79,6 +80,8 @@ class Gateway:
     def write(self, config: Config | None = None) -> None:
         """Put a configuration in the file, in one step, so that no half of it is ever read."""
         self.config = config or self.config
+        if self.config is None:
+            return
         fresh = self.file.with_suffix(".new")
         fresh.write_text(yaml.safe_dump(self.config, sort_keys=False))
         fresh.replace(self.file)
@@ -89,9 +92,10 @@ class Gateway:
         self.write()
         self.log_file.touch()
         environ = {**os.environ, "PYTHONWARNINGS": "error", "TMPDIR": str(self.home / "tmp"), **self.environ}
+        chosen = [] if self.config is None else ["--config", str(self.file)]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [self.python, "-m", "antiphon", "serve", "--config", str(self.file), "--port", "0", *self.arguments],
+                [*self.command, "serve", *chosen, "--port", "0", *self.arguments],
                 cwd=self.home,
                 env=environ,
                 stdin=subprocess.DEVNULL,

@@ -52,6 +52,7 @@ class Relay:
     __slots__ = (
         "_hide_usage",
         "_reader",
+        "_whole",
         "content_seen",
         "done",
         "events",
@@ -66,6 +67,8 @@ class Relay:
     def __init__(self, *, hide_usage: bool) -> None:
         self._hide_usage = hide_usage
         self._reader = SseReader()
+        self._whole = True
+        """No start of an event waits for its rest."""
         self.content_seen = self.done = self.finished = False
         self.events = 0
         self.model = self.fingerprint = ""
@@ -75,15 +78,16 @@ class Relay:
 
     def feed(self, piece: bytes) -> bytes:
         """Returns: what may go to the caller now. Raises: UpstreamMalformed."""
-        reader = self._reader
         if (
-            not reader.holding
+            self._whole
             and piece.endswith(b"\n\n")
             and piece.find(b"\n\n") == len(piece) - 2
             and b"\r" not in piece
         ):
             return self._event(piece)
-        return b"".join([self._event(event) for event in reader.feed(piece)])
+        events = self._reader.feed(piece)
+        self._whole = not self._reader.holding
+        return b"".join([self._event(event) for event in events])
 
     def _event(self, event: bytes) -> bytes:
         """Note what an event says. Returns: what of it goes on."""

@@ -10,6 +10,8 @@ from antiphon.core.request import Field
 
 _SHALLOW = re.compile(rb'["{}\[\],:]')
 _DEEP = re.compile(rb'["{}\[\]]')
+_REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+"""What is left of a string, up to its quote. Slower than a search for quotes, but not by their number."""
 _SPACE = b" \t\r\n"
 MAX_DEPTH = 128
 _OPENS = {ord("{"): ord("}"), ord("["): ord("]")}
@@ -40,7 +42,7 @@ class Scanner:
         """Top-level keys in order of place."""
 
     def step(self, tokens: int) -> bool:
-        """Look at up to so many tokens. Returns: whether the whole body has been seen.
+        """Look at up to so many tokens of one segment. Returns: whether the whole body has been seen.
 
         Raises: BadRequest.
         """
@@ -52,6 +54,7 @@ class Scanner:
                 self._base += len(segment)
                 self._segment += 1
                 self._at = 0
+                return False
         return False
 
     def _finish(self) -> bool:
@@ -67,21 +70,19 @@ class Scanner:
             self._escaped = False
             self._at += 1
         quote = segment.find(b'"', self._at)
-        while quote >= 0:
-            slashes = 0
-            while quote - 1 - slashes >= self._at and segment[quote - 1 - slashes] == 0x5C:
-                slashes += 1
-            if slashes % 2 == 0:
-                self._at = quote + 1
-                self._in_string = False
-                if self._want_key and len(self._closers) == 1:
-                    self._key = (self._string_start, self._base + quote + 1)
-                    self._want_key = False
-                return True
-            quote = segment.find(b'"', quote + 1)
-        trailing = len(segment) - len(segment[self._at :].rstrip(b"\\")) - self._at if segment[-1:] == b"\\" else 0
-        self._escaped = trailing % 2 == 1
-        return False
+        if quote >= 0 and _escapes(segment, self._at, quote):
+            rest = _REST.match(segment, quote + 1)
+            end = rest.end() if rest else quote
+            quote = end if segment[end : end + 1] == b'"' else -1
+        if quote < 0:
+            self._escaped = _escapes(segment, self._at, len(segment))
+            return False
+        self._at = quote + 1
+        self._in_string = False
+        if self._want_key and len(self._closers) == 1:
+            self._key = (self._string_start, self._base + quote + 1)
+            self._want_key = False
+        return True
 
     def _token(self, segment: bytes) -> bool:
         shallow = len(self._closers) < 2
@@ -154,6 +155,14 @@ class Scanner:
         self.fields[key] = Field(self._key[0], self._value_start, here)
         self._key = self._value_start = None
         self._want_key = True
+
+
+def _escapes(segment: bytes, start: int, end: int) -> bool:
+    """Whether the text from `start` up to `end` escapes the byte behind it."""
+    if end == start or segment[end - 1] != 0x5C:
+        return False
+    text = segment[start:end]
+    return (len(text) - len(text.rstrip(b"\\"))) % 2 == 1
 
 
 def _text(quoted: bytes) -> str:

@@ -1,0 +1,85 @@
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from receipts import ALICE, receipt, receipt_id
+
+from antiphon.core.principal import Principal
+from antiphon.metering.journal import FileJournal
+from antiphon.metering.records import Records
+from antiphon.metering.shipping import Shipper
+from antiphon.store.sqlite import Database
+
+BOB = Principal(tenant="other", key="bob")
+
+
+def test_before_anything_was_written_there_is_nothing(tmp_path: Path) -> None:
+    records = Records(tmp_path, tmp_path)
+
+    assert records.receipt(receipt_id(1)) is None
+    assert records.last() is None
+    assert records.content(receipt_id(1)) is None
+
+
+@pytest.mark.parametrize("shipped", [0, 1, 2])
+def test_the_newest_word_of_a_request_is_told_wherever_it_is(tmp_path: Path, shipped: int) -> None:
+    """Opened, opened again for a second attempt, closed: with some of that shipped and the rest not."""
+    words = [receipt(1, "running"), receipt(1, "running", notes=("again",)), receipt(1, "ok", status=200)]
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        shipper = Shipper(tmp_path, database)
+        for number, word in enumerate(words):
+            (journal.closed if word.outcome == "ok" else journal.opened)(word)
+            if number < shipped:
+                shipper.step()
+
+            assert Records(tmp_path, tmp_path).receipt(receipt_id(1)) == word
+            assert Records(tmp_path, tmp_path).last() == word
+
+
+def test_the_last_is_the_newest_by_id_wherever_it_is(tmp_path: Path) -> None:
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        journal.opened(receipt(1, "running"))
+        journal.closed(receipt(2))
+        Shipper(tmp_path, database).step()
+        journal.closed(receipt(1))
+
+        last = Records(tmp_path, tmp_path).last()
+
+        assert last == receipt(2), "1 ended later, but 2 came later"
+
+
+def test_a_tenants_last_is_its_own(tmp_path: Path) -> None:
+    records = Records(tmp_path, tmp_path)
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        journal.closed(receipt(1))
+        journal.closed(receipt(2, principal=BOB))
+        journal.closed(receipt(3, "refused", principal=None))
+
+        for _ in ("in the journal", "in the database"):
+            assert records.last(ALICE.tenant) == receipt(1)
+            assert records.last(BOB.tenant) == receipt(2, principal=BOB)
+            assert records.last("nobody") is None
+            assert records.last() == receipt(3, "refused", principal=None)
+            Shipper(tmp_path, database).step()
+
+
+def test_content_is_found_before_and_after_it_is_shipped(tmp_path: Path) -> None:
+    records = Records(tmp_path, tmp_path)
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        journal.captured(receipt_id(1), "acme", b"a\0b")
+
+        before = records.content(receipt_id(1))
+        Shipper(tmp_path, database).step()
+
+        assert (before, records.content(receipt_id(1))) == (b"a\0b", b"a\0b")
+        assert records.receipt(receipt_id(1)) is None
+        assert records.content(receipt_id(2)) is None
+
+
+def test_a_torn_end_hides_nothing_before_it(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        journal.closed(receipt(1))
+    with (tmp_path / "w-000001.journal").open("ab") as file:
+        file.write(b"\x10\0\0\0torn")
+
+    assert Records(tmp_path, tmp_path).receipt(receipt_id(1)) == receipt(1)

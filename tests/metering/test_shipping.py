@@ -1,0 +1,322 @@
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path, PosixPath
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from receipts import receipt, receipt_id
+
+from antiphon.core.receipt import Receipt
+from antiphon.metering.frames import Kind, frame
+from antiphon.metering.journal import FileJournal, is_written
+from antiphon.metering.records import Records
+from antiphon.metering.shipping import Shipper, writer_of
+from antiphon.store.sqlite import FILE, Batch, Database
+
+MEMORY = Path("/dev/shm")
+FINAL = ("ok", "failed", "client_gone", "refused")
+
+
+class Death(Exception):
+    """The shipper's process dies here."""
+
+
+class MortalDatabase(Database):
+    """Dies just before, or just behind, one of its next writes."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.writes_left: float = float("inf")
+        self.dies_behind = False
+
+    def write(self, batch: Batch) -> None:
+        self._write_or_die(super().write, batch)
+
+    def forget(self, segments: Any) -> None:
+        self._write_or_die(super().forget, segments)
+
+    def _write_or_die(self, write: Any, what: Any) -> None:
+        self.writes_left -= 1
+        if self.writes_left < 0 and not self.dies_behind:
+            raise Death
+        write(what)
+        if self.writes_left < 0:
+            raise Death
+
+
+class Writer:
+    """A worker's journal, and what the model knows of it."""
+
+    def __init__(self, directory: Path, name: str, segment_bytes: int) -> None:
+        self.name = name
+        self.journal = FileJournal(directory, name, segment_bytes=segment_bytes)
+        self.open: set[int] = set()
+        self.alive = True
+
+    def die(self, torn: bytes) -> None:
+        """The process is killed, perhaps amid a write."""
+        if torn:
+            self.journal._write(torn)
+        self.journal.close()
+        self.alive = False
+
+
+class Shipping(RuleBasedStateMachine):
+    """Workers write, die and are replaced; the shipper carries, dies and is replaced; nothing is lost or doubled."""
+
+    writers = Bundle("writers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._place = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
+        self.data = Path(self._place.name)
+        self.journal = self.data / "journal"
+        self.journal.mkdir()
+        self.all: list[Writer] = []
+        self.expected: dict[int, str] = {}
+        """Number of a receipt to its outcome, as it must be once everything is shipped."""
+        self.contents: dict[int, bytes] = {}
+        self.start_shipper()
+
+    def teardown(self) -> None:
+        self.ship_everything()
+        self.check_database()
+        self.database.close()
+        for writer in self.all:
+            if writer.alive:
+                writer.journal.close()
+        self._place.cleanup()
+
+    # --- the shipper
+
+    def start_shipper(self) -> None:
+        self.database = MortalDatabase(self.data)
+        self.shipper = Shipper(self.journal, self.database, batch_bytes=300)
+
+    @rule(writes=st.integers(0, 6), behind=st.booleans())
+    def ship_and_die(self, writes: int, behind: bool) -> None:
+        self.database.writes_left, self.database.dies_behind = writes, behind
+        with suppress(Death):
+            self.shipper.step()
+        self.restart_shipper()
+
+    @rule()
+    def ship(self) -> None:
+        self.shipper.step()
+
+    @rule()
+    def restart_shipper(self) -> None:
+        self.database.close()
+        self.start_shipper()
+
+    # --- the workers
+
+    @rule(target=writers, segment_bytes=st.sampled_from([1, 600, 10_000]))
+    def start_writer(self, segment_bytes: int) -> Writer:
+        writer = Writer(self.journal, f"boot-{len(self.all):04d}", segment_bytes)
+        self.all.append(writer)
+        return writer
+
+    @rule(writer=writers)
+    def open_one(self, writer: Writer) -> None:
+        number = len(self.expected)
+        self.expected[number] = "running"
+        writer.open.add(number)
+        writer.journal.opened(receipt(number, "running"))
+
+    @rule(writer=writers, data=st.data())
+    def open_it_again_for_another_attempt(self, writer: Writer, data: st.DataObject) -> None:
+        if writer.open:
+            number = data.draw(st.sampled_from(sorted(writer.open)))
+            writer.journal.opened(receipt(number, "running", notes=("again",)))
+
+    @rule(writer=writers, outcome=st.sampled_from(FINAL), data=st.data())
+    def close_one(self, writer: Writer, outcome: str, data: st.DataObject) -> None:
+        if writer.open:
+            number = data.draw(st.sampled_from(sorted(writer.open)))
+            writer.open.remove(number)
+            self.expected[number] = outcome
+            writer.journal.closed(receipt(number, outcome))
+
+    @rule(writer=writers, count=st.integers(2, 6))
+    def open_many_and_close_the_last(self, writer: Writer, count: int) -> None:
+        numbers = [len(self.expected) + offset for offset in range(count)]
+        for _ in numbers:
+            self.open_one(writer)
+        writer.open.remove(numbers[-1])
+        self.expected[numbers[-1]] = "ok"
+        writer.journal.closed(receipt(numbers[-1]))
+
+    @rule(writer=writers)
+    def refuse_one(self, writer: Writer) -> None:
+        number = len(self.expected)
+        self.expected[number] = "refused"
+        writer.journal.closed(receipt(number, "refused"))
+
+    @rule(writer=writers, sealed=st.binary(max_size=1500), data=st.data())
+    def capture(self, writer: Writer, sealed: bytes, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(writer.open))) if writer.open else None
+        if number is not None and number not in self.contents:
+            self.contents[number] = sealed
+            writer.journal.captured(receipt_id(number), "acme", sealed)
+
+    @rule(target=writers, writer=consumes(writers), torn=st.integers(0, 60))
+    def kill(self, writer: Writer, torn: int) -> Any:
+        for number in writer.open:
+            self.expected[number] = "interrupted"
+        record = frame(Kind.CLOSED, receipt_id(999), msgspec.json.encode(receipt(999)))
+        writer.die(record[:torn])
+        return multiple()
+
+    # --- what must hold
+
+    @rule(data=st.data())
+    def a_receipt_is_found_at_any_moment(self, data: st.DataObject) -> None:
+        if self.expected:
+            self.check_receipt(data.draw(st.sampled_from(sorted(self.expected))))
+
+    @rule()
+    def the_last_receipt_is_found_at_any_moment(self) -> None:
+        found = Records(self.data, self.journal).last("acme")
+
+        assert (found.id if found else None) == (receipt_id(max(self.expected)) if self.expected else None)
+
+    def check_receipt(self, number: int) -> None:
+        records = Records(self.data, self.journal)
+        found = records.receipt(receipt_id(number))
+        outcome = self.expected[number]
+        assert found is not None
+        assert found.outcome == outcome or (outcome == "interrupted" and found.outcome == "running")
+        assert records.content(receipt_id(number)) == self.contents.get(number)
+
+    @invariant()
+    def a_living_writer_keeps_its_segment(self) -> None:
+        for writer in self.all:
+            mine = [path for path in self.journal.iterdir() if writer_of(path.name) == writer.name]
+            assert any(is_written(path) for path in mine) == writer.alive
+
+    def ship_everything(self) -> None:
+        steps = 0
+        while self.shipper.step():
+            steps += 1
+            assert steps < 1000, "shipping comes to no end"
+        self.shipper.step()
+
+    def check_database(self) -> None:
+        with closing(sqlite3.connect(self.data / FILE)) as database:
+            rows = database.execute("SELECT id, tenant, outcome, body FROM receipts ORDER BY id").fetchall()
+            running = database.execute("SELECT id, writer FROM running ORDER BY id").fetchall()
+            contents = dict(database.execute("SELECT id, sealed FROM contents"))
+            positions = dict(database.execute("SELECT segment, position FROM shipped"))
+        assert [(row[0], row[2]) for row in rows] == [
+            (receipt_id(number), outcome) for number, outcome in sorted(self.expected.items())
+        ]
+        for row in rows:
+            body = msgspec.json.decode(row[3], type=Receipt)
+            assert (row[0], row[1], row[2]) == (body.id, "acme", body.outcome)
+            assert (body.error == "process_died") == (body.outcome == "interrupted")
+        assert running == sorted(
+            (receipt_id(number), writer.name) for writer in self.all if writer.alive for number in writer.open
+        )
+        assert contents == {receipt_id(number): sealed for number, sealed in self.contents.items()}
+        left = {path.name: path.stat().st_size for path in self.journal.iterdir()}
+        assert {writer_of(name) for name in left} == {writer.name for writer in self.all if writer.alive}
+        assert all(is_written(self.journal / name) for name in left), "a file that is shipped stays no longer"
+        assert positions == {name: size for name, size in left.items() if size}
+        assert self.shipper.behind_bytes == 0
+        for number in self.expected:
+            self.check_receipt(number)
+
+
+Shipping.TestCase.settings = settings(
+    max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestEveryReceiptIsShippedOnce = Shipping.TestCase
+
+
+class Restless(PosixPath):
+    """A directory in which a writer goes on to its next file right after the files were listed."""
+
+    after_listing: Callable[[], None]
+
+    def iterdir(self) -> Any:
+        found = [Path(path) for path in super().iterdir()]
+        self.after_listing()
+        return iter(found)
+
+
+def test_a_writer_that_goes_on_to_its_next_file_amid_a_step_is_not_dead(tmp_path: Path) -> None:
+    directory = Restless(tmp_path)
+    journal = FileJournal(tmp_path, "w", segment_bytes=700)
+    journal.opened(receipt(1, "running"))
+    directory.after_listing = lambda: None
+    with closing(Database(tmp_path)) as database, closing(journal):
+        shipper = Shipper(directory, database)
+        shipper.step()
+        more = iter([2, 3, 4])
+        directory.after_listing = lambda: [journal.opened(receipt(number, "running")) for number in more] and None
+
+        shipper.step()
+
+        assert [path.name for path in tmp_path.glob("w-*.journal")] == ["w-000002.journal"]
+        shipper.step()
+        assert sorted(database.running()) == [receipt_id(number) for number in (1, 2, 3, 4)]
+        found = Records(tmp_path, tmp_path).receipt(receipt_id(1))
+        assert found is not None
+        assert found.outcome == "running"
+
+
+def test_a_record_that_is_longer_than_a_batch_is_shipped(tmp_path: Path) -> None:
+    sealed = bytes(100_000)
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        journal.captured(receipt_id(1), "acme", sealed)
+        journal.closed(receipt(1))
+        shipper = Shipper(tmp_path, database, batch_bytes=1000)
+
+        while shipper.step():
+            pass
+
+        records = Records(tmp_path, tmp_path / "none")
+        assert records.content(receipt_id(1)) == sealed
+        assert records.receipt(receipt_id(1)) == receipt(1)
+
+
+def test_an_interrupted_request_keeps_what_was_known_of_it(tmp_path: Path) -> None:
+    draft = receipt(1, "running", asked="fast", digest="d" * 64)
+    with closing(Database(tmp_path)) as database:
+        journal = FileJournal(tmp_path, "w")
+        journal.opened(draft)
+        journal.close()
+
+        Shipper(tmp_path, database).step()
+
+        found = Records(tmp_path, tmp_path).receipt(receipt_id(1))
+        assert found is not None
+        assert (found.outcome, found.error) == ("interrupted", "process_died")
+        assert msgspec.structs.replace(found, outcome="running", error="", detail="") == draft
+
+
+def test_a_receipt_without_a_principal_is_shipped_too(tmp_path: Path) -> None:
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        journal.closed(receipt(1, "refused", principal=None))
+
+        Shipper(tmp_path, database).step()
+
+        assert Records(tmp_path, tmp_path / "none").receipt(receipt_id(1)) == receipt(1, "refused", principal=None)
+
+
+def test_what_is_not_shipped_yet_is_counted(tmp_path: Path) -> None:
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        shipper = Shipper(tmp_path, database)
+        journal.closed(receipt(1))
+        size = (tmp_path / "w-000001.journal").stat().st_size
+
+        assert shipper.behind_bytes == size
+        assert shipper.step() == size
+        assert shipper.behind_bytes == 0
+        assert shipper.step() == 0
