@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 
 from antiphon.core import error as tree
-from antiphon.core.error import AntiphonError, ConfigError, Problem, StoreError, UpstreamError
+from antiphon.core.error import AntiphonError, ConfigError, Problem, StoreError, UpstreamError, WrongMethod
 
 CLASSES: list[type[AntiphonError]] = [
     value for _, value in inspect.getmembers(tree, inspect.isclass) if issubclass(value, AntiphonError)
@@ -56,7 +56,7 @@ def test_every_class_has_a_code_of_its_own() -> None:
     assert all("code" in vars(one) for one in CLASSES)
 
 
-@pytest.mark.parametrize("one", [one for one in CLASSES if one is not ConfigError])
+@pytest.mark.parametrize("one", [one for one in CLASSES if one not in (ConfigError, WrongMethod)])
 def test_an_error_says_its_code_and_status_unless_told_others(one: type[AntiphonError]) -> None:
     error = one("what is wrong; what to do", retry_after_s=2.5)
 
@@ -82,6 +82,12 @@ def test_an_upstream_error_carries_what_the_upstream_said() -> None:
 def test_the_callers_mistakes_are_not_worth_trying_again(one: type[AntiphonError]) -> None:
     if one.status < 500 and one.status != 429:
         assert not one.retryable
+
+
+def test_a_wrong_method_names_those_that_are_right() -> None:
+    error = WrongMethod("/livez takes GET only", allow="GET, HEAD")
+
+    assert (error.said_code, error.said_status, error.allow) == ("method_not_allowed", 405, "GET, HEAD")
 
 
 def test_a_configuration_error_lists_every_problem() -> None:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from antiphon.providers.lab.run import Running, running
 from rig.config import ALICE, to_upstream
 from rig.fixtures import Measure, Start
 from rig.gateway import Config, Gateway
 from rig.labs import lab_settings, to_lab
 from rig.loop import LoopThread
 from rig.upstream import Upstream, upstream
-
-from antiphon.providers.lab.run import Running, running
 
 MEASURED = pytest.StashKey[dict[str, list[float]]]()
 
@@ -24,7 +24,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was measured on the way. No test fails by it: machines differ."""
     for name, values in terminalreporter.config.stash[MEASURED].items():
         middle = sorted(values)[len(values) // 2]
-        terminalreporter.write_line(f"measured {name}: {len(values)} times, median {middle:.1f}, most {max(values):.1f}")
+        terminalreporter.write_line(
+            f"measured {name}: {len(values)} times, median {middle:.1f}, most {max(values):.1f}"
+        )
 
 
 @pytest.fixture

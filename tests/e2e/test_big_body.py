@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import pytest
+
 from rig.config import to_upstream
 from rig.fixtures import Measure, Start
 from rig.gateway import Gateway
@@ -17,8 +18,10 @@ ANSWER = b'{"id":"c","choices":[]}'
 SMALL = b'{"model":"gpt-test","messages":[]}'
 MB = 1_000_000
 LONG: dict[str, bytes] = {
-    "one long text": b'{"messages":[{"role":"user","content":"%b"}],"model":"gpt-test"}' % (b"lorem ipsum " * (20 * MB // 12)),
-    "escapes": rb'{"model":"gpt-test","messages":[{"role":"user","content":"%b"}]}' % (rb"\"\\\u00e9\n" * (20 * MB // 12)),
+    "one long text": b'{"messages":[{"role":"user","content":"%b"}],"model":"gpt-test"}'
+    % (b"lorem ipsum " * (20 * MB // 12)),
+    "escapes": rb'{"model":"gpt-test","messages":[{"role":"user","content":"%b"}]}'
+    % (rb"\"\\\u00e9\n" * (20 * MB // 12)),
     "many messages": b'{"model":"gpt-test","messages":[%b]}'
     % b",".join([b'{"role":"user","content":"%b"}' % (b"x" * 1000)] * (20 * MB // 1030)),
     "model behind it all": b'{"messages":[%b],"model":"gpt-test","stream":false}'

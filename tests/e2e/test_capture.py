@@ -5,13 +5,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
+from antiphon.core.error import StoreError
+from antiphon.vault.local import LocalSealer
 from rig.config import to_upstream
 from rig.fixtures import Start
 from rig.gateway import Config, Gateway
 from rig.upstream import Upstream, streamed, whole
-
-from antiphon.core.error import StoreError
-from antiphon.vault.local import LocalSealer
 
 pytestmark = pytest.mark.processes
 
@@ -112,9 +112,7 @@ def test_nothing_is_kept_unless_told(start: Start, up: Upstream) -> None:
         ),
     ],
 )
-def test_a_routes_prompt_goes_before_the_callers_messages(
-    start: Start, up: Upstream, messages: str, said: str
-) -> None:
+def test_a_routes_prompt_goes_before_the_callers_messages(start: Start, up: Upstream, messages: str, said: str) -> None:
     config = to_upstream(up.url)
     config["prompts"] = {"house/brief": {"text": 'Be "brief".\né'}}
     config["routes"] = {"auto": {"models": ["gpt-test"], "prompt": "house/brief"}}

@@ -1,6 +1,7 @@
 """A caller that leaves takes its upstream request with it, and the receipt says so."""
 
 import pytest
+
 from rig.config import to_upstream
 from rig.fixtures import Measure, Start
 from rig.gateway import Gateway

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from rig.config import to_upstream
 from rig.crowd import Crowd, Gate
 from rig.fixtures import Measure, Start

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from rig.config import to_upstream
 from rig.crowd import Gate
 from rig.fixtures import Start
@@ -88,9 +89,7 @@ def test_nothing_is_sent_and_the_caller_is_told(start: Start, up: Upstream, room
     assert list((gateway.data / "journal").iterdir()) == []
 
 
-def test_an_answer_that_can_not_be_recorded_is_not_released(
-    start: Start, up: Upstream, servers: LoopThread
-) -> None:
+def test_an_answer_that_can_not_be_recorded_is_not_released(start: Start, up: Upstream, servers: LoopThread) -> None:
     gateway = start(to_upstream(up.url))
     gate = Gate()
     up.script = gate.script
@@ -130,7 +129,7 @@ def test_a_database_that_can_not_be_written_holds_no_request_up(start: Start, up
     gateway = start(to_upstream(up.url))
     up.script = whole(ANSWER)
     first = gateway.chat(ASK)
-    until(lambda: gateway.stored(), "the first receipt is shipped")
+    until(gateway.stored, "the first receipt is shipped")
     size = (gateway.data / "antiphon.db-wal").stat().st_size
     resource.prlimit(shipper(gateway), resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 

@@ -5,6 +5,7 @@ import signal
 import socket
 
 import pytest
+
 from rig.config import to_upstream
 from rig.crowd import Gate
 from rig.fixtures import Start

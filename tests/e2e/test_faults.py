@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from antiphon.providers.lab.run import Running
+from antiphon.providers.lab.settings import Fault
 from rig.config import UPSTREAM_KEY
 from rig.gateway import Gateway
 from rig.labs import FAULTS, RETRY_S
 from rig.wait import until
-
-from antiphon.providers.lab.run import Running
-from antiphon.providers.lab.settings import Fault
 
 pytestmark = pytest.mark.processes
 

@@ -5,6 +5,7 @@ import time
 from hashlib import sha256
 
 import pytest
+
 from rig.config import ALICE, BOB, ROOT, to_upstream
 from rig.fixtures import Start
 from rig.gateway import Gateway

@@ -6,6 +6,7 @@ import signal
 from copy import deepcopy
 
 import pytest
+
 from rig.config import ALICE, BOB, to_upstream
 from rig.crowd import Gate
 from rig.fixtures import Start

@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 import pytest
+
 from rig.config import UPSTREAM_KEY
 from rig.gateway import Gateway
 from rig.upstream import Upstream, streamed, whole

@@ -1,6 +1,7 @@
 """Same dialect through: the caller gets the upstream's bytes, less what only we asked for."""
 
 import pytest
+
 from rig.gateway import Answer, Gateway
 from rig.upstream import Upstream, streamed, whole
 
@@ -37,7 +38,7 @@ STREAMS: dict[str, bytes] = {
     "data in two lines": b'data: {"choices":\ndata: []}\n\ndata: %b\n\n' % FINISH + DONE,
     "blank lines": b"\n\ndata: %b\n\n\n\ndata: %b\n\n" % (delta(b"a"), FINISH) + DONE,
     "escapes": b"data: %b\n\ndata: %b\n\n" % (delta(rb"\u00e9\n\ndata: x\"usage\":null"), FINISH) + DONE,
-    "utf-8": "data: %s\n\n".encode() % delta("é😀".encode()) + b"data: %b\n\n" % FINISH + DONE,
+    "utf-8": b"data: %s\n\n" % delta("é😀".encode()) + b"data: %b\n\n" % FINISH + DONE,
     "unknown fields": b'data: {"choices":[],"x":{"y":[1.0]},"obfuscation":"aa"}\n\ndata: %b\n\n' % FINISH + DONE,
     "no [DONE]": b"data: %b\n\ndata: %b\n\n" % (delta(b"a"), FINISH),
     "no last blank line": b"data: %b\n\ndata: %b\n" % (delta(b"a"), FINISH),

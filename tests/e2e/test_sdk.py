@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from openai import OpenAI
 from pydantic import BaseModel
+
 from rig.gateway import Gateway
 from rig.sdk import async_client, client, says, tool
 
@@ -167,7 +168,9 @@ def test_reasoning_is_passed_and_booked(sdk: OpenAI, gateway: Gateway) -> None:
     assert message.model_extra is not None
     thought = message.model_extra["reasoning_content"]
     assert thought.startswith("Simulated reasoning:")
-    assert "".join((chunk.choices[0].delta.model_extra or {}).get("reasoning_content", "") for chunk in chunks) == thought
+    assert (
+        "".join((chunk.choices[0].delta.model_extra or {}).get("reasoning_content", "") for chunk in chunks) == thought
+    )
     assert gateway.receipt(raw.headers["x-antiphon-receipt"])["usage"]["reasoning_tokens"] == 16
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import openai
 import pytest
+
+from antiphon.core.receipt import Receipt
 from rig.config import BOB
 from rig.gateway import Gateway
 from rig.labs import RETRY_S
 from rig.sdk import async_client, client, says
 from rig.wait import until
-
-from antiphon.core.receipt import Receipt
 
 pytestmark = pytest.mark.processes
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+
 from rig.certs import Authority
 from rig.config import ALICE, to_upstream
 from rig.fixtures import Start

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+
+from antiphon.telemetry import names
 from rig.collector import Span, accept, spans
 from rig.config import to_upstream
 from rig.fixtures import Start
@@ -10,8 +12,6 @@ from rig.gateway import Config, Gateway
 from rig.loop import LoopThread
 from rig.upstream import Upstream, streamed, upstream, whole
 from rig.wait import until
-
-from antiphon.telemetry import names
 
 pytestmark = pytest.mark.processes
 
@@ -45,9 +45,11 @@ def started(start: Start, config: Config) -> Gateway:
 def trace_of(collector: Upstream, trace_id: str, count: int = 2) -> dict[str, Span]:
     """The spans of one trace by kind."""
     found = until(
-        lambda: [one for one in mine if len(mine) >= count]
-        if (mine := [one for one in spans(collector) if one.trace_id == trace_id])
-        else [],
+        lambda: (
+            [one for one in mine if len(mine) >= count]
+            if (mine := [one for one in spans(collector) if one.trace_id == trace_id])
+            else []
+        ),
         f"the spans of {trace_id}",
     )
     return {one.kind: one for one in found}

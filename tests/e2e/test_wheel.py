@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from rig.gateway import Gateway
 
 pytestmark = pytest.mark.processes

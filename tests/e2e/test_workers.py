@@ -1,14 +1,18 @@
 """Several workers look like one gateway, and one that dies is replaced."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
+
 from rig.config import ROOT, to_upstream
 from rig.fixtures import Start
+from rig.gateway import Gateway
 from rig.processes import shipper, workers
 from rig.upstream import Upstream, whole
 from rig.wait import until
@@ -101,6 +105,35 @@ def test_a_killed_shipper_is_replaced_and_ships_each_receipt_once(start: Start, 
     assert sorted(receipt.id for receipt in gateway.stored()) == sorted(ids)
 
 
+def test_a_killed_lab_is_replaced_on_the_same_port(start: Start, up: Upstream) -> None:
+    config = to_upstream(up.url)
+    config["providers"]["lab"] = {"lab": {"models": {"sim": {"tokens_per_s": 1000000}}}}
+    config["models"]["sim"] = {"provider": "lab"}
+    gateway = start(config)
+    ask = {"model": "sim", "messages": [{"role": "user", "content": "hi"}]}
+    assert gateway.chat(ask).status == 200
+    others = {shipper(gateway), *workers(gateway)}
+    (lab,) = set(gateway.children()) - others
+
+    os.kill(lab, signal.SIGKILL)
+
+    until(lambda: set(gateway.children()) - others - {lab}, "the next lab")
+    assert until(lambda: gateway.chat(ask).status == 200, "it answers")
+    assert {shipper(gateway), *workers(gateway)} == others
+
+
+def test_a_low_limit_of_open_files_is_raised(tmp_path: Path, up: Upstream) -> None:
+    lowered = ["sh", "-c", 'ulimit -S -n 256 && exec "$@"', "sh", sys.executable, "-m", "antiphon"]
+    gateway = Gateway(tmp_path, to_upstream(up.url), command=lowered)
+    try:
+        gateway.start()
+        soft, hard = resource.prlimit(workers(gateway)[0], resource.RLIMIT_NOFILE)
+    finally:
+        gateway.close()
+
+    assert soft == (65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536))
+
+
 def test_probes(start: Start, up: Upstream) -> None:
     gateway = start(to_upstream(up.url))
 
@@ -125,10 +158,10 @@ def test_a_gateway_whose_workers_cannot_come_up_gives_up(start: Start, up: Upstr
     assert "5 workers died" in gateway.event("gateway.failed")["reason"]
 
 
-def serve(*arguments: str, cwd: object) -> subprocess.CompletedProcess[str]:
+def serve(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """`antiphon serve` that is expected to refuse."""
     command = [sys.executable, "-m", "antiphon", "serve", "--port", "0", *arguments]
-    return subprocess.run(command, cwd=str(cwd), capture_output=True, text=True, timeout=20)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=20)
 
 
 def test_beyond_loopback_only_with_a_key_or_on_purpose(start: Start, up: Upstream) -> None:

@@ -1,4 +1,3 @@
-import os
 import resource
 import subprocess
 import sys
@@ -18,6 +17,10 @@ from antiphon.metering.journal import FileJournal, is_written
 
 def records(directory: Path) -> list[tuple[Kind, str]]:
     return [(one.kind, one.id) for path in sorted(directory.iterdir()) for one in frames(path.read_bytes())]
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @contextmanager
@@ -177,11 +180,11 @@ def test_a_journal_that_can_not_be_begun_is_told_of(tmp_path: Path) -> None:
 
 
 def test_a_journal_lets_go_of_every_file(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
 
     for number in range(5):
         with closing(FileJournal(tmp_path, f"w{number}", segment_bytes=100)) as journal:
             for _ in range(5):
                 journal.opened(receipt(1, "running"))
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before

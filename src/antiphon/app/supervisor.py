@@ -25,6 +25,7 @@ from antiphon.app.worker import Task
 from antiphon.config.diff import diff
 from antiphon.config.load import Loaded, load
 from antiphon.core.error import ConfigError
+from antiphon.metering.journal import tidy
 from antiphon.net.listener import bind
 from antiphon.store.sqlite import Database
 from antiphon.telemetry import log as telemetry_log
@@ -74,11 +75,13 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT. Returns: the exit code. Raises: StoreError, OSError."""
         settings = self._loaded.settings
         telemetry_log.start(settings.telemetry.log_level)
+        os.umask(0o077)
         _raise_file_limit()
         with tempfile.TemporaryDirectory(prefix="antiphon-") as runtime:
             self._places = Places.under(Path(settings.storage.dir), Path(runtime))
             lock = own(self._places.data)
             self._places.journal.mkdir(mode=0o700, exist_ok=True)
+            tidy(self._places.journal)
             Database(self._places.data).close()
             LocalSealer(self._places.key)
             self._listening = bind(settings.server.host, settings.server.port)

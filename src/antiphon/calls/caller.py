@@ -168,7 +168,10 @@ class Caller:
         return attempt
 
     def failed(self, attempt: Try, error: AntiphonError) -> None:
-        """An attempt that ended with an error; what it used is not known."""
+        """An attempt that ended with an error, which then names the deployment; what it used is not known."""
+        name = attempt.target.deployment.name
+        if not error.message.startswith(name) and error.message == error.noted:
+            error.message = error.noted = f"{name}: {error.message}"
         attempt.error = error
         self.settle(attempt, None)
 

@@ -1,5 +1,6 @@
 """`antiphon serve`."""
 
+import shutil
 import sys
 from argparse import Namespace
 from functools import partial
@@ -11,6 +12,8 @@ from antiphon.app.supervisor import Ready, Supervisor
 from antiphon.cli.exits import Exit
 from antiphon.config.load import Loaded, environment, load
 from antiphon.core.error import ConfigError, Problem
+
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a listener on every address is reached from here
 
 
 def run(arguments: Namespace) -> int:
@@ -48,11 +51,20 @@ def _overridden(arguments: Namespace, loaded: Loaded) -> Loaded:
     return msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, server=server))
 
 
+def _command() -> str:
+    """How this command is called from where the person stands."""
+    beside = Path(sys.executable).with_name("antiphon")
+    if shutil.which("antiphon") or not beside.exists():
+        return "antiphon"
+    return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
+
+
 def _greet(loaded: Loaded, ready: Ready, option: str) -> None:
     """Tell a person what to do first."""
     settings = loaded.settings
     scheme = "https" if settings.server.tls else "http"
-    base = f"{scheme}://{ready.host}:{ready.port}"
+    host = ANYWHERE.get(ready.host, ready.host)
+    base = f"{scheme}://{f'[{host}]' if ':' in host else host}:{ready.port}"
     model = next(iter(settings.routes or settings.models), "auto")
     key = "" if not settings.keys else " \\\n  -H 'Authorization: Bearer YOUR_KEY'"
     print(
@@ -60,7 +72,7 @@ def _greet(loaded: Loaded, ready: Ready, option: str) -> None:
         f"A first call:\n\n"
         f"curl {base}/v1/chat/completions -H 'Content-Type: application/json'{key} \\\n"
         f'  -d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\'\n\n'
-        f"Its receipt: antiphon receipt show --last{option}",
+        f"Its receipt: {_command()} receipt show --last{option}",
         file=sys.stderr,
         flush=True,
     )

@@ -5,6 +5,7 @@
     │   ├── NotAuthenticated 401      no key, or an unknown one
     │   ├── NotAllowed 403            the verdict says no
     │   ├── NotFound 404              no such model, receipt or path
+    │   ├── WrongMethod 405           the path takes other methods; `allow` names them
     │   ├── TooSlow 408               the request was not sent in time
     │   ├── TooLarge 413              a body or header over its limit
     │   └── WrongMediaType 415        not JSON, or encoded in a way that isn't read
@@ -36,6 +37,7 @@ class AntiphonError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    """Whether the same request may succeed a little later; clients are told so."""
 
     def __init__(
         self,
@@ -78,6 +80,15 @@ class NotAllowed(BadRequest):
 class NotFound(BadRequest):
     code = "not_found"
     status = 404
+
+
+class WrongMethod(BadRequest):
+    code = "method_not_allowed"
+    status = 405
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
 
 
 class TooSlow(BadRequest):
@@ -138,11 +149,13 @@ class UpstreamRefused(UpstreamError):
 
 class UpstreamAuth(UpstreamError):
     code = "upstream_auth"
+    retryable = False
 
 
 class UpstreamQuota(UpstreamError):
     code = "upstream_quota"
     status = 429
+    retryable = False
 
 
 class UpstreamLimited(UpstreamError):

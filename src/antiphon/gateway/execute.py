@@ -8,7 +8,7 @@ from antiphon.core.ports import Inbound, Reply, Served
 from antiphon.core.request import Request
 from antiphon.core.usage import Usage
 from antiphon.gateway.house import Process, Revision
-from antiphon.gateway.record import capture, close
+from antiphon.gateway.record import close
 from antiphon.gateway.story import Story
 from antiphon.providers.failure import failure
 from antiphon.providers.target import say
@@ -92,7 +92,8 @@ async def _whole(
     story.served_model, story.fingerprint = said.model, said.fingerprint
     story.first_token_us = int((time.perf_counter() - story.started_s) * 1e6)
     _settle(story, attempt, process, said.usage, said.usage_note)
-    capture(story, process, revision, body)
+    if revision.capture_most_bytes:
+        story.answer += body
     close(story, process, revision, "ok", 200, None)
     reply.whole(_served(story, attempt, inbound), body)
 
@@ -119,7 +120,6 @@ class _Stream:
         self._reply = reply
         self._relay = Relay(hide_usage=hide_usage)
         self._begun = False
-        self._kept = bytearray()
         self._keep = revision.capture_most_bytes
 
     async def run(self) -> None:
@@ -143,8 +143,8 @@ class _Stream:
         if relay.content_seen and self._story.first_token_us is None:
             self._attempt.first_token()
             self._story.first_token_us = int((time.perf_counter() - self._story.started_s) * 1e6)
-        if self._keep and len(self._kept) < self._keep:
-            self._kept += out
+        if self._keep and len(self._story.answer) <= self._keep:
+            self._story.answer += out
         if relay.done and relay.failure is None:
             if not self._story.closed:
                 self._finish(out)
@@ -166,7 +166,6 @@ class _Stream:
         relay = self._relay
         self._story.served_model, self._story.fingerprint = relay.model, relay.fingerprint
         _settle(self._story, self._attempt, self._process, relay.usage, relay.usage_note)
-        capture(self._story, self._process, self._revision, bytes(self._kept))
         close(self._story, self._process, self._revision, "ok", 200, None)
         self._reply.end(last)
 

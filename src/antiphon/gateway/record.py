@@ -30,6 +30,8 @@ def close(
     """
     for attempt in story.attempts:
         process.caller.settle(attempt, None)
+    if revision.capture_most_bytes and not (story.closed or owed or story.captured):
+        _capture(story, process, revision.capture_most_bytes)
     receipt = story.receipt(outcome, status, error)
     if story.closed:
         return receipt
@@ -47,13 +49,12 @@ def close(
     return receipt
 
 
-def capture(story: Story, process: Process, revision: Revision, answer: bytes) -> None:
-    """Keep request and answer beside the receipt, sealed. Raises: StoreError."""
-    most = revision.capture_most_bytes
+def _capture(story: Story, process: Process, most: int) -> None:
+    """Keep the request, and what was released of its answer, beside the receipt, sealed. Raises: StoreError."""
     request = story.request
-    if not most or request is None:
+    if request is None:
         return
-    asked = request.body.slice(0, most)
+    asked, answer = request.body.slice(0, most), bytes(story.answer)
     cut = len(asked) < request.body.size_bytes or len(answer) > most
     plain = msgspec.msgpack.encode({"request": asked, "answer": answer[:most], "cut": cut})
     sealed = process.sealer.seal(plain, f"{story.principal.tenant}/{story.arrival.id}")
@@ -72,4 +73,5 @@ def _log(receipt: Receipt) -> None:
         "deployment": receipt.attempts[-1].deployment if receipt.attempts else "",
         "duration_us": receipt.duration_us,
     }
-    log.info("request.finished", extra=fields)
+    level = logging.INFO if receipt.outcome in ("ok", "client_gone") else logging.WARNING
+    log.log(level, "request.finished", extra=fields)

@@ -32,6 +32,7 @@ class Story:
     """Everything that a receipt will say. Written by one task, read when it is recorded."""
 
     __slots__ = (
+        "answer",
         "arrival",
         "attempts",
         "begun",
@@ -64,6 +65,8 @@ class Story:
         self.verdict: Verdict | None = None
         self.plan: Plan | None = None
         self.attempts: list[Try] = []
+        self.answer = bytearray()
+        """What was released, where content is captured."""
         self.usage: Usage | None = None
         self.cost_nano_usd: int | None = None
         self.served_model = self.fingerprint = ""

@@ -16,6 +16,7 @@ from antiphon.metering.frames import Kind, frame
 SEGMENT_BYTES = 67_108_864
 """A new file is begun when this is reached, so that shipped ones can be deleted."""
 SUFFIX = ".journal"
+UNLOCKED = ".new"
 MAX_OWED = 10_000
 """Most receipts that wait in memory for a journal that can't be written; the oldest goes first."""
 
@@ -92,7 +93,7 @@ class FileJournal(Journal):
         It gets its name once it is locked: until then the shipper would take it for one that is done with.
         """
         path = self._directory / f"{self._name}-{self._number + 1:06d}{SUFFIX}"
-        unlocked = path.with_suffix(".new")
+        unlocked = path.with_suffix(UNLOCKED)
         try:
             fresh = os.open(unlocked, os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
@@ -119,6 +120,12 @@ def _sync(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def tidy(directory: Path) -> None:
+    """Remove the empty files of processes that died before their segment had a name. No writer may live."""
+    for path in directory.glob(f"*{UNLOCKED}"):
+        path.unlink()
 
 
 def is_written(path: Path) -> bool:

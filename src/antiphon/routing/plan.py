@@ -21,18 +21,13 @@ def plan(route: Route, head: Head, verdict: Verdict, seed: int) -> Plan:
     fit: list[Deployment] = []
     candidates = list(route.lost)
     for deployment in route.deployments:
-        lost = _lost(deployment, head, verdict)
+        lost = _lost(deployment, head, verdict) or _weightless(deployment, route)
         if lost:
             candidates.append(Candidate(deployment=deployment.name, lost=lost))
         else:
             fit.append(deployment)
     if not fit:
-        why = "; ".join(f"{candidate.deployment}: {candidate.lost}" for candidate in candidates)
-        raise BadRequest(
-            f"no model behind {route.name!r} can take this request ({why}); ask for less, or for another model",
-            code="no_capable_model",
-            param="model",
-        )
+        raise _none(route, candidates)
     chosen = fit[0] if len(fit) == 1 else _drawn(fit, seed)
     candidates.extend(
         Candidate(deployment=deployment.name, lost="" if deployment is chosen else "weight") for deployment in fit
@@ -54,13 +49,28 @@ def _lost(deployment: Deployment, head: Head, verdict: Verdict) -> str:
     """Why a deployment can't be chosen; empty when it can."""
     if deployment.name in verdict.excluded:
         return "policy"
-    if deployment.weight <= 0:
-        return "weight 0"
     if deployment.capabilities is not None and not head.needs <= deployment.capabilities:
         return f"lacks {', '.join(sorted(head.needs - deployment.capabilities))}"
     if deployment.output_tokens is not None and (head.output_tokens or 0) > deployment.output_tokens:
         return f"gives {deployment.output_tokens} output tokens at most"
     return ""
+
+
+def _weightless(deployment: Deployment, route: Route) -> str:
+    """A weight is a share among others: one that is asked for by its own name needs none."""
+    return "weight 0" if deployment.weight <= 0 and len(route.deployments) > 1 else ""
+
+
+def _none(route: Route, candidates: list[Candidate]) -> BadRequest:
+    """Nobody can take the request. The caller is told what is lacking, the receipt also where."""
+    lost = {candidate.lost: None for candidate in candidates if candidate not in route.lost}
+    error = BadRequest(
+        f"no model behind {route.name!r} can take this request ({'; '.join(lost)}); ask for less, or for another model",
+        code="no_capable_model",
+        param="model",
+    )
+    error.noted = "; ".join(f"{candidate.deployment}: {candidate.lost}" for candidate in candidates)
+    return error
 
 
 def _drawn(fit: list[Deployment], seed: int) -> Deployment:

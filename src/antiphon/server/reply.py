@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from math import ceil
 
-from antiphon.core.error import AntiphonError
+from antiphon.core.error import AntiphonError, WrongMethod
 from antiphon.core.ports import Reply, Served
 from antiphon.net.exchange import Exchange
 from antiphon.wire.openai_chat import errors
 
 JSON = b"content-type: application/json\r\n"
-_PASSED = (b"x-request-id", b"openai-processing-ms", b"openai-version", b"content-encoding")
-"""Headers of the upstream that its own clients read."""
+_PASSED = (b"x-request-id", b"openai-processing-ms", b"openai-version", b"content-encoding", b"x-antiphon-lab")
+"""Headers of the upstream that its own clients read; the last marks what lab models say."""
+RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
+"""Statuses that OpenAI's clients retry by themselves, unless `x-should-retry` says no.
+Source: openai-python 3.52.0, `_base_client.py`."""
 
 
 class OpenAIReply(Reply):
@@ -65,6 +68,10 @@ def error_headers(error: AntiphonError, receipt_id: str) -> bytes:
         lines += f"x-antiphon-receipt: {receipt_id}\r\n".encode()
     if error.retry_after_s is not None:
         lines += f"retry-after: {max(1, ceil(error.retry_after_s))}\r\n".encode()
+    if not error.retryable and error.said_status in RETRIED:
+        lines += b"x-should-retry: false\r\n"
+    if isinstance(error, WrongMethod):
+        lines += f"allow: {error.allow}\r\n".encode()
     if error.said_status == 401:
         lines += b'www-authenticate: Bearer realm="antiphon"\r\n'
     return lines

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.control import catalogue, receipts
-from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, Unavailable
+from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, Unavailable, WrongMethod
 from antiphon.core.ports import Identity, Store
 from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
@@ -56,7 +56,9 @@ class Site(Struct, frozen=True, kw_only=True):
         if page is None and allowed == "GET":
             raise NotFound(f"nothing is served at {_shown(path)}; see GET /v1/models and POST /v1/chat/completions")
         if page is None or exchange.method not in (b"GET", b"HEAD"):
-            raise BadRequest(f"{_shown(path)} takes {allowed} only", code="method_not_allowed", status=405)
+            raise WrongMethod(
+                f"{_shown(path)} takes {allowed} only", allow="POST" if allowed == "POST" else "GET, HEAD"
+            )
         return await page(exchange)
 
     def _find(self, path: bytes) -> Page | None:
@@ -140,8 +142,10 @@ _CODES = {
     417: "expectation_failed",
     429: "too_many_pipelined",
     431: "headers_too_large",
+    500: "internal_error",
     501: "not_implemented",
     503: "unavailable",
+    505: "http_version_not_supported",
 }
 
 

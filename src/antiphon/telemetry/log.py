@@ -21,6 +21,8 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
+        if not record.name.startswith("antiphon"):
+            line |= {"event": "library.logged", "library": record.name, "text": record.getMessage()}
         line.update((name, value) for name, value in record.__dict__.items() if name not in _OWN)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

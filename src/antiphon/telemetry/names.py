@@ -15,7 +15,6 @@ CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 CONVERSATION = "gen_ai.conversation.id"
 ERROR_TYPE = "error.type"
 HTTP_STATUS = "http.response.status_code"
-SERVER_ADDRESS = "server.address"
 
 RECEIPT = "antiphon.receipt"
 ROUTE = "antiphon.route"

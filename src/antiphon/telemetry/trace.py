@@ -119,6 +119,8 @@ def _request(receipt: Receipt) -> Attributes:
         names.HTTP_STATUS: receipt.status,
         names.ROUTE: receipt.plan.route if receipt.plan else "",
     }
+    if receipt.plan is not None and receipt.plan.steps[0].envelope.output_tokens is not None:
+        out[names.MAX_TOKENS] = receipt.plan.steps[0].envelope.output_tokens
     if receipt.lineage.session:
         out[names.CONVERSATION] = receipt.lineage.session
     if receipt.first_token_us is not None:

@@ -1,6 +1,6 @@
 """Certificates for one test."""
 
-import datetime
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-DAY = datetime.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 @dataclass
@@ -33,9 +33,7 @@ class Authority:
         """A certificate for 127.0.0.1: its file, its key's file, its serial number."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        signed = (
-            _builder(name, self.name, key).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
-        )
+        signed = _builder(name, self.name, key).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
         certificate, private = self.directory / f"{name}.crt", self.directory / f"{name}.key"
         certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         private.write_bytes(
@@ -47,7 +45,7 @@ class Authority:
 
 
 def _builder(name: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))

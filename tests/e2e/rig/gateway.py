@@ -9,17 +9,17 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
-from rig.wait import until
 
 from antiphon.core.receipt import Receipt
 from antiphon.metering.records import Records
+from rig.wait import until
 
 Config = dict[str, Any]
 GREETING = re.compile(r"Antiphon listens on https?://[^:]+:(\d+) \(revision (\w+)")
@@ -148,10 +148,8 @@ class Gateway:
                 self.process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 self.log_file.open("a").write("\nthe test had to kill this gateway\n")
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait(STOP_S)
 
     def children(self) -> list[int]:

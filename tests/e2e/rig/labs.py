@@ -2,10 +2,9 @@
 
 from typing import Any, get_args
 
+from antiphon.providers.lab.settings import Fault, FaultSettings, LabModel, LabSettings, Spread
 from rig.config import KEYS, UPSTREAM_KEY
 from rig.gateway import Config
-
-from antiphon.providers.lab.settings import Fault, FaultSettings, LabModel, LabSettings, Spread
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 FAST = 1e6

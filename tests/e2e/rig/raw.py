@@ -5,7 +5,7 @@ import json
 import socket
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rig.gateway import Gateway
 
@@ -65,8 +65,10 @@ class Caller:
         self._socket.close()
         return time.monotonic()
 
-    def __enter__(self) -> "Caller":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._socket.close()

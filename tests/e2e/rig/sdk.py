@@ -3,6 +3,7 @@
 from typing import Any
 
 from openai import AsyncOpenAI, OpenAI
+
 from rig.config import ALICE
 from rig.gateway import Gateway
 

@@ -78,12 +78,7 @@ class Relay:
 
     def feed(self, piece: bytes) -> bytes:
         """Returns: what may go to the caller now. Raises: UpstreamMalformed."""
-        if (
-            self._whole
-            and piece.endswith(b"\n\n")
-            and piece.find(b"\n\n") == len(piece) - 2
-            and b"\r" not in piece
-        ):
+        if self._whole and piece.endswith(b"\n\n") and piece.find(b"\n\n") == len(piece) - 2 and b"\r" not in piece:
             return self._event(piece)
         events = self._reader.feed(piece)
         self._whole = not self._reader.holding
