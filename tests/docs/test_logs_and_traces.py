@@ -26,7 +26,7 @@ models:
 CALLS = """\
 for model in good bad nowhere; do
   curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
-    -H 'x-antiphon-session: s' -d '{"model": "'$model'", "messages": [{"role": "user", "content": "Hello!"}]}'
+    -H 'x-antiphon-session: s' -d '{"model": "'$model'", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello!"}]}'
 done
 """
 

@@ -86,8 +86,9 @@ class WrongMethod(BadRequest):
     code = "method_not_allowed"
     status = 405
 
-    def __init__(self, message: str, *, allow: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, code: str = "", status: int = 0, allow: str = "GET, HEAD") -> None:
+        """`allow` lists the methods that the path takes, as the header `Allow` has them."""
+        super().__init__(message, code=code, status=status)
         self.allow = allow
 
 

@@ -73,5 +73,7 @@ def _log(receipt: Receipt) -> None:
         "deployment": receipt.attempts[-1].deployment if receipt.attempts else "",
         "duration_us": receipt.duration_us,
     }
-    level = logging.INFO if receipt.outcome in ("ok", "client_gone") else logging.WARNING
-    log.log(level, "request.finished", extra=fields)
+    if receipt.outcome in ("ok", "client_gone"):
+        log.info("request.finished", extra=fields)
+    else:
+        log.warning("request.failed", extra=fields)

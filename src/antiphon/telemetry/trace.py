@@ -143,6 +143,6 @@ def _attempt(receipt: Receipt, attempt: Attempt) -> Attributes:
         out[names.CACHED_TOKENS] = attempt.usage.cached_tokens
     if attempt.cost_nano_usd is not None:
         out[names.COST_USD] = attempt.cost_nano_usd / 1e9
-    if receipt.served_model and attempt.deployment == receipt.served:
+    if receipt.served_model and attempt.deployment == receipt.served and not attempt.error:
         out[names.RESPONSE_MODEL] = receipt.served_model
     return out

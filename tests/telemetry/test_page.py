@@ -1,0 +1,147 @@
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from receipts import receipt
+
+from antiphon.core.receipt import Attempt, Receipt
+from antiphon.core.usage import Usage
+from antiphon.telemetry.metrics import LATENCY_S, Metrics
+from antiphon.telemetry.page import CONTENT_TYPE, page
+from antiphon.telemetry.slots import Slots
+
+FAST = {"route": "fast", "deployment": "small"}
+Found = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def found(directory: Path) -> Found:
+    """Every sample of the page, as Prometheus reads it."""
+    families = text_string_to_metric_families(page(directory).decode())
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def value(directory: Path, name: str, **labels: str) -> float:
+    return found(directory)[name, frozenset(labels.items())]
+
+
+def served(number: int, **fields: object) -> Receipt:
+    return receipt(
+        number, **{"served": "small", "attempts": (Attempt(deployment="small", provider="p", model="m"),), **fields}
+    )
+
+
+@pytest.fixture
+def metrics(tmp_path: Path) -> Metrics:
+    return Metrics(Slots(tmp_path, "worker-0"))
+
+
+def test_an_empty_page_is_well_formed(tmp_path: Path, metrics: Metrics) -> None:
+    names = {family.name: family.type for family in text_string_to_metric_families(page(tmp_path).decode())}
+
+    assert names == {
+        "antiphon_client_connections": "gauge",
+        "antiphon_journal_unshipped_bytes": "gauge",
+        "antiphon_loop_lag_max_seconds": "gauge",
+        "antiphon_loop_lag_seconds": "histogram",
+        "antiphon_metrics_lost": "counter",
+        "antiphon_upstream_connections": "gauge",
+    }
+    assert CONTENT_TYPE == b"text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_a_page_without_workers_is_empty(tmp_path: Path) -> None:
+    assert page(tmp_path) == b""
+
+
+def test_a_finished_request_is_counted_once_in_each_place(tmp_path: Path, metrics: Metrics) -> None:
+    usage = Usage(input_tokens=100, cached_tokens=40, output_tokens=7)
+    done = served(1, duration_us=30_000, first_token_us=20_000, usage=usage, cost_nano_usd=1_500_000_000)
+
+    metrics.finished(done, "fast")
+
+    ok = {**FAST, "outcome": "ok", "error": ""}
+    assert value(tmp_path, "antiphon_requests_total", **ok) == 1
+    assert value(tmp_path, "antiphon_tokens_total", **FAST, kind="input") == 100
+    assert value(tmp_path, "antiphon_tokens_total", **FAST, kind="cached") == 40
+    assert value(tmp_path, "antiphon_tokens_total", **FAST, kind="output") == 7
+    assert value(tmp_path, "antiphon_cost_usd_total", **FAST) == 1.5
+    assert value(tmp_path, "antiphon_request_seconds_count", **FAST) == 1
+    assert value(tmp_path, "antiphon_request_seconds_sum", **FAST) == pytest.approx(0.03)
+    assert value(tmp_path, "antiphon_first_token_seconds_sum", **FAST) == pytest.approx(0.02)
+
+
+def test_buckets_are_cumulated_to_the_count(tmp_path: Path, metrics: Metrics) -> None:
+    for number, micros in enumerate([0, 5000, 5001, 1_000_000, 10**9]):
+        metrics.finished(served(number, duration_us=micros), "fast")
+
+    buckets = [value(tmp_path, "antiphon_request_seconds_bucket", **FAST, le=str(bound)) for bound in LATENCY_S]
+
+    assert buckets == [2, 3, *[3] * 5, 4, *[4] * 8]
+    assert value(tmp_path, "antiphon_request_seconds_bucket", **FAST, le="+Inf") == 5
+    assert value(tmp_path, "antiphon_request_seconds_count", **FAST) == 5
+
+
+def test_all_workers_are_one_page(tmp_path: Path) -> None:
+    for number in range(3):
+        worker = Metrics(Slots(tmp_path, f"worker-{number}"))
+        worker.finished(served(number), "fast")
+        worker.in_flight("small").add(number)
+        worker.lag_max.set(number / 10)
+
+    assert value(tmp_path, "antiphon_requests_total", **FAST, outcome="ok", error="") == 3
+    assert value(tmp_path, "antiphon_attempts_in_flight", deployment="small") == 3
+    assert value(tmp_path, "antiphon_loop_lag_max_seconds") == 0.2
+
+
+def test_an_outcome_is_told_with_its_error(tmp_path: Path, metrics: Metrics) -> None:
+    failed = served(1, outcome="failed", error="upstream_timeout", served="")
+    refused = receipt(2, "refused", error="invalid_api_key")
+
+    metrics.finished(failed, "fast")
+    metrics.finished(refused, "")
+
+    assert value(tmp_path, "antiphon_requests_total", **FAST, outcome="failed", error="upstream_timeout") == 1
+    nowhere = {"route": "", "deployment": ""}
+    assert value(tmp_path, "antiphon_requests_total", **nowhere, outcome="refused", error="invalid_api_key") == 1
+
+
+def test_what_callers_write_is_in_no_label(tmp_path: Path, metrics: Metrics) -> None:
+    for number in range(5):
+        metrics.finished(
+            receipt(
+                number,
+                "refused",
+                error="model_not_found",
+                asked=f"mallory-{number}",
+                user=f"mallory-{number}",
+                endpoint=f"/v1/mallory-{number}",
+                detail=f"mallory-{number}",
+            ),
+            "",
+        )
+
+    text = page(tmp_path).decode()
+
+    assert "mallory" not in text
+    assert (
+        value(tmp_path, "antiphon_requests_total", route="", deployment="", outcome="refused", error="model_not_found")
+        == 5
+    )
+
+
+def test_names_with_special_characters_are_escaped(tmp_path: Path, metrics: Metrics) -> None:
+    metrics.in_flight('a"b\\c\nd').add(1)
+
+    assert value(tmp_path, "antiphon_attempts_in_flight", deployment='a"b\\c\nd') == 1
+
+
+def test_every_metric_has_a_help_text(tmp_path: Path, metrics: Metrics) -> None:
+    metrics.finished(served(1), "fast")
+    metrics.in_flight("small").add(1)
+
+    for family in text_string_to_metric_families(page(tmp_path).decode()):
+        assert family.documentation.endswith("."), family.name
