@@ -10,11 +10,13 @@ import asyncio
 import gc
 import os
 import secrets
+import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import uvicorn
@@ -24,18 +26,19 @@ from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskIm
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from antiphon.app.child import Child, fork
-from antiphon.app.supervisor import Ready, Supervisor
+from antiphon.app import shipping
+from antiphon.app.child import fork
+from antiphon.app.places import Places, own
 from antiphon.app.worker import Task, Worker
 from antiphon.config.load import Loaded, environment, load
-from antiphon.net.listener import BACKLOG, SWEEP_S
+from antiphon.net.listener import BACKLOG, SWEEP_S, bind
+from antiphon.store.sqlite import Database
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
+from antiphon.vault.local import LocalSealer
 from inbound.asgi import AsgiSite
 from inbound.deadlines import Deadlines
 from inbound.rsgi import RsgiSite
-
-Kind = Literal["uvicorn", "granian"]
 
 
 class Open:
@@ -58,7 +61,6 @@ class BareWorker(Worker):
         self._sweeping = self._loop.create_task(deadlines.sweep(SWEEP_S))
         gc.collect()
         gc.freeze()
-        self._say({"ready": os.getpid(), "revision": self._built.revision})
 
     async def serve_asgi(self) -> None:
         """Serve by uvicorn until it is told to stop."""
@@ -97,8 +99,8 @@ def _uvicorn(task: Task) -> None:
     uvloop.run(_serve_asgi(task))
 
 
-def _granian(task: Task, port: int) -> None:
-    """Granian takes its own socket and its own worker process."""
+def _granian(port: int, task: Task) -> None:
+    """Granian binds a socket and forks a worker itself."""
     bounds = task.loaded.settings.server.limits
     workers: list[BareWorker] = []
 
@@ -115,7 +117,7 @@ def _granian(task: Task, port: int) -> None:
         interface=Interfaces.RSGI,
         workers=1,
         runtime_threads=1,
-        runtime_mode=RuntimeModes(os.environ.get("BENCH_GRANIAN_MODE", "st")),
+        runtime_mode=RuntimeModes.st,
         loop=Loops.uvloop,
         task_impl=TaskImpl.asyncio,
         http=HTTPModes.http1,
@@ -133,32 +135,41 @@ def _granian(task: Task, port: int) -> None:
     server.serve(target_loader=lambda: site, wrap_loader=False)
 
 
-class InboundSupervisor(Supervisor):
-    """Starts workers with another server in them."""
-
-    kind: Kind
-    port: int
-
-    def _start_worker(self, index: int) -> None:
+def keep(loaded: Loaded, work: Callable[[Task], None]) -> None:
+    """Run a worker and the shipper until SIGTERM, as the supervisor does. A dead worker is not replaced."""
+    settings = loaded.settings
+    telemetry_log.start(settings.telemetry.log_level)
+    with tempfile.TemporaryDirectory(prefix="inbound-") as runtime:
+        places = Places.under(Path(settings.storage.dir), Path(runtime))
+        lock = own(places.data)
+        places.journal.mkdir(mode=0o700, exist_ok=True)
+        Database(places.data).close()
+        LocalSealer(places.key)
         ours, theirs = socket.socketpair()
         task = Task(
-            index=index,
-            life=f"{self._boot}-{secrets.token_hex(2)}",
-            loaded=self._loaded,
-            override=self._override,
+            index=0,
+            life=f"inbound-{secrets.token_hex(4)}",
+            loaded=loaded,
+            override=lambda same: same,
             labs={},
-            places=self._places,
-            listening=self._listening,
+            places=places,
+            listening=bind(settings.server.host, settings.server.port),
             control=theirs,
         )
-        body = (lambda: _uvicorn(task)) if self.kind == "uvicorn" else (lambda: _granian(task, self.port))
-        child: Child = fork(body, closing=[ours, self._signal_writer], control=ours)
-        theirs.close()
-        self._workers[index] = child
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        worker = fork(lambda: _unblocked(lambda: work(task)), closing=[ours], control=ours)
+        arguments = (places, settings.storage.ship_interval_s, settings.telemetry.log_level)
+        shipper = fork(lambda: _unblocked(lambda: shipping.run(*arguments)), closing=[ours, theirs, task.listening])
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        for child in (worker, shipper):
+            child.signal(signal.SIGTERM)
+            child.wait()
+        os.close(lock)
 
 
-def _unheard(_: Ready) -> None:
-    """Nobody waits for it: the bench asks for readiness by HTTP."""
+def _unblocked(body: Callable[[], None]) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    body()
 
 
 def main() -> int:
@@ -167,16 +178,12 @@ def main() -> int:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
-    port = options.port if options.server == "uvicorn" else 0  # granian binds the port itself
-
-    def override(loaded: Loaded) -> Loaded:
-        server = msgspec.structs.replace(loaded.settings.server, port=port)
-        return msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, server=server))
-
-    supervisor = InboundSupervisor(load(options.config, environment()), override, _unheard)
-    supervisor.kind = options.server
-    supervisor.port = options.port
-    return supervisor.run()
+    granian = options.server == "granian"
+    loaded = load(options.config, environment())
+    server = msgspec.structs.replace(loaded.settings.server, port=0 if granian else options.port)
+    loaded = msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, server=server))
+    keep(loaded, partial(_granian, options.port) if granian else _uvicorn)
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _process_ns(pid: int) -> int | None:
         return None
 
 
-def _core_busy_s(core: int) -> float:
+def core_busy_s(core: int) -> float:
     """Time a core was not idle since boot, by all processes and the kernel, in 10 ms steps.
 
     Source: proc_stat(5): user nice system idle iowait irq softirq steal, in clock ticks.
@@ -70,7 +71,7 @@ class CpuReading:
     def take(cls, root: int, core: int) -> CpuReading:
         clocks = {pid: _process_ns(pid) for pid in process_tree(root)}
         known = {pid: ns for pid, ns in clocks.items() if ns is not None}
-        return cls(known, _core_busy_s(core))
+        return cls(known, core_busy_s(core))
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,16 @@ def between(before: CpuReading, after: CpuReading) -> CpuUse:
     ended = [pid for pid in before.ns_by_pid if pid not in after.ns_by_pid]
     others_s = after.core_busy_s - before.core_busy_s - used / 1e9
     return CpuUse(used / 1e9, max(0.0, others_s), ended)
+
+
+QUIET_FRACTION = 0.1
+
+
+def wait_quiet(cores: Sequence[int], patience_s: float) -> None:
+    """Wait until none of the cores was busier than QUIET_FRACTION for a second, or until patience ends."""
+    end_s = time.monotonic() + patience_s
+    while time.monotonic() < end_s:
+        before = [core_busy_s(core) for core in cores]
+        time.sleep(1)
+        if all(core_busy_s(core) - was < QUIET_FRACTION for core, was in zip(cores, before, strict=True)):
+            return

@@ -20,6 +20,8 @@ class Plan:
     seconds: float
     tries: int = 1
     """How often a sample is taken, at most, while others disturb it; the least disturbed counts."""
+    patience_s: float = 0.0
+    """How long to wait, at most, for a quiet machine before each sample."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .cpu import wait_quiet
 from .load import LoadSpec, Sample
 from .rig import Rig, Subject
 from .row import Plan, Rounds, Row, Target, medians, ratio
@@ -57,6 +58,7 @@ STREAM_FIGURES: dict[str, Callable[[Sample], float]] = {
     "events_per_cpu_s": lambda s: s.events_per_cpu_s,
     "events_per_s": lambda s: s.load.events_per_s,
     "reads_per_stream": lambda s: s.reads_per_stream,
+    "reads_per_cpu_s": lambda s: s.load.reads / s.cpu.seconds if s.cpu.seconds else 0.0,
     "core_busy_fraction": lambda s: s.cpu.seconds / s.load.elapsed_s,
     "first_byte_p50_us": lambda s: s.load.first_byte_p50_us,
     "first_byte_p99_us": lambda s: s.load.first_byte_p99_us,
@@ -85,13 +87,18 @@ def _disturbances(subject: Subject, result: Sample) -> list[str]:
 
 def _sample(rig: Rig, plan: Plan, case: Case, subject: Subject) -> Sample:
     """The least disturbed of a few samples; the first that is not disturbed ends the search."""
-    port = subject.tls_port if case.tls else subject.port
-    best = rig.sample(subject, port, case.spec(subject, plan.seconds))
+    best = _try(rig, plan, case, subject)
     for _ in range(plan.tries - 1):
         if _others(best) <= MAX_OTHERS_FRACTION:
             break
-        best = min(best, rig.sample(subject, port, case.spec(subject, plan.seconds)), key=_others)
+        best = min(best, _try(rig, plan, case, subject), key=_others)
     return best
+
+
+def _try(rig: Rig, plan: Plan, case: Case, subject: Subject) -> Sample:
+    wait_quiet((rig.settings.subject_core, rig.settings.load_core), plan.patience_s)
+    port = subject.tls_port if case.tls else subject.port
+    return rig.sample(subject, port, case.spec(subject, plan.seconds))
 
 
 def measure(rig: Rig, plan: Plan, case: Case, subjects: Sequence[Subject]) -> Measured:

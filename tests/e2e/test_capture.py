@@ -68,6 +68,17 @@ def test_content_is_sealed_at_rest_and_can_be_read_with_the_key(start: Start, up
         LocalSealer(gateway.data / "local.key").unseal(sealed, f"globex/{whole_id}")
 
 
+def test_of_an_answer_that_broke_what_was_released_is_kept(start: Start, up: Upstream) -> None:
+    gateway = start(captured(up.url))
+    up.script = streamed(PIECES[0])
+    broken_id = gateway.chat(ASK[:-1] + b',"stream":true}').receipt_id
+    up.script = whole(b"oops", kind=b"text/html")
+    failed_id = gateway.chat(ASK).receipt_id
+
+    assert opened(gateway, broken_id)["answer"] == PIECES[0]
+    assert opened(gateway, failed_id) == {"request": ASK, "answer": b"", "cut": False}
+
+
 def test_long_content_is_cut_where_told(start: Start, up: Upstream) -> None:
     gateway = start(captured(up.url, capture_most_bytes=1024))
     up.script = whole(ANSWER)

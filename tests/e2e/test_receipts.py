@@ -156,6 +156,10 @@ def test_a_receipt_holds_no_word_of_prompt_or_answer(start: Start, up: Upstream)
     assert gateway.stop() == 0
 
     assert len(gateway.stored()) == 3
+    finished = [line for line in gateway.events() if line["event"].startswith("request.")]
+    assert [(line["outcome"], line["status"]) for line in finished] == [("ok", 200), ("failed", 400), ("failed", 502)]
+    assert [line["receipt"] for line in finished] == [receipt.id for receipt in gateway.stored()]
+    assert all({"at", "level", "event"} <= line.keys() for line in gateway.events())
     for file in [gateway.log_file, *gateway.data.rglob("*")]:
         content = file.read_bytes() if file.is_file() else b""
         assert b"SECRET" not in content, file

@@ -79,7 +79,7 @@ class Caller:
     async def _line(self, end: bytes) -> bytes:
         while end not in self._buffer:
             if not await self._more():
-                raise EOFError(bytes(self._buffer))
+                raise EOFError(bytes(self._buffer[:200]))
         line, _, rest = bytes(self._buffer).partition(end)
         self._buffer[:] = rest
         return line
@@ -87,7 +87,7 @@ class Caller:
     async def _exactly(self, size: int) -> bytes:
         while len(self._buffer) < size:
             if not await self._more():
-                raise EOFError(bytes(self._buffer))
+                raise EOFError(bytes(self._buffer[:200]))
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
         return data
@@ -247,9 +247,9 @@ async def house(wrong) -> AsyncIterator[Callable[..., Coroutine[Any, Any, House]
     yield start
     for one in houses:
         for caller in one.callers:
-            caller.leave()
+            caller._writer.transport.abort()
         await one.listener.drain(0.0)
-        assert one.listener.open_connections == 0
+    assert [one.listener.open_connections for one in houses] == [0] * len(houses)
 
 
 class Peer(asyncio.Protocol):
@@ -397,13 +397,15 @@ async def upstreams(wrong) -> AsyncIterator[Callable[..., Coroutine[Any, Any, Up
         return all_[-1]
 
     yield start
-    await until(lambda: client.open_connections == client.idle_connections)
-    client.close()
-    for one in all_:
-        one.server.close()
-        for peer in one.peers:
-            if hasattr(peer, "transport"):
-                peer.transport.abort()
-                await peer.gone()
+    try:
+        await until(lambda: client.open_connections == client.idle_connections)
+    finally:
+        client.close()
+        for one in all_:
+            one.server.close()
+            for peer in one.peers:
+                if hasattr(peer, "transport"):
+                    peer.transport.abort()
+                    await peer.gone()
     await until(lambda: not client.open_connections)
     assert all(pool.empty for pool in client._pools.values())

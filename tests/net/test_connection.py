@@ -177,7 +177,9 @@ async def test_a_caller_that_did_not_wait_for_the_invitation_gets_none(house):
     assert (await caller.answer()).body == b"/1 hello"
 
 
-@pytest.mark.parametrize("data", [get(b"/1", b"Expect: 100-continue"), get(b"/1", b"Expect: 100-continue", version=b"1.0")])
+@pytest.mark.parametrize(
+    "data", [get(b"/1", b"Expect: 100-continue"), get(b"/1", b"Expect: 100-continue", version=b"1.0")]
+)
 async def test_nobody_is_told_to_send_a_body_that_does_not_exist_or_to_an_old_caller(house, data):
     house = await house()
     caller = await house.caller()
@@ -460,7 +462,7 @@ async def test_a_refused_caller_that_sends_on_is_cut_in_the_end(house):
             break
         before_s = connection._cut_s
         caller.send(b"more")
-        await house.some(lambda one: one._cut_s > before_s or before_s == one._last_s)
+        await house.some(lambda one, before_s=before_s: one._cut_s > before_s or before_s == one._last_s)
         cut_s.append(connection._cut_s)
     assert seconds == 30
     assert cut_s == sorted(cut_s)
@@ -540,7 +542,7 @@ async def test_a_slow_reader_that_catches_up_is_served_on(house):
 
 
 async def test_a_reader_that_never_takes_its_whole_answer_is_cut_though_the_handler_has_ended(house):
-    house = await house(lambda exchange: respond_long(exchange), send_timeout_s=10, idle_timeout_s=1)
+    house = await house(respond_long, send_timeout_s=10, idle_timeout_s=1)
     caller = await house.caller(most_bytes=4096)
     caller.send(GET % b"/")
     await house.some(lambda one: one._pressed)
@@ -551,7 +553,7 @@ async def test_a_reader_that_never_takes_its_whole_answer_is_cut_though_the_hand
 
 
 async def test_a_reader_that_never_takes_a_last_answer_is_cut(house):
-    house = await house(lambda exchange: respond_long(exchange), send_timeout_s=10)
+    house = await house(respond_long, send_timeout_s=10)
     caller = await house.caller(most_bytes=4096)
     caller.send(get(b"/", b"Connection: close"))
     await house.some(lambda one: one._pressed)

@@ -47,7 +47,10 @@ def test_a_target_is_path_and_query():
 def test_a_whole_answer_says_its_length(size):
     one, side = exchange()
     one.respond(200, b"a: b\r\n", b"x" * size)
-    assert side.transport.data == b"HTTP/1.1 200 OK\r\ndate: now\r\na: b\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
+    assert (
+        side.transport.data
+        == b"HTTP/1.1 200 OK\r\ndate: now\r\na: b\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
+    )
     assert (side.ends, side.transport.writes, one.status, one.answered, one.ended) == (1, 1, 200, True, True)
 
 

@@ -293,9 +293,7 @@ async def test_an_endless_head_is_refused_before_it_ends(house, start):
     assert house.requests == []
 
 
-@pytest.mark.parametrize(
-    "start", [CHUNKED + b"0\r\nA: ", CHUNKED + b"1;a="], ids=["a trailer", "a chunk extension"]
-)
+@pytest.mark.parametrize("start", [CHUNKED + b"0\r\nA: ", CHUNKED + b"1;a="], ids=["a trailer", "a chunk extension"])
 async def test_what_is_endless_around_chunks_is_refused(house, start):
     house = await house(max_header_bytes=1024)
     caller = await house.caller()

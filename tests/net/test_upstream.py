@@ -352,7 +352,7 @@ async def drip_head(peer) -> None:
 @pytest.mark.parametrize("script", [hang, drip_head])
 async def test_a_head_that_does_not_come_in_time_is_late(upstreams, script):
     up = await upstreams(script)
-    with pytest.raises(UpstreamTimeout, match="first byte"):
+    with pytest.raises(UpstreamTimeout, match="no first byte within"):
         await up.send(first_byte_s=0.05)
     await up.nothing_left()
     await up.peers[0].gone()
@@ -362,7 +362,7 @@ async def test_a_body_that_stalls_is_late(upstreams):
     up = await upstreams(says(HEAD + b"content-length: 5\r\n\r\nok"))
     got = []
     answer = await up.send(between_bytes_s=0.05)
-    with pytest.raises(UpstreamTimeout, match="next bytes"):
+    with pytest.raises(UpstreamTimeout, match=r"paused for 0\.05 s between bytes"):
         await answer.relay(got.append)
     assert got == [b"ok"]
     await up.nothing_left()
@@ -372,7 +372,7 @@ async def test_a_body_that_stalls_is_late(upstreams):
 async def test_a_body_that_drips_keeps_its_time_between_bytes_but_not_the_whole(upstreams):
     up = await upstreams(drip)
     answer = await up.send(between_bytes_s=0.1, total_s=0.3)
-    with pytest.raises(UpstreamTimeout, match="whole answer"):
+    with pytest.raises(UpstreamTimeout, match=r"whole answer did not come within 0\.[0-9]+ s"):
         await answer.read(1 << 20)
     await up.nothing_left()
     await up.peers[0].gone()
@@ -380,7 +380,7 @@ async def test_a_body_that_drips_keeps_its_time_between_bytes_but_not_the_whole(
 
 async def test_a_late_whole_answer_is_late_before_its_head_too(upstreams):
     up = await upstreams(hang)
-    with pytest.raises(UpstreamTimeout, match="whole answer"):
+    with pytest.raises(UpstreamTimeout, match=r"whole answer did not come within 0\.[0-9]+ s"):
         await up.send(first_byte_s=5, total_s=0.05)
     await up.nothing_left()
 
@@ -391,6 +391,6 @@ async def test_a_body_that_nobody_takes_in_is_late(upstreams):
         await asyncio.Event().wait()
 
     up = await upstreams(script, small=True)
-    with pytest.raises(UpstreamTimeout, match="first byte"):
+    with pytest.raises(UpstreamTimeout, match="no first byte within"):
         await up.send(b"x" * 20_000_000, first_byte_s=0.1)
     await up.nothing_left()

@@ -60,6 +60,11 @@ class Lab:
         if self._child.ended():
             self._child = self._start(closing)
 
+    def close(self) -> None:
+        """End it for good."""
+        self.stop()
+        self._socket.close()
+
     def stop(self) -> None:
         """End it at once: nothing that it says is worth waiting for."""
         self._child.signal(signal.SIGKILL)

@@ -267,7 +267,7 @@ class Supervisor:
             self._shipper.signal(signal.SIGTERM)
             _wait([self._shipper], patience_s)
         for one in self._labs.values():
-            one.stop()
+            one.close()
 
     def _let_go(self) -> None:
         signal.set_wakeup_fd(-1)

@@ -128,7 +128,9 @@ class _Stream:
         try:
             await self._inbound.relay(self._take)
             if not self._story.closed:
-                self._finish(self._relay.end())
+                rest = self._relay.end()
+                self._capture(rest)
+                self._finish(rest)
         except AntiphonError:
             if not self._story.closed:
                 raise
@@ -140,11 +142,10 @@ class _Stream:
     def _take(self, piece: bytes) -> None:
         relay = self._relay
         out = relay.feed(piece)
+        self._capture(out)
         if relay.content_seen and self._story.first_token_us is None:
             self._attempt.first_token()
             self._story.first_token_us = int((time.perf_counter() - self._story.started_s) * 1e6)
-        if self._keep and len(self._story.answer) <= self._keep:
-            self._story.answer += out
         if relay.done and relay.failure is None:
             if not self._story.closed:
                 self._finish(out)
@@ -154,6 +155,10 @@ class _Stream:
             self._reply.write(out)
         if relay.failure is not None:
             raise relay.failure
+
+    def _capture(self, piece: bytes) -> None:
+        if self._keep and len(self._story.answer) <= self._keep:
+            self._story.answer += piece
 
     def _begin(self) -> None:
         if not self._begun:

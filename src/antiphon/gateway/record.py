@@ -40,13 +40,22 @@ def close(
     else:
         process.journal.closed(receipt)
     story.closed = True
+    try:
+        _tell(receipt, story, process, revision)
+    except Exception:  # the record stands: what counts and traces must not cost the caller the answer
+        log.exception("telemetry.failed", extra={"receipt": receipt.id})
+    return receipt
+
+
+def _tell(receipt: Receipt, story: Story, process: Process, revision: Revision) -> None:
+    """Count, trace and log a request that has ended."""
     process.metrics.finished(receipt, story.plan.route if story.plan else "")
     if story.span is not None and story.span.sampled and revision.tracer is not None:
         came = story.request.trace if story.request is not None else None
         revision.tracer.finished(receipt, story.span, came)
-    if revision.log_requests == "all" or (revision.log_requests == "errors" and outcome not in ("ok", "client_gone")):
+    well = receipt.outcome in ("ok", "client_gone")
+    if revision.log_requests == "all" or (revision.log_requests == "errors" and not well):
         _log(receipt)
-    return receipt
 
 
 def _capture(story: Story, process: Process, most: int) -> None:

@@ -4,7 +4,7 @@ import time
 
 from msgspec import Struct
 
-from antiphon.calls.caller import Try
+from antiphon.calls.caller import DETAIL_CHARACTERS, Try
 from antiphon.core.error import AntiphonError
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
@@ -100,6 +100,7 @@ class Story:
             verdict=self.verdict,
             plan=self.plan,
             attempts=tuple([attempt.record() for attempt in self.attempts]),
+            losses=self.losses,
             lineage=request.lineage,
             trace_id=self._trace_id(),
             user=head.user,
@@ -110,7 +111,7 @@ class Story:
         """The receipt as things stand now."""
         request, arrival, plan = self.request, self.arrival, self.plan
         head = request.head if request is not None else None
-        served = self.attempts[-1] if self.attempts and outcome in ("ok", "client_gone") else None
+        served = self.attempts[-1] if self.attempts and (self.begun or outcome == "ok") else None
         return Receipt(
             id=arrival.id,
             at_ns=arrival.at_ns,
@@ -118,7 +119,7 @@ class Story:
             outcome=outcome,
             status=status,
             error=error.said_code if error else "",
-            detail=error.noted if error else "",
+            detail=error.noted[:DETAIL_CHARACTERS] if error else "",
             principal=None if self.principal is UNKNOWN else self.principal,
             endpoint=arrival.endpoint,
             dialect=arrival.dialect,

@@ -13,6 +13,8 @@ LINGER_S = 2.0
 be sending, can read the refusal: closing a socket with unread bytes takes back what was sent."""
 LINGER_MOST_S = 30.0
 """The same from the refusal on: nginx's `lingering_time` (nginx.org/en/docs/http/ngx_http_core_module.html, 2026)."""
+GOODBYE_S = 5.0
+"""How long a closing connection waits for its caller's goodbye in TLS, when all that was written has gone out."""
 NEVER = float("inf")
 
 
@@ -227,8 +229,13 @@ class Connection(asyncio.Protocol):
             return
         self._closing = True
         self._intake.stop()
-        self._cut_s = min(self._cut_s, self._site.now_s + self._site.bounds.send_timeout_s)
-        self.transport.close()
+        transport = self.transport
+        unsent = self._pressed or transport.get_write_buffer_size()
+        transport.close()
+        if transport.get_extra_info("sslcontext") is not None:
+            unsent = unsent or transport.get_write_buffer_size()  # our goodbye, stuck behind what is unsent
+        patience_s = self._site.bounds.send_timeout_s if unsent else GOODBYE_S
+        self._cut_s = min(self._cut_s, self._site.now_s + patience_s)
 
     def _say_no(self, status: int, message: str) -> None:
         site = self._site

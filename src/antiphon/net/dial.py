@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def explain(error: OSError | UnicodeError, origin: Origin) -> str:
         case FileNotFoundError():
             why = f"the file {origin.ca_file} is not there"
         case _:
-            why = error.strerror or str(error) or type(error).__name__
+            why = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
     return f"no connection to {where}: {why}"
 
 

@@ -14,8 +14,6 @@ from antiphon.net.site import Handler, Refuse, Site
 SWEEP_S = 0.25
 """How often deadlines of connections are looked at: they are late by this at most."""
 BACKLOG = 4096
-TLS_SHUTDOWN_S = 2.0
-"""How long a closing connection waits for its caller's farewell."""
 CANCEL_S = 2.0
 """How long handlers may take to end once they are cancelled."""
 
@@ -39,14 +37,14 @@ class Listener:
     async def start(self, sock: socket.socket) -> None:
         """Accept connections of a bound socket."""
         self._sweep()
-        secured = self._tls is not None
+        bounds, secured = self._site.bounds, self._tls is not None
         self._server = await self._loop.create_server(
             lambda: Connection(self._site),
             sock=sock,
             backlog=BACKLOG,
             ssl=self._tls,
-            ssl_handshake_timeout=self._site.bounds.header_timeout_s if secured else None,
-            ssl_shutdown_timeout=TLS_SHUTDOWN_S if secured else None,
+            ssl_handshake_timeout=bounds.header_timeout_s if secured else None,
+            ssl_shutdown_timeout=bounds.send_timeout_s if secured else None,
         )
 
     def swap(self, handler: Handler, refuse: Refuse, bounds: Bounds) -> None:

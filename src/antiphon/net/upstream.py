@@ -6,6 +6,7 @@ from typing import cast
 
 import httptools
 
+from antiphon.core.deployment import Timeouts
 from antiphon.core.error import StaleConnection, UpstreamBroken, UpstreamError, UpstreamMalformed, UpstreamTimeout
 from antiphon.core.ports import Outbound
 from antiphon.net.answer import Answer
@@ -23,7 +24,6 @@ class Upstream(asyncio.Protocol):
 
     __slots__ = (
         "_answer",
-        "_between_s",
         "_end_s",
         "_ended",
         "_eof",
@@ -34,11 +34,11 @@ class Upstream(asyncio.Protocol):
         "_parser",
         "_patience_s",
         "_paused",
-        "_phase",
         "_quiet_bytes",
         "_room",
         "_sent",
         "_since_s",
+        "_timeouts",
         "dead",
         "idle_since_s",
         "served",
@@ -56,9 +56,8 @@ class Upstream(asyncio.Protocol):
         self._room: asyncio.Future[None] | None = None
         self._quiet_bytes = 0
         """What came since the exchange began or the last piece of the body, that read left out."""
-        self._since_s = self._patience_s = self._between_s = 0.0
-        self._end_s = float("inf")
-        self._phase = ""
+        self._timeouts = Timeouts()
+        self._since_s = self._patience_s = self._end_s = 0.0
         self.served = 0
         self.idle_since_s = 0.0
 
@@ -161,8 +160,7 @@ class Upstream(asyncio.Protocol):
         else:
             self._framed = coding.lower() == b"chunked"
         self._heard = True
-        self._patience_s = self._between_s
-        self._phase = "next bytes"
+        self._patience_s = self._timeouts.between_bytes_s
         answer.head(status)
 
     def on_body(self, body: bytes) -> None:
@@ -203,13 +201,11 @@ class Upstream(asyncio.Protocol):
         self._quiet_bytes = 0
         if not self.usable:
             raise self._broken(answer, None)
-        timeouts = request.timeouts
+        self._timeouts = timeouts = request.timeouts
         self._framed = self._informational = self._heard = False
         self._since_s = now_s
         self._patience_s = timeouts.first_byte_s
-        self._between_s = timeouts.between_bytes_s
         self._end_s = started_s + timeouts.total_s
-        self._phase = "first byte"
         answer.reused = self.served > 0
         self._answer = answer
         head = b"%bcontent-length: %d\r\n\r\n" % (request.head, request.size_bytes)
@@ -261,15 +257,20 @@ class Upstream(asyncio.Protocol):
 
     def sweep(self, now_s: float) -> None:
         """Called many times a second: end an exchange whose deadline has passed."""
-        if self._answer is None:
+        answer, timeouts = self._answer, self._timeouts
+        if answer is None:
             return
         if now_s >= self._end_s:
-            self._fail(UpstreamTimeout("the upstream did not send its whole answer in time"))
+            self._fail(UpstreamTimeout(f"the upstream's whole answer did not come within {timeouts.total_s:g} s"))
         elif self._heard or self._paused:
             self._heard = False
             self._since_s = now_s
-        elif now_s - self._since_s >= self._patience_s:
-            self._fail(UpstreamTimeout(f"the upstream did not send its {self._phase} in time"))
+        elif now_s - self._since_s < self._patience_s:
+            return
+        elif answer.status:
+            self._fail(UpstreamTimeout(f"the upstream paused for {timeouts.between_bytes_s:g} s between bytes"))
+        else:
+            self._fail(UpstreamTimeout(f"the upstream sent no first byte within {timeouts.first_byte_s:g} s"))
 
     def _fail(self, error: UpstreamError) -> None:
         answer = self._answer

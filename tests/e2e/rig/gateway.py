@@ -23,6 +23,7 @@ from rig.wait import until
 
 Config = dict[str, Any]
 GREETING = re.compile(r"Antiphon listens on https?://[^:]+:(\d+) \(revision (\w+)")
+UNEXPECTED = re.compile(r"Traceback|Exception ignored|had to kill|request\.crashed|never retrieved")
 START_S = 20.0
 STOP_S = 20.0
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
@@ -139,7 +140,7 @@ class Gateway:
         self.ended()
 
     def close(self) -> None:
-        """Leave nothing behind, however the test went."""
+        """Leave nothing behind, however the test went. Nothing that nobody expected may stand in its log."""
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -151,6 +152,8 @@ class Gateway:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self.process.wait(STOP_S)
+        log = self.log_file.read_text()
+        assert not UNEXPECTED.search(log), log
 
     def children(self) -> list[int]:
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]

@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamMalformed
 from antiphon.core.usage import Usage
 from antiphon.wire.openai_chat.usage import usage_of
-from antiphon.wire.sse import SseReader
+from antiphon.wire.sse import SseReader, data_of
 
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 _DONE = b"[DONE]"
@@ -86,8 +86,11 @@ class Relay:
 
     def _event(self, event: bytes) -> bytes:
         """Note what an event says. Returns: what of it goes on."""
-        payload = _payload(event)
-        if payload is None:
+        if self.failure is not None:
+            return b""
+        data = data_of(event)
+        payload = data.strip() if data else b""
+        if not payload:
             return event
         if payload == _DONE:
             self.done = True
@@ -99,7 +102,7 @@ class Relay:
         self.events += 1
         if not self.model:
             self.model = chunk.model or ""
-            self.fingerprint = chunk.system_fingerprint or ""
+            self.fingerprint = chunk.system_fingerprint or self.fingerprint
         if chunk.choices:
             self._choices(chunk.choices)
         if chunk.error is not None:
@@ -132,8 +135,10 @@ class Relay:
     def end(self) -> bytes:
         """The upstream's body has ended. Returns: what was still held. Raises: UpstreamError subclasses."""
         rest = self._reader.end()
-        if rest.strip():
+        try:
             rest = self._event(rest)
+        except UpstreamMalformed as error:
+            raise UpstreamBroken("the upstream's stream ended amid an event") from error
         if self.failure is not None:
             raise self.failure
         if not (self.done or self.finished):
@@ -153,12 +158,3 @@ def _without_usage(event: bytes, payload: bytes, chunk: _Chunk) -> bytes:
     fields.pop("usage", None)
     said = msgspec.json.encode(fields)
     return event.replace(payload, said, 1) if payload in event else b"data: %b\n\n" % said
-
-
-def _payload(event: bytes) -> bytes | None:
-    """The data of an event; None when it has none, as a comment."""
-    if event.startswith(b"data: ") and event.find(b"\n") >= len(event) - 2:
-        return event[6:].strip()
-    lines = re.split(rb"\r\n|\n|\r", event)
-    data = [line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")]
-    return b"\n".join(data).strip() if data else None

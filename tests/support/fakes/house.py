@@ -1,0 +1,215 @@
+"""A whole gateway on fakes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from receipts import ALICE
+
+from antiphon.calls.caller import Caller
+from antiphon.core.deployment import Deployment, Price
+from antiphon.core.error import AntiphonError
+from antiphon.core.ids import Ids, Random
+from antiphon.core.ports import Reply, Served
+from antiphon.core.receipt import Receipt
+from antiphon.core.request import Request
+from antiphon.core.secret import Secret
+from antiphon.gateway.gateway import Gateway
+from antiphon.gateway.house import Process, Revision
+from antiphon.gateway.story import Arrival
+from antiphon.providers.profiles import PROFILES
+from antiphon.providers.target import Account, Target, target
+from antiphon.routing.route import Prompt, Route
+from antiphon.telemetry.metrics import Metrics
+from antiphon.telemetry.slots import Slots
+from fakes.clock import StoppedClock
+from fakes.records import ListedJournal, NotedTickets, PlainSealer
+from fakes.upstream import Answer, Hangs, ScriptedTransport
+
+KEY = "sk-upstream-secret-marker"
+AT_NS = 1_700_000_000_000_000_000
+
+
+class NumberedIds(Ids):
+    def __init__(self) -> None:
+        self._given = 0
+
+    def new(self) -> str:
+        self._given += 1
+        return f"{self._given:08x}-0000-7000-8000-000000000000"
+
+
+class FixedSeed(Random):
+    def seed(self) -> int:
+        return 7
+
+
+class NotedReply(Reply):
+    """Takes an answer, and sees to it that there is no second one."""
+
+    def __init__(self, events: list[str]) -> None:
+        self._events = events
+        self.served: Served | None = None
+        self.out = b""
+        self.failure: AntiphonError | None = None
+        self.receipt_id = ""
+        self.ended = False
+        self.pressure: Callable[[bool], None] | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self.served is not None
+
+    def _note(self, event: str, *, ends: bool) -> None:
+        self._events.append(f"reply.{event}")
+        assert not self.ended, f"{event} after the end of the answer"
+        self.ended = ends
+
+    def whole(self, served: Served, body: bytes) -> None:
+        assert not self.begun
+        self._note("whole", ends=True)
+        self.served, self.out = served, body
+
+    def begin(self, served: Served) -> None:
+        assert not self.begun
+        self._note("begin", ends=False)
+        self.served = served
+
+    def write(self, piece: bytes) -> None:
+        assert self.begun
+        self._note("write", ends=False)
+        self.out += piece
+
+    def end(self, last: bytes = b"") -> None:
+        assert self.begun
+        self._note("end", ends=True)
+        self.out += last
+
+    def error(self, error: AntiphonError, receipt_id: str) -> None:
+        self._note("error", ends=True)
+        self.failure, self.receipt_id = error, receipt_id
+
+    def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
+        self.pressure = callback
+
+
+def deployed(name: str = "small", **fields: Any) -> Deployment:
+    return Deployment(
+        **{
+            "name": name,
+            "provider": "openai",
+            "model": "gpt-4o-mini",
+            "tier": "fast",
+            "price": Price(input=150_000, output=600_000),
+            **fields,
+        }
+    )
+
+
+def aimed(deployment: Deployment, profile: str = "openai") -> Target:
+    account = Account(name="openai", profile=PROFILES[profile], base_url="https://up.example/v1", key=Secret(KEY))
+    return target(deployment, account)
+
+
+class House:
+    """A gateway with one route, `fast`, and everything that happens in it as a list of events."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *script: Answer | BaseException | Hangs,
+        deployment: Deployment | None = None,
+        profile: str = "openai",
+        prompt: Prompt | None = None,
+        **revision: Any,
+    ) -> None:
+        self.events: list[str] = []
+        self.journal = ListedJournal(self.events)
+        self.tickets = NotedTickets(self.events)
+        self.transport = ScriptedTransport(self.events, *script)
+        self.metrics = Metrics(Slots(directory, "worker-0"))
+        self.caller = Caller(self.transport, self.tickets, self.journal, self.metrics)
+        self.clock = StoppedClock(AT_NS)
+        self.cutting = False
+        deployment = deployment or deployed()
+        self.target = aimed(deployment, profile)
+        process = Process(
+            worker=3,
+            clock=self.clock,
+            ids=NumberedIds(),
+            random=FixedSeed(),
+            journal=self.journal,
+            caller=self.caller,
+            metrics=self.metrics,
+            sealer=PlainSealer(),
+            cutting=lambda: self.cutting,
+        )
+        route = Route(name="fast", deployments=(deployment,), prompt=prompt)
+        told: dict[str, Any] = {
+            "id": "rev-1",
+            "routes": {"fast": route},
+            "targets": {deployment.name: self.target},
+            "log_requests": "none",
+            **revision,
+        }
+        self.gateway = Gateway(process, Revision(**told))
+
+    def arrival(self) -> Arrival:
+        return self.gateway.arrival("/v1/chat/completions", "openai_chat", 0.0)
+
+    async def answer(self, asked: Request, principal: Any = ALICE) -> NotedReply:
+        reply = NotedReply(self.events)
+        await self.gateway.answer(asked, principal, self.arrival(), reply)
+        return reply
+
+    @property
+    def receipt(self) -> Receipt:
+        """The one closed receipt of the one request."""
+        (receipt,) = [*self.journal.shut, *self.journal.owed]
+        return receipt
+
+    def check_settled(self) -> None:
+        """Whatever happened: nothing is held, and nothing is in flight."""
+        counted = self.tickets.counted
+        assert counted.open == 0
+        assert counted.taken == counted.settled
+        assert self.metrics.in_flight(self.target.deployment.name).value == 0
+
+
+def chunk(content: str | None = None, *, finish: str | None = None, **fields: Any) -> bytes:
+    delta = {} if content is None else {"content": content}
+    said = {
+        "id": "c",
+        "model": "gpt-4o-mini-2026",
+        "system_fingerprint": "fp_1",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **fields,
+    }
+    return f"data: {json.dumps(said)}\n\n".encode()
+
+
+USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+DONE = b"data: [DONE]\n\n"
+
+
+def usage_event() -> bytes:
+    return chunk(choices=[], usage=USAGE)
+
+
+def completion(content: str = "hi", **fields: Any) -> bytes:
+    said = {
+        "id": "c",
+        "object": "chat.completion",
+        "model": "gpt-4o-mini-2026",
+        "system_fingerprint": "fp_1",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
+        "usage": USAGE,
+        **fields,
+    }
+    return json.dumps(said).encode()
+
+
+def events_of(*pieces: bytes, **fields: Any) -> Answer:
+    """A stream."""
+    return Answer(*pieces, kind=b"text/event-stream; charset=utf-8", **fields)
