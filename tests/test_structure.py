@@ -55,7 +55,9 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     cycles = {
         module
         for module in graph.modules
-        if any(graph.find_shortest_chain(imported, module) for imported in graph.find_modules_directly_imported_by(module))
+        if any(
+            graph.find_shortest_chain(imported, module) for imported in graph.find_modules_directly_imported_by(module)
+        )
     }
     assert not cycles
 
@@ -64,6 +66,12 @@ def test_only_config_reads_the_environment() -> None:
     readers = {
         path.relative_to(SOURCE).parts[0]
         for path in SOURCE.rglob("*.py")
-        if any(isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and isinstance(node.value, ast.Name) and node.value.id == "os" for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+        if any(
+            isinstance(node, ast.Attribute)
+            and node.attr in ("environ", "getenv")
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "os"
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        )
     }
     assert readers <= {"config"}

@@ -68,7 +68,7 @@ def test_captured_content_is_opened_with_the_local_key(antiphon, gateway, told):
 
 
 def test_without_content_it_says_how_to_capture_it(antiphon, gateway):
-    antiphon("chat", "hi", "--model", "none", asking=gateway)
+    antiphon("chat", "hi", "--key", "sk-nobody-knows-it", "--url", gateway.url)
     ran = antiphon("receipt", "show", "--last", "--config", gateway.config, "--content")
     assert (ran.code, ran.out) == (1, "")
     assert "storage.capture: content" in ran.err

@@ -1,5 +1,7 @@
 """An exchange's bytes, by a side that keeps them."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from antiphon.net.exchange import Exchange
@@ -26,7 +28,7 @@ class Side:
     def __init__(self, *, keep_alive=True):
         self.transport = Wire()
         self.keep_alive = keep_alive
-        self.date_line = b"date: now\r\n"
+        self.site = SimpleNamespace(date_line=b"date: now\r\n")
         self.ends = 0
 
     def finished(self):

@@ -36,16 +36,16 @@ class Connection(asyncio.Protocol):
         "_pressed",
         "_refusal",
         "_refused",
-        "_site",
         "_waiting",
         "_waiting_bytes",
         "keep_alive",
+        "site",
         "task",
         "transport",
     )
 
     def __init__(self, site: Site) -> None:
-        self._site = site
+        self.site = site
         self._intake = Intake(self, site)
         self._current: Exchange | None = None
         self.task: asyncio.Task[None] | None = None
@@ -59,15 +59,11 @@ class Connection(asyncio.Protocol):
         self.keep_alive = True
         self._cut_s = self._last_s = NEVER
 
-    @property
-    def date_line(self) -> bytes:
-        return self._site.date_line
-
     # --- the transport's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        site = self._site
+        site = self.site
         site.connections.add(self)
         open_now, most = len(site.connections), site.bounds.max_connections
         if open_now > 2 * most:
@@ -76,7 +72,7 @@ class Connection(asyncio.Protocol):
             self.refuse(503, "this worker has no room for another connection; try again shortly")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._site.left(self)
+        self.site.left(self)
         self._intake.stop()
         self._waiting.clear()
         self._closing = True
@@ -95,7 +91,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._pressed = True
         if not self._closing:
-            self._cut_s = self._site.now_s + self._site.bounds.send_timeout_s
+            self._cut_s = self.site.now_s + self.site.bounds.send_timeout_s
         if self._current is not None:
             self._current.pressed(True)
 
@@ -108,13 +104,13 @@ class Connection(asyncio.Protocol):
         elif self._behind:
             self._go_on()
         else:
-            self._intake.since_s = self._site.now_s
+            self._intake.since_s = self.site.now_s
 
     def data_received(self, data: bytes) -> None:
         if not self._refused:
             self._intake.feed(data)
         elif self._closing:
-            self._cut_s = min(self._site.now_s + LINGER_S, self._last_s)
+            self._cut_s = min(self.site.now_s + LINGER_S, self._last_s)
 
     # --- the intake's calls
 
@@ -123,7 +119,7 @@ class Connection(asyncio.Protocol):
             self._run(exchange, keep_alive)
             return
         self._invited = False
-        bounds = self._site.bounds
+        bounds = self.site.bounds
         size_bytes = self._intake.body_bytes
         if len(self._waiting) >= bounds.max_pipelined:
             raise Refused(429, f"more than {bounds.max_pipelined} requests wait on this connection")
@@ -154,7 +150,7 @@ class Connection(asyncio.Protocol):
     # --- running requests
 
     def _run(self, exchange: Exchange, keep_alive: bool) -> None:
-        site = self._site
+        site = self.site
         self.task = site.loop.create_task(site.handler(exchange))
         self._current = exchange
         self.keep_alive = keep_alive and not site.draining
@@ -167,7 +163,7 @@ class Connection(asyncio.Protocol):
             if self._current is not None and not self._current.ended:
                 self.transport.abort()
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._site.loop.call_exception_handler({"message": "a request's handler failed", "exception": error})
+            self.site.loop.call_exception_handler({"message": "a request's handler failed", "exception": error})
 
     def finished(self) -> None:
         """The current exchange has its whole answer."""
@@ -180,7 +176,7 @@ class Connection(asyncio.Protocol):
         elif self._behind:
             self._go_on()
         else:
-            self._intake.since_s = self._site.now_s
+            self._intake.since_s = self.site.now_s
 
     def _go_on(self) -> None:
         """What waited behind an exchange, once its caller has taken the answer."""
@@ -192,7 +188,7 @@ class Connection(asyncio.Protocol):
             self._run(exchange, keep_alive)
             return
         self._behind = False
-        self._intake.since_s = self._site.now_s
+        self._intake.since_s = self.site.now_s
         if self._refusal is not None:
             self._say_no(*self._refusal)
         elif self._invited:
@@ -234,11 +230,11 @@ class Connection(asyncio.Protocol):
         transport.close()
         if transport.get_extra_info("sslcontext") is not None:
             unsent = unsent or transport.get_write_buffer_size()  # our goodbye, stuck behind what is unsent
-        patience_s = self._site.bounds.send_timeout_s if unsent else GOODBYE_S
-        self._cut_s = min(self._cut_s, self._site.now_s + patience_s)
+        patience_s = self.site.bounds.send_timeout_s if unsent else GOODBYE_S
+        self._cut_s = min(self._cut_s, self.site.now_s + patience_s)
 
     def _say_no(self, status: int, message: str) -> None:
-        site = self._site
+        site = self.site
         try:
             headers, body = site.refuse(status, message)
         except Exception as error:  # noqa: BLE001 - recorded; a connection that can't be told is cut

@@ -14,6 +14,12 @@ def status_line(status: int) -> bytes:
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status
 
 
+class Dated(Protocol):
+    """Knows the date, as a header line."""
+
+    date_line: bytes
+
+
 class Side(Protocol):
     """What an exchange needs of the connection that carries it."""
 
@@ -21,7 +27,7 @@ class Side(Protocol):
     keep_alive: bool
 
     @property
-    def date_line(self) -> bytes: ...
+    def site(self) -> Dated: ...
 
     def finished(self) -> None: ...
 
@@ -53,7 +59,7 @@ class Exchange:
     )
 
     def __init__(
-        self, side: Side, method: bytes, target: bytes, headers: dict[bytes, bytes], *, chunked: bool = True
+        self, side: Side, method: bytes, target: bytes, headers: dict[bytes, bytes], chunked: bool = True
     ) -> None:
         """`chunked`: the caller reads chunks; else (HTTP/1.0) a stream ends with its connection."""
         self._side = side
@@ -83,7 +89,7 @@ class Exchange:
         side = self._side
         head = b"%b%b%bcontent-length: %d\r\n%b\r\n" % (
             status_line(status),
-            side.date_line,
+            side.site.date_line,
             headers,
             len(body),
             b"" if side.keep_alive else b"connection: close\r\n",
@@ -103,7 +109,7 @@ class Exchange:
             return
         head = b"%b%b%b%b%b\r\n" % (
             status_line(status),
-            self._side.date_line,
+            self._side.site.date_line,
             headers,
             b"transfer-encoding: chunked\r\n" if self._chunked else b"",
             b"" if self._side.keep_alive else b"connection: close\r\n",

@@ -83,27 +83,22 @@ class Intake:
 
     def feed(self, data: bytes) -> None:
         """Take bytes in; whole requests go to the owner, and so does what is wrong with them."""
+        if self._parser is None:
+            return
+        self._read_bytes = len(data)
+        self._fed_bytes += self._read_bytes
+        rest = None
         try:
-            rest = self._read(data)
-            while rest is not None and self._put_off is not None:
-                self._without_upgrade(self._put_off)
-                rest = self._read(rest)
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self._fail(error)
             return
-        if self._fed_bytes > self._site.bounds.max_header_bytes:
+        if rest is not None:
+            self._go_on_without_upgrade(rest)
+        elif self._fed_bytes > self._site.bounds.max_header_bytes:
             self._overfed()
-
-    def _read(self, data: bytes) -> bytes | None:
-        """Parse; what is left is not None after a head that asks for another protocol."""
-        self._read_bytes = len(data)
-        self._fed_bytes += self._read_bytes
-        try:
-            if self._parser is not None:
-                self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            return data[upgrade.args[0] :]
-        return None
 
     def _fail(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
@@ -180,21 +175,17 @@ class Intake:
         most = bounds.max_header_bytes
         if (self._fed_bytes > most or self._read_bytes > most) and _head_bytes(method, target, headers) > most:
             raise Refused(431, f"the headers are longer than {most} bytes")
-        if method not in METHODS:
-            raise Refused(501, f"the method {method.decode('latin-1')} is not served here")
         keep_alive = parser.should_keep_alive()
-        modern = upgrades = False
-        if keep_alive and b"connection" not in headers:
-            modern = True
-        else:
-            modern = _modern(parser.get_http_version())
-            upgrades = parser.should_upgrade()
-        if modern and b"host" not in headers:
-            raise Refused(400, "the header Host is missing")
-        if target[0] != SLASH:
+        modern, upgrades = True, False
+        if not keep_alive or b"connection" in headers:
+            modern, upgrades = _modern(parser.get_http_version()), parser.should_upgrade()
+        if method not in METHODS or target[0] != SLASH:
             target = _origin_form(target, method)
-        self._frame(headers, bounds.max_body_bytes, modern)
-        exchange = Exchange(self._owner, method, target, headers, chunked=modern)
+        if b"host" not in headers or b"transfer-encoding" in headers:
+            _check(headers, modern)
+        if int(headers.get(b"content-length", 0)) > bounds.max_body_bytes:
+            raise Refused(413, f"the body is longer than {bounds.max_body_bytes} bytes")
+        exchange = Exchange(self._owner, method, target, headers, modern)
         self._keep_alive = keep_alive and modern
         self._repeats = self._fed_bytes = self.body_bytes = 0
         self.phase = BODY
@@ -205,21 +196,6 @@ class Intake:
             self._incoming = exchange
         if b"expect" in headers:
             self._expected(headers, modern)
-
-    def _frame(self, headers: dict[bytes, bytes], most_bytes: int, modern: bool) -> None:
-        """Refuse bodies that are too long, or whose end could be read in two ways."""
-        length = headers.get(b"content-length")
-        if length is not None:
-            if int(length) > most_bytes:
-                raise Refused(413, f"the body is longer than {most_bytes} bytes")
-        elif (coding := headers.get(b"transfer-encoding")) is not None:
-            if not modern:
-                raise Refused(400, "HTTP/1.0 has no Transfer-Encoding")
-            *before, last = coding.lower().split(b",")
-            if last.strip() != b"chunked":
-                raise Refused(400, "a request's last Transfer-Encoding must be chunked")
-            if before:
-                raise Refused(501, "the only transfer coding that is read is chunked")
 
     def _expected(self, headers: dict[bytes, bytes], modern: bool) -> None:
         if headers[b"expect"].lower() != b"100-continue":
@@ -253,25 +229,52 @@ class Intake:
             self._headers = {}  # trailers: RFC 9110 6.5.1 forbids to take them for headers
         self._owner.received(exchange, self._keep_alive)
 
-    def _without_upgrade(self, exchange: Exchange) -> None:
-        """Serve a request that asks for another protocol as if it did not, as RFC 9110 7.8 allows.
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Serve requests that ask for another protocol as if they did not, as RFC 9110 7.8 allows.
 
         Java's HttpClient asks for h2c with every first request. The parser ends its work after such a
         head; another one, told nothing but how the body is framed, reads on.
         """
-        headers = exchange.headers
-        length = headers.get(b"content-length")
-        framing = b"content-length: %b" % (length or b"0")
-        if b"transfer-encoding" in headers:
-            framing = b"transfer-encoding: chunked"
-        self._parser = httptools.HttpRequestParser(self)
-        self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
+        while (exchange := self._put_off) is not None:
+            framing = b"content-length: %b" % exchange.headers.get(b"content-length", b"0")
+            if b"transfer-encoding" in exchange.headers:
+                framing = b"transfer-encoding: chunked"
+            offset = len(rest)
+            try:
+                self._parser = parser = httptools.HttpRequestParser(self)
+                parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
+                self._read_bytes = len(rest)
+                parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                offset = upgrade.args[0]
+            except httptools.HttpParserError as error:
+                self._fail(error)
+                return
+            rest = rest[offset:]
 
 
 def _head_bytes(method: bytes, target: bytes, headers: dict[bytes, bytes]) -> int:
     """Size of a head whose lines have been read, blanks around values left out."""
     line = len(method) + len(target) + len(b"  HTTP/1.1\r\n\r\n")
     return line + sum(len(name) + len(value) + 4 for name, value in headers.items())
+
+
+def _check(headers: dict[bytes, bytes], modern: bool) -> None:
+    """Refuse requests to nobody, and bodies whose end could be read in two ways, or that can't be read."""
+    coding = headers.get(b"transfer-encoding")
+    if not modern:
+        if coding is not None:
+            raise Refused(400, "HTTP/1.0 has no Transfer-Encoding")
+        return
+    if b"host" not in headers:
+        raise Refused(400, "the header Host is missing")
+    if coding is None:
+        return
+    *before, last = coding.lower().split(b",")
+    if last.strip() != b"chunked":
+        raise Refused(400, "a request's last Transfer-Encoding must be chunked")
+    if before:
+        raise Refused(501, "the only transfer coding that is read is chunked")
 
 
 def _modern(version: str) -> bool:
@@ -283,6 +286,10 @@ def _modern(version: str) -> bool:
 
 def _origin_form(target: bytes, method: bytes) -> bytes:
     """The path of a target in absolute form; RFC 9112 3.2.2 has servers take it."""
+    if method not in METHODS:
+        raise Refused(501, f"the method {method.decode('latin-1')} is not served here")
+    if target[0] == SLASH:
+        return target
     scheme, _, rest = target.partition(b"://")
     if scheme.lower() in (b"http", b"https") and rest:
         slash = rest.find(b"/")

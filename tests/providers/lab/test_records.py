@@ -138,7 +138,9 @@ async def test_a_caller_that_leaves_early_is_recorded(fault: Fault) -> None:
     async with running(settings) as lab:
         reader, writer = await asyncio.open_connection(lab.host, lab.port)
         body = chat("x", stream=True)
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: lab\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        writer.write(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: lab\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        )
         if fault != "hang":
             await reader.read(1)
         stats = await ask_json(lab, "GET", "/lab/stats")
