@@ -50,9 +50,7 @@ def _verdict(row: Row, first: str) -> Row:
     return row
 
 
-def _throughput(
-    rig: Rig, plan: Plan, subjects: list[Subject], case: Case, *, name: str, title: str, target: Target | None
-) -> Row:
+def _throughput(rig: Rig, plan: Plan, subjects: list[Subject], case: Case, *, name: str, title: str) -> Row:
     measured = measure(rig, plan, case, [rig.nginx(), *subjects])
     first = next(iter(case.figures))
     row = Row(

@@ -180,7 +180,7 @@ class Intake:
         if not keep_alive or b"connection" in headers:
             modern, upgrades = _modern(parser.get_http_version()), parser.should_upgrade()
         if method not in METHODS or target[0] != SLASH:
-            target = _origin_form(target, method)
+            target = _path(target, method)
         if b"host" not in headers or b"transfer-encoding" in headers:
             _check(headers, modern)
         if int(headers.get(b"content-length", 0)) > bounds.max_body_bytes:
@@ -284,8 +284,8 @@ def _modern(version: str) -> bool:
     return version == "1.1"
 
 
-def _origin_form(target: bytes, method: bytes) -> bytes:
-    """The path of a target in absolute form; RFC 9112 3.2.2 has servers take it."""
+def _path(target: bytes, method: bytes) -> bytes:
+    """The path that a served method asks for, also out of a whole URL: RFC 9112 3.2.2 has servers take it."""
     if method not in METHODS:
         raise Refused(501, f"the method {method.decode('latin-1')} is not served here")
     if target[0] == SLASH:
