@@ -26,6 +26,7 @@ def asking(*models: str) -> Principal:
         ((), "gpt-4o", False),
         (("a.c",), "abc", False),
         (("a*c",), "abc", False),
+        (("a*c",), "a*d", False),
         (("a*c",), "a*c", True),
     ],
 )

@@ -523,6 +523,14 @@ async def test_a_stream_that_fails_amid_ends_with_an_error(tmp_path: Path, answe
     assert answer.closed >= 1
 
 
+async def test_an_error_in_a_stream_ends_it_although_the_upstream_stays(tmp_path: Path) -> None:
+    answer = events_of(chunk("a"), b'data: {"error":{"message":"overloaded"}}\n\n', hangs=True)
+
+    await failed(House(tmp_path, answer), asking(stream=True), "upstream_error", 200, released=chunk("a"))
+
+    assert answer.closed == 1
+
+
 async def test_what_a_broken_stream_used_is_booked(tmp_path: Path) -> None:
     house = House(tmp_path, events_of(chunk("a", usage=USAGE), fails=UpstreamBroken("cut")))
     asked = asking(stream=True, stream_options={"include_usage": True})

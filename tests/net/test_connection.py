@@ -1,8 +1,11 @@
 """One connection of the listener: order, ends, callers who leave, stall or are slow."""
 
 import asyncio
+import time
 
 import pytest
+
+from antiphon.net.intake import BODY, HEAD
 
 GET = b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n"
 HELD = GET % b"/held"
@@ -178,7 +181,11 @@ async def test_a_caller_that_did_not_wait_for_the_invitation_gets_none(house):
 
 
 @pytest.mark.parametrize(
-    "data", [get(b"/1", b"Expect: 100-continue"), get(b"/1", b"Expect: 100-continue", version=b"1.0")]
+    "data",
+    [
+        get(b"/1", b"Expect: 100-continue"),
+        get(b"/1", b"Expect: 100-continue", b"Content-Length: 1", version=b"1.0", method=b"POST") + b"x",
+    ],
 )
 async def test_nobody_is_told_to_send_a_body_that_does_not_exist_or_to_an_old_caller(house, data):
     house = await house()
@@ -406,6 +413,42 @@ async def test_a_slow_head_gains_no_time_by_sending_on(house):
         await asyncio.sleep(0)
     house.later(11)
     assert (await caller.answer()).status == 408
+
+
+async def test_a_later_head_has_its_time_from_its_first_byte_on_and_its_body_from_the_heads_end(house):
+    house = await house(header_timeout_s=10, body_timeout_s=10, idle_timeout_s=75)
+    caller = await house.caller()
+    caller.send(GET % b"/1")
+    await caller.answer()
+    house.later(50)
+    caller.send(b"POST /2 HTTP/1.1\r\n")
+    await house.some(lambda one: one._intake.phase == HEAD)
+    house.later(59)
+    caller.send(b"Host: x\r\nContent-Length: 5\r\n\r\n")
+    await house.some(lambda one: one._intake.phase == BODY)
+    house.later(68)
+    assert house.refusals == []
+    house.later(70)
+    assert (await caller.answer()).status == 408
+
+
+async def test_bytes_behind_the_end_of_a_connection_are_not_read(house):
+    house = await house()
+    await house.caller()
+    await house.some(lambda one: True)
+    (connection,) = house.listener._site.connections
+    connection._close()
+    connection.data_received(GET % b"/1")
+    assert connection.task is None
+
+
+async def test_a_request_knows_when_it_came(house):
+    house = await house()
+    caller = await house.caller()
+    before_s = time.perf_counter()
+    caller.send(GET % b"/1")
+    await caller.answer()
+    assert before_s < house.exchanges[0].received_s < time.perf_counter()
 
 
 async def test_a_body_that_comes_too_slowly_is_refused_and_what_came_buys_time(house):

@@ -93,6 +93,9 @@ FAULTY = {
     "relative target": b"GET a/b HTTP/1.1\r\nHost: x\r\n\r\n",
     "asterisk for GET": b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
     "absolute target of another scheme": b"GET ftp://x/y HTTP/1.1\r\nHost: x\r\n\r\n",
+    "absolute target without an authority": b"GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n",
+    "absolute target of nothing": b"GET http:// HTTP/1.1\r\nHost: x\r\n\r\n",
+    "OPTIONS of another scheme": b"OPTIONS ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
     "lower-case method": b"get / HTTP/1.1\r\nHost: x\r\n\r\n",
     "unknown method": b"HACK / HTTP/1.1\r\nHost: x\r\n\r\n",
     "method with a space before it": b" GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -261,7 +264,18 @@ def sized(size: int, *lines: bytes, body: bytes = b"") -> bytes:
 
 
 async def test_headers_above_the_bound_are_refused_with_431(house):
-    await refused(lambda: house(max_header_bytes=1024), sized(1025), 431)
+    house = await house(max_header_bytes=1024)
+    data = sized(1025)
+    for cuts in ((), (10,), (600,), (1010,), (300, 600, 900)):
+        caller = await house.caller()
+        for start, end in zip((0, *cuts), (*cuts, len(data)), strict=True):
+            caller.send(data[start:end])
+            await caller.sent()
+            for _ in range(5):
+                await asyncio.sleep(0)
+        assert (await caller.answer()).status == 431
+        assert await caller.closed()
+    assert house.requests == []
 
 
 async def test_headers_at_the_bound_are_taken_however_they_come(house):
@@ -304,6 +318,31 @@ async def test_what_is_endless_around_chunks_is_refused(house, start):
         await caller.sent()
     assert (await caller.answer()).status == 431
     assert house.requests == []
+
+
+async def test_line_ends_before_a_head_do_not_count_for_it(house):
+    house = await house(max_header_bytes=1024)
+    caller = await house.caller()
+    head = sized(600)
+    for piece in (b"\r\n" * 300, head[:100], head[100:]):
+        caller.send(piece)
+        await caller.sent()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert (await caller.answer()).status == 200
+
+
+async def test_chunks_may_be_longer_than_headers(house):
+    house = await house(max_header_bytes=1024)
+    caller = await house.caller()
+    caller.send(CHUNKED)
+    for _ in range(20):
+        caller.send(b"100\r\n" + b"x" * 256 + b"\r\n")
+        await caller.sent()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    caller.send(b"0\r\n\r\n")
+    assert (await caller.answer()).body == b"/a " + b"x" * 5120
 
 
 async def test_endless_line_ends_between_requests_are_refused(house):

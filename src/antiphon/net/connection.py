@@ -214,8 +214,6 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """No more requests after the one that runs."""
         self.keep_alive = False
-        self._waiting.clear()
-        self._behind = False
         if self._current is None and self._intake.phase != BODY:
             self._close()
 
@@ -224,6 +222,8 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._closing = True
+        self._behind = False
+        self._waiting.clear()
         self._intake.stop()
         transport = self.transport
         unsent = self._pressed or transport.get_write_buffer_size()

@@ -47,6 +47,7 @@ class Intake:
     """Parses what one connection sends. Framing follows RFC 9112; what it calls faulty ends the connection."""
 
     __slots__ = (
+        "_begun_bytes",
         "_fed_bytes",
         "_headers",
         "_incoming",
@@ -75,7 +76,10 @@ class Intake:
         self._repeats = 0
         self._read_bytes = 0
         self._fed_bytes = 0
-        """What was read since the head began or the last piece of a body came, that one read left out."""
+        """Bytes of the reads since a head began, that one counted whole; or since the last piece of a body, that
+        one left out."""
+        self._begun_bytes = 0
+        """Bytes of the read in which the head began."""
         self.phase = NEW
         self.since_s = site.now_s
         """When the phase began, or when the request before it had its answer."""
@@ -115,6 +119,8 @@ class Intake:
         """Bytes that are no body are bounded also before they make a whole line."""
         most = self._site.bounds.max_header_bytes
         if self.phase == HEAD:
+            if self._fed_bytes - self._begun_bytes <= most and _head_bytes(b"", self._target, self._headers) <= most:
+                return
             self._owner.refuse(431, f"the headers are longer than {most} bytes")
         elif self.phase == BODY:
             self._owner.refuse(431, f"chunk extensions or trailers are longer than {most} bytes")
@@ -144,7 +150,7 @@ class Intake:
     def on_message_begin(self) -> None:
         self.phase = HEAD
         self.since_s = self._site.now_s
-        self._fed_bytes = 0
+        self._fed_bytes = self._begun_bytes = self._read_bytes
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -173,7 +179,7 @@ class Intake:
             return
         method = parser.get_method()
         most = bounds.max_header_bytes
-        if (self._fed_bytes > most or self._read_bytes > most) and _head_bytes(method, target, headers) > most:
+        if self._fed_bytes > most and _head_bytes(method, target, headers) > most:
             raise Refused(431, f"the headers are longer than {most} bytes")
         keep_alive = parser.should_keep_alive()
         modern, upgrades = True, False
@@ -181,8 +187,10 @@ class Intake:
             modern, upgrades = _modern(parser.get_http_version()), parser.should_upgrade()
         if method not in METHODS or target[0] != SLASH:
             target = _path(target, method)
-        if b"host" not in headers or b"transfer-encoding" in headers:
-            _check(headers, modern)
+        if modern and b"host" not in headers:
+            raise Refused(400, "the header Host is missing")
+        if b"transfer-encoding" in headers:
+            _check_coding(headers[b"transfer-encoding"], modern)
         if int(headers.get(b"content-length", 0)) > bounds.max_body_bytes:
             raise Refused(413, f"the body is longer than {bounds.max_body_bytes} bytes")
         exchange = Exchange(self._owner, method, target, headers, modern)
@@ -259,22 +267,16 @@ def _head_bytes(method: bytes, target: bytes, headers: dict[bytes, bytes]) -> in
     return line + sum(len(name) + len(value) + 4 for name, value in headers.items())
 
 
-def _check(headers: dict[bytes, bytes], modern: bool) -> None:
-    """Refuse requests to nobody, and bodies whose end could be read in two ways, or that can't be read."""
-    coding = headers.get(b"transfer-encoding")
+def _check_coding(coding: bytes, modern: bool) -> None:
+    """Refuse bodies whose end could be read in two ways, or that can't be read."""
     if not modern:
-        if coding is not None:
-            raise Refused(400, "HTTP/1.0 has no Transfer-Encoding")
-        return
-    if b"host" not in headers:
-        raise Refused(400, "the header Host is missing")
-    if coding is None:
-        return
-    *before, last = coding.lower().split(b",")
-    if last.strip() != b"chunked":
-        raise Refused(400, "a request's last Transfer-Encoding must be chunked")
-    if before:
-        raise Refused(501, "the only transfer coding that is read is chunked")
+        raise Refused(400, "HTTP/1.0 has no Transfer-Encoding")
+    coding = coding.lower()
+    if coding != b"chunked":
+        status = 501 if coding.rpartition(b",")[2].strip() == b"chunked" else 400
+        raise Refused(
+            status, f"the only Transfer-Encoding that is read is chunked, not {coding[:80].decode('latin-1')!r}"
+        )
 
 
 def _modern(version: str) -> bool:
@@ -288,10 +290,8 @@ def _path(target: bytes, method: bytes) -> bytes:
     """The path that a served method asks for, also out of a whole URL: RFC 9112 3.2.2 has servers take it."""
     if method not in METHODS:
         raise Refused(501, f"the method {method.decode('latin-1')} is not served here")
-    if target[0] == SLASH:
-        return target
     scheme, _, rest = target.partition(b"://")
-    if scheme.lower() in (b"http", b"https") and rest:
+    if scheme.lower() in (b"http", b"https") and rest[:1] not in (b"", b"/", b"?"):
         slash = rest.find(b"/")
         question = rest.find(b"?")
         if slash >= 0 and (question < 0 or slash < question):

@@ -27,4 +27,3 @@ class Route(Struct, frozen=True, kw_only=True):
     """Deployments that the configuration itself left out, and why."""
     prompt: Prompt | None = None
     description: str = ""
-    listed: bool = True

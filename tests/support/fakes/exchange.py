@@ -21,6 +21,12 @@ class Wire:
         self.out += b"".join(pieces)
 
 
+class Dated:
+    """A site on whose first day nothing else happens."""
+
+    date_line = b"date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+
+
 class Side:
     """A connection that carries one exchange."""
 
@@ -28,11 +34,8 @@ class Side:
         self.wire = Wire()
         self.transport = cast("Transport", self.wire)
         self.keep_alive = True
+        self.site = Dated()
         self.done = 0
-
-    @property
-    def date_line(self) -> bytes:
-        return b"date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
 
     def finished(self) -> None:
         self.done += 1
