@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.lock pyproject.toml | cksum | cut -d' ' -f1)
+RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.lock requirements/build.lock pyproject.toml | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cksum requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 BENCH_STAMP := $(VENV)/.bench-$(shell cksum requirements/bench.lock pyproject.toml | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -33,6 +33,7 @@ format: $(DEV_STAMP) ## put the code into the house's form
 	$(BIN)/ruff format
 
 lock: ## resolve dependencies anew (needs uv)
+	printf 'hatchling==1.33.0\neditables>=0.5,<1\n' | uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 - -o requirements/build.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements/dev.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev --group bench -o requirements/bench.lock
@@ -48,9 +49,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { echo 'no venv module: apt-get install python3-venv'; rm -rf $(VENV); exit 1; }
 
 $(RUN_STAMP): | $(BIN)/python
-	$(PIP) install --require-hashes -r requirements/run.lock
-	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "antiphon.pth").write_text(str(pathlib.Path("src").resolve()))'
-	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m antiphon "$$@"\n' > $(BIN)/antiphon && chmod +x $(BIN)/antiphon
+	$(PIP) install --require-hashes -r requirements/run.lock -r requirements/build.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(DEV_STAMP): $(RUN_STAMP)

@@ -18,6 +18,8 @@ class Principal(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
 
     def may_ask(self, model: str) -> bool:
         """Whether the key's list of models holds this public name."""
+        if "*" in self.models:
+            return True
         return any(
             model.startswith(pattern[:-1]) if pattern.endswith("*") else pattern == model for pattern in self.models
         )

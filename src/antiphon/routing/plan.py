@@ -1,5 +1,7 @@
 """Makes a plan: which deployment answers, and why the others do not."""
 
+from functools import lru_cache
+
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import BadRequest
 from antiphon.core.plan import Candidate, Envelope, Plan, Step
@@ -30,19 +32,24 @@ def plan(route: Route, head: Head, verdict: Verdict, seed: int) -> Plan:
         raise _none(route, candidates)
     chosen = fit[0] if len(fit) == 1 else _drawn(fit, seed)
     candidates.extend(
-        Candidate(deployment=deployment.name, lost="" if deployment is chosen else "weight") for deployment in fit
+        [Candidate(deployment=deployment.name, lost="" if deployment is chosen else "weight") for deployment in fit]
     )
     each = chosen.output_tokens if head.output_tokens is None else head.output_tokens
-    most = None if each is None else each * head.answers
-    envelope = Envelope(attempts=ATTEMPTS, seconds=chosen.timeouts.total_s, output_tokens=most)
     return Plan(
         recipe="single",
         route=route.name,
-        steps=(Step(name="answer", deployments=(chosen.name,), envelope=envelope),),
+        steps=_steps(chosen.name, chosen.timeouts.total_s, None if each is None else each * head.answers),
         candidates=tuple(candidates),
         seed=seed,
         prompt=route.prompt.name if route.prompt else "",
     )
+
+
+@lru_cache(maxsize=4096)
+def _steps(deployment: str, seconds: float, output_tokens: int | None) -> tuple[Step, ...]:
+    """The one step of a single call; requests of one kind share it."""
+    envelope = Envelope(attempts=ATTEMPTS, seconds=seconds, output_tokens=output_tokens)
+    return (Step(name="answer", deployments=(deployment,), envelope=envelope),)
 
 
 def _lost(deployment: Deployment, head: Head, verdict: Verdict) -> str:
