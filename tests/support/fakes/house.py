@@ -1,5 +1,6 @@
 """A whole gateway on fakes."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ from fakes.records import ListedJournal, NotedTickets, PlainSealer
 from fakes.upstream import Answer, Hangs, ScriptedTransport
 
 KEY = "sk-upstream-secret-marker"
+HANGS_AFTER_S = 20
+"""What takes so long on fakes has been left hanging."""
 AT_NS = 1_700_000_000_000_000_000
 
 
@@ -160,7 +163,8 @@ class House:
 
     async def answer(self, asked: Request, principal: Any = ALICE) -> NotedReply:
         reply = NotedReply(self.events)
-        await self.gateway.answer(asked, principal, self.arrival(), reply)
+        async with asyncio.timeout(HANGS_AFTER_S):
+            await self.gateway.answer(asked, principal, self.arrival(), reply)
         return reply
 
     @property
