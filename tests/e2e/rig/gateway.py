@@ -25,7 +25,7 @@ Config = dict[str, Any]
 GREETING = re.compile(r"Antiphon listens on https?://[^:]+:(\d+) \(revision (\w+)")
 UNEXPECTED = re.compile(r"Traceback|Exception ignored|had to kill|request\.crashed|never retrieved")
 START_S = 20.0
-STOP_S = 20.0
+STOP_S = 45.0
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
