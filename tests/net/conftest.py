@@ -124,7 +124,7 @@ class Caller:
         """Whether the connection ends without another byte, cleanly or not."""
         try:
             return await self.rest() == b""
-        except OSError:
+        except ConnectionError:
             return not self._buffer
 
     def leave(self, *, rudely: bool = False) -> None:
@@ -211,6 +211,70 @@ class House:
     async def next(self, queue: asyncio.Queue):
         async with asyncio.timeout(PATIENCE_S):
             return await queue.get()
+
+
+class Wire:
+    """A transport in memory."""
+
+    def __init__(self, protocol) -> None:
+        self._protocol = protocol
+        self.out = bytearray()
+        self.unsent = 0
+        self.ended = self.lost = self.eof = False
+        self.paused = False
+
+    def write(self, data) -> None:
+        assert not self.eof
+        if not self.ended:
+            self.out += data
+
+    def writelines(self, pieces) -> None:
+        self.write(b"".join(pieces))
+
+    def write_eof(self) -> None:
+        self.eof = True
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def is_closing(self) -> bool:
+        return self.ended
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def close(self) -> None:
+        """Ends the connection once nothing is unsent."""
+        self.ended = True
+        if not self.unsent:
+            self.abort()
+
+    def abort(self) -> None:
+        self.ended = True
+        if not self.lost:
+            self.lost = True
+            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+
+
+@pytest.fixture
+def wired() -> Callable[..., Any]:
+    """Gives a protocol a transport in memory."""
+
+    def connect(protocol) -> Wire:
+        wire = Wire(protocol)
+        protocol.connection_made(wire)
+        return wire
+
+    return connect
 
 
 class Wrong:

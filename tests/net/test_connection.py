@@ -1,11 +1,17 @@
 """One connection of the listener: order, ends, callers who leave, stall or are slow."""
 
 import asyncio
+import gc
+import re
 import time
 
 import pytest
 
-from antiphon.net.intake import BODY, HEAD
+from antiphon.net.connection import Connection
+from antiphon.net.exchange import Exchange
+from antiphon.net.intake import BODY, HEAD, Intake
+from antiphon.net.settings import Bounds
+from antiphon.net.site import Site
 
 GET = b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n"
 HELD = GET % b"/held"
@@ -73,6 +79,19 @@ async def test_pipelined_bodies_above_the_bound_are_refused(house):
     assert [(await caller.answer()).status for _ in range(3)] == [200, 200, 429]
 
 
+async def test_pipelined_bodies_count_only_while_they_wait(house):
+    house = await house(max_body_bytes=1024)
+    caller = await house.caller()
+    big = get(b"/big", b"Content-Length: 600", method=b"POST") + b"x" * 600
+    for _ in range(5):
+        caller.send(HELD + big)
+        await house.next(house.arrived)
+        house.go.set()
+        assert [(await caller.answer()).status for _ in range(2)] == [200, 200]
+        house.go.clear()
+        await house.next(house.arrived)
+
+
 @pytest.mark.parametrize(
     ("status", "faulty"),
     [
@@ -82,16 +101,17 @@ async def test_pipelined_bodies_above_the_bound_are_refused(house):
         (501, get(b"/", method=b"TRACE")),
     ],
 )
-async def test_a_refusal_comes_behind_the_answers_to_the_requests_before_it(house, status, faulty):
+@pytest.mark.parametrize("waiting", [0, 1])
+async def test_a_refusal_comes_behind_the_answers_to_the_requests_before_it(house, status, faulty, waiting):
     house = await house()
     caller = await house.caller()
-    caller.send(HELD + get(b"/1") + faulty + get(b"/2"))
+    caller.send(HELD + get(b"/1") * waiting + faulty + get(b"/2"))
     await house.next(house.arrived)
     house.go.set()
-    answers = [await caller.answer() for _ in range(3)]
-    assert [answer.status for answer in answers] == [200, 200, status]
+    answers = [await caller.answer() for _ in range(2 + waiting)]
+    assert [answer.status for answer in answers] == [*[200] * (1 + waiting), status]
     assert await caller.closed()
-    assert len(house.requests) == 2
+    assert len(house.requests) == 1 + waiting
 
 
 async def test_nothing_is_served_behind_a_request_that_says_close(house):
@@ -164,8 +184,9 @@ async def test_a_caller_that_waits_behind_a_running_request_is_told_after_its_an
     house.go.set()
     assert (await caller.answer()).body == b"/held "
     assert (await caller.answer()).status == 100
-    caller.send(b"5\r\nhello\r\n0\r\n\r\n")
-    assert (await caller.answer()).body == b"/1 hello"
+    caller.send(b"5\r\nhello\r\n0\r\n\r\n" + HELD + get(b"/2") + get(b"/3"))
+    for body in (b"/1 hello", b"/held ", b"/2 ", b"/3 "):
+        assert (await caller.answer()).body == body
 
 
 async def test_a_caller_that_did_not_wait_for_the_invitation_gets_none(house):
@@ -178,6 +199,8 @@ async def test_a_caller_that_did_not_wait_for_the_invitation_gets_none(house):
     house.go.set()
     assert (await caller.answer()).body == b"/held "
     assert (await caller.answer()).body == b"/1 hello"
+    caller.send(get(b"/2"))
+    assert (await caller.answer()).body == b"/2 "
 
 
 @pytest.mark.parametrize(
@@ -284,6 +307,83 @@ async def test_a_handler_may_write_in_the_turn_in_which_its_connection_is_cut(ho
     async with asyncio.timeout(1):
         await written.wait()
     assert await caller.closed()
+
+
+async def test_a_caller_who_half_closes_and_reads_nothing_has_its_request_cancelled_at_once(house):
+    cancelled = asyncio.Event()
+
+    async def handler(exchange):
+        exchange.begin(200, b"")
+        exchange.write(b"x" * 50_000)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    house = await house(handler, small=True)
+    caller = await house.caller(most_bytes=2048)
+    caller.send(GET % b"/")
+    await house.some(lambda one: one.transport.get_write_buffer_size())
+    caller.half_close()
+    async with asyncio.timeout(0.05):
+        await cancelled.wait()
+
+
+async def test_a_caller_who_half_closes_and_never_takes_its_answer_is_cut(house):
+    async def handler(exchange):
+        exchange.respond(200, b"", b"x" * 50_000)
+
+    house = await house(handler, small=True, send_timeout_s=10)
+    caller = await house.caller(most_bytes=2048)
+    caller.send(GET % b"/")
+    await house.some(lambda one: one.transport.get_write_buffer_size())
+    caller.half_close()
+    await house.some(lambda one: one.transport.is_closing())
+    house.later(9)
+    assert house.listener.open_connections == 1
+    house.later(11)
+    await house.empty()
+
+
+async def test_a_handler_that_has_answered_goes_on_without_its_caller(house):
+    go, done = asyncio.Event(), asyncio.Event()
+
+    async def handler(exchange):
+        exchange.respond(200, b"", b"")
+        await go.wait()
+        done.set()
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(GET % b"/1" + GET % b"/2")
+    for _ in range(2):
+        assert (await caller.answer()).status == 200
+    caller.leave()
+    await house.empty()
+    go.set()
+    async with asyncio.timeout(1):
+        await done.wait()
+
+
+async def test_a_handler_that_ends_after_its_answer_leaves_the_next_request_alone(house):
+    first = asyncio.Event()
+
+    async def handler(exchange):
+        if exchange.path == b"/1":
+            exchange.respond(200, b"", b"")
+            await asyncio.sleep(0)
+            first.set()
+        else:
+            await first.wait()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            exchange.respond(200, b"", b"second")
+
+    house = await house(handler)
+    caller = await house.caller()
+    caller.send(get(b"/1") + get(b"/2"))
+    assert (await caller.answer()).status == 200
+    assert (await caller.answer()).body == b"second"
 
 
 @pytest.mark.parametrize("data", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhe"])
@@ -479,14 +579,16 @@ async def test_an_idle_connection_is_closed_and_one_that_runs_is_not(house):
     assert (await busy.answer()).status == 200
 
 
-async def test_a_request_behind_a_long_one_has_its_own_time_from_the_answer_on(house):
+@pytest.mark.parametrize("waiting", [0, 1])
+async def test_a_request_behind_a_long_one_has_its_own_time_from_the_answer_on(house, waiting):
     house = await house(header_timeout_s=10)
     caller = await house.caller()
-    caller.send(HELD + b"GET /1 HTTP/1.1\r\n")
+    caller.send(HELD + get(b"/0") * waiting + b"GET /1 HTTP/1.1\r\n")
     await house.next(house.arrived)
     house.later(1000)
     house.go.set()
-    assert (await caller.answer()).status == 200
+    for _ in range(1 + waiting):
+        assert (await caller.answer()).status == 200
     house.later(1009)
     caller.send(b"Host: x\r\n\r\n")
     assert (await caller.answer()).body == b"/1 "
@@ -571,17 +673,29 @@ async def test_a_slow_reader_that_catches_up_is_served_on(house):
             await exchange.drained()
         exchange.end()
 
-    house = await house(handler, send_timeout_s=10, idle_timeout_s=10)
+    house = await house(handler, send_timeout_s=100, idle_timeout_s=10)
     caller = await house.caller(most_bytes=4096)
     caller.send(GET % b"/")
     await house.some(lambda one: pressed)
+    house.later(50)
     assert len((await caller.answer()).body) == 3_000_000
     assert pressed[:2] == [True, False]
     assert pressed[-1] is False
-    house.later(9)
+    house.later(59)
     assert house.listener.open_connections == 1
-    house.later(11)
+    house.later(61)
     assert await caller.closed()
+
+
+async def test_a_slow_reader_that_catches_up_is_not_cut_later_for_having_been_slow(house):
+    house = await house(respond_long, send_timeout_s=10, idle_timeout_s=75)
+    caller = await house.caller(most_bytes=4096)
+    caller.send(GET % b"/")
+    await house.some(lambda one: one._pressed)
+    await caller.answer()
+    house.later(20)
+    caller.send(GET % b"/")
+    assert (await caller.answer()).status == 200
 
 
 async def test_a_reader_that_never_takes_its_whole_answer_is_cut_though_the_handler_has_ended(house):
@@ -589,8 +703,9 @@ async def test_a_reader_that_never_takes_its_whole_answer_is_cut_though_the_hand
     caller = await house.caller(most_bytes=4096)
     caller.send(GET % b"/")
     await house.some(lambda one: one._pressed)
+    (connection,) = house.listener._site.connections
     house.later(9)
-    assert house.listener.open_connections == 1
+    assert not connection.transport.is_closing()
     house.later(11)
     await house.empty()
 
@@ -646,3 +761,113 @@ async def test_a_request_behind_an_answer_that_is_not_taken_does_not_run(house):
     for _ in range(3):
         assert len((await caller.answer()).body) == 5_000_000
     assert ran == [b"/1", b"/2", b"/3"]
+
+
+# --- in memory, turn by turn
+
+
+class Served:
+    """A connection without a socket; its requests are answered when the test says so."""
+
+    def __init__(self, wired, **bounds) -> None:
+        self.exchanges = []
+
+        async def handler(exchange):
+            self.exchanges.append(exchange)
+            await asyncio.Event().wait()
+
+        loop = asyncio.get_running_loop()
+        self.site = Site(handler, lambda status, message: (b"", message.encode()), Bounds(**bounds), loop)
+        self.connection = Connection(self.site)
+        self.wire = wired(self.connection)
+        self.site.now_s = 0.0
+
+    async def send(self, data: bytes) -> None:
+        self.connection.data_received(data)
+        await self.turn()
+
+    async def turn(self) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    @property
+    def statuses(self) -> list[int]:
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", bytes(self.wire.out))]
+
+
+async def test_what_waits_behind_pressure_comes_in_order_when_it_ends(wired):
+    one = Served(wired)
+    await one.send(get(b"/1"))
+    one.connection.pause_writing()
+    one.exchanges[0].respond(200, b"", b"")
+    await one.send(get(b"/2") + get(b"/3", b"Expect: 100-continue", b"Content-Length: 1", method=b"POST") + b"x")
+    await one.send(b"rubbish\r\n\r\n")
+    assert one.statuses == [200]
+    assert len(one.exchanges) == 1
+    one.connection.resume_writing()
+    await one.turn()
+    one.exchanges[1].respond(201, b"", b"")
+    await one.turn()
+    one.exchanges[2].respond(202, b"", b"")
+    assert one.statuses == [200, 201, 202, 400]
+
+
+async def test_pressure_neither_lengthens_nor_lifts_the_end_of_a_connection(wired):
+    one = Served(wired, send_timeout_s=10)
+    await one.send(get(b"/1", b"Connection: close"))
+    one.wire.unsent = 1
+    one.exchanges[0].respond(200, b"", b"")
+    assert one.wire.ended
+    assert not one.wire.lost
+    one.site.now_s = 5.0
+    one.connection.pause_writing()
+    one.connection.resume_writing()
+    one.connection.sweep(9.0)
+    assert not one.wire.lost
+    one.connection.sweep(10.0)
+    assert one.wire.lost
+
+
+async def test_nothing_runs_on_a_connection_that_has_been_closed_under_pressure(wired):
+    one = Served(wired)
+    await one.send(get(b"/1"))
+    one.connection.pause_writing()
+    one.wire.unsent = 1
+    one.exchanges[0].respond(200, b"", b"")
+    await one.send(get(b"/2"))
+    one.connection.eof_received()
+    one.connection.resume_writing()
+    await one.turn()
+    assert len(one.exchanges) == 1
+
+
+async def test_a_connection_that_comes_while_the_listener_drains_is_refused(wired):
+    one = Served(wired)
+    one.site.draining = True
+    late = Connection(one.site)
+    wire = wired(late)
+    assert wire.out.startswith(b"HTTP/1.1 503 ")
+
+
+async def test_what_came_of_a_request_is_let_go_when_it_is_refused(wired):
+    one = Served(wired, body_timeout_s=1)
+    await one.send(get(b"/1", b"Content-Length: 9", method=b"POST") + b"half")
+    assert one.connection._intake._incoming is not None
+    one.connection.sweep(2.0)
+    assert one.statuses == [408]
+    assert one.connection._intake._incoming is None
+
+
+async def test_an_ended_connection_is_let_go_without_a_collection_of_garbage(wired):
+    gc.collect()
+    gc.disable()
+    try:
+        one = Served(wired)
+        await one.send(get(b"/1") + get(b"/2") + get(b"/3", b"Content-Length: 9", method=b"POST") + b"half")
+        one.wire.abort()
+        await one.turn()
+        one.exchanges.clear()
+        del one.connection, one.wire._protocol
+        assert not [thing for thing in gc.get_objects() if isinstance(thing, (Connection, Intake, Exchange))]
+    finally:
+        gc.enable()

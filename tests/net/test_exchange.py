@@ -156,9 +156,32 @@ async def test_pressure_is_told_also_to_who_asks_late():
     one.pressed(False)
     assert told == [True, False]
     await one.drained()
-    one.on_pressure(None)
     one.pressed(True)
-    assert told == [True, False]
+    one.on_pressure(None)
+    one.pressed(False)
+    assert told == [True, False, True]
+
+
+async def test_who_waits_for_the_caller_waits_for_one_word_however_often_it_is_said():
+    one, _ = exchange()
+    one.pressed(False)
+    assert one.writable is None
+    one.pressed(True)
+    waiting = one.writable
+    one.pressed(True)
+    assert one.writable is waiting
+    one.pressed(False)
+    assert waiting.done()
+
+
+async def test_nobody_is_told_of_pressure_behind_the_end():
+    told = []
+    one, _ = exchange()
+    one.begin(200, b"")
+    one.on_pressure(told.append)
+    one.end()
+    one.pressed(True)
+    assert told == []
 
 
 async def test_losing_the_caller_frees_who_waits_for_it_and_tells_nobody_to_go_on():

@@ -24,55 +24,6 @@ from antiphon.net.upstream import Upstream
 QUICK = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-class Wire:
-    """A transport in memory."""
-
-    def __init__(self, loop, protocol):
-        self._loop, self._protocol = loop, protocol
-        self.out = bytearray()
-        self.ended = self.lost = self.eof = False
-
-    def write(self, data):
-        assert not self.eof
-        if not self.ended:
-            self.out += data
-
-    def writelines(self, pieces):
-        self.write(b"".join(pieces))
-
-    def write_eof(self):
-        self.eof = True
-
-    def can_write_eof(self):
-        return True
-
-    def get_write_buffer_size(self):
-        return 0
-
-    def get_extra_info(self, name):
-        return None
-
-    def is_closing(self):
-        return self.ended
-
-    def pause_reading(self):
-        pass
-
-    def resume_reading(self):
-        pass
-
-    def close(self):
-        if not self.ended:
-            self.ended = True
-            self._loop.call_soon(self._lose)
-
-    abort = close
-
-    def _lose(self):
-        self.lost = True
-        self._protocol.connection_lost(None)
-
-
 @pytest.fixture
 def loop():
     loop = uvloop.new_event_loop()
@@ -91,7 +42,7 @@ class Outcome:
         self.statuses: list[int] = []
 
 
-async def serve(pieces: list[bytes]) -> Outcome:
+async def serve(wired, pieces: list[bytes]) -> Outcome:
     """Feed a listener's connection, let time pass, and see how it ended."""
     loop = asyncio.get_running_loop()
     failures = []
@@ -106,8 +57,7 @@ async def serve(pieces: list[bytes]) -> Outcome:
 
     site = Site(handler, lambda status, message: (b"", message.encode()), Bounds(), loop)
     connection = Connection(site)
-    wire = Wire(loop, connection)
-    connection.connection_made(wire)
+    wire = wired(connection)
     for piece in pieces:
         if wire.ended:
             break
@@ -206,9 +156,9 @@ def sound(draw) -> tuple[bytes, tuple[bytes, bytes, bytes]]:
 
 @QUICK
 @given(st.lists(sound(), min_size=1, max_size=4), CUTS)
-def test_sound_requests_are_all_served_as_they_are_however_they_are_cut(loop, requests, cuts):
+def test_sound_requests_are_all_served_as_they_are_however_they_are_cut(loop, wired, requests, cuts):
     data = b"".join(one for one, _ in requests)
-    outcome = loop.run_until_complete(serve(split(data, cuts)))
+    outcome = loop.run_until_complete(serve(wired, split(data, cuts)))
     assert outcome.requests == [said for _, said in requests]
     assert outcome.statuses == [200] * len(requests)
 
@@ -216,8 +166,8 @@ def test_sound_requests_are_all_served_as_they_are_however_they_are_cut(loop, re
 @QUICK
 @given(st.lists(st.binary(max_size=100), max_size=5))
 @example([b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x00"])
-def test_any_bytes_end_served_refused_or_closed(loop, pieces):
-    loop.run_until_complete(serve(pieces))
+def test_any_bytes_end_served_refused_or_closed(loop, wired, pieces):
+    loop.run_until_complete(serve(wired, pieces))
 
 
 WORDS = st.sampled_from(
@@ -233,10 +183,10 @@ WORDS = st.sampled_from(
 
 @QUICK
 @given(st.lists(WORDS, max_size=25), CUTS)
-def test_any_words_of_http_end_served_refused_or_closed_whatever_the_cuts(loop, words, cuts):
+def test_any_words_of_http_end_served_refused_or_closed_whatever_the_cuts(loop, wired, words, cuts):
     data = b"".join(words)
-    whole = loop.run_until_complete(serve([data]))
-    pieces = loop.run_until_complete(serve(split(data, cuts)))
+    whole = loop.run_until_complete(serve(wired, [data]))
+    pieces = loop.run_until_complete(serve(wired, split(data, cuts)))
     assert pieces.requests == whole.requests
     assert [one for one in pieces.statuses if one != 100] == [one for one in whole.statuses if one != 100]
 
@@ -284,8 +234,8 @@ def as_another_reads(data: bytes) -> list[tuple[bytes, bytes, bytes]]:
 @settings(QUICK, max_examples=500)
 @given(mutated())
 @example(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
-def test_a_mutated_request_is_never_taken_for_more_or_other_than_another_reader_finds(loop, data):
-    outcome = loop.run_until_complete(serve([data]))
+def test_a_mutated_request_is_never_taken_for_more_or_other_than_another_reader_finds(loop, wired, data):
+    outcome = loop.run_until_complete(serve(wired, [data]))
     other = as_another_reads(data)
     for ours, theirs in zip(outcome.requests, other, strict=False):
         assert ours[0] == theirs[0]
@@ -295,15 +245,14 @@ def test_a_mutated_request_is_never_taken_for_more_or_other_than_another_reader_
 # --- the client's side
 
 
-async def ask(pieces: list[bytes], *, end: bool):
+async def ask(wired, pieces: list[bytes], *, end: bool):
     """Feed an upstream's bytes to an exchange; at its end time runs out. Returns: head, body, error, kept."""
     loop = asyncio.get_running_loop()
     failures = []
     loop.set_exception_handler(lambda _, context: failures.append(context))
     freed: list[bool] = []
     connection = Upstream(lambda one, reusable: freed.append(reusable))
-    wire = Wire(loop, connection)
-    connection.connection_made(wire)
+    wire = wired(connection)
     outbound = Outbound(
         origin=Origin(host="x", port=1), head=b"POST / HTTP/1.1\r\n", body=(b"x",), size_bytes=1, timeouts=Timeouts()
     )
@@ -363,9 +312,9 @@ def sound_answer(draw) -> tuple[bytes, int, bytes, bool]:
 
 @QUICK
 @given(sound_answer(), CUTS)
-def test_a_sound_answer_is_read_as_it_is_however_it_is_cut(loop, answer, cuts):
+def test_a_sound_answer_is_read_as_it_is_however_it_is_cut(loop, wired, answer, cuts):
     data, status, body, open_ended = answer
-    head, got, error, kept = loop.run_until_complete(ask(split(data, cuts), end=open_ended))
+    head, got, error, kept = loop.run_until_complete(ask(wired, split(data, cuts), end=open_ended))
     assert error is None
     assert (head.status, got) == (status, body)
     assert kept is not open_ended
@@ -373,10 +322,12 @@ def test_a_sound_answer_is_read_as_it_is_however_it_is_cut(loop, answer, cuts):
 
 @QUICK
 @given(sound_answer(), st.integers(1, 300), CUTS, st.booleans())
-def test_an_answer_that_is_cut_short_is_an_error_unless_its_end_is_the_connections(loop, answer, short, cuts, end):
+def test_an_answer_that_is_cut_short_is_an_error_unless_its_end_is_the_connections(
+    loop, wired, answer, short, cuts, end
+):
     data, _, body, open_ended = answer
     data = data[: max(0, len(data) - short)]
-    _, got, error, kept = loop.run_until_complete(ask(split(data, cuts), end=end))
+    _, got, error, kept = loop.run_until_complete(ask(wired, split(data, cuts), end=end))
     assert body.startswith(got)
     assert not kept
     if not (open_ended and end):
@@ -385,11 +336,11 @@ def test_an_answer_that_is_cut_short_is_an_error_unless_its_end_is_the_connectio
 
 @QUICK
 @given(sound_answer(), st.binary(min_size=1, max_size=40), CUTS)
-def test_bytes_behind_an_answer_keep_its_connection_from_the_next(loop, answer, more, cuts):
+def test_bytes_behind_an_answer_keep_its_connection_from_the_next(loop, wired, answer, more, cuts):
     data, status, body, open_ended = answer
     if open_ended:
         return
-    head, got, error, kept = loop.run_until_complete(ask([data + more], end=False))
+    head, got, error, kept = loop.run_until_complete(ask(wired, [data + more], end=False))
     assert error is None
     assert (head.status, got) == (status, body)
     assert not kept or not more.strip(b"\r\n")
@@ -401,5 +352,5 @@ def test_bytes_behind_an_answer_keep_its_connection_from_the_next(loop, answer, 
     CUTS,
     st.booleans(),
 )
-def test_any_bytes_of_an_upstream_end_in_an_answer_or_an_error(loop, words, cuts, end):
-    loop.run_until_complete(ask(split(b"".join(words), cuts), end=end))
+def test_any_bytes_of_an_upstream_end_in_an_answer_or_an_error(loop, wired, words, cuts, end):
+    loop.run_until_complete(ask(wired, split(b"".join(words), cuts), end=end))

@@ -74,6 +74,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.site.left(self)
         self._intake.stop()
+        del self._intake  # it refers back: so both go now rather than at some collection of garbage
         self._waiting.clear()
         self._closing = True
         if self._current is not None:
