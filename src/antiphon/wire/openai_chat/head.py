@@ -24,8 +24,8 @@ MAX_NAME = 256
 MAX_COUNT = 1_000_000_000
 """Above what any model gives: more answers or tokens than this are a mistake."""
 
-_MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*("(?:[^"\\]|\\.)*")')
-_MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")')
+_MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
+_MODEL = re.compile(rb'"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 _HEAD_FIELDS = (
     "model",
     "stream",
@@ -40,6 +40,24 @@ _HEAD_FIELDS = (
     "tools",
     "functions",
 )
+_NEEDS_NOTHING = frozenset(
+    {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "max_completion_tokens",
+        "seed",
+        "stop",
+        "user",
+        "metadata",
+    }
+)
+"""Common fields that ask nothing of a model that some lack."""
+_NO_NEEDS: frozenset[Need] = frozenset()
 _PART_NEEDS: Mapping[str, Need] = {"image_url": "images", "input_audio": "audio", "file": "files"}
 MARK_BYTES = 80
 """At least the length of any mark, each letter escaped."""
@@ -117,14 +135,14 @@ def _head(fields: Mapping[str, Any], endpoint: str, needs: frozenset[Need]) -> H
         raise BadRequest("`stream_options` must be an object", param="stream_options")
     if options is not None and not stream:
         raise BadRequest("`stream_options` goes with `stream: true` only; leave it out", param="stream_options")
-    limit = fields.get("max_completion_tokens")
+    limit = "max_tokens" if fields.get("max_completion_tokens") is None else "max_completion_tokens"
     return Head(
         dialect="openai_chat",
         endpoint=endpoint,
         model=model,
         stream=bool(stream),
         wants_usage=bool(options and options.get("include_usage")),
-        output_tokens=_positive(fields, "max_tokens") if limit is None else _positive(fields, "max_completion_tokens"),
+        output_tokens=_positive(fields, limit),
         answers=_positive(fields, "n") or 1,
         needs=needs,
         user=_text(fields, "user")[:MAX_NAME],
@@ -158,6 +176,17 @@ def _shown(value: object) -> str:
 
 def _needs(fields: Mapping[str, Any]) -> frozenset[Need]:
     needs: set[Need] = set()
+    messages = fields.get("messages")
+    for message in messages if type(messages) is list else ():
+        content = message.get("content") if type(message) is dict else None
+        if type(content) is list:
+            needs.update(
+                _PART_NEEDS[part["type"]]
+                for part in content
+                if type(part) is dict and type(part.get("type")) is str and part["type"] in _PART_NEEDS
+            )
+    if not needs and fields.keys() <= _NEEDS_NOTHING:
+        return _NO_NEEDS
     if fields.get("tools") or fields.get("functions"):
         needs.add("tools")
     shape = fields.get("response_format")
@@ -169,15 +198,6 @@ def _needs(fields: Mapping[str, Any]) -> frozenset[Need]:
         needs.add("logprobs")
     if type(fields.get("n")) is int and fields["n"] > 1:
         needs.add("multiple_answers")
-    messages = fields.get("messages")
-    for message in messages if type(messages) is list else ():
-        content = message.get("content") if type(message) is dict else None
-        if type(content) is list:
-            needs.update(
-                _PART_NEEDS[part["type"]]
-                for part in content
-                if type(part) is dict and type(part.get("type")) is str and part["type"] in _PART_NEEDS
-            )
     return frozenset(needs)
 
 
