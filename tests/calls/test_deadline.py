@@ -1,0 +1,167 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from antiphon.calls.deadline import Deadline, attempt, decide, narrow, told
+from antiphon.core.deployment import Timeouts
+from antiphon.core.error import BadRequest
+
+NOW = 1000.0
+OWN = Timeouts(connect_s=5, first_byte_s=120, between_bytes_s=60, total_s=600)
+seconds = st.floats(0.01, 10_000)
+
+
+def decided(server_s: float = 600.0, route_s: float | None = None, *, stream: bool = False, **said: str) -> Deadline:
+    headers = {name.replace("_", "-").encode(): value.encode() for name, value in said.items()}
+    return decide(headers, now_s=NOW, server_s=server_s, route_s=route_s, stream=stream)
+
+
+def test_a_request_that_asks_for_nothing_has_the_servers_time() -> None:
+    assert decided() == Deadline(at_s=NOW + 600, bound="server", allowed_s=600)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked_s"),
+    [("1.5", 1.5), ("30s", 30.0), ("500ms", 0.5), ("2m", 120.0), ("7", 7.0), ("0.001", 0.001), ("1ms", 0.001)],
+)
+def test_a_request_says_its_time_in_seconds_or_with_a_unit(written: str, asked_s: float) -> None:
+    deadline = decided(x_antiphon_timeout=written)
+
+    assert (deadline.allowed_s, deadline.bound, deadline.header) == (asked_s, "request", "x-antiphon-timeout")
+    assert told(deadline) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "0", "0s", "0.0", "-1", "-5s", "1e3", "nan", "inf", "5h", "5 s", "s", ".5", "1_0", "٣", "1.5.2", "0.0001ms"],
+)
+def test_a_time_that_is_none_is_answered_with_the_header_and_the_remedy(written: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        decide({b"x-antiphon-timeout": written.encode()}, now_s=NOW, server_s=600)
+
+    assert refused.value.param == "x-antiphon-timeout"
+    assert "x-antiphon-timeout" in refused.value.message
+    assert "500ms" in refused.value.message
+
+
+@pytest.mark.parametrize("header", ["x-stainless-read-timeout", "x-stainless-timeout", "x-server-timeout"])
+@pytest.mark.parametrize("written", ["", "-1", "nan", "soon", "-inf", "0.0"])
+def test_an_sdk_header_that_is_no_time_is_answered_too(header: str, written: str) -> None:
+    with pytest.raises(BadRequest, match=header):
+        decide({header.encode(): written.encode()}, now_s=NOW, server_s=600)
+
+
+def test_the_server_caps_what_a_request_asks_for_and_says_so() -> None:
+    deadline = decided(server_s=600, x_antiphon_timeout="900")
+
+    assert (deadline.allowed_s, deadline.bound, deadline.capped_from_s) == (600, "server", 900)
+    assert told(deadline) == b"600; asked=900; by=server"
+
+
+def test_the_route_bounds_a_request_below_the_server() -> None:
+    assert decided(route_s=30).bound == "route"
+    assert decided(route_s=900).bound == "server"
+    capped = decided(route_s=30, x_antiphon_timeout="45")
+    assert (capped.allowed_s, capped.bound, capped.capped_from_s) == (30, "route", 45)
+    assert decided(route_s=30, x_antiphon_timeout="10").bound == "request"
+
+
+def test_the_openai_sdk_bounds_a_whole_answer_as_a_whole() -> None:
+    deadline = decided(x_stainless_read_timeout="20.0")
+
+    assert (deadline.allowed_s, deadline.header) == (20, "x-stainless-read-timeout")
+    assert (deadline.head_at_s, deadline.silence_s) == (None, None)
+
+
+def test_the_openai_sdk_bounds_each_silence_of_a_stream_and_not_the_whole() -> None:
+    deadline = decided(stream=True, x_stainless_read_timeout="20.0")
+
+    assert (deadline.allowed_s, deadline.bound, deadline.silence_s) == (600, "server", 20)
+    assert deadline.head_at_s == NOW + 20
+    assert attempt(deadline, OWN, now_s=NOW + 5) == Timeouts(
+        connect_s=5, first_byte_s=15, between_bytes_s=20, total_s=595
+    )
+
+
+def test_the_sdk_for_node_bounds_the_head_of_a_stream_alone() -> None:
+    deadline = decided(stream=True, x_stainless_timeout="20")
+
+    assert (deadline.head_at_s, deadline.silence_s, deadline.allowed_s) == (NOW + 20, None, 600)
+
+
+def test_an_sdk_timeout_below_a_second_is_not_refused_although_it_is_sent_as_zero() -> None:
+    assert decided(x_stainless_timeout="0").allowed_s == 1.0
+
+
+def test_an_sdk_that_waits_for_ever_bounds_nothing() -> None:
+    assert decided(x_stainless_read_timeout="inf").bound == "server"
+    assert decided(stream=True, x_stainless_read_timeout="inf") == decided()
+
+
+def test_the_least_of_several_wishes_counts() -> None:
+    deadline = decided(x_antiphon_timeout="10", x_stainless_read_timeout="600", x_server_timeout="5")
+
+    assert (deadline.allowed_s, deadline.header) == (5, "x-server-timeout")
+
+
+def test_an_attempt_with_time_enough_has_its_own_timeouts() -> None:
+    assert attempt(decided(server_s=700), OWN, now_s=NOW) is OWN
+
+
+def test_an_attempt_gets_no_more_than_what_is_left() -> None:
+    deadline = decided(x_antiphon_timeout="30")
+
+    assert attempt(deadline, OWN, now_s=NOW + 28) == Timeouts(connect_s=2, first_byte_s=2, between_bytes_s=2, total_s=2)
+    assert attempt(deadline, OWN, now_s=NOW + 30) is None
+    assert attempt(deadline, OWN, now_s=NOW + 31) is None
+
+
+def test_a_caller_that_has_the_head_waits_on_although_its_patience_for_one_is_over() -> None:
+    deadline = decided(stream=True, x_stainless_timeout="20")
+
+    assert attempt(deadline, OWN, now_s=NOW + 25) is None
+    assert attempt(deadline, OWN, now_s=NOW + 25, begun=True) is not None
+
+
+def test_a_deployment_that_ends_sooner_is_said_to_be_the_bound() -> None:
+    deadline = decided()
+
+    assert narrow(deadline, Timeouts(total_s=60), now_s=NOW + 10) == Deadline(
+        at_s=NOW + 70, bound="deployment", allowed_s=60
+    )
+    assert narrow(deadline, OWN, now_s=NOW + 10) is deadline
+
+
+@given(
+    server_s=seconds,
+    route_s=st.none() | seconds,
+    asked_s=st.none() | seconds,
+    silence_s=st.none() | seconds,
+    stream=st.booleans(),
+    later_s=st.floats(0, 10_000),
+    own=st.builds(Timeouts, connect_s=seconds, first_byte_s=seconds, between_bytes_s=seconds, total_s=seconds),
+)
+def test_no_attempt_outlives_any_bound(
+    server_s: float,
+    route_s: float | None,
+    asked_s: float | None,
+    silence_s: float | None,
+    stream: bool,
+    later_s: float,
+    own: Timeouts,
+) -> None:
+    said: dict[str, str] = {}
+    if asked_s is not None:
+        said["x_antiphon_timeout"] = f"{asked_s:.9f}"
+    if silence_s is not None:
+        said["x_stainless_read_timeout"] = f"{silence_s:.9f}"
+    deadline = decided(server_s, route_s, stream=stream, **said)
+    given_s = attempt(deadline, own, now_s=NOW + later_s)
+
+    for bound_s in (server_s, route_s, asked_s, None if stream else silence_s):
+        assert bound_s is None or deadline.allowed_s <= bound_s + 1e-6
+    if given_s is not None:
+        assert NOW + later_s + given_s.total_s <= deadline.at_s + 1e-6
+        for mine, its in ((given_s.connect_s, own.connect_s), (given_s.first_byte_s, own.first_byte_s)):
+            assert 0 < mine <= its
+        assert 0 < given_s.between_bytes_s <= min(own.between_bytes_s, silence_s if stream and silence_s else 1e9)
