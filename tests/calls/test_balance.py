@@ -189,6 +189,17 @@ def test_shares_converge_to_the_weights_where_nothing_else_tells(weights: Sequen
         assert told.get(str(at), 0) == pytest.approx(weight / sum(weights), abs=0.04)
 
 
+def test_the_weights_of_the_barred_fall_to_the_others() -> None:
+    made = group([contender("a", 6.0), contender("b", 1.0), contender("c", 3.0)])
+
+    names = Counter(
+        name(choose(made, BalanceSettings(), seed * (SEEDS // MANY), 0.0, {"a": "open"})) for seed in range(MANY)
+    )
+
+    assert names["b"] / MANY == pytest.approx(0.25, abs=0.01)
+    assert names["c"] / MANY == pytest.approx(0.75, abs=0.01)
+
+
 @given(st.integers(2, 6), st.integers(0, SEEDS - 1))
 def test_equal_weights_take_turns(count: int, turn: int) -> None:
     made = group([contender(str(at)) for at in range(count)])

@@ -37,6 +37,10 @@ def test_a_draw_never_falls_on_nothing(fraction: float) -> None:
     assert drawn([0.0, 1.0, 0.0, 2.0, 0.0], fraction) in {1, 3}
 
 
+def test_the_least_of_weights_is_drawn_too() -> None:
+    assert drawn([5e-324], 0.9) == 0
+
+
 @given(SEED, st.integers(2, 20))
 def test_a_pair_is_two_different_ones(seed: int, count: int) -> None:
     first, second = pair(seed, count)

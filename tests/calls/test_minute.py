@@ -48,3 +48,12 @@ def test_what_was_counted_too_much_is_taken_back() -> None:
 
     assert minute.used(8.0) == 60
     assert minute.used(1e6) == 0
+
+
+def test_an_amount_counts_for_a_minute_at_least_and_65_seconds_at_most() -> None:
+    early, late = Minute(), Minute()
+    early.add(1, 5.0)
+    late.add(1, 9.9)
+
+    assert [early.used(69.9), early.used(70.0)] == [1, 0]
+    assert [late.used(69.9), late.used(70.0)] == [1, 0]

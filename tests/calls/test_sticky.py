@@ -92,6 +92,21 @@ def test_a_full_home_is_told_so() -> None:
     }
 
 
+def test_a_home_takes_its_fair_share_and_a_quarter_more() -> None:
+    """Of one, two and three in flight between two: rounded up, 1, 2 and 2 may be its own."""
+    made = grouped("ab")
+    taken: list[str] = []
+
+    for _ in range(3):
+        choice = stick(made, 1, BOUND)
+        assert choice.chosen is not None
+        choice.chosen.live.began(0.0)
+        taken.append(choice.chosen.deployment)
+
+    first = taken[0]
+    assert taken == [first, first, "a" if first == "b" else "b"]
+
+
 def test_nobody_is_chosen_when_all_are_barred() -> None:
     choice = stick(grouped("ab"), 1, BOUND, {"a": "open", "b": "429"})
 

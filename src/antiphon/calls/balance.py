@@ -44,7 +44,7 @@ def choose(
     for one in field:
         if now_s < one.live.warm_at_s:
             warm = False
-    if how == "weighted" or how == "round_robin":  # noqa: PLR1714 - a set would be built for each request
+    if how == "weighted" or how == "round_robin":  # noqa: PLR1714 - only equality narrows the type for what follows
         chosen = field[_shared(level, field, how, seed, now_s, warm)]
         return Choice(chosen, how, seed, (), (), group.levels, group.idle, barred)
     if not warm:

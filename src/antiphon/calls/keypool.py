@@ -150,7 +150,7 @@ class KeyPool:
                 key.configure(one, position)
             keys.append(key)
         self.keys = tuple(keys)
-        self._single = keys[0] if len(keys) == 1 and not keys[0].limited else None
+        self._single = keys[0] if len(keys) == 1 else None
 
     def pick(self, now_s: float, seed: int, tokens: int = 0) -> Key | NoKey:
         """Choose a key. The same arguments and counters give the same key.
@@ -160,8 +160,10 @@ class KeyPool:
             tokens: What the request is expected to use, input and output.
         """
         single = self._single
-        if single is not None and single.until_s <= now_s:
-            return single
+        if single is not None:
+            if single.until_s <= now_s and (not single.limited or single.headroom(now_s, tokens)):
+                return single
+            return self._none(now_s, tokens)
         keys = [key for key in self.keys if key.until_s <= now_s]
         weights = [key.weight * key.headroom(now_s, tokens) if key.limited else key.weight for key in keys]
         if any(weights):

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from antiphon.core.secret import Secret
 
 Strategy = Literal["weighted", "round_robin", "least_in_flight", "peak_ewma", "cheapest", "fastest", "headroom"]
+Count = Annotated[int, Meta(ge=1)]
 TELLING_CHARACTERS = 4
 """A name this long that stands in its own secret gives a part of it away."""
 
@@ -108,14 +109,14 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         float, Meta(gt=0, le=1e6, description="Its share among the account's keys, up to 1000000. Default 1.")
     ] = 1.0
     requests_per_minute: Annotated[
-        int | None, Meta(ge=1, description="Most requests in any minute, 1 or more. Default: no limit.")
+        Count | None, Meta(description="Most requests in any minute, 1 or more. Default: no limit.")
     ] = None
     tokens_per_minute: Annotated[
-        int | None, Meta(ge=1, description="Most tokens in any minute, input and output, 1 or more. Default: no limit.")
+        Count | None, Meta(description="Most tokens in any minute, input and output, 1 or more. Default: no limit.")
     ] = None
-    concurrency: Annotated[
-        int | None, Meta(ge=1, description="Most requests in flight, 1 or more. Default: no limit.")
-    ] = None
+    concurrency: Annotated[Count | None, Meta(description="Most requests in flight, 1 or more. Default: no limit.")] = (
+        None
+    )
 
 
 def key_name(settings: KeySettings, position: int) -> str:
