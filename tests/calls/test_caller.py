@@ -35,6 +35,7 @@ class Asked:
         self.principal: Principal = ALICE
         self.started_s = 0.0
         self.attempts: list[Try] = []
+        self.tail = b"}"
 
     def draft(self) -> Receipt:
         return receipt(1, "running", attempts=tuple(attempt.record() for attempt in self.attempts))

@@ -18,6 +18,7 @@ class Asked:
 
     def __init__(self) -> None:
         self.attempts: list[Try] = []
+        self.tail = b"}"
 
     def draft(self) -> Receipt:
         return receipt(1, "running")

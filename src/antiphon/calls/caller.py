@@ -8,7 +8,7 @@ from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Envelope
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Attempt, Receipt, Timings
+from antiphon.core.receipt import Attempt, Timings, Told
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
 from antiphon.pricing.cost import bound, cost
@@ -26,8 +26,13 @@ class Work(Protocol):
     started_s: float
     attempts: "list[Try]"
 
-    def draft(self) -> Receipt:
-        """Its receipt as far as it is known."""
+    @property
+    def tail(self) -> bytes:
+        """What its receipt says of how it was decided, as `Basis.tail` gives it."""
+        ...
+
+    def draft(self) -> Told:
+        """The rest of its receipt, as far as it is known."""
         ...
 
 
@@ -160,7 +165,7 @@ class Caller:
         self._in_flight[deployment.name] = running + 1
         self._metrics.in_flight(deployment.name).add(1)
         try:
-            self._journal.opened(work.draft())
+            self._journal.opened(work.draft(), work.tail)
         except BaseException:
             self.settle(attempt, None)
             work.attempts.remove(attempt)

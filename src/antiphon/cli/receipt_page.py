@@ -38,7 +38,7 @@ def page(receipt: Receipt) -> list[str]:
     """Everything that a receipt says, in the order in which it happened."""
     lines = [bold(f"Receipt {receipt.id}"), *text.pairs(_facts(receipt))]
     if receipt.plan is not None:
-        lines += _section("Plan", _plan(receipt.plan))
+        lines += _section("Plan", _plan(receipt.plan, receipt.seed))
     lines += _section("Attempts", attempt_lines(receipt))
     lines += _section("Losses", text.table((one.field, f"{one.effect}: {one.why}") for one in receipt.losses))
     lines += _section("Notes", text.table((note,) for note in receipt.notes))
@@ -145,7 +145,7 @@ def _listed(said: list[tuple[str, str]]) -> str:
     return ", ".join(f"{name} {value}" for name, value in said if value)
 
 
-def _plan(plan: Plan) -> list[str]:
+def _plan(plan: Plan, seed: int) -> list[str]:
     rows = [(one.deployment, LOST.get(one.lost, one.lost)) for one in plan.candidates if one.lost]
     chosen = [(one.deployment, "chosen") for one in plan.candidates if not one.lost]
     steps: list[str] = []
@@ -153,4 +153,4 @@ def _plan(plan: Plan) -> list[str]:
         envelope = step.envelope
         most = "" if envelope.output_tokens is None else f", {envelope.output_tokens} output tokens"
         steps.append(f"step {step.name}: at most {envelope.attempts} attempts, {envelope.seconds:g} s{most}")
-    return [*text.table([*chosen, *rows]), *steps, f"digest {plan.digest()}, seed {plan.seed}"]
+    return [*text.table([*chosen, *rows]), *steps, f"digest {plan.digest()}, seed {seed}"]

@@ -41,7 +41,6 @@ class Plan(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     route: str
     steps: tuple[Step, ...]
     candidates: tuple[Candidate, ...]
-    seed: int = 0
     prompt: str = ""
     """`prompt_id@version` of the prompt that the route adds."""
 

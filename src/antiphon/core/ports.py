@@ -10,7 +10,7 @@ from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError
 from antiphon.core.money import NanoUsd
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Receipt
+from antiphon.core.receipt import Receipt, Told
 from antiphon.core.request import Request
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
@@ -134,15 +134,20 @@ class Journal(ABC):
     """Where a request is written down before it can be lost."""
 
     @abstractmethod
-    def opened(self, receipt: Receipt) -> None:
-        """Before an attempt is sent. Raises: StoreError, and then nothing may be sent."""
+    def opened(self, told: Told, tail: bytes = b"}") -> None:
+        """Before an attempt is sent. Raises: StoreError, and then nothing may be sent.
+
+        Args:
+            told: All of a receipt, or what isn't in `tail`.
+            tail: The rest, as `Basis.tail` gives it.
+        """
 
     @abstractmethod
-    def closed(self, receipt: Receipt) -> None:
+    def closed(self, told: Told, tail: bytes = b"}") -> None:
         """Before the answer's last byte is released. Raises: StoreError."""
 
     @abstractmethod
-    def owe(self, receipt: Receipt) -> None:
+    def owe(self, told: Told, tail: bytes = b"}") -> None:
         """The same when it failed: keep the receipt in memory, and write it before the next record. Never fails."""
 
     @abstractmethod

@@ -2,11 +2,12 @@
 
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
-from antiphon.core.request import Lineage, Need
+from antiphon.core.request import NO_LINEAGE, Lineage, Need
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 
@@ -58,22 +59,36 @@ class Loss(Struct, frozen=True, gc=False, kw_only=True):
     effect: str
 
 
-class Receipt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """What was asked, decided, tried, used and paid, and why."""
+class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a request was decided on, and what was decided: the same for many requests, so it is encoded once.
+
+    Fields as in `Receipt`.
+    """
+
+    revision: str
+    principal: Principal | None = None
+    endpoint: str = ""
+    dialect: str = ""
+    asked: str = ""
+    verdict: Verdict | None = None
+    plan: Plan | None = None
+    worker: int = 0
+
+    def tail(self) -> bytes:
+        """JSON fields that end an object which others began: from the comma before them to the closing brace."""
+        return b"," + msgspec.json.encode(self)[1:]
+
+
+class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What a receipt says of one request alone."""
 
     id: str
     at_ns: int
-    revision: str
     outcome: Outcome
     status: int = 0
     """HTTP status that the caller got; 0 when no answer was begun."""
     error: str = ""
     detail: str = ""
-    principal: Principal | None = None
-    endpoint: str = ""
-    dialect: str = ""
-    asked: str = ""
-    """Public model name in the request."""
     served: str = ""
     """Deployment whose answer was released."""
     served_model: str = ""
@@ -87,8 +102,8 @@ class Receipt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     answers: int = 1
     digest: str = ""
     size_bytes: int = 0
-    verdict: Verdict | None = None
-    plan: Plan | None = None
+    seed: int = 0
+    """What chance gave the plan; 0 where there was nothing to draw."""
     attempts: tuple[Attempt, ...] = ()
     usage: Usage | None = None
     cost_nano_usd: int | None = None
@@ -99,8 +114,21 @@ class Receipt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     first_token_us: int | None = None
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
-    lineage: Lineage = Lineage()
+    lineage: Lineage = NO_LINEAGE
     trace_id: str = ""
     user: str = ""
     captured: bool = False
+
+
+class Receipt(Told, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What was asked, decided, tried, used and paid, and why."""
+
+    revision: str
+    principal: Principal | None = None
+    endpoint: str = ""
+    dialect: str = ""
+    asked: str = ""
+    """Public model name in the request."""
+    verdict: Verdict | None = None
+    plan: Plan | None = None
     worker: int = 0

@@ -3,18 +3,16 @@
 import asyncio
 import logging
 
-from antiphon.core.error import AntiphonError, NotAllowed, NotFound, StoreError, Unavailable
+from antiphon.core.error import AntiphonError, StoreError, Unavailable
 from antiphon.core.ports import Reply
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
 from antiphon.core.request import Request
-from antiphon.core.verdict import Verdict
+from antiphon.gateway.decide import Decisions
 from antiphon.gateway.execute import execute
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.gateway.story import Arrival, Story
-from antiphon.policy.verdict import decide
-from antiphon.routing.plan import plan
 from antiphon.routing.route import Route
 
 log = logging.getLogger("antiphon.gateway")
@@ -27,6 +25,7 @@ class Gateway:
     def __init__(self, process: Process, revision: Revision) -> None:
         self._process = process
         self._revision = revision
+        self._decisions = Decisions(revision)
 
     @property
     def revision(self) -> Revision:
@@ -45,8 +44,7 @@ class Gateway:
         story.request = request
         story.principal = principal
         try:
-            route, verdict = self._admit(story, request)
-            story.plan = plan(route, request.head, verdict, self._process.random.seed())
+            route = self._decide(story, request)
             await execute(story, route, self._process, self._revision, reply)
         except asyncio.CancelledError:
             self._leave(story)
@@ -57,33 +55,22 @@ class Gateway:
             log.exception("request.crashed", extra={"receipt": arrival.id})
             self._refuse(story, AntiphonError("Antiphon failed; the receipt's id helps to find out why"), reply)
 
+    def _decide(self, story: Story, request: Request) -> Route:
+        """Admit and plan. Raises: NotAllowed, NotFound, BadRequest."""
+        tracer = self._revision.tracer
+        story.span = tracer.sample(request.trace) if tracer is not None else request.trace
+        decision = self._decisions.find(story, request.head)
+        if len(decision.choice.fit) > 1:
+            story.seed = self._process.random.seed()
+        self._decisions.plan(decision, story, request.head)
+        return decision.route
+
     def refuse(self, error: AntiphonError, arrival: Arrival, reply: Reply, principal: Principal | None = None) -> None:
         """Answer a request that could not even be read; it has a receipt too."""
         story = Story(arrival, self._revision.id, self._process.worker)
         if principal is not None:
             story.principal = principal
         self._refuse(story, error, reply)
-
-    def _admit(self, story: Story, request: Request) -> tuple[Route, Verdict]:
-        """Whose request this is, what policy says of it, and whether the name leads anywhere."""
-        model = request.head.model
-        tracer = self._revision.tracer
-        story.span = tracer.sample(request.trace) if tracer is not None else request.trace
-        story.verdict = verdict = decide(story.principal, model)
-        if not verdict.allowed:
-            raise NotAllowed(
-                f"the key {story.principal.key!r} may not ask for {model!r}; GET /v1/models lists what it may",
-                code="model_not_allowed",
-                param="model",
-            )
-        route = self._revision.routes.get(model)
-        if route is None:
-            raise NotFound(
-                f"there is no model {model!r}; GET /v1/models lists those there are",
-                code="model_not_found",
-                param="model",
-            )
-        return route, verdict
 
     def _refuse(self, story: Story, error: AntiphonError, reply: Reply) -> None:
         if story.closed:

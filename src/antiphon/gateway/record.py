@@ -5,11 +5,13 @@ import logging
 import msgspec
 
 from antiphon.core.error import AntiphonError
-from antiphon.core.receipt import Outcome, Receipt
+from antiphon.core.receipt import Outcome, Receipt, Told
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.story import Story
 
 log = logging.getLogger("antiphon.gateway")
+WELL = frozenset({"ok", "client_gone"})
+"""Outcomes that nobody has to look into."""
 
 
 def close(
@@ -21,7 +23,7 @@ def close(
     error: AntiphonError | None,
     *,
     owed: bool = False,
-) -> Receipt:
+) -> None:
     """Settle what is open, and write the receipt; the first call counts, and only that.
 
     Args:
@@ -32,30 +34,29 @@ def close(
         process.caller.settle(attempt, None)
     if revision.capture_most_bytes and not (story.closed or owed or story.captured):
         _capture(story, process, revision.capture_most_bytes)
-    receipt = story.receipt(outcome, status, error)
     if story.closed:
-        return receipt
+        return
+    told = story.told(outcome, status, error)
     if owed:
-        process.journal.owe(receipt)
+        process.journal.owe(told, story.tail)
     else:
-        process.journal.closed(receipt)
+        process.journal.closed(told, story.tail)
     story.closed = True
     try:
-        _tell(receipt, story, process, revision)
+        _tell(told, story, process, revision)
     except Exception:  # the record stands: what counts and traces must not cost the caller the answer
-        log.exception("telemetry.failed", extra={"receipt": receipt.id})
-    return receipt
+        log.exception("telemetry.failed", extra={"receipt": told.id})
 
 
-def _tell(receipt: Receipt, story: Story, process: Process, revision: Revision) -> None:
+def _tell(told: Told, story: Story, process: Process, revision: Revision) -> None:
     """Count, trace and log a request that has ended."""
-    process.metrics.finished(receipt, story.plan.route if story.plan else "")
+    process.metrics.finished(told, story.plan.route if story.plan else "")
     if story.span is not None and story.span.sampled and revision.tracer is not None:
         came = story.request.trace if story.request is not None else None
-        revision.tracer.finished(receipt, story.span, came)
-    well = receipt.outcome in ("ok", "client_gone")
+        revision.tracer.finished(story.receipt(told), story.span, came)
+    well = told.outcome in WELL
     if revision.log_requests == "all" or (revision.log_requests == "errors" and not well):
-        _log(receipt)
+        _log(story.receipt(told), well=well)
 
 
 def _capture(story: Story, process: Process, most: int) -> None:
@@ -71,7 +72,7 @@ def _capture(story: Story, process: Process, most: int) -> None:
     story.captured = True
 
 
-def _log(receipt: Receipt) -> None:
+def _log(receipt: Receipt, *, well: bool) -> None:
     fields = {
         "receipt": receipt.id,
         "trace": receipt.trace_id,
@@ -82,7 +83,7 @@ def _log(receipt: Receipt) -> None:
         "deployment": receipt.attempts[-1].deployment if receipt.attempts else "",
         "duration_us": receipt.duration_us,
     }
-    if receipt.outcome in ("ok", "client_gone"):
+    if well:
         log.info("request.finished", extra=fields)
     else:
         log.warning("request.failed", extra=fields)

@@ -2,13 +2,13 @@
 
 import time
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from antiphon.calls.caller import DETAIL_CHARACTERS, Try
 from antiphon.core.error import AntiphonError
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Loss, Outcome, Receipt
+from antiphon.core.receipt import Basis, Loss, Outcome, Receipt, Told
 from antiphon.core.request import NO_LINEAGE, Request, Trace
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
@@ -32,6 +32,7 @@ class Story:
     """Everything that a receipt will say. Written by one task, read when it is recorded."""
 
     __slots__ = (
+        "_tail",
         "answer",
         "arrival",
         "attempts",
@@ -47,6 +48,7 @@ class Story:
         "principal",
         "request",
         "revision",
+        "seed",
         "served_model",
         "span",
         "started_s",
@@ -64,6 +66,8 @@ class Story:
         self.request: Request | None = None
         self.verdict: Verdict | None = None
         self.plan: Plan | None = None
+        self.seed = 0
+        self._tail = b""
         self.attempts: list[Try] = []
         self.answer = bytearray()
         """What was released, where content is captured."""
@@ -76,54 +80,42 @@ class Story:
         self.span: Trace | None = None
         self.begun = self.captured = self.closed = False
 
-    def draft(self) -> Receipt:
-        """The receipt while the request runs."""
+    def draft(self) -> Told:
+        """What is told while the request runs."""
         arrival, request = self.arrival, self.request
         if request is None:
-            return self.receipt("running", 0)
+            return self.told("running", 0)
         head = request.head
-        return Receipt(
+        return Told(
             id=arrival.id,
             at_ns=arrival.at_ns,
-            revision=self.revision,
             outcome="running",
-            principal=self.principal,
-            endpoint=arrival.endpoint,
-            dialect=arrival.dialect,
-            asked=head.model,
             stream=head.stream,
             needs=tuple(sorted(head.needs)) if head.needs else (),
             output_tokens=head.output_tokens,
             answers=head.answers,
             digest=request.digest,
             size_bytes=request.body.size_bytes,
-            verdict=self.verdict,
-            plan=self.plan,
+            seed=self.seed,
             attempts=tuple([attempt.record() for attempt in self.attempts]),
             losses=self.losses,
             lineage=request.lineage,
             trace_id=self._trace_id(),
             user=head.user,
-            worker=self.worker,
         )
 
-    def receipt(self, outcome: Outcome, status: int, error: AntiphonError | None = None) -> Receipt:
-        """The receipt as things stand now."""
-        request, arrival, plan = self.request, self.arrival, self.plan
+    def told(self, outcome: Outcome, status: int, error: AntiphonError | None = None) -> Told:
+        """What is told as things stand now."""
+        request, arrival = self.request, self.arrival
         head = request.head if request is not None else None
         served = self.attempts[-1] if self.attempts and (self.begun or outcome == "ok") else None
-        return Receipt(
+        return Told(
             id=arrival.id,
             at_ns=arrival.at_ns,
-            revision=self.revision,
             outcome=outcome,
             status=status,
             error=error.said_code if error else "",
             detail=error.noted[:DETAIL_CHARACTERS] if error else "",
-            principal=None if self.principal is UNKNOWN else self.principal,
-            endpoint=arrival.endpoint,
-            dialect=arrival.dialect,
-            asked=head.model if head else "",
             served=served.target.deployment.name if served else "",
             served_model=self.served_model,
             fingerprint=self.fingerprint,
@@ -133,12 +125,11 @@ class Story:
             answers=head.answers if head else 1,
             digest=request.digest if request else "",
             size_bytes=request.body.size_bytes if request else 0,
-            verdict=self.verdict,
-            plan=plan,
+            seed=self.seed,
             attempts=tuple([attempt.record() for attempt in self.attempts]),
             usage=self.usage,
             cost_nano_usd=self.cost_nano_usd,
-            cost_basis=self._basis(),
+            cost_basis=self._cost_basis(),
             duration_us=int((time.perf_counter() - self.started_s) * 1e6),
             first_token_us=self.first_token_us,
             losses=self.losses,
@@ -147,10 +138,38 @@ class Story:
             trace_id=self._trace_id(),
             user=head.user if head else "",
             captured=self.captured,
+        )
+
+    @property
+    def tail(self) -> bytes:
+        """The rest of its receipt: what it was decided on."""
+        if not self._tail:
+            self._tail = self.basis().tail()
+        return self._tail
+
+    def decided(self, plan: Plan, tail: bytes) -> None:
+        """It has its plan; `tail` says the same as `basis` would."""
+        self.plan, self._tail = plan, tail
+
+    def basis(self) -> Basis:
+        """What it was decided on, as far as it came."""
+        arrival = self.arrival
+        return Basis(
+            revision=self.revision,
+            principal=None if self.principal is UNKNOWN else self.principal,
+            endpoint=arrival.endpoint,
+            dialect=arrival.dialect,
+            asked=self.request.head.model if self.request is not None else "",
+            verdict=self.verdict,
+            plan=self.plan,
             worker=self.worker,
         )
 
-    def _basis(self) -> str:
+    def receipt(self, told: Told) -> Receipt:
+        """The whole receipt."""
+        return Receipt(**structs.asdict(self.basis()), **structs.asdict(told))
+
+    def _cost_basis(self) -> str:
         if not self.attempts:
             return ""
         if self.usage is None:

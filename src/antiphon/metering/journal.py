@@ -10,7 +10,7 @@ import msgspec
 
 from antiphon.core.error import StoreError
 from antiphon.core.ports import Journal
-from antiphon.core.receipt import Receipt
+from antiphon.core.receipt import Told
 from antiphon.metering.frames import Kind, frame
 
 SEGMENT_BYTES = 67_108_864
@@ -40,14 +40,14 @@ class FileJournal(Journal):
         self._encode = msgspec.json.Encoder().encode
         self._begin_segment()
 
-    def opened(self, receipt: Receipt) -> None:
-        self._append(frame(Kind.OPENED, receipt.id, self._encode(receipt)))
+    def opened(self, told: Told, tail: bytes = b"}") -> None:
+        self._append(frame(Kind.OPENED, told.id, self._encode(told)[:-1] + tail))
 
-    def closed(self, receipt: Receipt) -> None:
-        self._append(frame(Kind.CLOSED, receipt.id, self._encode(receipt)))
+    def closed(self, told: Told, tail: bytes = b"}") -> None:
+        self._append(frame(Kind.CLOSED, told.id, self._encode(told)[:-1] + tail))
 
-    def owe(self, receipt: Receipt) -> None:
-        self._owed.append(frame(Kind.CLOSED, receipt.id, self._encode(receipt)))
+    def owe(self, told: Told, tail: bytes = b"}") -> None:
+        self._owed.append(frame(Kind.CLOSED, told.id, self._encode(told)[:-1] + tail))
 
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         self._append(frame(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed))

@@ -1,6 +1,6 @@
 """Makes a plan: which deployment answers, and why the others do not."""
 
-from functools import lru_cache
+from msgspec import Struct
 
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import BadRequest
@@ -13,10 +13,29 @@ ATTEMPTS = 2
 """A call and one more try, for a kept connection that turns out to be closed."""
 
 
-def plan(route: Route, head: Head, verdict: Verdict, seed: int) -> Plan:
-    """Choose among a route's deployments by weight.
+class Choice(Struct, frozen=True, kw_only=True):
+    """Which of a route's deployments can take requests of one kind."""
 
-    The same arguments give the same plan.
+    fit: tuple[Deployment, ...]
+    candidates: tuple[Candidate, ...]
+    """The others, and why not."""
+    total: float
+    """Sum of the weights of those that can."""
+
+    def drawn(self, seed: int) -> int:
+        """Place of one in `fit`, by weight. The same seed, a number below 2**32, gives the same one."""
+        point = seed / 2**32 * self.total
+        for place, deployment in enumerate(self.fit):
+            point -= deployment.weight
+            if point < 0:
+                return place
+        return len(self.fit) - 1
+
+
+def choice(route: Route, head: Head, verdict: Verdict) -> Choice:
+    """Sort a route's deployments into those that can take a request and those that can't.
+
+    Of the head count what it needs, and how many tokens it asks for.
 
     Raises: BadRequest, when no deployment of the route can do what the request needs.
     """
@@ -30,26 +49,31 @@ def plan(route: Route, head: Head, verdict: Verdict, seed: int) -> Plan:
             fit.append(deployment)
     if not fit:
         raise _none(route, candidates)
-    chosen = fit[0] if len(fit) == 1 else _drawn(fit, seed)
-    candidates.extend(
-        [Candidate(deployment=deployment.name, lost="" if deployment is chosen else "weight") for deployment in fit]
+    return Choice(
+        fit=tuple(fit), candidates=tuple(candidates), total=sum(deployment.weight for deployment in fit)
     )
+
+
+def plan(route: Route, head: Head, made: Choice, place: int) -> Plan:
+    """A plan for the deployment at this place of a choice. The same arguments give the same plan.
+
+    Of the head count how many tokens and answers it asks for.
+    """
+    chosen = made.fit[place]
     each = chosen.output_tokens if head.output_tokens is None else head.output_tokens
+    envelope = Envelope(
+        attempts=ATTEMPTS,
+        seconds=chosen.timeouts.total_s,
+        output_tokens=None if each is None else each * head.answers,
+    )
+    fit = [Candidate(deployment=one.name, lost="" if one is chosen else "weight") for one in made.fit]
     return Plan(
         recipe="single",
         route=route.name,
-        steps=_steps(chosen.name, chosen.timeouts.total_s, None if each is None else each * head.answers),
-        candidates=tuple(candidates),
-        seed=seed,
+        steps=(Step(name="answer", deployments=(chosen.name,), envelope=envelope),),
+        candidates=(*made.candidates, *fit),
         prompt=route.prompt.name if route.prompt else "",
     )
-
-
-@lru_cache(maxsize=4096)
-def _steps(deployment: str, seconds: float, output_tokens: int | None) -> tuple[Step, ...]:
-    """The one step of a single call; requests of one kind share it."""
-    envelope = Envelope(attempts=ATTEMPTS, seconds=seconds, output_tokens=output_tokens)
-    return (Step(name="answer", deployments=(deployment,), envelope=envelope),)
 
 
 def _lost(deployment: Deployment, head: Head, verdict: Verdict) -> str:
@@ -78,13 +102,3 @@ def _none(route: Route, candidates: list[Candidate]) -> BadRequest:
     )
     error.noted = "; ".join(f"{candidate.deployment}: {candidate.lost}" for candidate in candidates)
     return error
-
-
-def _drawn(fit: list[Deployment], seed: int) -> Deployment:
-    """One by weight; `seed` is a number below 2**32 that chance gave."""
-    point = seed / 2**32 * sum(deployment.weight for deployment in fit)
-    for deployment in fit:
-        point -= deployment.weight
-        if point < 0:
-            return deployment
-    return fit[-1]

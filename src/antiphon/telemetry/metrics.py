@@ -1,6 +1,6 @@
 """What is counted, under which names. Labels come from the configuration, so their number is bounded."""
 
-from antiphon.core.receipt import Receipt
+from antiphon.core.receipt import Told
 from antiphon.telemetry.slots import Histogram, Number, Slots
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -64,7 +64,7 @@ class Metrics:
             "gauge", "antiphon_journal_unshipped_bytes", "Bytes of the journal that are not in the database yet."
         )
 
-    def finished(self, receipt: Receipt, route: str) -> None:
+    def finished(self, receipt: Told, route: str) -> None:
         """Count a request that has ended. `route` is empty when none was reached."""
         key = (route, receipt.served or (receipt.attempts[-1].deployment if receipt.attempts else ""))
         path = self._paths.get(key)

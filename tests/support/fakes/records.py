@@ -4,7 +4,7 @@ from antiphon.core.error import OverLimit, StoreError
 from antiphon.core.money import NanoUsd
 from antiphon.core.ports import Journal, Sealer, Store, Tickets
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Receipt
+from antiphon.core.receipt import Receipt, Told
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
 from antiphon.metering.tickets import CountingTickets
@@ -26,25 +26,25 @@ class ListedJournal(Journal):
         if event in self.failing:
             raise StoreError("the journal can't be written: the disk is full")
 
-    def opened(self, receipt: Receipt) -> None:
+    def opened(self, told: Told, tail: bytes = b"}") -> None:
         self._note("opened")
-        self.open.append(read_again(receipt))
+        self.open.append(read_again(told, tail))
 
-    def closed(self, receipt: Receipt) -> None:
+    def closed(self, told: Told, tail: bytes = b"}") -> None:
         self._note("closed")
-        self.shut.append(read_again(receipt))
+        self.shut.append(read_again(told, tail))
 
-    def owe(self, receipt: Receipt) -> None:
+    def owe(self, told: Told, tail: bytes = b"}") -> None:
         self._events.append("journal.owed")
-        self.owed.append(read_again(receipt))
+        self.owed.append(read_again(told, tail))
 
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         self._note("captured")
         self.contents[receipt_id] = sealed
 
 
-def read_again(receipt: Receipt) -> Receipt:
-    return msgspec.json.decode(msgspec.json.encode(receipt), type=Receipt)
+def read_again(told: Told, tail: bytes) -> Receipt:
+    return msgspec.json.decode(msgspec.json.encode(told)[:-1] + tail, type=Receipt)
 
 
 class NotedTickets(Tickets):

@@ -1,0 +1,103 @@
+"""Admit and plan: what is decided on a request before anything is sent."""
+
+from msgspec import Struct
+
+from antiphon.core.error import NotAllowed, NotFound
+from antiphon.core.plan import Plan
+from antiphon.core.principal import Principal
+from antiphon.core.request import Head
+from antiphon.core.verdict import Verdict
+from antiphon.gateway.house import Revision
+from antiphon.gateway.story import Story
+from antiphon.policy.verdict import decide
+from antiphon.routing.plan import Choice, choice, plan
+from antiphon.routing.route import Route
+
+MOST_KEPT = 4096
+"""Kinds of requests whose decision is kept; above that all are forgotten, and made again as they come."""
+Kind = tuple[str, str, str, str, str, int | None, int, frozenset[str]]
+"""All of a request that a decision depends on: two of one kind under one revision are decided alike."""
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """A plan, and how it stands in a receipt."""
+
+    plan: Plan
+    tail: bytes
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What holds for all requests of one kind."""
+
+    principal: Principal
+    route: Route
+    verdict: Verdict
+    choice: Choice
+    made: dict[int, Decided]
+    """Plans by their place in the choice, as far as they were drawn."""
+
+
+class Decisions:
+    """Decides under one revision, and keeps what it decided."""
+
+    def __init__(self, revision: Revision) -> None:
+        self._revision = revision
+        self._known: dict[Kind, Decision] = {}
+
+    def find(self, story: Story, head: Head) -> Decision:
+        """Whether a request may go on, and where to. The story is told of the verdict, also of one that refuses.
+
+        Raises: NotAllowed, NotFound, BadRequest.
+        """
+        principal = story.principal
+        kind = (
+            principal.tenant,
+            principal.key,
+            head.model,
+            story.arrival.endpoint,
+            story.arrival.dialect,
+            head.output_tokens,
+            head.answers,
+            head.needs,
+        )
+        known = self._known.get(kind)
+        if known is None or known.principal is not principal:
+            known = self._decide(story, head)
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
+            self._known[kind] = known
+        story.verdict = known.verdict
+        return known
+
+    def plan(self, decision: Decision, story: Story, head: Head) -> None:
+        """Give a story the plan that its seed draws."""
+        place = decision.choice.drawn(story.seed)
+        decided = decision.made.get(place)
+        if decided is None:
+            story.plan = plan(decision.route, head, decision.choice, place)
+            decided = decision.made[place] = Decided(plan=story.plan, tail=story.basis().tail())
+        story.decided(decided.plan, decided.tail)
+
+    def _decide(self, story: Story, head: Head) -> Decision:
+        model = head.model
+        story.verdict = verdict = decide(story.principal, model)
+        if not verdict.allowed:
+            raise NotAllowed(
+                f"the key {story.principal.key!r} may not ask for {model!r}; GET /v1/models lists what it may",
+                code="model_not_allowed",
+                param="model",
+            )
+        route = self._revision.routes.get(model)
+        if route is None:
+            raise NotFound(
+                f"there is no model {model!r}; GET /v1/models lists those there are",
+                code="model_not_found",
+                param="model",
+            )
+        return Decision(
+            principal=story.principal,
+            route=route,
+            verdict=verdict,
+            choice=choice(route, head, verdict),
+            made={},
+        )
