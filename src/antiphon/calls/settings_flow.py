@@ -162,7 +162,7 @@ class HedgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = 0.1
     window_s: Annotated[
-        float, Meta(ge=1, le=3600, description="Seconds that the budget looks back, 1 to 3600. Default 10.")
+        float, Meta(ge=1, le=60, description="Seconds that the budget looks back, 1 to 60. Default 10.")
     ] = 10.0
 
     def check(self) -> list[Mistake]:
