@@ -32,7 +32,7 @@ class Bulkhead:
 
     def __init__(self) -> None:
         self.free = 0
-        """Slots of the common part; below 0 while more are in flight than a new arrangement allows."""
+        """Slots of the common part; below 0 while more run on it than a new arrangement gives it."""
         self.blocked: dict[Gate, None] = {}
         """Gates whose waiters lack a common slot alone; the one that has waited longest first."""
 

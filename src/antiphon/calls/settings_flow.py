@@ -187,8 +187,13 @@ class CoalesceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 100
     max_calls: Annotated[
-        int, Meta(ge=1, le=100_000, description="Most shared calls in flight of one worker, 1 to 100000. Default 1000.")
-    ] = 1000
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Most shared calls in flight of one worker, 1 to 100000; each keeps up to twice `max_buffer_bytes`. Default 200.",
+        ),
+    ] = 200
     max_buffer_bytes: Annotated[
         int,
         Meta(
