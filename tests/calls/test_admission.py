@@ -490,6 +490,7 @@ class Doors(RuleBasedStateMachine):
             assert not self.waits
             assert all(gate.in_flight == gate.waiting == 0 for gate in self.gates)
             assert not asyncio.all_tasks(self.loop)
+            assert not [timer for timer in self.loop._scheduled if not timer.cancelled()]
         finally:
             self.loop.close()
 

@@ -198,6 +198,8 @@ def test_a_call_is_slowed_down_when_even_its_fastest_reader_is_slow() -> None:
         for _ in range(11):
             flight.write(b"x" * 100)
         assert pauses == [True]
+        flight.on_pressure(pauses.append)
+        assert pauses.pop()
         for _ in range(6):
             await seats[0].read()
         assert pauses == [True, False]

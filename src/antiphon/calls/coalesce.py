@@ -79,6 +79,8 @@ class Flight(Generic[H]):
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
         """Call back with True when even the fastest reader is a buffer behind, with False when it has caught up."""
         self._pressure = callback
+        if callback is not None and self._pressed:
+            callback(True)
 
     def land(self, error: BaseException | None) -> None:
         """The call has ended."""
@@ -105,7 +107,7 @@ class Flight(Generic[H]):
         """Cut off who is too far behind, forget what all have read, and slow the call down for the fastest."""
         fastest = max((seat.read_bytes for seat in self.seats), default=0)
         last = self._dropped + len(self._pieces) - 1
-        for seat in [seat for seat in self.seats if fastest - seat.read_bytes > self._most_bytes and seat.at < last]:
+        for seat in [seat for seat in self.seats if fastest - seat.read_bytes > self._most_bytes]:
             seat.cut(Unavailable(CUT.format(self._most_bytes)))
         passed = min((seat.at for seat in self.seats), default=last) - self._dropped
         del self._pieces[:passed]

@@ -158,7 +158,6 @@ async def _is_slow(task: asyncio.Task[T], delay_s: float, loop: asyncio.Abstract
         await woken
     finally:
         timer.cancel()
-        task.remove_done_callback(wake)
     return not task.done()
 
 
