@@ -119,7 +119,7 @@ def test_every_error_belongs_to_a_failure(kind: type[AntiphonError]) -> None:
     assert failure_of(made(kind)) in TABLE
 
 
-@pytest.mark.parametrize("kind", [one for one in tree(UpstreamError)], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", list(tree(UpstreamError)), ids=lambda kind: kind.__name__)
 def test_every_error_of_an_upstream_has_a_meaning_of_its_own(kind: type[UpstreamError]) -> None:
     assert failure_of(made(kind)) != "ours"
 

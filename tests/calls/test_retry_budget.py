@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -66,6 +66,7 @@ class Storm(RuleBasedStateMachine):
             assert said.retries <= sum(at > sure - 2 * bucket_s - EPSILON_S for at in self.retries)
 
 
+Storm.TestCase.settings = settings(deadline=None)
 TestStorm = Storm.TestCase
 
 
@@ -104,6 +105,16 @@ def test_traffic_of_the_last_window_does_not_pay_for_retries() -> None:
     assert not budget.retry(10.5)
 
 
+@pytest.mark.parametrize("bucket", range(BUCKETS + 1))
+def test_after_a_long_pause_nothing_counts(bucket: int) -> None:
+    budget = RetryBudget(RetryBudgetSettings())
+    for _ in range(100):
+        budget.first(100.5 + bucket)
+    assert granted(budget, 100.5 + bucket, 100) == 30
+
+    assert budget.spending(5000.5) == Spending(firsts=0, retries=0, left=10)
+
+
 def test_a_clock_that_goes_back_gives_nothing_away() -> None:
     budget = RetryBudget(RetryBudgetSettings(min_per_s=0))
     budget.first(50.0)
@@ -114,16 +125,17 @@ def test_a_clock_that_goes_back_gives_nothing_away() -> None:
     assert budget.spending(50.0).firsts == 10
 
 
-@given(st.integers(1, 400), st.sampled_from([0.3, 0.5, 0.9]))
+@given(st.integers(1, 60), st.sampled_from([0.3, 0.5, 0.9]))
+@settings(max_examples=30, deadline=None)
 def test_a_failing_upstream_gets_at_most_its_share_more(per_s: int, failing: float) -> None:
     budget = RetryBudget(RetryBudgetSettings())
     retries, at = 0, Fraction(0)
-    for number in range(per_s * 60):
+    for number in range(per_s * 30):
         budget.first(float(at))
         retries += number % 10 < failing * 10 and budget.retry(float(at))
         at += Fraction(1, per_s)
 
-    assert retries <= 0.2 * per_s * 60 + 10 * 7
+    assert retries <= 0.2 * per_s * 30 + 10 * 4
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1])

@@ -157,7 +157,7 @@ def failure_of(error: AntiphonError, *, connected: bool = True) -> Failure:
     Args:
         connected: Whether the attempt got a connection; it tells two kinds of timeout apart.
     """
-    known = next(_CLASSES[kind] for kind in type(error).__mro__ if kind in _CLASSES)
+    known: Failure = next(_CLASSES[kind] for kind in type(error).__mro__ if kind in _CLASSES)
     if not isinstance(error, UpstreamError):
         return known
     if known == "timeout" and not connected:
@@ -179,7 +179,9 @@ def _said(error: UpstreamError) -> Failure | None:
 def _by_status(known: Failure, status: int | None) -> Failure:
     if status is None or known == "auth":
         return known
-    return _STATUSES.get(status, "refused" if 400 <= status < 500 else known)
+    if status in _STATUSES:
+        return _STATUSES[status]
+    return "refused" if 400 <= status < 500 else known
 
 
 def rests_s(meaning: Meaning, retry_after_s: float | None, settings: RetrySettings) -> float | None:
@@ -264,10 +266,10 @@ def most_telling(errors: Sequence[AntiphonError], *, asked: int | None = None) -
     """
     if not errors:
         raise ValueError("no attempt failed, so there is nothing to tell")
-    failures = [failure_of(error) for error in errors]
+    failures: list[Failure] = [failure_of(error) for error in errors]
     first = failures if asked is None else failures[:asked]
-    asked_for = [one for one in _CALLERS if one in first]
-    failure = next(one for one in (*asked_for, *TELLING_ORDER) if one in failures)
+    order: tuple[Failure, ...] = (*(one for one in _CALLERS if one in first), *TELLING_ORDER)
+    failure: Failure = next(one for one in order if one in failures)
     at = failures.index(failure)
     waits = (error.retry_after_s for error in errors if error.retry_after_s is not None)
     soonest_s = None if failure in _CALLERS or failure == "ours" else min(waits, default=None)
