@@ -6,6 +6,9 @@ import socket
 from contextlib import closing
 
 import pytest
+from receipts import receipt_id
+
+from antiphon.metering.journal import FileJournal
 
 pytestmark = pytest.mark.processes
 
@@ -133,7 +136,8 @@ def test_what_a_dead_gateway_left_in_the_journal_is_told(antiphon, house, tmp_pa
     file = house()
     journal = tmp_path / "data" / "journal"
     journal.mkdir(parents=True)
-    (journal / "1-0001-000001.journal").write_bytes(b"\xff" * 1500)
+    with closing(FileJournal(journal, "1-0001")) as left:
+        left.captured(receipt_id(1), "acme", bytes(1450))
     found = findings(antiphon("doctor", "--config", file, "--json"))["journal"]
     assert found["state"] == "note"
     assert "1 segment, 1.5 kB not in the database yet, and no gateway runs" in found["found"]

@@ -71,6 +71,7 @@ def test_a_secret_appears_by_its_digest(changes: Changes) -> None:
         ("server: {workers: 2}", "server.workers"),
         ("storage: {dir: elsewhere}", "storage.dir"),
         ("storage: {fsync: true}", "storage.fsync"),
+        ("storage: {journal_bytes: 65536}", "storage.journal_bytes"),
     ],
 )
 def test_what_a_running_gateway_can_not_change_is_marked(changes: Changes, new: str, path: str) -> None:

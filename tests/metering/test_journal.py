@@ -11,12 +11,13 @@ from receipts import receipt, receipt_id
 
 from antiphon.core.error import StoreError
 from antiphon.core.receipt import Receipt
-from antiphon.metering.frames import Kind, frames
-from antiphon.metering.journal import FileJournal, is_written
+from antiphon.metering.frames import Kind
+from antiphon.metering.journal import FileJournal
+from antiphon.metering.segment import RING_AT, header, is_written, mark_shipped, unshipped
 
 
 def records(directory: Path) -> list[tuple[Kind, str]]:
-    return [(one.kind, one.id) for path in sorted(directory.iterdir()) for one in frames(path.read_bytes())]
+    return [(one.kind, one.id) for path in sorted(directory.iterdir()) for one in unshipped(path, 0)]
 
 
 def open_files() -> int:
@@ -41,7 +42,7 @@ def test_a_journal_keeps_what_it_is_told_in_order(tmp_path: Path, fsync: bool) -
         journal.captured(receipt_id(1), "acme", b"sealed\0bytes")
         journal.closed(receipt(1))
 
-    opened, content, closed = frames((tmp_path / "w-000001.journal").read_bytes())
+    opened, content, closed = unshipped(tmp_path / "w-000001.journal", 0)
     assert (opened.kind, msgspec.json.decode(opened.payload, type=Receipt)) == (Kind.OPENED, receipt(1, "running"))
     assert (content.kind, content.payload) == (Kind.CONTENT, b"acme\0sealed\0bytes")
     assert (closed.kind, msgspec.json.decode(closed.payload, type=Receipt)) == (Kind.CLOSED, receipt(1))
@@ -98,30 +99,60 @@ def test_a_segment_that_is_gone_is_not_written(tmp_path: Path) -> None:
     assert not is_written(tmp_path / "w-000001.journal")
 
 
-def test_a_record_that_the_disk_takes_in_part_is_taken_back(tmp_path: Path) -> None:
-    size = len(msgspec.json.encode(receipt(1, "running"))) + 8 + 37
-    for room in range(size + 1, 2 * size):
-        directory = tmp_path / str(room)
-        directory.mkdir()
-        with closing(FileJournal(directory, "w")) as journal:
-            journal.opened(receipt(1, "running"))
-            with room_for(room), pytest.raises(StoreError):
-                journal.opened(receipt(2, "running"))
-            journal.opened(receipt(3, "running"))
+def test_a_segment_that_the_shipper_empties_is_enough_for_ever(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=1000)) as journal:
+        (path,) = tmp_path.iterdir()
+        position = 0
+        for number in range(200):
+            journal.opened(receipt(number, "running"))
+            found = list(unshipped(path, position))
+            assert [one.id for one in found] == [receipt_id(number)]
+            position = found[-1].end
+            mark_shipped(path, position)
 
-        assert records(directory) == [(Kind.OPENED, receipt_id(1)), (Kind.OPENED, receipt_id(3))]
+        assert list(tmp_path.iterdir()) == [path]
+        assert path.stat().st_size == RING_AT + 1000
+        assert header(path).written > 30 * 1000
 
 
-def test_a_disk_that_takes_nothing_is_told_of(tmp_path: Path) -> None:
-    with closing(FileJournal(tmp_path, "w")) as journal:
+def test_what_is_not_shipped_is_never_written_over(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=1000)) as journal:
+        (first,) = tmp_path.iterdir()
+        for number in range(3):
+            journal.opened(receipt(number, "running"))
+        ends = [one.end for one in unshipped(first, 0)]
+        mark_shipped(first, ends[0])
+        for number in range(3, 20):
+            journal.opened(receipt(number, "running"))
+
+        kept = [one.id for one in unshipped(first, ends[0])]
+        assert kept[:2] == [receipt_id(1), receipt_id(2)]
+        others = sorted(path for path in tmp_path.iterdir() if path != first)
+        assert [*kept, *(one.id for path in others for one in unshipped(path, 0))] == [
+            receipt_id(number) for number in range(1, 20)
+        ]
+
+
+def test_a_record_longer_than_a_segment_has_one_of_its_own(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=500)) as journal:
+        journal.captured(receipt_id(1), "acme", bytes(5000))
+        journal.closed(receipt(1))
+
+    assert records(tmp_path) == [(Kind.CONTENT, receipt_id(1)), (Kind.CLOSED, receipt_id(1))]
+
+
+def test_a_disk_that_takes_no_segment_is_told_of(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=300)) as journal:
         journal.opened(receipt(1, "running"))
-        size = (tmp_path / "w-000001.journal").stat().st_size
 
-        with room_for(size), pytest.raises(StoreError, match="make room in") as caught:
+        with room_for(1000), pytest.raises(StoreError, match="make room in") as caught:
             journal.closed(receipt(1))
 
         assert caught.value.said_status == 503
         assert records(tmp_path) == [(Kind.OPENED, receipt_id(1))]
+
+        journal.closed(receipt(1))
+        assert records(tmp_path) == [(Kind.OPENED, receipt_id(1)), (Kind.CLOSED, receipt_id(1))]
 
 
 def test_what_is_owed_is_written_before_the_next_record(tmp_path: Path) -> None:
@@ -140,13 +171,18 @@ def test_what_is_owed_is_written_before_the_next_record(tmp_path: Path) -> None:
 
 
 def test_what_is_owed_waits_until_the_disk_has_room(tmp_path: Path) -> None:
-    with closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=300)) as journal:
+        journal.opened(receipt(0, "running"))
         journal.owe(receipt(1, "failed"))
         with room_for(10), pytest.raises(StoreError):
             journal.opened(receipt(2, "running"))
         journal.opened(receipt(3, "running"))
 
-    assert records(tmp_path) == [(Kind.CLOSED, receipt_id(1)), (Kind.OPENED, receipt_id(3))]
+    assert records(tmp_path) == [
+        (Kind.OPENED, receipt_id(0)),
+        (Kind.CLOSED, receipt_id(1)),
+        (Kind.OPENED, receipt_id(3)),
+    ]
 
 
 def test_what_is_owed_is_written_at_the_end(tmp_path: Path) -> None:
@@ -160,18 +196,17 @@ def test_what_is_owed_is_written_at_the_end(tmp_path: Path) -> None:
 
 
 def test_a_next_segment_that_can_not_be_begun_is_tried_again(tmp_path: Path) -> None:
-    with closing(FileJournal(tmp_path, "w", segment_bytes=100)) as journal:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=300)) as journal:
         blocker = tmp_path / "w-000002.new"
         blocker.mkdir()
         journal.opened(receipt(1, "running"))
-        journal.opened(receipt(2, "running"))
+        for _ in range(2):
+            with pytest.raises(StoreError, match="no journal can be begun"):
+                journal.opened(receipt(2, "running"))
         blocker.rmdir()
         journal.opened(receipt(3, "running"))
-        journal.opened(receipt(4, "running"))
 
-    first, *others = sorted(tmp_path.iterdir())
-    assert len(list(frames(first.read_bytes()))) == 3
-    assert [one.id for path in others for one in frames(path.read_bytes())] == [receipt_id(4)]
+    assert records(tmp_path) == [(Kind.OPENED, receipt_id(1)), (Kind.OPENED, receipt_id(3))]
 
 
 def test_a_journal_that_can_not_be_begun_is_told_of(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from receipts import ALICE, receipt, receipt_id
 from antiphon.core.principal import Principal
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
+from antiphon.metering.segment import RING_AT, WRITTEN, header
 from antiphon.metering.shipping import Shipper
 from antiphon.store.sqlite import Database
 
@@ -79,7 +80,12 @@ def test_content_is_found_before_and_after_it_is_shipped(tmp_path: Path) -> None
 def test_a_torn_end_hides_nothing_before_it(tmp_path: Path) -> None:
     with closing(FileJournal(tmp_path, "w")) as journal:
         journal.closed(receipt(1))
-    with (tmp_path / "w-000001.journal").open("ab") as file:
+    path = tmp_path / "w-000001.journal"
+    written = header(path).written
+    with path.open("r+b") as file:
+        file.seek(WRITTEN * 8)
+        file.write((written + 8).to_bytes(8, "little"))
+        file.seek(RING_AT + written)
         file.write(b"\x10\0\0\0torn")
 
     assert Records(tmp_path, tmp_path).receipt(receipt_id(1)) == receipt(1)

@@ -68,7 +68,8 @@ class Worker:
         places = task.places
         self._metrics = Metrics(Slots(places.metrics, f"worker-{task.index}"))
         self._client = Client()
-        self._journal = FileJournal(places.journal, task.life, fsync=task.loaded.settings.storage.fsync)
+        storage = task.loaded.settings.storage
+        self._journal = FileJournal(places.journal, task.life, fsync=storage.fsync, segment_bytes=storage.journal_bytes)
         self._tickets = CountingTickets(task.life)
         clock = SystemClock()
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing

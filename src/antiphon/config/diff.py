@@ -9,7 +9,15 @@ from antiphon.config.plain import Plain, fingerprint, plain
 from antiphon.config.settings import Settings
 
 RESTART = frozenset(
-    {"server.host", "server.port", "server.workers", "storage.dir", "storage.fsync", "storage.ship_interval_s"}
+    {
+        "server.host",
+        "server.port",
+        "server.workers",
+        "storage.dir",
+        "storage.fsync",
+        "storage.journal_bytes",
+        "storage.ship_interval_s",
+    }
 )
 """Settings that a running gateway can't change."""
 SWITCH = "server.tls.cert_file"

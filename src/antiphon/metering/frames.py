@@ -1,11 +1,10 @@
-"""The journal's frames: how a record stands in a file, and how a torn end is told.
+"""How a record stands in a journal's ring, and how one that is not whole is told.
 
     4 bytes length of what follows the checksum, 4 bytes CRC-32 of it,
     1 byte kind, 36 bytes receipt id, payload
 
-Little endian. A frame whose length or checksum is wrong ends the file: it was being written when
-the process died. So does one that is too short for a kind and an id: zeros, as a loss of power may
-leave them behind, are a length and a checksum that agree.
+Little endian. The checksum begins with the record's position, so that what an earlier round of the ring
+left behind is not taken for a record of this one.
 """
 
 import struct
@@ -15,10 +14,12 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-_PREFIX = struct.Struct("<II")
-_ID_BYTES = 36
-PREFIX_BYTES = _PREFIX.size
+PREFIX = struct.Struct("<II")
+LEAST_BYTES = 1 + 36
+"""Of a kind and an id."""
+PREFIX_BYTES = PREFIX.size
 MAX_FRAME_BYTES = 268_435_456
+SEED_MASK = 0xFFFFFFFF
 
 
 class Kind(IntEnum):
@@ -33,7 +34,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 
 class Frame(Struct, frozen=True, gc=False):
-    """One record. `end` is the offset behind it."""
+    """One record. `end` is the position behind it."""
 
     kind: Kind
     id: str
@@ -41,31 +42,35 @@ class Frame(Struct, frozen=True, gc=False):
     end: int
 
 
-def frame(kind: Kind, receipt_id: str, payload: bytes) -> bytes:
-    """A record as bytes."""
-    rest = b"%c%b%b" % (kind, receipt_id.encode(), payload)
-    return _PREFIX.pack(len(rest), zlib.crc32(rest)) + rest
+Span = tuple[Kind, str, int, int]
+"""A record's kind and id, and the offsets in its piece where its payload begins and ends."""
 
 
-def first_size(data: bytes) -> int:
-    """Bytes of the record that begins here, as far as its prefix can be believed; 0 when there is none."""
-    if len(data) < PREFIX_BYTES:
-        return 0
-    length, _ = _PREFIX.unpack_from(data)
-    return PREFIX_BYTES + length if length <= MAX_FRAME_BYTES else 0
+def frame(kind: Kind, receipt_id: str, payload: bytes, position: int) -> bytes:
+    """A record as bytes that go to this position."""
+    head = b"%c%b" % (kind, receipt_id.encode())
+    checksum = zlib.crc32(payload, zlib.crc32(head, position & SEED_MASK))
+    return PREFIX.pack(len(head) + len(payload), checksum) + head + payload
 
 
-def frames(data: bytes, base: int = 0) -> Iterator[Frame]:
-    """Whole frames of a piece of a journal that begins at offset `base`; stops at the first torn one."""
+def spans(data: bytes, base: int) -> Iterator[Span]:
+    """Whole frames of a piece that begins at position `base`; stops at the first that is not whole."""
+    view, whole, unpack = memoryview(data), len(data), PREFIX.unpack_from
     at = 0
-    while at + PREFIX_BYTES + 1 + _ID_BYTES <= len(data):
-        length, checksum = _PREFIX.unpack_from(data, at)
-        start = at + PREFIX_BYTES
-        if not 1 + _ID_BYTES <= length <= MAX_FRAME_BYTES or start + length > len(data):
-            return
-        rest = data[start : start + length]
-        kind = _KINDS.get(rest[0])
-        if kind is None or zlib.crc32(rest) != checksum:
-            return
+    while at + PREFIX_BYTES + LEAST_BYTES <= whole:
+        length, checksum = unpack(data, at)
+        start, seed = at + PREFIX_BYTES, (base + at) & SEED_MASK
         at = start + length
-        yield Frame(kind, rest[1 : 1 + _ID_BYTES].decode(), rest[1 + _ID_BYTES :], base + at)
+        if not LEAST_BYTES <= length <= MAX_FRAME_BYTES or at > whole:
+            return
+        kind = _KINDS.get(data[start])
+        if kind is None or zlib.crc32(view[start:at], seed) != checksum:
+            return
+        payload = start + LEAST_BYTES
+        yield kind, str(view[start + 1 : payload], "ascii"), payload, at
+
+
+def frames(data: bytes, base: int) -> Iterator[Frame]:
+    """The same, with the payloads."""
+    for kind, receipt_id, start, end in spans(data, base):
+        yield Frame(kind, receipt_id, data[start:end], base + end)

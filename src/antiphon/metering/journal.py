@@ -1,7 +1,6 @@
 """Writes what happens to a file before it can be lost; a shipper carries it into the store."""
 
 import contextlib
-import fcntl
 import os
 from collections import deque
 from pathlib import Path
@@ -11,21 +10,23 @@ import msgspec
 from antiphon.core.error import StoreError
 from antiphon.core.ports import Journal
 from antiphon.core.receipt import Told
-from antiphon.metering.frames import Kind, frame
+from antiphon.metering.frames import LEAST_BYTES, MAX_FRAME_BYTES, PREFIX_BYTES, Kind
+from antiphon.metering.segment import Segment
 
-SEGMENT_BYTES = 67_108_864
-"""A new file is begun when this is reached, so that shipped ones can be deleted."""
+SEGMENT_BYTES = 16_777_216
+"""Room of a segment: about a second of a busy worker's records. While the shipper keeps up, one is enough for ever."""
 SUFFIX = ".journal"
 UNLOCKED = ".new"
 MAX_OWED = 10_000
 """Most receipts that wait in memory for a journal that can't be written; the oldest goes first."""
+_Record = tuple[Kind, str, bytes]
 
 
 class FileJournal(Journal):
-    """Appends to a segment that this process alone writes, and holds a lock on it while it lives.
+    """Writes to a segment of its own, and to a next one when the shipper has not made room in it.
 
-    One `write` a record: what the operating system has taken survives the death of the process.
-    With `fsync` it survives the death of the machine too.
+    What stands in a mapped file survives the death of the process. With `fsync` it survives the death of the
+    machine too.
     """
 
     def __init__(self, directory: Path, name: str, *, fsync: bool = False, segment_bytes: int = SEGMENT_BYTES) -> None:
@@ -34,83 +35,85 @@ class FileJournal(Journal):
         self._fsync = fsync
         self._segment_bytes = segment_bytes
         self._number = 0
-        self._size = 0
-        self._file = -1
-        self._owed: deque[bytes] = deque(maxlen=MAX_OWED)
+        self._owed: deque[_Record] = deque(maxlen=MAX_OWED)
         self._encode = msgspec.json.Encoder().encode
-        self._begin_segment()
+        self._segment: Segment | None = None
+        self._begin_segment(0)
 
     def opened(self, told: Told, tail: bytes = b"}") -> None:
-        self._append(frame(Kind.OPENED, told.id, self._encode(told)[:-1] + tail))
+        self._append(Kind.OPENED, told.id, self._encode(told)[:-1] + tail)
 
     def closed(self, told: Told, tail: bytes = b"}") -> None:
-        self._append(frame(Kind.CLOSED, told.id, self._encode(told)[:-1] + tail))
+        self._append(Kind.CLOSED, told.id, self._encode(told)[:-1] + tail)
 
     def owe(self, told: Told, tail: bytes = b"}") -> None:
-        self._owed.append(frame(Kind.CLOSED, told.id, self._encode(told)[:-1] + tail))
+        self._owed.append((Kind.CLOSED, told.id, self._encode(told)[:-1] + tail))
 
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
-        self._append(frame(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed))
+        self._append(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed)
 
     def close(self) -> None:
         """Write what is owed, if that can be, and let go of the segment."""
-        if self._file >= 0:
+        if self._segment is not None:
             with contextlib.suppress(StoreError):
                 self._settle()
-            os.close(self._file)
-            self._file = -1
+            self._segment.close()
+            self._segment = None
 
-    def _append(self, record: bytes) -> None:
+    def _append(self, kind: Kind, receipt_id: str, payload: bytes) -> None:
         if self._owed:
             self._settle()
-        self._write(record)
+        self._write(kind, receipt_id, payload)
 
     def _settle(self) -> None:
         while self._owed:
-            self._write(self._owed[0])
+            self._write(*self._owed[0])
             self._owed.popleft()
 
-    def _write(self, record: bytes) -> None:
-        try:
-            written = os.write(self._file, record)
-            if written != len(record):
-                os.ftruncate(self._file, self._size)
-                raise StoreError(f"the journal took {written} of {len(record)} bytes; is the disk full?")
-            self._size += written
-            if self._fsync:
-                os.fdatasync(self._file)
-        except OSError as error:
-            raise StoreError(
-                f"the journal can't be written: {error.strerror}; make room in {self._directory}"
-            ) from error
-        if self._size >= self._segment_bytes:
-            with contextlib.suppress(StoreError):
-                self._begin_segment()
+    def _write(self, kind: Kind, receipt_id: str, payload: bytes) -> None:
+        segment = self._segment
+        if segment is None:
+            raise StoreError("the journal is closed")
+        if not segment.append(kind, receipt_id, payload):
+            segment = self._begin_segment(len(payload))
+            if not segment.append(kind, receipt_id, payload):
+                raise StoreError(f"a record of {len(payload)} bytes is more than a journal takes")
+        if self._fsync:
+            try:
+                segment.sync()
+            except OSError as error:
+                raise StoreError(f"the journal can't be written: {error.strerror}") from error
 
-    def _begin_segment(self) -> None:
+    def _begin_segment(self, payload_bytes: int) -> Segment:
         """Open the next file before the last one is let go of, so that a reader sees an unbroken row.
 
         It gets its name once it is locked: until then the shipper would take it for one that is done with.
+
+        Raises: StoreError.
         """
         path = self._directory / f"{self._name}-{self._number + 1:06d}{SUFFIX}"
         unlocked = path.with_suffix(UNLOCKED)
+        least_bytes = min(payload_bytes, MAX_FRAME_BYTES) + LEAST_BYTES + PREFIX_BYTES
         try:
-            fresh = os.open(unlocked, os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            fresh = Segment(unlocked, max(self._segment_bytes, least_bytes))
             try:
-                fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._fsync:
+                    fresh.sync()
                 unlocked.rename(path)
                 if self._fsync:
                     _sync(self._directory)
             except OSError:
-                os.close(fresh)
+                fresh.close()
                 raise
         except OSError as error:
-            raise StoreError(f"no journal can be begun at {path.name}: {error.strerror}") from error
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = fresh
+            raise StoreError(
+                f"no journal can be begun at {path.name}: {error.strerror}; make room in {self._directory}"
+            ) from error
+        if self._segment is not None:
+            self._segment.close()
+        self._segment = fresh
         self._number += 1
-        self._size = 0
+        return fresh
 
 
 def _sync(directory: Path) -> None:
@@ -126,18 +129,3 @@ def tidy(directory: Path) -> None:
     """Remove the empty files of processes that died before their segment had a name. No writer may live."""
     for path in directory.glob(f"*{UNLOCKED}"):
         path.unlink()
-
-
-def is_written(path: Path) -> bool:
-    """Whether a living process still writes this segment."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False

@@ -1,5 +1,6 @@
 """Reads receipts from the database and, for the newest, from the journal."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import msgspec
 
 from antiphon.core.ports import Store
 from antiphon.core.receipt import Receipt
-from antiphon.metering.frames import Frame, Kind, frames
+from antiphon.metering.frames import Frame, Kind
 from antiphon.metering.journal import SUFFIX
+from antiphon.metering.segment import unshipped
 from antiphon.store.sqlite import Reader
 
 _receipt = msgspec.json.Decoder(Receipt)
@@ -57,10 +59,5 @@ class Records(Store):
     def _unshipped(self) -> Iterator[Frame]:
         positions = self._reader.positions()
         for path in sorted(self._journal.glob(f"*{SUFFIX}")):
-            try:
-                with path.open("rb") as file:
-                    file.seek(positions.get(path.name, 0))
-                    data = file.read()
-            except FileNotFoundError:
-                continue
-            yield from frames(data)
+            with contextlib.suppress(FileNotFoundError):  # shipped meanwhile: the database has it
+                yield from unshipped(path, positions.get(path.name, 0))

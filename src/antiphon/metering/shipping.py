@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.core.receipt import Receipt
-from antiphon.metering.frames import PREFIX_BYTES, Kind, first_size, frames
-from antiphon.metering.journal import SUFFIX, is_written
+from antiphon.metering.frames import Kind, spans
+from antiphon.metering.journal import SUFFIX
+from antiphon.metering.segment import header, header_of, is_written, mark_shipped, opened, piece, unshipped
 from antiphon.store.sqlite import Batch, Database, Row
 
 BATCH_BYTES = 8_388_608
@@ -84,54 +85,58 @@ class Shipper:
     @property
     def behind_bytes(self) -> int:
         """Bytes of the journal that are not in the database yet."""
-        sizes = {path.name: path.stat().st_size for path in self._segments()}
-        return sum(size - self._positions.get(name, 0) for name, size in sizes.items())
+        return sum(max(0, header(path).written - self._positions.get(path.name, 0)) for path in self._segments())
 
     def _ship(self, path: Path) -> int:
         position = self._positions.get(path.name, 0)
-        batch, end = self._batch(path.name, self._piece(path, position), position)
+        batch, end = self._batch(path, position)
         if end == position:
             return 0
         self._database.write(batch)
         self._positions[path.name] = end
+        mark_shipped(path, end)
         running = self._running[writer_of(path.name)]
         running.difference_update(batch.ended)
         running.update(receipt_id for receipt_id, _ in batch.began)
         return end - position
 
-    def _batch(self, segment: str, data: bytes, position: int) -> tuple[Batch, int]:
-        opened: dict[str, bytes] = {}
+    def _batch(self, path: Path, position: int) -> tuple[Batch, int]:
+        segment = path.name
+        data, lap_end = self._piece(path, position)
+        begun: dict[str, tuple[int, int]] = {}
         rows: list[Row] = []
         contents: list[tuple[str, str, bytes]] = []
         ended: list[str] = []
         writer = writer_of(segment)
         known = self._running[writer]
-        end = position
-        for frame in frames(data, position):
-            end = frame.end
-            if frame.kind is Kind.OPENED:
-                opened[frame.id] = frame.payload
-            elif frame.kind is Kind.CLOSED:
-                opened.pop(frame.id, None)
-                if frame.id in known:
-                    ended.append(frame.id)
-                rows.append(_row(frame.id, frame.payload))
+        stop = 0
+        for kind, receipt_id, start, stop in spans(data, position):
+            if kind is Kind.OPENED:
+                begun[receipt_id] = start, stop
+            elif kind is Kind.CLOSED:
+                begun.pop(receipt_id, None)
+                if receipt_id in known:
+                    ended.append(receipt_id)
+                rows.append(_row(receipt_id, data[start:stop]))
             else:
-                tenant, _, sealed = frame.payload.partition(b"\0")
-                contents.append((frame.id, tenant.decode(), sealed))
-        rows.extend(_row(receipt_id, payload) for receipt_id, payload in opened.items())
-        began = [(receipt_id, writer) for receipt_id in opened]
+                tenant, _, sealed = data[start:stop].partition(b"\0")
+                contents.append((receipt_id, tenant.decode(), sealed))
+        end = position + stop
+        if lap_end >= 0 and position + len(data) == lap_end:
+            end = lap_end  # what is left of the ring holds no record
+        rows.extend(_row(receipt_id, data[start:stop]) for receipt_id, (start, stop) in begun.items())
+        began = [(receipt_id, writer) for receipt_id in begun]
         return Batch(rows=rows, contents=contents, began=began, ended=ended, positions={segment: end}), end
 
     def _more(self, path: Path) -> bool:
         """Whether whole records are left in a segment that nobody writes any more."""
-        return next(frames(self._piece(path, self._positions.get(path.name, 0))), None) is not None
+        return next(unshipped(path, self._positions.get(path.name, 0)), None) is not None
 
-    def _piece(self, path: Path, position: int) -> bytes:
-        """What stands in a segment from an offset on: about a batch, and its first record whole."""
-        with path.open("rb") as file:
-            file.seek(position)
-            return file.read(max(self._batch_bytes, first_size(file.peek(PREFIX_BYTES))))
+    def _piece(self, path: Path, position: int) -> tuple[bytes, int]:
+        """What stands in a segment from a position on, as `segment.piece` gives it."""
+        with opened(path) as file:
+            said = header_of(file)
+            return piece(file, said, position, self._batch_bytes) if position < said.written else (b"", -1)
 
     def _forget(self, segment: str) -> None:
         self._database.forget([segment])

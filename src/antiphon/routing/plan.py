@@ -49,9 +49,7 @@ def choice(route: Route, head: Head, verdict: Verdict) -> Choice:
             fit.append(deployment)
     if not fit:
         raise _none(route, candidates)
-    return Choice(
-        fit=tuple(fit), candidates=tuple(candidates), total=sum(deployment.weight for deployment in fit)
-    )
+    return Choice(fit=tuple(fit), candidates=tuple(candidates), total=sum(deployment.weight for deployment in fit))
 
 
 def plan(route: Route, head: Head, made: Choice, place: int) -> Plan:

@@ -35,6 +35,14 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             description="Wait for the disk at every journal record: survives power loss, costs a disk write a request. Default false."
         ),
     ] = False
+    journal_bytes: Annotated[
+        int,
+        Meta(
+            ge=65_536,
+            le=1_073_741_824,
+            description="Room of a worker's journal, taken on the disk at once. What the database has gives its room back; a journal that fills up is followed by another as long as the disk has room. Default 16777216.",
+        ),
+    ] = 16_777_216
     ship_interval_s: Annotated[
         float,
         Meta(ge=0.01, le=60, description="Seconds between batches from the journal to the database. Default 0.5."),

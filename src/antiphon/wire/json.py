@@ -43,11 +43,9 @@ def _keys(value: dict[str, Any] | list[Any], levels: int) -> int:
     """Keys of a value and of all that is in it. Raises: BadRequest when it has more levels."""
     if not levels:
         raise _too_deep()
+    count, children = 0, cast("Iterable[Any]", value)
     if type(value) is dict:
-        count = len(value)
-        children: Iterable[Any] = value.values()
-    else:
-        count, children = 0, value
+        count, children = len(value), value.values()
     for child in children:
         kind = type(child)
         if kind is dict or kind is list:

@@ -12,7 +12,8 @@ from antiphon.app.places import Places, owned
 from antiphon.cli import text
 from antiphon.cli.checks.finding import Finding, note, ok, wrong
 from antiphon.core.error import StoreError
-from antiphon.metering.journal import SUFFIX, is_written
+from antiphon.metering.journal import SUFFIX
+from antiphon.metering.segment import header, is_written
 from antiphon.store.sqlite import Reader
 
 LEAST_BYTES = 268_435_456
@@ -103,7 +104,7 @@ def look(places: Places) -> Journal:
     orphans = 0
     for path in places.journal.glob(f"*{SUFFIX}"):
         try:
-            sizes[path.name] = path.stat().st_size
+            sizes[path.name] = header(path).written
         except FileNotFoundError:
             continue
         orphans += not is_written(path)

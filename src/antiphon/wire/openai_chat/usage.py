@@ -37,13 +37,30 @@ def usage_of(value: object) -> tuple[Usage | None, str]:
     Source: openai-python 3.52.0, `types/completion_usage.py`; https://api-docs.deepseek.com/ (2026-11) for
         `prompt_cache_hit_tokens`.
     """
-    plain = _plain(value) if type(value) is dict else None
+    plain = (_bare(value) or _plain(value)) if type(value) is dict else None
     if plain is not None:
         return plain, ""
     try:
         return _usage(value), ""
     except _Implausible as error:
         return None, str(error)
+
+
+def _bare(read: dict[str, Any]) -> Usage | None:
+    """A usage whose parts are all nothing, or not said; None when it says more."""
+    prompt, completion = read.get("prompt_tokens"), read.get("completion_tokens")
+    if type(prompt) is not int or type(completion) is not int or "prompt_cache_hit_tokens" in read:
+        return None
+    if (
+        not (0 <= prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS)
+        or read.get("total_tokens") != prompt + completion
+    ):
+        return None
+    for name in ("prompt_tokens_details", "completion_tokens_details"):
+        parts = read.get(name)
+        if parts and (type(parts) is not dict or any(parts.values())):
+            return None
+    return Usage(input_tokens=prompt, output_tokens=completion)
 
 
 def _plain(read: dict[str, Any]) -> Usage | None:
