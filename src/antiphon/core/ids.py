@@ -1,13 +1,11 @@
 """Identifiers: UUID version 7, so that ids sort by the time at which they were made."""
 
-import os
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from antiphon.core.clock import Clock
 
-ENTROPY_PIECES = 256
 _CLEAR = ~(0xF << 76 | 0x3 << 62)
 _SET = 0x7 << 76 | 0x2 << 62
 """Version 7 and variant 2, where RFC 9562 has them."""
@@ -34,29 +32,13 @@ class Uuid7(Ids):
 
     def __init__(self, clock: Clock, bits: Callable[[int], int] | None = None) -> None:
         self._now_ns = clock.now_ns
-        self._bits = bits or Entropy().bits
+        self._bits = bits or random.SystemRandom().getrandbits
 
     def new(self) -> str:
-        number = self._now_ns() // 1_000_000 << 80 | self._bits(80)
-        text = "%032x" % (number & _CLEAR | _SET)
+        millis = self._now_ns() // 1_000_000
+        number = millis << 80 | self._bits(80)
+        text = f"{number & _CLEAR | _SET:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-class Entropy:
-    """Random bits of the operating system, fetched many at a time. A process that forks makes a new one."""
-
-    def __init__(self) -> None:
-        self._pieces: Iterator[bytes] = iter(())
-
-    def bits(self, count: int) -> int:
-        """So many bits, a multiple of 8 and always the same."""
-        piece = next(self._pieces, None)
-        if piece is None:
-            size_bytes = count // 8
-            drawn = os.urandom(size_bytes * ENTROPY_PIECES)
-            self._pieces = iter([drawn[at : at + size_bytes] for at in range(0, len(drawn), size_bytes)])
-            piece = next(self._pieces)
-        return int.from_bytes(piece, "big")
 
 
 class SystemRandom(Random):

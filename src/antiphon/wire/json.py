@@ -33,8 +33,7 @@ def loads(text: bytes) -> dict[str, Any]:
         return _read(text)
     if type(value) is not dict:
         return _read(text)
-    keys = _keys(cast("dict[str, Any]", value), MAX_DEPTH)
-    if _has_more(text, keys) and _colons(text) != keys:
+    if twice(text, _keys(cast("dict[str, Any]", value), MAX_DEPTH)):
         return _read(text)
     return cast("dict[str, Any]", value)
 
@@ -51,6 +50,11 @@ def _keys(value: dict[str, Any] | list[Any], levels: int) -> int:
         if kind is dict or kind is list:
             count += _keys(child, levels - 1)
     return count
+
+
+def twice(text: bytes, keys: int) -> bool:
+    """Whether any key of a valid JSON text comes twice in one object, where a reader found so many keys."""
+    return _has_more(text, keys) and _colons(text) != keys
 
 
 def _has_more(text: bytes, colons: int) -> bool:

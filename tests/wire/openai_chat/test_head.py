@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from antiphon.core.body import Body, Edit
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Head, Spots
+from antiphon.wire.openai_chat import head as reading
 from antiphon.wire.openai_chat.head import MAX_COUNT, MAX_NAME, fields_of, messages_spot, read, read_long
 
 often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -37,6 +38,42 @@ def test_both_readers_agree_on_any_body(case: tuple[dict[str, Any], bytes], data
     assert long_head == head
     assert json.loads(text[slice(*long_spots.model)]) == json.loads(text[slice(*spots.model)])
     assert (long_spots.stream_options is None) == (spots.stream_options is None)
+
+
+TEXTS = st.sampled_from(["", "x", "a: b", ':"', "\\", '\\":', "\n", "é", '"a":1', "\\\\"]) | st.text(max_size=8)
+LIMITS = st.sampled_from([0, 1, 9, MAX_COUNT, MAX_COUNT + 1, 1.0, True, None, "9"])
+
+
+@often
+@given(
+    st.lists(st.fixed_dictionaries({"role": TEXTS, "content": TEXTS}, optional={"name": TEXTS}), max_size=3),
+    st.fixed_dictionaries(
+        {"model": TEXTS},
+        optional={
+            "stream": st.sampled_from([True, False, None, 1]),
+            "temperature": st.sampled_from([0, 0.5, "hot", None]),
+            "max_tokens": LIMITS,
+            "max_completion_tokens": LIMITS,
+            "seed": st.integers(),
+            "user": TEXTS | st.just("u" * (MAX_NAME + 1)),
+            "top_p": st.just(1),
+            "n": st.just(2),
+        },
+    ),
+    st.booleans(),
+    st.sampled_from(["", ',"model":"x"', ',"seed":1', ', "seed" :1,"seed": 2', ',"x":{"a":1,"a":2}']),
+    st.sampled_from([None, 1]),
+)
+def test_a_plain_body_is_read_quickly_as_it_would_be_slowly(
+    messages: list[dict[str, str]], fields: dict[str, Any], escaped: bool, more: str, indent: int | None
+) -> None:
+    written = json.dumps({**fields, "messages": messages}, ensure_ascii=escaped, indent=indent)
+    text = (written.rstrip("}\n") + more + "}").encode(errors="surrogatepass")
+
+    quick = reading._read_plain(text, "/")
+
+    if quick is not None:
+        assert quick == reading._read(text, Body((text,)), "/")
 
 
 @often

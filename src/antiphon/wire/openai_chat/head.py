@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Head, Need, Request, Spots
-from antiphon.wire.json import loads
+from antiphon.wire.json import loads, twice
 from antiphon.wire.openai_chat.scan import Scanner
 
 LONG_BYTES = 262_144
@@ -40,24 +41,6 @@ _HEAD_FIELDS = (
     "tools",
     "functions",
 )
-_NEEDS_NOTHING = frozenset(
-    {
-        "model",
-        "messages",
-        "stream",
-        "stream_options",
-        "temperature",
-        "top_p",
-        "max_tokens",
-        "max_completion_tokens",
-        "seed",
-        "stop",
-        "user",
-        "metadata",
-    }
-)
-"""Common fields that ask nothing of a model that some lack."""
-_NO_NEEDS: frozenset[Need] = frozenset()
 _PART_NEEDS: Mapping[str, Need] = {"image_url": "images", "input_audio": "audio", "file": "files"}
 MARK_BYTES = 80
 """At least the length of any mark, each letter escaped."""
@@ -74,9 +57,77 @@ _PART_MARKS: tuple[tuple[re.Pattern[bytes], Need], ...] = tuple(
 )
 
 
+class _Said(Struct, gc=False, forbid_unknown_fields=True):
+    """A message that is text alone."""
+
+    role: str
+    content: str
+
+
+class _Plain(Struct, gc=False, forbid_unknown_fields=True):
+    """A request that asks nothing special of a model: most are so. A body that doesn't fit is read field by field."""
+
+    model: str
+    messages: list[_Said]
+    stream: bool | UnsetType = UNSET
+    temperature: float | UnsetType = UNSET
+    top_p: float | UnsetType = UNSET
+    max_tokens: int | UnsetType = UNSET
+    max_completion_tokens: int | UnsetType = UNSET
+    seed: int | UnsetType = UNSET
+    user: str | UnsetType = UNSET
+
+    def keys(self) -> int:
+        """Keys of the body, those of its messages included."""
+        others = (
+            (self.stream is not UNSET)
+            + (self.temperature is not UNSET)
+            + (self.top_p is not UNSET)
+            + (self.max_tokens is not UNSET)
+            + (self.max_completion_tokens is not UNSET)
+            + (self.seed is not UNSET)
+            + (self.user is not UNSET)
+        )
+        return 2 + others + 2 * len(self.messages)
+
+
+_plain = msgspec.json.Decoder(_Plain)
+
+
 def read(body: Body, endpoint: str) -> tuple[Head, Spots]:
     """Read a body of ordinary length. Raises: BadRequest."""
     text = body.whole()
+    return _read_plain(text, endpoint) or _read(text, body, endpoint)
+
+
+def _read_plain(text: bytes, endpoint: str) -> tuple[Head, Spots] | None:
+    """Read a plain body quickly; None when there is anything about it that needs a closer look."""
+    try:
+        plain = _plain.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    model, user = plain.model, plain.user
+    limit = plain.max_tokens if plain.max_completion_tokens is UNSET else plain.max_completion_tokens
+    first = _MODEL_FIRST.match(text)
+    if (
+        first is None
+        or not 0 < len(model) <= MAX_NAME
+        or not (limit is UNSET or 1 <= limit <= MAX_COUNT)
+        or twice(text, plain.keys())
+    ):
+        return None
+    head = Head(
+        dialect="openai_chat",
+        endpoint=endpoint,
+        model=model,
+        stream=plain.stream is True,
+        output_tokens=None if limit is UNSET else limit,
+        user="" if user is UNSET else user[:MAX_NAME],
+    )
+    return head, Spots(model=first.span(1))
+
+
+def _read(text: bytes, body: Body, endpoint: str) -> tuple[Head, Spots]:
     fields = loads(text)
     needs = _needs(fields)
     return _head(fields, endpoint, needs), _spots(text, body, fields)
@@ -185,8 +236,6 @@ def _needs(fields: Mapping[str, Any]) -> frozenset[Need]:
                 for part in content
                 if type(part) is dict and type(part.get("type")) is str and part["type"] in _PART_NEEDS
             )
-    if not needs and fields.keys() <= _NEEDS_NOTHING:
-        return _NO_NEEDS
     if fields.get("tools") or fields.get("functions"):
         needs.add("tools")
     shape = fields.get("response_format")

@@ -6,6 +6,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import UNSET, Struct, UnsetType
+
 from antiphon.core.usage import Usage
 from antiphon.wire.openai_chat.fields import as_object, present
 
@@ -37,30 +39,13 @@ def usage_of(value: object) -> tuple[Usage | None, str]:
     Source: openai-python 3.52.0, `types/completion_usage.py`; https://api-docs.deepseek.com/ (2026-11) for
         `prompt_cache_hit_tokens`.
     """
-    plain = (_bare(value) or _plain(value)) if type(value) is dict else None
+    plain = _plain(value) if type(value) is dict else None
     if plain is not None:
         return plain, ""
     try:
         return _usage(value), ""
     except _Implausible as error:
         return None, str(error)
-
-
-def _bare(read: dict[str, Any]) -> Usage | None:
-    """A usage whose parts are all nothing, or not said; None when it says more."""
-    prompt, completion = read.get("prompt_tokens"), read.get("completion_tokens")
-    if type(prompt) is not int or type(completion) is not int or "prompt_cache_hit_tokens" in read:
-        return None
-    if (
-        not (0 <= prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS)
-        or read.get("total_tokens") != prompt + completion
-    ):
-        return None
-    for name in ("prompt_tokens_details", "completion_tokens_details"):
-        parts = read.get(name)
-        if parts and (type(parts) is not dict or any(parts.values())):
-            return None
-    return Usage(input_tokens=prompt, output_tokens=completion)
 
 
 def _plain(read: dict[str, Any]) -> Usage | None:
@@ -150,6 +135,51 @@ def _details(read: Mapping[str, Any], name: str, words: Mapping[str, str]) -> di
 def _within(name: str, count: int, whole: str, most: int) -> None:
     if count > most:
         raise _Implausible(f"usage says {count} {name} of {most} {whole}")
+
+
+class Parts(Struct, gc=False):
+    """Of a usage's details those that `Usage` has a word for."""
+
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+    @property
+    def nothing(self) -> bool:
+        return not (
+            self.cached_tokens
+            or self.cache_write_tokens
+            or self.audio_tokens
+            or self.image_tokens
+            or self.reasoning_tokens
+        )
+
+
+class Counts(Struct, gc=False):
+    """A usage as most upstreams say it. What doesn't fit is for `usage_of` to read."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: Parts | None = None
+    completion_tokens_details: Parts | None = None
+    prompt_cache_hit_tokens: UnsetType = UNSET
+
+    def usage(self) -> Usage | None:
+        """The usage, when no detail says anything and the counts can be believed; else None."""
+        prompt, completion = self.prompt_tokens, self.completion_tokens
+        details, more = self.prompt_tokens_details, self.completion_tokens_details
+        if (
+            self.total_tokens == prompt + completion
+            and 0 <= prompt <= MAX_TOKENS
+            and 0 <= completion <= MAX_TOKENS
+            and (details is None or details.nothing)
+            and (more is None or more.nothing)
+        ):
+            return Usage(input_tokens=prompt, output_tokens=completion)
+        return None
 
 
 def encode_usage(usage: Usage) -> dict[str, Any]:

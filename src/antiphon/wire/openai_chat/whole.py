@@ -7,7 +7,18 @@ from msgspec import Raw, Struct
 
 from antiphon.core.error import UpstreamMalformed
 from antiphon.core.usage import Usage
-from antiphon.wire.openai_chat.usage import usage_of
+from antiphon.wire.openai_chat.usage import Counts, usage_of
+
+
+class _Choice(Struct, gc=False):
+    """An object; what is in it is the caller's."""
+
+
+class _Usual(Struct, gc=False):
+    choices: list[_Choice]
+    usage: Counts
+    model: str = ""
+    system_fingerprint: str | None = None
 
 
 class _Whole(Struct):
@@ -26,11 +37,19 @@ class Facts(Struct, frozen=True, gc=False, kw_only=True):
     usage_note: str
 
 
+_usual = msgspec.json.Decoder(_Usual)
 _whole = msgspec.json.Decoder(_Whole)
 
 
 def facts(body: bytes) -> Facts:
     """Check a whole answer and read its facts. Raises: UpstreamMalformed."""
+    try:
+        usual = _usual.decode(body)
+        usage = usual.usage.usage()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        usual = usage = None
+    if usual is not None and usage is not None:
+        return Facts(model=usual.model, fingerprint=usual.system_fingerprint or "", usage=usage, usage_note="")
     try:
         answer = _whole.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
