@@ -38,7 +38,7 @@ def test_what_can_not_be_shipped_now_is_told_of_and_shipped_later(
 
         assert (first, second) == (RETRY_S, 0.25)
         assert [record.getMessage() for record in caplog.records] == ["journal.not_shipped"]
-        assert database.body(receipt_id(1)) is not None
+        assert database.receipt(receipt_id(1)) is not None
         assert metrics.journal_bytes.value == 0
 
 

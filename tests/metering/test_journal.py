@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from receipts import receipt, receipt_id
+from receipts import halves, receipt, receipt_id
 
 from antiphon.core.error import StoreError
 from antiphon.core.receipt import Receipt
-from antiphon.metering.frames import Kind
-from antiphon.metering.journal import FileJournal
+from antiphon.metering.frames import Kind, named
+from antiphon.metering.journal import MAX_BASES, FileJournal
 from antiphon.metering.segment import RING_AT, header, is_written, mark_shipped, unshipped
 
 
@@ -223,3 +223,32 @@ def test_a_journal_lets_go_of_every_file(tmp_path: Path) -> None:
                 journal.opened(receipt(1, "running"))
 
     assert open_files() == before
+
+
+def test_what_receipts_have_in_common_is_written_once(tmp_path: Path) -> None:
+    alike = [halves(receipt(number)) for number in (1, 2)]
+    other = halves(receipt(3, asked="another"))
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        journal.opened(*alike[0])
+        journal.closed(*alike[0])
+        journal.closed(*alike[1])
+        journal.owe(*other)
+        journal.closed(*other)
+
+    found = list(unshipped(tmp_path / "w-000001.journal", 0))
+    kinds = [one.kind for one in found]
+    assert kinds == [Kind.BASIS, Kind.OPENED, Kind.CLOSED, Kind.CLOSED, Kind.CLOSED, Kind.BASIS, Kind.CLOSED]
+    assert (found[0].payload, found[5].payload) == (alike[0][1], other[1])
+    assert {named(one.payload)[0] for one in found[1:4]} == {found[0].id}
+    assert named(found[4].payload) == ("", msgspec.json.encode(receipt(3, asked="another")))
+    assert named(found[6].payload) == (found[5].id, msgspec.json.encode(other[0]))
+
+
+def test_many_bases_are_not_remembered_for_ever(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        for number in range(MAX_BASES + 2):
+            journal.opened(*halves(receipt(1, asked=str(number))))
+
+        assert len(journal._bases) <= MAX_BASES
+    found = list(unshipped(tmp_path / "w-000001.journal", 0))
+    assert len(found) == 2 * (MAX_BASES + 2)

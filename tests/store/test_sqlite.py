@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from receipts import receipt, receipt_id
+from receipts import halves, receipt, receipt_id
 
 from antiphon.core.error import StoreError
+from antiphon.core.receipt import Receipt
 from antiphon.store.schema import STEPS
 from antiphon.store.sqlite import FILE, Batch, Database, Reader, Row
 
@@ -42,7 +43,7 @@ def query(directory: Path, text: str) -> list[tuple[object, ...]]:
 def test_an_empty_directory_gets_every_table(tmp_path: Path, database: Database) -> None:
     tables = {name for (name,) in query(tmp_path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
-    assert tables == {"receipts", "running", "contents", "shipped"}
+    assert tables == {"receipts", "running", "contents", "shipped", "bases"}
     assert query(tmp_path, "PRAGMA user_version") == [(len(STEPS),)]
 
 
@@ -51,7 +52,7 @@ def test_records_survive_that_the_database_is_opened_again(tmp_path: Path) -> No
         first.write(batch(row(1)))
 
     with closing(Database(tmp_path)) as second:
-        assert second.body(receipt_id(1)) == row(1).body
+        assert second.receipt(receipt_id(1)) == row(1).body
 
 
 def test_a_newer_database_is_refused_and_not_touched(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_running_receipt_becomes_final_once(database: Database) -> None:
     database.write(batch(row(1, "failed")))
     database.write(batch(row(1, "running")))
 
-    assert database.body(receipt_id(1)) == row(1, "ok").body
+    assert database.receipt(receipt_id(1)) == row(1, "ok").body
 
 
 def test_a_running_receipt_may_say_more_while_it_runs(database: Database) -> None:
@@ -94,7 +95,7 @@ def test_a_running_receipt_may_say_more_while_it_runs(database: Database) -> Non
 
     database.write(batch(more))
 
-    assert database.body(receipt_id(1)) == more.body
+    assert database.receipt(receipt_id(1)) == more.body
 
 
 def test_a_batch_is_written_whole_or_not_at_all(tmp_path: Path, database: Database) -> None:
@@ -113,7 +114,7 @@ def test_after_a_failure_the_next_batch_is_written(database: Database) -> None:
 
     database.write(batch(row(1)))
 
-    assert database.body(receipt_id(1)) == row(1).body
+    assert database.receipt(receipt_id(1)) == row(1).body
 
 
 def test_a_full_disk_is_told_of_and_got_over(database: Database) -> None:
@@ -127,8 +128,8 @@ def test_a_full_disk_is_told_of_and_got_over(database: Database) -> None:
     database._db.execute("PRAGMA max_page_count = 1000000")
     database.write(batch(large))
 
-    assert database.body(receipt_id(1)) == row(1).body
-    assert database.body(receipt_id(2)) == large.body
+    assert database.receipt(receipt_id(1)) == row(1).body
+    assert database.receipt(receipt_id(2)) == large.body
 
 
 def test_who_runs_is_known_until_it_ends(database: Database) -> None:
@@ -221,3 +222,17 @@ def test_any_thread_may_read_while_another_writes(tmp_path: Path, database: Data
 
     assert found == [None]
     assert reader.receipt(receipt_id(1)) == row(1).body
+
+
+def test_a_receipt_goes_on_with_its_basis(tmp_path: Path, database: Database) -> None:
+    told, tail = halves(receipt(1))
+    body = msgspec.json.encode(told)
+    one = Row(id=receipt_id(1), tenant="acme", at_ns=1, outcome="ok", body=body, basis="b1")
+
+    database.write(batch(one, bases=[("b1", tail)]))
+    database.write(batch(bases=[("b1", b"another"), ("b2", b"second")]))
+
+    assert database.receipt(receipt_id(1)) == Reader(tmp_path).receipt(receipt_id(1)) == body[:-1] + tail
+    assert msgspec.json.decode(body[:-1] + tail, type=Receipt) == receipt(1)
+    assert [Reader(tmp_path).basis(one) for one in ("b1", "b2", "b3")] == [tail, b"second", None]
+    assert [database.basis(one) for one in ("b1", "b3")] == [tail, None]

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from msgspec import structs
+
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Receipt
+from antiphon.core.receipt import Basis, Receipt, Told
 
 ALICE = Principal(tenant="acme", key="alice")
 
@@ -20,6 +22,13 @@ def receipt(number: int, outcome: Any = "ok", **fields: Any) -> Receipt:
             **fields,
         }
     )
+
+
+def halves(whole: Receipt) -> tuple[Told, bytes]:
+    """A receipt as the path hands it to a journal: what is told, and the tail of its basis."""
+    said = structs.asdict(whole)
+    basis = Basis(**{name: said.pop(name) for name in Basis.__struct_fields__})
+    return Told(**said), basis.tail()
 
 
 def receipt_id(number: int) -> str:

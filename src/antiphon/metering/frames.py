@@ -28,9 +28,22 @@ class Kind(IntEnum):
     OPENED = 1
     CLOSED = 2
     CONTENT = 3
+    BASIS = 4
+    """What the records behind it that name it have in common; its id is that of no receipt."""
 
 
 _KINDS = {kind.value: kind for kind in Kind}
+
+
+BASIS_CHARACTERS = 36
+"""Length of a basis's id, like a receipt's."""
+
+
+def named(payload: bytes) -> tuple[str, bytes]:
+    """The id of a record's basis, empty when it has none, and the rest of it."""
+    if payload.startswith(b"{"):
+        return "", payload
+    return payload[:BASIS_CHARACTERS].decode("ascii"), payload[BASIS_CHARACTERS:]
 
 
 class Frame(Struct, frozen=True, gc=False):

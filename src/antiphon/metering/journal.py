@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections import deque
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from antiphon.core.error import StoreError
 from antiphon.core.ports import Journal
 from antiphon.core.receipt import Told
-from antiphon.metering.frames import LEAST_BYTES, MAX_FRAME_BYTES, PREFIX_BYTES, Kind
+from antiphon.metering.frames import BASIS_CHARACTERS, LEAST_BYTES, MAX_FRAME_BYTES, PREFIX_BYTES, Kind
 from antiphon.metering.segment import Segment
 
 SEGMENT_BYTES = 16_777_216
@@ -19,6 +20,9 @@ SUFFIX = ".journal"
 UNLOCKED = ".new"
 MAX_OWED = 10_000
 """Most receipts that wait in memory for a journal that can't be written; the oldest goes first."""
+MAX_BASES = 4096
+"""Bases that are remembered as written; those that come again after that are written again, which does no harm."""
+NO_BASIS = {b"}": b""}
 _Record = tuple[Kind, str, bytes]
 
 
@@ -36,18 +40,34 @@ class FileJournal(Journal):
         self._segment_bytes = segment_bytes
         self._number = 0
         self._owed: deque[_Record] = deque(maxlen=MAX_OWED)
+        self._bases = dict(NO_BASIS)
         self._encode = msgspec.json.Encoder().encode
         self._segment: Segment | None = None
         self._begin_segment(0)
 
     def opened(self, told: Told, tail: bytes = b"}") -> None:
-        self._append(Kind.OPENED, told.id, self._encode(told)[:-1] + tail)
+        basis = self._bases.get(tail)
+        if basis is None:
+            basis = self._note(tail)
+        self._append(Kind.OPENED, told.id, basis + self._encode(told))
 
     def closed(self, told: Told, tail: bytes = b"}") -> None:
-        self._append(Kind.CLOSED, told.id, self._encode(told)[:-1] + tail)
+        basis = self._bases.get(tail)
+        if basis is None:
+            basis = self._note(tail)
+        self._append(Kind.CLOSED, told.id, basis + self._encode(told))
 
     def owe(self, told: Told, tail: bytes = b"}") -> None:
         self._owed.append((Kind.CLOSED, told.id, self._encode(told)[:-1] + tail))
+
+    def _note(self, tail: bytes) -> bytes:
+        """Write what many receipts have in common once, before the first of them. Returns: how they name it."""
+        basis = sha256(tail).hexdigest()[:BASIS_CHARACTERS]
+        self._append(Kind.BASIS, basis, tail)
+        if len(self._bases) >= MAX_BASES:
+            self._bases = dict(NO_BASIS)
+        self._bases[tail] = basis.encode()
+        return self._bases[tail]
 
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         self._append(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed)

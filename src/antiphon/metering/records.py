@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from antiphon.core.error import StoreError
 from antiphon.core.ports import Store
 from antiphon.core.receipt import Receipt
-from antiphon.metering.frames import Frame, Kind
+from antiphon.metering.frames import Frame, Kind, named
 from antiphon.metering.journal import SUFFIX
 from antiphon.metering.segment import unshipped
 from antiphon.store.sqlite import Reader
@@ -25,38 +26,55 @@ class Records(Store):
 
     def receipt(self, receipt_id: str) -> Receipt | None:
         """Journal first: a record that is shipped meanwhile is then found in the database."""
-        found = [frame for frame in self._unshipped() if frame.id == receipt_id and frame.kind is not Kind.CONTENT]
+        bases: dict[str, bytes] = {}
+        found = [frame for frame in self._unshipped(bases) if frame.id == receipt_id]
         closed = [frame for frame in found if frame.kind is Kind.CLOSED]
         if closed:
-            return _receipt.decode(closed[-1].payload)
+            return self._whole(closed[-1].payload, bases)
         body = self._reader.receipt(receipt_id)
         receipt = None if body is None else _receipt.decode(body)
         if found and (receipt is None or receipt.outcome == "running"):
-            return _receipt.decode(found[-1].payload)
+            return self._whole(found[-1].payload, bases)
         return receipt
 
     def last(self, tenant: str | None = None) -> Receipt | None:
-        newest: dict[str, bytes] = {}
-        for frame in self._unshipped():
-            if frame.kind is not Kind.CONTENT:
-                newest[frame.id] = frame.payload
+        bases: dict[str, bytes] = {}
+        newest = {frame.id: frame.payload for frame in self._unshipped(bases)}
         body = self._reader.last(tenant)
         shipped = None if body is None else _receipt.decode(body)
         for receipt_id in sorted(newest, reverse=True):
             if shipped is not None and shipped.id > receipt_id:
                 break
-            receipt = _receipt.decode(newest[receipt_id])
+            receipt = self._whole(newest[receipt_id], bases)
             if tenant is None or (receipt.principal is not None and receipt.principal.tenant == tenant):
                 return receipt
         return shipped
 
+    def _whole(self, payload: bytes, bases: dict[str, bytes]) -> Receipt:
+        """A receipt out of its record and its basis, which stands in the journal before it or in the database."""
+        basis, told = named(payload)
+        if not basis:
+            return _receipt.decode(told)
+        tail = bases.get(basis) or self._reader.basis(basis)
+        if tail is None:
+            raise StoreError(f"the basis {basis} of a receipt is missing in the journal and in the database")
+        return _receipt.decode(told[:-1] + tail)
+
     def content(self, receipt_id: str) -> bytes | None:
-        for frame in self._unshipped():
+        for frame in self._frames():
             if frame.kind is Kind.CONTENT and frame.id == receipt_id:
                 return frame.payload.partition(b"\0")[2]
         return self._reader.content(receipt_id)
 
-    def _unshipped(self) -> Iterator[Frame]:
+    def _unshipped(self, bases: dict[str, bytes]) -> Iterator[Frame]:
+        """Records of requests that are not in the database yet; bases on the way go into `bases`."""
+        for frame in self._frames():
+            if frame.kind is Kind.BASIS:
+                bases[frame.id] = frame.payload
+            elif frame.kind is not Kind.CONTENT:
+                yield frame
+
+    def _frames(self) -> Iterator[Frame]:
         positions = self._reader.positions()
         for path in sorted(self._journal.glob(f"*{SUFFIX}")):
             with contextlib.suppress(FileNotFoundError):  # shipped meanwhile: the database has it

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.core.receipt import Receipt
-from antiphon.metering.frames import Kind, spans
+from antiphon.metering.frames import Kind, named, spans
 from antiphon.metering.journal import SUFFIX
 from antiphon.metering.segment import header, header_of, is_written, mark_shipped, opened, piece, unshipped
 from antiphon.store.sqlite import Batch, Database, Row
@@ -15,6 +15,8 @@ from antiphon.store.sqlite import Batch, Database, Row
 BATCH_BYTES = 8_388_608
 """Most bytes of one segment that go into one transaction."""
 _ANONYMOUS = ""
+MAX_TENANTS = 100_000
+"""Bases whose tenant is remembered."""
 
 
 class _Tenant(Struct):
@@ -29,6 +31,13 @@ class _Glance(Struct):
     principal: _Tenant | None = None
 
 
+class _Owner(Struct):
+    """The same of a basis."""
+
+    principal: _Tenant | None = None
+
+
+_owner = msgspec.json.Decoder(_Owner)
 _glance = msgspec.json.Decoder(_Glance)
 _receipt = msgspec.json.Decoder(Receipt)
 
@@ -51,6 +60,8 @@ class Shipper:
         positions = database.positions()
         database.forget([name for name in positions if name not in here])
         self._positions = {name: end for name, end in positions.items() if name in here}
+        self._tenants: dict[str, str] = {}
+        """Whose bases are: id to tenant."""
         self._running: dict[str, set[str]] = defaultdict(set)
         for receipt_id, writer in database.running().items():
             self._running[writer].add(receipt_id)
@@ -105,6 +116,7 @@ class Shipper:
         data, lap_end = self._piece(path, position)
         begun: dict[str, tuple[int, int]] = {}
         rows: list[Row] = []
+        bases: list[tuple[str, bytes]] = []
         contents: list[tuple[str, str, bytes]] = []
         ended: list[str] = []
         writer = writer_of(segment)
@@ -117,16 +129,19 @@ class Shipper:
                 begun.pop(receipt_id, None)
                 if receipt_id in known:
                     ended.append(receipt_id)
-                rows.append(_row(receipt_id, data[start:stop]))
+                rows.append(self._row(receipt_id, data[start:stop]))
+            elif kind is Kind.BASIS:
+                bases.append((receipt_id, data[start:stop]))
+                self._remember(receipt_id, data[start:stop])
             else:
                 tenant, _, sealed = data[start:stop].partition(b"\0")
                 contents.append((receipt_id, tenant.decode(), sealed))
         end = position + stop
         if lap_end >= 0 and position + len(data) == lap_end:
             end = lap_end  # what is left of the ring holds no record
-        rows.extend(_row(receipt_id, data[start:stop]) for receipt_id, (start, stop) in begun.items())
+        rows.extend(self._row(receipt_id, data[start:stop]) for receipt_id, (start, stop) in begun.items())
         began = [(receipt_id, writer) for receipt_id in begun]
-        return Batch(rows=rows, contents=contents, began=began, ended=ended, positions={segment: end}), end
+        return Batch(rows=rows, bases=bases, contents=contents, began=began, ended=ended, positions={segment: end}), end
 
     def _more(self, path: Path) -> bool:
         """Whether whole records are left in a segment that nobody writes any more."""
@@ -147,7 +162,7 @@ class Shipper:
         ids = sorted(self._running[writer])
         rows: list[Row] = []
         for receipt_id in ids:
-            body = self._database.body(receipt_id)
+            body = self._database.receipt(receipt_id)
             if body is not None:
                 draft = msgspec.structs.replace(
                     _receipt.decode(body),
@@ -155,12 +170,29 @@ class Shipper:
                     error="process_died",
                     detail="the process ended before the request did; what the upstream did is unknown",
                 )
-                rows.append(_row(receipt_id, msgspec.json.encode(draft)))
+                rows.append(self._row(receipt_id, msgspec.json.encode(draft)))
         self._database.write(Batch(rows=rows, contents=[], began=[], ended=ids, positions={}))
         del self._running[writer]
 
+    def _row(self, receipt_id: str, payload: bytes) -> Row:
+        basis, body = named(payload)
+        glance = _glance.decode(body)
+        tenant = self._tenant(basis) if basis else _tenant(glance)
+        return Row(
+            id=receipt_id, tenant=tenant, at_ns=glance.at_ns, outcome=glance.outcome, body=body, basis=basis or None
+        )
 
-def _row(receipt_id: str, payload: bytes) -> Row:
-    glance = _glance.decode(payload)
-    tenant = glance.principal.tenant if glance.principal else _ANONYMOUS
-    return Row(id=receipt_id, tenant=tenant, at_ns=glance.at_ns, outcome=glance.outcome, body=payload)
+    def _tenant(self, basis: str) -> str:
+        """Whose basis this is; one that an earlier shipper carried is asked of the database."""
+        tenant = self._tenants.get(basis)
+        return self._remember(basis, self._database.basis(basis) or b",}") if tenant is None else tenant
+
+    def _remember(self, basis: str, tail: bytes) -> str:
+        if len(self._tenants) >= MAX_TENANTS:
+            self._tenants.clear()
+        tenant = self._tenants[basis] = _tenant(_owner.decode(b"{" + tail[1:]))
+        return tenant
+
+
+def _tenant(said: _Glance | _Owner) -> str:
+    return said.principal.tenant if said.principal else _ANONYMOUS

@@ -15,6 +15,10 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE contents (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, sealed BLOB NOT NULL);
     CREATE TABLE shipped (segment TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE bases (id TEXT PRIMARY KEY, tail BLOB NOT NULL) WITHOUT ROWID;
+    ALTER TABLE receipts ADD COLUMN basis TEXT REFERENCES bases (id);
+    """,
 )
 """Statements that lead from version n to n + 1."""
 

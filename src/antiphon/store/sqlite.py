@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -16,20 +17,34 @@ rather than 7 with the default of 4096 and a second index."""
 FILE = "antiphon.db"
 
 
+_RECEIPT = "SELECT body, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis"
+
+
+def _joined(row: tuple[bytes, bytes | None] | None) -> bytes | None:
+    """A receipt's JSON out of its body and its basis."""
+    if row is None:
+        return None
+    body, tail = row
+    return body if tail is None else body[:-1] + tail
+
+
 class Row(Struct, frozen=True, kw_only=True):
-    """A receipt on its way into the table; `body` is its JSON."""
+    """A receipt on its way into the table; `body` is its JSON, or what its basis does not say."""
 
     id: str
     tenant: str
     at_ns: int
     outcome: str
     body: bytes
+    basis: str | None = None
 
 
 class Batch(Struct, frozen=True, kw_only=True):
     """What is written in one transaction."""
 
     rows: list[Row]
+    bases: list[tuple[str, bytes]] = []
+    """(id, tail): what many receipts have in common, as `Basis.tail` gives it. Those that are there stay."""
     contents: list[tuple[str, str, bytes]]
     """(receipt id, tenant, sealed content)."""
     began: list[tuple[str, str]]
@@ -73,11 +88,12 @@ class Database:
             raise StoreError(f"the database can't be written: {error}") from error
 
     def _put(self, batch: Batch) -> None:
+        self._db.executemany("INSERT OR IGNORE INTO bases (id, tail) VALUES (?, ?)", batch.bases)
         self._db.executemany(
-            "INSERT INTO receipts (id, tenant, at_ns, outcome, body) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, body = excluded.body, tenant = excluded.tenant"
-            " WHERE receipts.outcome = 'running'",
-            [(row.id, row.tenant, row.at_ns, row.outcome, row.body) for row in batch.rows],
+            "INSERT INTO receipts (id, tenant, at_ns, outcome, body, basis) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, body = excluded.body,"
+            " tenant = excluded.tenant, basis = excluded.basis WHERE receipts.outcome = 'running'",
+            [(row.id, row.tenant, row.at_ns, row.outcome, row.body, row.basis) for row in batch.rows],
         )
         self._db.executemany("INSERT OR IGNORE INTO contents (id, tenant, sealed) VALUES (?, ?, ?)", batch.contents)
         self._db.executemany("INSERT OR IGNORE INTO running (id, writer) VALUES (?, ?)", batch.began)
@@ -102,8 +118,13 @@ class Database:
     def positions(self) -> dict[str, int]:
         return dict(self._db.execute("SELECT segment, position FROM shipped"))
 
-    def body(self, receipt_id: str) -> bytes | None:
-        row = self._db.execute("SELECT body FROM receipts WHERE id = ?", (receipt_id,)).fetchone()
+    def receipt(self, receipt_id: str) -> bytes | None:
+        """A receipt's JSON."""
+        return _joined(self._db.execute(f"{_RECEIPT} WHERE receipts.id = ?", (receipt_id,)).fetchone())
+
+    def basis(self, basis_id: str) -> bytes | None:
+        """What receipts with this basis have in common."""
+        row = self._db.execute("SELECT tail FROM bases WHERE id = ?", (basis_id,)).fetchone()
         return row[0] if row else None
 
 
@@ -115,27 +136,34 @@ class Reader:
         self._uri = f"{self._path.absolute().as_uri()}?mode=ro"
 
     def _one(self, query: str, *values: object) -> bytes | None:
+        row = self._row(query, *values)
+        return row[0] if row else None
+
+    def _row(self, query: str, *values: object) -> Any:
         if not self._path.exists():
             return None
         try:
             database = sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_S)
             try:
-                row = database.execute(query, values).fetchone()
+                return database.execute(query, values).fetchone()
             finally:
                 database.close()
         except sqlite3.Error as error:
             raise StoreError(f"the database {FILE} can't be read: {error}") from error
-        return row[0] if row else None
 
     def receipt(self, receipt_id: str) -> bytes | None:
         """A receipt's JSON."""
-        return self._one("SELECT body FROM receipts WHERE id = ?", receipt_id)
+        return _joined(self._row(f"{_RECEIPT} WHERE receipts.id = ?", receipt_id))
+
+    def basis(self, basis_id: str) -> bytes | None:
+        """What receipts with this basis have in common."""
+        return self._one("SELECT tail FROM bases WHERE id = ?", basis_id)
 
     def last(self, tenant: str | None) -> bytes | None:
         """The newest receipt's JSON."""
         if tenant is None:
-            return self._one("SELECT body FROM receipts ORDER BY id DESC LIMIT 1")
-        return self._one("SELECT body FROM receipts WHERE tenant = ? ORDER BY id DESC LIMIT 1", tenant)
+            return _joined(self._row(f"{_RECEIPT} ORDER BY receipts.id DESC LIMIT 1"))
+        return _joined(self._row(f"{_RECEIPT} WHERE tenant = ? ORDER BY receipts.id DESC LIMIT 1", tenant))
 
     def content(self, receipt_id: str) -> bytes | None:
         return self._one("SELECT sealed FROM contents WHERE id = ?", receipt_id)

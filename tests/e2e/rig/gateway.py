@@ -251,5 +251,7 @@ class Gateway:
 def stored(data: Path) -> list[Receipt]:
     """Every receipt in the database of a data directory."""
     with closing(sqlite3.connect(f"file:{data / 'antiphon.db'}?mode=ro", uri=True)) as database:
-        rows = database.execute("SELECT body FROM receipts ORDER BY id").fetchall()
-    return [msgspec.json.decode(body, type=Receipt) for (body,) in rows]
+        rows = database.execute(
+            "SELECT body, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis ORDER BY receipts.id"
+        ).fetchall()
+    return [msgspec.json.decode(body[:-1] + (tail or b"}"), type=Receipt) for body, tail in rows]
