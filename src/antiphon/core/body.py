@@ -5,7 +5,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 
-class Edit(Struct, frozen=True):
+class Edit(Struct, frozen=True, gc=False):
     """Put `text` in the place of the bytes from `start` up to `end`."""
 
     start: int
@@ -58,6 +58,9 @@ class Body:
         """
         if not edits:
             return self
+        if len(self._segments) == len(edits) == 1:
+            (whole,), (edit,) = self._segments, edits
+            return Body((whole[: edit.start], edit.text, whole[edit.end :]))
         out: list[bytes] = []
         if len(self._segments) == 1:
             whole, at = self._segments[0], 0

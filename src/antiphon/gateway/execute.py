@@ -1,6 +1,7 @@
 """Execute: run the plan's step and pass its answer to the caller."""
 
 import time
+from functools import partial
 
 from antiphon.calls.caller import Try
 from antiphon.core.error import AntiphonError, UpstreamError, UpstreamMalformed
@@ -94,8 +95,8 @@ async def _whole(
     _settle(story, attempt, process, said.usage, said.usage_note)
     if revision.capture_most_bytes:
         story.answer += body
-    close(story, process, revision, "ok", 200, None)
-    reply.whole(_served(story, attempt, inbound), body)
+    release = partial(reply.whole, _served(story, attempt, inbound), body)
+    close(story, process, revision, "ok", 200, None, release=release)
 
 
 class _Stream:
@@ -171,8 +172,7 @@ class _Stream:
         relay = self._relay
         self._story.served_model, self._story.fingerprint = relay.model, relay.fingerprint
         _settle(self._story, self._attempt, self._process, relay.usage, relay.usage_note)
-        close(self._story, self._process, self._revision, "ok", 200, None)
-        self._reply.end(last)
+        close(self._story, self._process, self._revision, "ok", 200, None, release=partial(self._reply.end, last))
 
     def _part(self) -> None:
         """The answer stays a part: settle what the upstream said so far."""

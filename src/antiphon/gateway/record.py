@@ -1,6 +1,7 @@
 """Settle and record: the end of every request, before its last byte is released."""
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 
@@ -23,10 +24,12 @@ def close(
     error: AntiphonError | None,
     *,
     owed: bool = False,
+    release: Callable[[], None] | None = None,
 ) -> None:
     """Settle what is open, and write the receipt; the first call counts, and only that.
 
     Args:
+        release: Lets the answer's end go, once the receipt is written; what only counts comes behind it.
         owed: The journal can't be written now; it writes this receipt as soon as it can.
     Raises: StoreError, when it can't be written; the story is then still open.
     """
@@ -42,6 +45,8 @@ def close(
     else:
         process.journal.closed(told, story.tail)
     story.closed = True
+    if release is not None:
+        release()
     try:
         _tell(told, story, process, revision)
     except Exception:  # the record stands: what counts and traces must not cost the caller the answer

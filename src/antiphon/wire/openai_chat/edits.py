@@ -32,10 +32,12 @@ def edits(
         drop: Top-level fields to leave out; never `model`.
         rename: Top-level fields to their other names.
     """
-    head, spots = request.head, request.spots
+    spots = request.spots
     start, end = spots.model
+    said = b"" if model == request.head.model else msgspec.json.encode(model)
+    if not (ask_usage or prompt is not None or drop or rename):
+        return (Edit(start, end, said),) if said else ()
     out: list[Edit] = []
-    said = b"" if model == head.model else msgspec.json.encode(model)
     if ask_usage and spots.stream_options is None:
         text = (said or request.body.slice(start, end)) + _ASK
         out.append(Edit(start, end, text))
