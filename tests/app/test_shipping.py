@@ -45,11 +45,12 @@ def test_what_can_not_be_shipped_now_is_told_of_and_shipped_later(
 def test_a_full_batch_is_followed_by_the_next_at_once(tmp_path: Path) -> None:
     metrics = Metrics(Slots(tmp_path, "shipper"))
     with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
-        journal.captured(receipt_id(1), "acme", bytes(9_000_000))
+        for number in (1, 2, 3):
+            journal.captured(receipt_id(number), "acme", bytes(5_000_000))
         journal.closed(receipt(1))
         shipper = Shipper(tmp_path, database)
 
-        waits = [ship(shipper, metrics, 0.25) for _ in range(2)]
+        waits = [ship(shipper, metrics, 0.25) for _ in range(3)]
 
-        assert waits == [0.0, 0.25]
+        assert waits == [0.0, 0.0, 0.25]
         assert metrics.journal_bytes.value == 0

@@ -209,9 +209,24 @@ def test_a_next_segment_that_can_not_be_begun_is_tried_again(tmp_path: Path) -> 
     assert records(tmp_path) == [(Kind.OPENED, receipt_id(1)), (Kind.OPENED, receipt_id(3))]
 
 
-def test_a_journal_that_can_not_be_begun_is_told_of(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no journal can be begun"):
-        FileJournal(tmp_path / "missing", "w")
+def test_a_journal_that_can_not_be_begun_is_told_of_and_begun_later(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with closing(FileJournal(missing, "w")) as journal:
+        with pytest.raises(StoreError, match="no journal can be begun"):
+            journal.opened(receipt(1, "running"))
+        missing.mkdir()
+        journal.opened(receipt(2, "running"))
+
+    assert records(missing) == [(Kind.OPENED, receipt_id(2))]
+    with pytest.raises(StoreError, match="closed"):
+        journal.opened(receipt(3, "running"))
+
+
+def test_what_a_full_disk_gave_of_a_segment_is_given_back(tmp_path: Path) -> None:
+    with room_for(1000), closing(FileJournal(tmp_path, "w")) as journal, pytest.raises(StoreError):
+        journal.opened(receipt(1, "running"))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_journal_lets_go_of_every_file(tmp_path: Path) -> None:

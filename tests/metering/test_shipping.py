@@ -1,3 +1,4 @@
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -6,6 +7,7 @@ from pathlib import Path, PosixPath
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
@@ -15,9 +17,9 @@ from antiphon.core.receipt import Receipt
 from antiphon.metering.frames import Kind, frame
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
-from antiphon.metering.segment import RING_AT, SHIPPED, header, is_written
+from antiphon.metering.segment import RING_AT, SHIPPED, header, is_written, mark_shipped, unshipped
 from antiphon.metering.shipping import Shipper, writer_of
-from antiphon.store.sqlite import FILE, Batch, Database
+from antiphon.store.sqlite import FILE, Batch, Database, Reader
 
 MEMORY = Path("/dev/shm")
 FINAL = ("ok", "failed", "client_gone", "refused")
@@ -327,3 +329,80 @@ def test_what_is_not_shipped_yet_is_counted(tmp_path: Path) -> None:
         assert shipper.step() == size
         assert shipper.behind_bytes == 0
         assert shipper.step() == 0
+
+
+def test_an_end_of_the_ring_that_is_longer_than_a_batch_is_passed_over(tmp_path: Path) -> None:
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w", segment_bytes=10_000)) as journal:
+        shipper = Shipper(tmp_path, database, batch_bytes=500)
+        journal.captured(receipt_id(1), "acme", bytes(6000))
+        while shipper.step():
+            pass
+        journal.captured(receipt_id(2), "acme", bytes(5000))
+        journal.closed(receipt(2))
+
+        while shipper.step():
+            pass
+
+        assert [path.name for path in tmp_path.glob("w-*")] == ["w-000001.journal"]
+        assert Reader(tmp_path).content(receipt_id(2)) == bytes(5000)
+        assert database.receipt(receipt_id(2)) is not None
+
+
+def test_a_journal_that_was_copied_before_its_database_comes_to_an_end(tmp_path: Path) -> None:
+    live, copied = tmp_path / "live", tmp_path / "copied"
+    live.mkdir()
+    copied.mkdir()
+    with closing(Database(live)) as database:
+        with closing(FileJournal(live, "w", segment_bytes=1000)) as journal:
+            shipper = Shipper(live, database)
+            for number in range(20):
+                journal.closed(receipt(number))
+                shipper.step()
+            journal.closed(receipt(20))
+            shutil.copy(live / "w-000001.journal", copied)
+        while shipper.step():
+            pass
+        shipper.step()
+        assert not list(live.glob("*.journal"))
+
+        restored = Shipper(copied, database)
+        while restored.step():
+            pass
+        restored.step()
+
+        assert not list(copied.iterdir())
+        assert restored.behind_bytes == 0
+
+
+@pytest.mark.parametrize("harm", ["no header", "a changed byte"])
+def test_a_segment_that_can_not_be_read_is_kept_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, harm: str
+) -> None:
+    path = tmp_path / "w-000001.journal"
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        for number in range(5):
+            journal.closed(receipt(number))
+    with path.open("r+b") as file:
+        file.seek(0 if harm == "no header" else RING_AT + 500)
+        file.write(b"?")
+
+    with closing(Database(tmp_path)) as database:
+        shipper = Shipper(tmp_path, database)
+        shipper.step()
+        shipper.step()
+
+    assert [one.name for one in tmp_path.glob("w-*")] == ["w-000001.damaged"]
+    assert [one.getMessage() for one in caplog.records] == ["journal.damaged"]
+
+
+def test_a_reader_whom_the_ring_overtakes_reads_on_where_the_shipper_is(tmp_path: Path) -> None:
+    with closing(FileJournal(tmp_path, "w", segment_bytes=1000)) as journal:
+        path = tmp_path / "w-000001.journal"
+        for number in range(3):
+            journal.closed(receipt(number))
+        ends = [one.end for one in unshipped(path, 0)]
+        mark_shipped(path, ends[-1])
+        for number in range(3, 6):
+            journal.closed(receipt(number))
+
+        assert [one.id for one in unshipped(path, 0)] == [receipt_id(number) for number in range(3, 6)]

@@ -9,7 +9,7 @@ from types import FrameType
 
 from antiphon.app.places import Places
 from antiphon.core.error import StoreError
-from antiphon.metering.shipping import Shipper
+from antiphon.metering.shipping import BATCH_BYTES, Shipper
 from antiphon.store.sqlite import Database
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.metrics import Metrics
@@ -43,9 +43,10 @@ def _told(stop: threading.Event, _number: int, _frame: FrameType | None) -> None
 def ship(shipper: Shipper, metrics: Metrics, interval_s: float) -> float:
     """Ship once. Returns: seconds to wait before the next time."""
     try:
-        taken = shipper.step()
-        metrics.journal_bytes.set(shipper.behind_bytes)
+        shipper.step()
+        behind_bytes = shipper.behind_bytes
+        metrics.journal_bytes.set(behind_bytes)
     except (StoreError, OSError) as error:
         log.error("journal.not_shipped", extra={"reason": str(error)})
         return RETRY_S
-    return 0.0 if taken >= 8_388_608 else interval_s
+    return 0.0 if behind_bytes > BATCH_BYTES // 2 else interval_s

@@ -13,9 +13,8 @@ from antiphon.core.ports import Journal
 from antiphon.core.receipt import Told
 from antiphon.metering.frames import BASIS_CHARACTERS, LEAST_BYTES, MAX_FRAME_BYTES, PREFIX_BYTES, Kind
 from antiphon.metering.segment import Segment
+from antiphon.store.settings import JOURNAL_BYTES
 
-SEGMENT_BYTES = 16_777_216
-"""Room of a segment: about a second of a busy worker's records. While the shipper keeps up, one is enough for ever."""
 SUFFIX = ".journal"
 UNLOCKED = ".new"
 MAX_OWED = 10_000
@@ -33,7 +32,7 @@ class FileJournal(Journal):
     machine too.
     """
 
-    def __init__(self, directory: Path, name: str, *, fsync: bool = False, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(self, directory: Path, name: str, *, fsync: bool = False, segment_bytes: int = JOURNAL_BYTES) -> None:
         self._directory = directory
         self._name = name
         self._fsync = fsync
@@ -43,7 +42,9 @@ class FileJournal(Journal):
         self._bases = dict(NO_BASIS)
         self._encode = msgspec.json.Encoder().encode
         self._segment: Segment | None = None
-        self._begin_segment(0)
+        self._closed = False
+        with contextlib.suppress(StoreError):  # the first record tries again, and its caller is told
+            self._begin_segment(0)
 
     def opened(self, told: Told, tail: bytes = b"}") -> None:
         basis = self._bases.get(tail)
@@ -74,9 +75,14 @@ class FileJournal(Journal):
 
     def close(self) -> None:
         """Write what is owed, if that can be, and let go of the segment."""
-        if self._segment is not None:
+        if not self._closed:
             with contextlib.suppress(StoreError):
                 self._settle()
+            self._closed = True
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._segment is not None:
             self._segment.close()
             self._segment = None
 
@@ -91,10 +97,10 @@ class FileJournal(Journal):
             self._owed.popleft()
 
     def _write(self, kind: Kind, receipt_id: str, payload: bytes) -> None:
-        segment = self._segment
-        if segment is None:
+        if self._closed:
             raise StoreError("the journal is closed")
-        if not segment.append(kind, receipt_id, payload):
+        segment = self._segment
+        if segment is None or not segment.append(kind, receipt_id, payload):
             segment = self._begin_segment(len(payload))
             if not segment.append(kind, receipt_id, payload):
                 raise StoreError(f"a record of {len(payload)} bytes is more than a journal takes")
@@ -102,6 +108,8 @@ class FileJournal(Journal):
             try:
                 segment.sync()
             except OSError as error:
+                self._let_go()  # whether its pages are on the disk is not known any more, bases among them
+                self._bases = dict(NO_BASIS)
                 raise StoreError(f"the journal can't be written: {error.strerror}") from error
 
     def _begin_segment(self, payload_bytes: int) -> Segment:
@@ -124,13 +132,13 @@ class FileJournal(Journal):
                     _sync(self._directory)
             except OSError:
                 fresh.close()
+                unlocked.unlink(missing_ok=True)
                 raise
         except OSError as error:
             raise StoreError(
                 f"no journal can be begun at {path.name}: {error.strerror}; make room in {self._directory}"
             ) from error
-        if self._segment is not None:
-            self._segment.close()
+        self._let_go()
         self._segment = fresh
         self._number += 1
         return fresh
@@ -146,6 +154,6 @@ def _sync(directory: Path) -> None:
 
 
 def tidy(directory: Path) -> None:
-    """Remove the empty files of processes that died before their segment had a name. No writer may live."""
+    """Remove the files of processes that died before their segment had a name. No writer may live."""
     for path in directory.glob(f"*{UNLOCKED}"):
         path.unlink()

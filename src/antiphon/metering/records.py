@@ -30,7 +30,7 @@ class Records(Store):
         found = [frame for frame in self._unshipped(bases) if frame.id == receipt_id]
         closed = [frame for frame in found if frame.kind is Kind.CLOSED]
         if closed:
-            return self._whole(closed[-1].payload, bases)
+            return self._whole(closed[0].payload, bases)  # as in the database, where the first end stays
         body = self._reader.receipt(receipt_id)
         receipt = None if body is None else _receipt.decode(body)
         if found and (receipt is None or receipt.outcome == "running"):

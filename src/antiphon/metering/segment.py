@@ -54,6 +54,7 @@ class Segment:
             self._map = mmap.mmap(self.file, RING_AT + room_bytes)
         except OSError:
             os.close(self.file)
+            path.unlink()  # what the disk gave of it is needed to empty the journal
             raise
         self._numbers = memoryview(self._map)[:_HEADER_BYTES].cast("Q")
         self._numbers[0], self._numbers[ROOM] = MAGIC, room_bytes
@@ -156,16 +157,16 @@ def unshipped(path: Path, position: int) -> Iterator[Frame]:
     """
     with opened(path) as file:
         for _ in range(_TRIES):
-            found, said = _read(file, position)
-            after = header_of(file)
-            if after.written - position <= said.room:
+            found = _read(file, position)
+            shipped = header_of(file).shipped
+            if shipped <= position:
                 yield from found
                 return
-            position = max(position, after.shipped)
+            position = shipped  # what stood before it may have been written over meanwhile
     raise StoreError("the journal moves on faster than it can be read; ask again")
 
 
-def _read(file: int, position: int) -> tuple[list[Frame], Header]:
+def _read(file: int, position: int) -> list[Frame]:
     """Everything from a position on, as the file stands now."""
     said = header_of(file)
     found: list[Frame] = []
@@ -177,4 +178,4 @@ def _read(file: int, position: int) -> tuple[list[Frame], Header]:
         if reached == said.written or lap_end < 0:
             break
         position = lap_end
-    return found, said
+    return found

@@ -1,5 +1,6 @@
 """Carries the journal into the database, each record once, across restarts."""
 
+import logging
 from collections import defaultdict
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from msgspec import Struct
 from antiphon.core.receipt import Receipt
 from antiphon.metering.frames import Kind, named, spans
 from antiphon.metering.journal import SUFFIX
-from antiphon.metering.segment import header, header_of, is_written, mark_shipped, opened, piece, unshipped
+from antiphon.metering.segment import header, header_of, is_written, mark_shipped, opened, piece
 from antiphon.store.sqlite import Batch, Database, Row
 
+log = logging.getLogger("antiphon.shipping")
 BATCH_BYTES = 8_388_608
 """Most bytes of one segment that go into one transaction."""
 _ANONYMOUS = ""
+DAMAGED = ".damaged"
 MAX_TENANTS = 100_000
 """Bases whose tenant is remembered."""
 
@@ -82,8 +85,7 @@ class Shipper:
             if self._more(path):
                 behind.add(writer)
             else:
-                path.unlink()
-                self._forget(path.name)
+                self._remove(path)
         left = {writer_of(path.name) for path in self._segments()}
         for writer in [writer for writer, ids in self._running.items() if ids and writer not in left]:
             self._interrupted(writer)
@@ -99,7 +101,8 @@ class Shipper:
         return sum(max(0, header(path).written - self._positions.get(path.name, 0)) for path in self._segments())
 
     def _ship(self, path: Path) -> int:
-        position = self._positions.get(path.name, 0)
+        # A journal that was copied before its database may have been shipped further than the copy knows.
+        position = self._positions[path.name] = max(self._positions.get(path.name, 0), header(path).shipped)
         batch, end = self._batch(path, position)
         if end == position:
             return 0
@@ -137,7 +140,7 @@ class Shipper:
                 tenant, _, sealed = data[start:stop].partition(b"\0")
                 contents.append((receipt_id, tenant.decode(), sealed))
         end = position + stop
-        if lap_end >= 0 and position + len(data) == lap_end:
+        if lap_end >= 0 and (stop == 0 or position + len(data) == lap_end):
             end = lap_end  # what is left of the ring holds no record
         rows.extend(self._row(receipt_id, data[start:stop]) for receipt_id, (start, stop) in begun.items())
         began = [(receipt_id, writer) for receipt_id in begun]
@@ -145,13 +148,25 @@ class Shipper:
 
     def _more(self, path: Path) -> bool:
         """Whether whole records are left in a segment that nobody writes any more."""
-        return next(unshipped(path, self._positions.get(path.name, 0)), None) is not None
+        position = self._positions.get(path.name, 0)
+        data, lap_end = self._piece(path, position)
+        return lap_end >= 0 or next(spans(data, position), None) is not None
 
     def _piece(self, path: Path, position: int) -> tuple[bytes, int]:
         """What stands in a segment from a position on, as `segment.piece` gives it."""
         with opened(path) as file:
             said = header_of(file)
             return piece(file, said, position, self._batch_bytes) if position < said.written else (b"", -1)
+
+    def _remove(self, path: Path) -> None:
+        """Done with a segment; one with something in it that can't be read is kept aside for whoever looks into it."""
+        said = header(path)
+        if said.room and self._positions.get(path.name, 0) >= said.written:
+            path.unlink()
+        else:
+            log.error("journal.damaged", extra={"segment": path.name})
+            path.rename(path.with_suffix(DAMAGED))
+        self._forget(path.name)
 
     def _forget(self, segment: str) -> None:
         self._database.forget([segment])

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+JOURNAL_BYTES = 16_777_216
+"""About a second of a busy worker's records."""
+
 
 class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The directory of the journal, the database and the local key."""
@@ -42,7 +45,7 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             le=1_073_741_824,
             description="Room of a worker's journal, taken on the disk at once. What the database has gives its room back; a journal that fills up is followed by another as long as the disk has room. Default 16777216.",
         ),
-    ] = 16_777_216
+    ] = JOURNAL_BYTES
     ship_interval_s: Annotated[
         float,
         Meta(ge=0.01, le=60, description="Seconds between batches from the journal to the database. Default 0.5."),

@@ -17,10 +17,10 @@ from antiphon.metering.segment import header, is_written
 from antiphon.store.sqlite import Reader
 
 LEAST_BYTES = 268_435_456
-"""Free space below this is wrong: four journal segments."""
+"""Free space below this is wrong: it is gone within minutes once the database can't be written."""
 FEW_BYTES = 2_147_483_648
 BEHIND_BYTES = 67_108_864
-"""One journal segment: a shipper that works is never so far behind."""
+"""A shipper that works is never so far behind."""
 START = "start the gateway: it takes them over"
 
 
