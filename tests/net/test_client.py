@@ -263,8 +263,10 @@ async def test_an_upstream_that_does_not_listen_is_unreachable(upstreams):
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
-        with pytest.raises(UpstreamUnreachable, match=rf"no connection to 127\.0\.0\.1:{port}: .*refused"):
+        with pytest.raises(UpstreamUnreachable, match=rf"no connection to 127\.0\.0\.1:{port}: .*refused") as caught:
             await up.send(origin=up.origin(port=port))
+    assert str(port) in caught.value.noted
+    assert caught.value.message == "no connection could be made"
 
 
 @pytest.mark.parametrize("host", ["name.invalid", "x" * 64 + ".example", "a..b"])

@@ -175,8 +175,7 @@ class Caller:
     def failed(self, attempt: Try, error: AntiphonError) -> None:
         """An attempt that ended with an error, which then names the deployment; what it used is not known."""
         name = attempt.target.deployment.name
-        if not error.message.startswith(name) and error.message == error.noted:
-            error.message = error.noted = f"{name}: {error.message}"
+        error.message, error.noted = _of(name, error.message), _of(name, error.noted)
         attempt.error = error
         self.settle(attempt, None)
 
@@ -192,6 +191,10 @@ class Caller:
         self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
         self._in_flight[deployment.name] -= 1
         self._metrics.in_flight(deployment.name).add(-1)
+
+
+def _of(name: str, message: str) -> str:
+    return message if message.startswith(name) else f"{name}: {message}"
 
 
 def _request_id(inbound: Inbound | None) -> str:

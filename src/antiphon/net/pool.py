@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 
-from antiphon.core.error import OverLimit, UpstreamTimeout, UpstreamUnreachable
+from antiphon.core.error import OverLimit, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from antiphon.core.ports import Origin
 from antiphon.net.dial import dial, explain
 from antiphon.net.upstream import Upstream
@@ -71,9 +71,8 @@ class Pool:
                     self._opening -= 1
                 return await self._open()
         except TimeoutError:
-            raise UpstreamTimeout(
-                f"no connection to {self._origin.host}:{self._origin.port} within {timeout_s} s"
-            ) from None
+            where = f"{self._origin.host}:{self._origin.port}"
+            raise _kept(UpstreamTimeout(f"no connection to {where} within {timeout_s} s")) from None
 
     @property
     def _full(self) -> bool:
@@ -104,8 +103,10 @@ class Pool:
             if self.closed:
                 raise UpstreamUnreachable("this process is closing its connections")
             connection = await dial(self._origin, lambda: Upstream(self.freed))
+        except UpstreamUnreachable as error:
+            raise _kept(error) from error.__cause__
         except (OSError, UnicodeError) as error:
-            raise UpstreamUnreachable(explain(error, self._origin)) from error
+            raise _kept(UpstreamUnreachable(explain(error, self._origin))) from error
         else:
             if connection.usable:
                 self.connections.add(connection)
@@ -166,3 +167,9 @@ class Pool:
         self.closed = True
         for connection in tuple(self.connections):
             connection.transport.abort()
+
+
+def _kept(error: UpstreamError) -> UpstreamError:
+    """An error whose text names hosts of ours: the operator reads it in the receipt, the caller only what it means."""
+    error.message = "no connection could be made"
+    return error
