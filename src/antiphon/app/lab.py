@@ -55,10 +55,13 @@ class Lab:
             self.stop()
             self._child = self._start(closing)
 
-    def revive(self, closing: Iterable[socket.socket]) -> None:
-        """Start it again when it has died."""
-        if self._child.ended():
-            self._child = self._start(closing)
+    def revive(self, closing: Iterable[socket.socket]) -> Child | None:
+        """Start it again when it has died. Returns: the process that died."""
+        child = self._child
+        if not child.ended():
+            return None
+        self._child = self._start(closing)
+        return child
 
     def close(self) -> None:
         """End it for good."""

@@ -241,8 +241,10 @@ class Supervisor:
             log.error("shipper.died", extra={"pid": self._shipper.pid, "status": self._shipper.status})
             self._crashed()
             self._start_shipper()
-        for one in self._labs.values():
-            one.revive(self._private())
+        for name, one in self._labs.items():
+            died = one.revive(self._private())
+            if died is not None:
+                log.error("lab.died", extra={"provider": name, "pid": died.pid, "status": died.status})
 
     def _crashed(self) -> None:
         now_s = time.monotonic()
