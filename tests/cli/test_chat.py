@@ -85,6 +85,11 @@ def test_each_refusal_has_its_code_and_says_what_to_do(antiphon, gateway, model,
     assert "sk-" not in ran.err
 
 
+def test_whoever_has_no_key_is_not_sent_to_a_receipt(antiphon, gateway):
+    ran = antiphon("chat", "hi", "--model", "fast", asking=gateway, ANTIPHON_KEY="sk-of-nobody")
+    assert (ran.code, "receipt show" in ran.err) == (4, False)
+
+
 def test_a_refusal_is_the_one_document(antiphon, gateway):
     ran = antiphon("chat", "hi", "--model", "none", "--json", asking=gateway)
     told = json.loads(ran.out)["error"]

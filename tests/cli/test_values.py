@@ -11,9 +11,11 @@ from antiphon.cli import values
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("https://gateway.example/antiphon/", "https://gateway.example/antiphon"),
         ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080"),
+        ("https://gateway.example/antiphon/v1/", "https://gateway.example/antiphon"),
     ],
 )
-def test_an_address_is_taken_without_its_last_slash(text, meant):
+def test_an_address_is_taken_without_its_last_slash_and_without_v1(text, meant):
     assert values.url(text) == meant
 
 

@@ -46,7 +46,7 @@ def _remote_options(one: Parser) -> None:
     one.add_argument(
         "--url",
         type=values.url,
-        help="the gateway (default: the variable ANTIPHON_URL, else http://127.0.0.1:8080)",
+        help="the gateway, with or without /v1 (default: the variable ANTIPHON_URL, else http://127.0.0.1:8080)",
     )
     _key_option(one, "API key (default: the variable ANTIPHON_KEY, which other users of this machine can't see)")
 

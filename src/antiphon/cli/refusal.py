@@ -58,7 +58,7 @@ def refusal(status: int, headers: Mapping[bytes, bytes], body: bytes, url: str) 
         error.add_note(_NEXT[error.said_code])
     if headers.get(b"retry-after"):
         error.add_note(f"try again in {headers[b'retry-after'].decode('latin-1')} s")
-    if receipt:
+    if receipt and status != 401:  # whoever has no key may not read it either
         error.add_note(f"why: antiphon receipt show {receipt} --url {url}")
     return error
 

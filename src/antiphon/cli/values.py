@@ -8,7 +8,7 @@ LONGEST_NAME = 128
 
 
 def url(text: str) -> str:
-    """The address of a gateway, without a slash at its end."""
+    """The address of a gateway, without a slash at its end; `/v1`, which OpenAI's clients want there, is taken off."""
     from urllib.parse import urlsplit
 
     try:
@@ -19,7 +19,7 @@ def url(text: str) -> str:
         parts = urlsplit("")
     if not good or parts.query or parts.fragment or "@" in parts.netloc:
         raise ArgumentTypeError(f"{text!r} is no address of a gateway; write it like http://127.0.0.1:8080")
-    return text.rstrip("/")
+    return text.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def key(text: str) -> str:
