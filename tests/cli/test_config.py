@@ -72,6 +72,15 @@ def test_the_summary_is_a_document_too(antiphon, good):
     assert auto["candidates"] == [{"deployment": "quick", "lost": ""}, {"deployment": "absent", "lost": "no key"}]
 
 
+@pytest.mark.parametrize("text", ["", "providers: {openai: {}}\nmodels: {gpt-4o: {provider: openai}}\n"])
+def test_that_nothing_can_be_asked_for_is_a_warning(antiphon, tmp_path, text):
+    file = tmp_path / "antiphon.yaml"
+    file.write_text(text)
+    ran = antiphon("config", "check", "--config", file)
+    assert ran.code == 0
+    assert ran.err.startswith("warning: nothing can be asked for: ")
+
+
 def test_without_a_file_the_quickstart_is_checked(antiphon, tmp_path):
     assert antiphon("config", "check", cwd=tmp_path).out.startswith("quickstart.yaml (built in) is right")
 

@@ -12,6 +12,8 @@ from antiphon.metering.journal import FileJournal
 
 pytestmark = pytest.mark.processes
 
+MODELS = "providers: {lab: {lab: {models: {one: {}}}}}\nmodels: {one: {provider: lab}}\n"
+
 
 def findings(ran) -> dict[str, dict]:
     return {one["about"]: one for one in json.loads(ran.out)["findings"]}
@@ -21,7 +23,7 @@ def findings(ran) -> dict[str, dict]:
 def house(tmp_path):
     """Write a configuration whose data directory is here; gives its file."""
 
-    def write(more: str = "", **server: object):
+    def write(more: str = MODELS, **server: object):
         file = tmp_path / "antiphon.yaml"
         said = ", ".join(f"{name}: {value}" for name, value in {"port": 0, **server}.items())
         file.write_text(f"server: {{{said}}}\nstorage: {{dir: data}}\n{more}")
@@ -41,8 +43,25 @@ def test_its_document_has_every_check(antiphon, house):
     ran = antiphon("doctor", "--config", house(), "--json")
     assert json.loads(ran.out)["ok"] is True
     assert set(findings(ran)) >= {
-        *("python", "packages", "configuration", "clock", "file descriptors", "data directory", "disk space", "port")
+        *(
+            "python",
+            "packages",
+            "configuration",
+            "models",
+            "clock",
+            "file descriptors",
+            "data directory",
+            "disk space",
+            "port",
+        )
     }
+
+
+def test_a_house_without_models_is_wrong(antiphon, house):
+    ran = antiphon("doctor", "--config", house(""), "--json")
+    found = findings(ran)["models"]
+    assert (ran.code, found["state"]) == (1, "wrong")
+    assert found["found"] == "nothing can be asked for: the configuration has no models"
 
 
 def test_mistakes_of_the_configuration_are_counted(antiphon, house):

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from antiphon.config.load import Loaded
-from antiphon.config.resolve import off_providers, resolve
+from antiphon.config.resolve import off_providers, offered, resolve
 from antiphon.providers.profiles import PROFILES
 
 Load = Callable[..., Loaded]
@@ -35,6 +35,12 @@ routes:
 def lost(loaded: Load, environ: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
     routes = resolve(loaded(TEXT, environ).settings, PROFILES)
     return {name: [(one.deployment, one.lost) for one in candidates] for name, candidates in routes.items()}
+
+
+def test_routes_and_listed_models_whose_provider_is_on_can_be_asked_for(loaded: Load) -> None:
+    text = TEXT.replace("own: {", "own: {listed: false, ")
+    routes = ["fast", "auto", "named", "mixed", "waiting"]
+    assert offered(loaded(text, {}).settings, PROFILES) == [*routes, "sim-a", "sim-b", "sim-c", "spare"]
 
 
 def test_without_a_key_the_lab_answers_and_the_receipt_can_say_why(loaded: Load) -> None:

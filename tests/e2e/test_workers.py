@@ -117,6 +117,8 @@ def test_a_killed_lab_is_replaced_on_the_same_port(start: Start, up: Upstream) -
 
     os.kill(lab, signal.SIGKILL)
 
+    event = gateway.event("lab.died")
+    assert (event["provider"], event["pid"], event["status"]) == ("lab", lab, -signal.SIGKILL)
     until(lambda: set(gateway.children()) - others - {lab}, "the next lab")
     assert until(lambda: gateway.chat(ask).status == 200, "it answers")
     assert {shipper(gateway), *workers(gateway)} == others
@@ -178,6 +180,7 @@ def test_beyond_loopback_only_with_a_key_or_on_purpose(start: Start, up: Upstrea
     by_option = serve("--host", "0.0.0.0", cwd=gateway.home / "tmp")
     assert by_option.returncode == 3
     assert "add a key under `keys`" in by_option.stderr
+    assert "or give --insecure" in by_option.stderr
 
     insecure = start({**elsewhere, "server": {"host": "0.0.0.0", "insecure": True}}, key="")
     up.script = whole(ANSWER)

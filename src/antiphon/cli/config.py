@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import to_builtins
 
 from antiphon.cli import summary, text
+from antiphon.cli.checks.models import models
 from antiphon.cli.configured import configured
 from antiphon.cli.exits import Exit
 from antiphon.cli.failure import problems
@@ -35,6 +36,9 @@ def _check(arguments: Namespace) -> int:
         document({"valid": True, "problems": [], **summary.document_of(loaded)})
     else:
         put("\n".join(summary.page(loaded)))
+    found = models(loaded.settings)
+    if found.state == "wrong":
+        say(f"warning: {found.found}; {found.remedy}")
     return Exit.OK
 
 

@@ -8,6 +8,7 @@ from msgspec import to_builtins
 from antiphon.cli import profiles, text
 from antiphon.cli.checks import machine
 from antiphon.cli.checks.finding import Finding, ok, wrong
+from antiphon.cli.checks.models import models
 from antiphon.cli.checks.packages import packages
 from antiphon.cli.checks.port import port
 from antiphon.cli.checks.providers import reachable
@@ -57,6 +58,7 @@ def _of(loaded: Loaded) -> list[Finding]:
         return [await port(settings.server, places), *await reachable(settings)]
 
     return [
+        models(settings),
         machine.clock(newest.at_ns if newest is not None else None),
         machine.descriptors(settings),
         *storage(places),

@@ -10,10 +10,13 @@ import msgspec
 
 from antiphon.app.supervisor import Ready, Supervisor
 from antiphon.cli.exits import Exit
+from antiphon.cli.greeting import greeting
 from antiphon.config.load import Loaded, environment, load
+from antiphon.config.settings import Settings
 from antiphon.core.error import ConfigError, Problem
 
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a listener on every address is reached from here
+REMEDIES = {"host": "add a key under `keys`, or listen on 127.0.0.1, or give --insecure"}
+"""What mends a mistake of the command line, there."""
 
 
 def run(arguments: Namespace) -> int:
@@ -22,7 +25,7 @@ def run(arguments: Namespace) -> int:
     override = partial(_overridden, arguments)
     option = f" --config {arguments.config}" if arguments.config else ""
     try:
-        return Supervisor(loaded, override, lambda ready: _greet(loaded, ready, option)).run()
+        return Supervisor(loaded, override, lambda ready: _greet(override(loaded).settings, ready, option)).run()
     except OSError as error:
         server = override(loaded).settings.server
         where = f"{server.host}:{server.port}"
@@ -44,7 +47,7 @@ def _overridden(arguments: Namespace, loaded: Loaded) -> Loaded:
     if mistakes:
         raise ConfigError(
             [
-                Problem(file="command line", line=0, path=path, wrong=wrong, remedy=remedy)
+                Problem(file="command line", line=0, path=path, wrong=wrong, remedy=REMEDIES.get(path, remedy))
                 for path, wrong, remedy in mistakes
             ]
         )
@@ -59,20 +62,6 @@ def _command() -> str:
     return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
-def _greet(loaded: Loaded, ready: Ready, option: str) -> None:
+def _greet(settings: Settings, ready: Ready, option: str) -> None:
     """Tell a person what to do first."""
-    settings = loaded.settings
-    scheme = "https" if settings.server.tls else "http"
-    host = ANYWHERE.get(ready.host, ready.host)
-    base = f"{scheme}://{f'[{host}]' if ':' in host else host}:{ready.port}"
-    model = next(iter(settings.routes or settings.models), "auto")
-    key = "" if not settings.keys else " \\\n  -H 'Authorization: Bearer YOUR_KEY'"
-    print(
-        f"Antiphon listens on {base} (revision {ready.revision}, {settings.server.workers} worker(s)).\n"
-        f"A first call:\n\n"
-        f"curl {base}/v1/chat/completions -H 'Content-Type: application/json'{key} \\\n"
-        f'  -d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\'\n\n'
-        f"Its receipt: {_command()} receipt show --last{option}",
-        file=sys.stderr,
-        flush=True,
-    )
+    print(greeting(settings, ready, f"{_command()} receipt show --last{option}"), file=sys.stderr, flush=True)

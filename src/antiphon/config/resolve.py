@@ -32,6 +32,13 @@ def resolve(settings: Settings, profiles: Mapping[str, Profile]) -> dict[str, tu
     }
 
 
+def offered(settings: Settings, profiles: Mapping[str, Profile]) -> list[str]:
+    """Every name that can be asked for: the routes, then the listed models whose providers are on."""
+    off = off_providers(settings, profiles)
+    listed = (name for name, model in settings.models.items() if model.listed and model.provider not in off)
+    return list(dict.fromkeys([*settings.routes, *listed]))
+
+
 def off_providers(settings: Settings, profiles: Mapping[str, Profile]) -> frozenset[str]:
     """Providers that need a key and have none. That is no mistake: they are off until a key is there."""
     return frozenset(
