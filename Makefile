@@ -3,6 +3,8 @@
 # takes an eighth less CPU a request (bench/results/). `make PYTHON=...` chooses another.
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell /usr/bin/python3 -c '$(USABLE)' 2>/dev/null && echo /usr/bin/python3 || echo python3)
+# Options of `antiphon serve`, for `make serve`.
+ARGS :=
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.lock requirements/build.lock pyproject.toml | cksum | cut -d' ' -f1)
@@ -15,8 +17,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-serve: $(RUN_STAMP) ## set up and run the gateway on http://127.0.0.1:8080 with lab models
-	$(BIN)/antiphon serve --config examples/quickstart.yaml
+serve: $(RUN_STAMP) ## set up and run the gateway on http://127.0.0.1:8080 with lab models (ARGS='--port 9000': on another port)
+	$(BIN)/antiphon serve --config examples/quickstart.yaml $(ARGS)
 
 test: $(DEV_STAMP) ## set up and run every test
 	$(BIN)/python -m pytest

@@ -128,4 +128,4 @@ def test_blocks_that_are_not_run_say_why_and_are_few() -> None:
 
 
 def test_make_serve_is_the_command_that_stands_for_it_here() -> None:
-    assert f"\t$(BIN)/{MAKE_SERVE}\n" in (ROOT / "Makefile").read_text()
+    assert f"\t$(BIN)/{MAKE_SERVE} $(ARGS)\n" in (ROOT / "Makefile").read_text()

@@ -17,6 +17,7 @@ GATEWAY, LAB, COLLECTOR = "127.0.0.1:8080", "127.0.0.1:8090", "127.0.0.1:4318"
 """Where pages say that a gateway, a lab and a collector of traces listen; here they are somewhere free."""
 SERVES = re.compile(r"^(?:\.venv/bin/)?antiphon (?P<lab>lab )?serve\b[^|&;<>\n]*$")
 LISTENS = re.compile(r"(?:Antiphon listens|Lab models listen) on https?://[^:/]+:(\d+)")
+MADE = re.compile(r"^make serve(?: ARGS='(?P<args>[^'\n]*)')?$")
 MAKE_SERVE = "antiphon serve --config examples/quickstart.yaml"
 PATIENCE_S = 20.0
 SHIM = '#!/bin/sh\nexec {python} {module} "$@"\n'
@@ -130,6 +131,7 @@ class Desk:
 def serving(script: str) -> str:
     """The command of a script that serves until it is stopped; empty for any other script."""
     line = script.strip()
-    if line == "make serve":
-        return MAKE_SERVE
+    made = MADE.match(line)
+    if made:
+        return f"{MAKE_SERVE} {made['args'] or ''}".rstrip()
     return line if SERVES.match(line) else ""
