@@ -1,4 +1,4 @@
-"""Errors as a program meets them: a code to act on, and the receipt. Needs: pip install openai, and `make serve`."""
+"""Errors as a program meets them: a code to act on, and the receipt. Needs: `make serve`, and .venv/bin/pip install openai."""
 
 from openai import APIStatusError, OpenAI
 

@@ -1,4 +1,4 @@
-"""One call through the gateway, and the receipt that explains it. Needs: pip install openai, and `make serve`."""
+"""One call through the gateway, and the receipt that explains it. Needs: `make serve`, and .venv/bin/pip install openai."""
 
 import json
 from urllib.request import urlopen

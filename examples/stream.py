@@ -1,4 +1,4 @@
-"""A streamed answer, as its pieces come, with its usage at the end. Needs: pip install openai, and `make serve`."""
+"""A streamed answer, as its pieces come, with its usage at the end. Needs: `make serve`, and .venv/bin/pip install openai."""
 
 import asyncio
 

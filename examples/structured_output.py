@@ -1,4 +1,4 @@
-"""An answer in the form of a JSON Schema. Needs: pip install openai, and `make serve`."""
+"""An answer in the form of a JSON Schema. Needs: `make serve`, and .venv/bin/pip install openai."""
 
 from openai import OpenAI
 from pydantic import BaseModel

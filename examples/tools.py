@@ -1,4 +1,4 @@
-"""A tool call and its result. Lab models call a tool when the request says so. Needs: pip install openai, and `make serve`."""
+"""A tool call and its result. Lab models call a tool when the request says so. Needs: `make serve`, and .venv/bin/pip install openai."""
 
 import json
 
