@@ -134,7 +134,7 @@ class Gateway:
             case UpstreamTimeout():
                 return UpstreamTimeout(f"{url} gave no whole answer within {self._address.timeout_s:g} s")
             case _:
-                said = error.message.replace("the upstream", url)
+                said = error.noted.replace("the upstream", url)
                 return type(error)(f"{said}; see its log, or `antiphon doctor`")
 
 
@@ -178,5 +178,5 @@ def _unreachable(url: str, cause: BaseException) -> str:
     if isinstance(cause, ssl.SSLError):
         why = getattr(cause, "verify_message", "") or cause.reason
         return f"no TLS with {url} ({why}); check --url, or name its authority's file in the variable SSL_CERT_FILE"
-    why = cause.message if isinstance(cause, AntiphonError) else getattr(cause, "strerror", None) or str(cause)
+    why = cause.noted if isinstance(cause, AntiphonError) else getattr(cause, "strerror", None) or str(cause)
     return f"no connection to {url} ({why}); check --url, or start a gateway with `antiphon serve`"

@@ -36,7 +36,7 @@ async def unreachable(up, origin, *words: str) -> None:
     with pytest.raises(UpstreamUnreachable) as caught:
         await up.send(origin=origin)
     for word in words:
-        assert word in caught.value.message
+        assert word in caught.value.noted
     await up.nothing_left()
 
 

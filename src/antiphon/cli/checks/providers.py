@@ -73,7 +73,7 @@ def _where(origin: Origin) -> str:
 def _reason(error: Exception) -> str:
     match error:
         case AntiphonError():
-            return error.message
+            return error.noted
         case socket.gaierror():
             return f"its name is not known ({error.strerror})"
         case ssl.SSLCertVerificationError():
