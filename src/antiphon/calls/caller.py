@@ -3,7 +3,7 @@
 import time
 from typing import Protocol
 
-from antiphon.core.error import AntiphonError, OverLimit, StaleConnection
+from antiphon.core.error import AntiphonError, OverLimit, StaleConnection, UpstreamRefused
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Envelope
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
@@ -175,7 +175,9 @@ class Caller:
     def failed(self, attempt: Try, error: AntiphonError) -> None:
         """An attempt that ended with an error, which then names the deployment; what it used is not known."""
         name = attempt.target.deployment.name
-        error.message, error.noted = _of(name, error.message), _of(name, error.noted)
+        error.noted = _of(name, error.noted)
+        if not isinstance(error, UpstreamRefused):  # that one speaks in the upstream's own words
+            error.message = _of(name, error.message)
         attempt.error = error
         self.settle(attempt, None)
 
