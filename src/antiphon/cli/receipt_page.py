@@ -78,7 +78,8 @@ def _outcome(receipt: Receipt) -> str:
 def _times(receipt: Receipt) -> str:
     moment = datetime.fromtimestamp(receipt.at_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     first = f"first token {text.micros(receipt.first_token_us)}, " if receipt.first_token_us is not None else ""
-    return f"{moment} UTC; {first}total {text.micros(receipt.duration_us)}"
+    total = f"total {text.micros(receipt.duration_us)}" if receipt.duration_us else "its end is not known"
+    return f"{moment} UTC; {first}{total}"
 
 
 def _who(principal: Principal | None, user: str) -> str:
