@@ -99,3 +99,11 @@ def test_a_body_is_joined_once(count: int) -> None:
 
     assert body.whole() is body.whole()
     assert body.segments == (b"x" * count,)
+
+
+def test_a_body_whose_segments_were_taken_has_none() -> None:
+    body = Body((b"one", b"two"))
+
+    assert body.taken() == [b"one", b"two"]
+    assert body.segments == ()
+    assert body.size_bytes == 6

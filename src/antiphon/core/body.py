@@ -19,7 +19,7 @@ class Body:
     __slots__ = ("_segments", "size_bytes")
 
     def __init__(self, segments: tuple[bytes, ...]) -> None:
-        self._segments = segments
+        self._segments: tuple[bytes, ...] = segments
         self.size_bytes = sum(map(len, segments))
 
     @property
@@ -31,6 +31,11 @@ class Body:
         if len(self._segments) != 1:
             self._segments = (b"".join(self._segments),)
         return self._segments[0]
+
+    def taken(self) -> list[bytes]:
+        """All segments, which the body then has no more: for whoever lets go of them one by one."""
+        segments, self._segments = list(self._segments), ()
+        return segments
 
     def slice(self, start: int, end: int) -> bytes:
         """The bytes from `start` up to `end`, whichever segments hold them."""
@@ -59,7 +64,7 @@ class Body:
         if not edits:
             return self
         if len(self._segments) == len(edits) == 1:
-            (whole,), (edit,) = self._segments, edits
+            whole, edit = self._segments[0], edits[0]
             return Body((whole[: edit.start], edit.text, whole[edit.end :]))
         out: list[bytes] = []
         if len(self._segments) == 1:
