@@ -13,7 +13,7 @@ from antiphon.core.error import StoreError
 from antiphon.core.receipt import Receipt
 from antiphon.metering.frames import Kind, named
 from antiphon.metering.journal import MAX_BASES, FileJournal
-from antiphon.metering.segment import RING_AT, header, is_written, mark_shipped, unshipped
+from antiphon.metering.segment import RING_AT, header, is_locked, mark_shipped, unshipped
 
 
 def records(directory: Path) -> list[tuple[Kind, str]]:
@@ -63,10 +63,10 @@ def test_a_full_segment_is_followed_by_the_next(tmp_path: Path) -> None:
 
         assert len(names) > 3
         assert names == [f"w-{number + 1:06d}.journal" for number in range(len(names))]
-        assert [is_written(tmp_path / name) for name in names] == [False] * (len(names) - 1) + [True]
+        assert [is_locked(tmp_path / name) for name in names] == [False] * (len(names) - 1) + [True]
 
     assert records(tmp_path) == [(Kind.OPENED, receipt_id(number)) for number in range(20)]
-    assert not any(is_written(path) for path in tmp_path.iterdir())
+    assert not any(is_locked(path) for path in tmp_path.iterdir())
 
 
 def test_a_segment_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -88,15 +88,15 @@ def test_a_segment_is_written_until_its_process_dies(tmp_path: Path) -> None:
         process.stdout.readline()
         segment = tmp_path / "w-000001.journal"
 
-        alive = is_written(segment)
+        alive = is_locked(segment)
         process.kill()
         process.wait()
 
-        assert (alive, is_written(segment)) == (True, False)
+        assert (alive, is_locked(segment)) == (True, False)
 
 
 def test_a_segment_that_is_gone_is_not_written(tmp_path: Path) -> None:
-    assert not is_written(tmp_path / "w-000001.journal")
+    assert not is_locked(tmp_path / "w-000001.journal")
 
 
 def test_a_segment_that_the_shipper_empties_is_enough_for_ever(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import fcntl
 import shutil
 import sqlite3
 import tempfile
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 from receipts import halves, receipt, receipt_id
 
+from antiphon.core.error import StoreError
 from antiphon.core.receipt import Receipt
 from antiphon.metering.frames import Kind, frame
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
-from antiphon.metering.segment import RING_AT, SHIPPED, header, is_written, mark_shipped, unshipped
+from antiphon.metering.segment import RING_AT, SHIPPED, header, is_locked, mark_shipped, unshipped
 from antiphon.metering.shipping import Shipper, writer_of
 from antiphon.store.sqlite import FILE, Batch, Database, Reader
 
@@ -204,7 +206,7 @@ class Shipping(RuleBasedStateMachine):
     def a_living_writer_keeps_its_segment(self) -> None:
         for writer in self.all:
             mine = [path for path in self.journal.iterdir() if writer_of(path.name) == writer.name]
-            assert any(is_written(path) for path in mine) == writer.alive
+            assert any(is_locked(path) for path in mine) == writer.alive
 
     def ship_everything(self) -> None:
         steps = 0
@@ -234,7 +236,7 @@ class Shipping(RuleBasedStateMachine):
         assert contents == {receipt_id(number): sealed for number, sealed in self.contents.items()}
         left = {path.name: header(path).written for path in self.journal.iterdir()}
         assert {writer_of(name) for name in left} == {writer.name for writer in self.all if writer.alive}
-        assert all(is_written(self.journal / name) for name in left), "a file that is shipped stays no longer"
+        assert all(is_locked(self.journal / name) for name in left), "a file that is shipped stays no longer"
         assert positions == {name: size for name, size in left.items() if size}
         assert self.shipper.behind_bytes == 0
         for number in self.expected:
@@ -406,3 +408,41 @@ def test_a_reader_whom_the_ring_overtakes_reads_on_where_the_shipper_is(tmp_path
             journal.closed(receipt(number))
 
         assert [one.id for one in unshipped(path, 0)] == [receipt_id(number) for number in range(3, 6)]
+
+
+def test_a_segment_waits_for_the_one_before_it_though_that_seems_to_be_written_still(tmp_path: Path) -> None:
+    """A writer names its next segment a moment before it lets go of the last; what it wrote once is in the last."""
+    with closing(Database(tmp_path)) as database:
+        with closing(FileJournal(tmp_path, "w", segment_bytes=1000)) as journal:
+            journal.captured(receipt_id(1), "acme", bytes(300))
+            number = 1
+            while len(list(tmp_path.glob("w-*"))) == 1:
+                number += 1
+                journal.closed(*halves(receipt(number)))
+        shipper = Shipper(tmp_path, database, batch_bytes=100)
+
+        with (tmp_path / "w-000001.journal").open("rb") as first:
+            fcntl.flock(first, fcntl.LOCK_EX)
+            shipper.step()
+        while shipper.step():
+            pass
+
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        tenants = connection.execute("SELECT DISTINCT tenant FROM receipts").fetchall()
+    assert tenants == [("acme",)]
+    assert Records(tmp_path, tmp_path).receipt(receipt_id(number)) == receipt(number)
+
+
+def test_a_record_whose_basis_was_lost_is_kept_and_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told, tail = halves(receipt(1))
+    with closing(Database(tmp_path)) as database:
+        with closing(FileJournal(tmp_path, "w")) as journal:
+            journal._bases[tail] = b"0" * 36
+            journal.closed(told, tail)
+        shipper = Shipper(tmp_path, database)
+        shipper.step()
+        shipper.step()
+
+        assert [one.getMessage() for one in caplog.records] == ["journal.basis_missing"]
+        with pytest.raises(StoreError, match="basis 0000"):
+            Records(tmp_path, tmp_path).receipt(receipt_id(1))

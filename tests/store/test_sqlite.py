@@ -236,3 +236,11 @@ def test_a_receipt_goes_on_with_its_basis(tmp_path: Path, database: Database) ->
     assert msgspec.json.decode(body[:-1] + tail, type=Receipt) == receipt(1)
     assert [Reader(tmp_path).basis(one) for one in ("b1", "b2", "b3")] == [tail, b"second", None]
     assert [database.basis(one) for one in ("b1", "b3")] == [tail, None]
+
+
+def test_a_receipt_whose_basis_is_missing_is_told_of(tmp_path: Path, database: Database) -> None:
+    database.write(batch(Row(id=receipt_id(1), tenant="acme", at_ns=1, outcome="ok", body=b"{}", basis="lost")))
+
+    for ask in (database.receipt, Reader(tmp_path).receipt):
+        with pytest.raises(StoreError, match="basis lost"):
+            ask(receipt_id(1))

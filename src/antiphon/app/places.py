@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from antiphon.core.error import StoreError
+from antiphon.metering.segment import is_locked
 
 LOCK = "lock"
 
@@ -41,13 +42,6 @@ def own(data: Path) -> int:
 def owned(data: Path) -> bool:
     """Whether a running gateway holds it."""
     try:
-        handle = os.open(data / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        return is_locked(data / LOCK)
     except OSError:
         return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False

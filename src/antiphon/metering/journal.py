@@ -21,7 +21,6 @@ MAX_OWED = 10_000
 """Most receipts that wait in memory for a journal that can't be written; the oldest goes first."""
 MAX_BASES = 4096
 """Bases that are remembered as written; those that come again after that are written again, which does no harm."""
-NO_BASIS = {b"}": b""}
 _Record = tuple[Kind, str, bytes]
 
 
@@ -39,7 +38,7 @@ class FileJournal(Journal):
         self._segment_bytes = segment_bytes
         self._number = 0
         self._owed: deque[_Record] = deque(maxlen=MAX_OWED)
-        self._bases = dict(NO_BASIS)
+        self._bases: dict[bytes, bytes] = {}
         self._encode = msgspec.json.Encoder().encode
         self._segment: Segment | None = None
         self._closed = False
@@ -47,28 +46,24 @@ class FileJournal(Journal):
             self._begin_segment(0)
 
     def opened(self, told: Told, tail: bytes = b"}") -> None:
-        basis = self._bases.get(tail)
-        if basis is None:
-            basis = self._note(tail)
-        self._append(Kind.OPENED, told.id, basis + self._encode(told))
+        self._append(Kind.OPENED, told.id, (self._bases.get(tail) or self._basis(tail)) + self._encode(told))
 
     def closed(self, told: Told, tail: bytes = b"}") -> None:
-        basis = self._bases.get(tail)
-        if basis is None:
-            basis = self._note(tail)
-        self._append(Kind.CLOSED, told.id, basis + self._encode(told))
+        self._append(Kind.CLOSED, told.id, (self._bases.get(tail) or self._basis(tail)) + self._encode(told))
 
     def owe(self, told: Told, tail: bytes = b"}") -> None:
         self._owed.append((Kind.CLOSED, told.id, self._encode(told)[:-1] + tail))
 
-    def _note(self, tail: bytes) -> bytes:
-        """Write what many receipts have in common once, before the first of them. Returns: how they name it."""
+    def _basis(self, tail: bytes) -> bytes:
+        """How a record names what it has in common with many; that is written once, before the first of them."""
+        if tail == b"}":
+            return b""
         basis = sha256(tail).hexdigest()[:BASIS_CHARACTERS]
         self._append(Kind.BASIS, basis, tail)
         if len(self._bases) >= MAX_BASES:
-            self._bases = dict(NO_BASIS)
-        self._bases[tail] = basis.encode()
-        return self._bases[tail]
+            self._bases.clear()
+        self._bases[tail] = named = basis.encode()
+        return named
 
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         self._append(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed)
@@ -109,7 +104,7 @@ class FileJournal(Journal):
                 segment.sync()
             except OSError as error:
                 self._let_go()  # whether its pages are on the disk is not known any more, bases among them
-                self._bases = dict(NO_BASIS)
+                self._bases.clear()
                 raise StoreError(f"the journal can't be written: {error.strerror}") from error
 
     def _begin_segment(self, payload_bytes: int) -> Segment:

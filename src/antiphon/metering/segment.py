@@ -86,8 +86,8 @@ class Segment:
         os.close(self.file)
 
 
-def is_written(path: Path) -> bool:
-    """Whether a living process still writes this segment."""
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds a file: the writer of a segment does until it is done with it."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from antiphon.core.receipt import Receipt
 from antiphon.metering.frames import Kind, named, spans
 from antiphon.metering.journal import SUFFIX
-from antiphon.metering.segment import header, header_of, is_written, mark_shipped, opened, piece
+from antiphon.metering.segment import header, header_of, is_locked, mark_shipped, opened, piece
 from antiphon.store.sqlite import Batch, Database, Row
 
 log = logging.getLogger("antiphon.shipping")
@@ -72,7 +72,7 @@ class Shipper:
     def step(self) -> int:
         """Ship what is there. Returns: bytes of the journal that were taken. Raises: StoreError."""
         segments = self._segments()
-        alive = {path.name for path in segments if is_written(path)}
+        alive = {path.name for path in segments if is_locked(path)}
         taken = 0
         behind: set[str] = set()
         for path in segments:
@@ -81,6 +81,9 @@ class Shipper:
                 continue
             taken += self._ship(path)
             if path.name in alive:
+                # It may have let go of this one meanwhile, for one that relies on what this one says first.
+                if self._positions[path.name] < header(path).written:
+                    behind.add(writer)
                 continue
             if self._more(path):
                 behind.add(writer)
@@ -200,7 +203,13 @@ class Shipper:
     def _tenant(self, basis: str) -> str:
         """Whose basis this is; one that an earlier shipper carried is asked of the database."""
         tenant = self._tenants.get(basis)
-        return self._remember(basis, self._database.basis(basis) or b",}") if tenant is None else tenant
+        if tenant is not None:
+            return tenant
+        tail = self._database.basis(basis)
+        if tail is None:  # lost with a damaged segment: the record is kept, and is nobody's
+            log.error("journal.basis_missing", extra={"basis": basis})
+            return _ANONYMOUS
+        return self._remember(basis, tail)
 
     def _remember(self, basis: str, tail: bytes) -> str:
         if len(self._tenants) >= MAX_TENANTS:

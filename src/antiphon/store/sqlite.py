@@ -17,15 +17,19 @@ rather than 7 with the default of 4096 and a second index."""
 FILE = "antiphon.db"
 
 
-_RECEIPT = "SELECT body, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis"
+_RECEIPT = "SELECT body, basis, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis"
 
 
-def _joined(row: tuple[bytes, bytes | None] | None) -> bytes | None:
-    """A receipt's JSON out of its body and its basis."""
+def _joined(row: tuple[bytes, str | None, bytes | None] | None) -> bytes | None:
+    """A receipt's JSON out of its body and its basis. Raises: StoreError, when that is missing."""
     if row is None:
         return None
-    body, tail = row
-    return body if tail is None else body[:-1] + tail
+    body, basis, tail = row
+    if basis is None:
+        return body
+    if tail is None:
+        raise StoreError(f"the basis {basis} of a receipt is missing in the database")
+    return body[:-1] + tail
 
 
 class Row(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from antiphon.cli import text
 from antiphon.cli.checks.finding import Finding, note, ok, wrong
 from antiphon.core.error import StoreError
 from antiphon.metering.journal import SUFFIX
-from antiphon.metering.segment import header, is_written
+from antiphon.metering.segment import header, is_locked
 from antiphon.store.sqlite import Reader
 
 LEAST_BYTES = 268_435_456
@@ -107,6 +107,6 @@ def look(places: Places) -> Journal:
             sizes[path.name] = header(path).written
         except FileNotFoundError:
             continue
-        orphans += not is_written(path)
+        orphans += not is_locked(path)
     behind = sum(max(size - positions.get(name, 0), 0) for name, size in sizes.items())
     return Journal(segments=len(sizes), orphans=orphans, behind_bytes=behind)
