@@ -8,15 +8,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from antiphon.calls.chance import SEEDS
 from antiphon.calls.keypool import LONGEST_S, Health, Key, KeyPool, NoKey
-from antiphon.calls.settings_balance import KeySettings, check_keys
+from antiphon.providers.credentials import ProviderKeySettings, check_keys
 from antiphon.core.secret import Secret
 
 MARKER = "sk-marker-0123456789"
 
 
-def key(name: str = "", **more: int | None) -> KeySettings:
+def key(name: str = "", **more: int | None) -> ProviderKeySettings:
     limits = {"requests_per_minute": None, "tokens_per_minute": None, "concurrency": None} | more
-    return KeySettings(
+    return ProviderKeySettings(
         key=Secret(MARKER + name),
         name=name,
         requests_per_minute=limits["requests_per_minute"],
@@ -47,13 +47,13 @@ def test_keys_are_named_by_their_name_or_their_position() -> None:
 
 
 @pytest.mark.parametrize("settings", [[], [key("a"), key("a")], [key("key 2"), key()]])
-def test_a_pool_has_keys_and_each_its_own_name(settings: list[KeySettings]) -> None:
+def test_a_pool_has_keys_and_each_its_own_name(settings: list[ProviderKeySettings]) -> None:
     with pytest.raises(ValueError, match="its own name"):
         KeyPool(settings)
 
 
 def test_mistakes_in_names_are_told_with_a_remedy() -> None:
-    mistakes = check_keys([key("a"), key("a"), KeySettings(key=Secret(MARKER), name="marker")])
+    mistakes = check_keys([key("a"), key("a"), ProviderKeySettings(key=Secret(MARKER), name="marker")])
 
     assert mistakes == [
         ("1.name", "two keys are called 'a'", "give each its own name"),
@@ -62,7 +62,7 @@ def test_mistakes_in_names_are_told_with_a_remedy() -> None:
 
 
 def test_keys_are_shared_by_weight() -> None:
-    pool = KeyPool([KeySettings(key=Secret(str(at)), weight=weight) for at, weight in enumerate((1.0, 2.0, 5.0))])
+    pool = KeyPool([ProviderKeySettings(key=Secret(str(at)), weight=weight) for at, weight in enumerate((1.0, 2.0, 5.0))])
 
     assert shares(pool) == pytest.approx({"key 1": 1 / 8, "key 2": 2 / 8, "key 3": 5 / 8}, abs=0.02)
 
@@ -93,7 +93,7 @@ def test_the_same_arguments_give_the_same_key() -> None:
 
 
 @pytest.mark.parametrize("others", [[], [key("b")]])
-def test_a_cooling_key_rests_until_its_time(others: list[KeySettings]) -> None:
+def test_a_cooling_key_rests_until_its_time(others: list[ProviderKeySettings]) -> None:
     pool = KeyPool([key("a"), *others])
 
     pool.mark("a", "cooling", "429", 0.0, until_s=30.0)
@@ -161,7 +161,7 @@ def test_a_reload_keeps_what_is_known_of_a_key_and_tries_dead_ones_again() -> No
     before.mark("b", "cooling", "429", 0.0, until_s=30.0)
     before.mark("c", "dead", "401", 0.0)
 
-    renamed = KeySettings(key=Secret(MARKER + "a"), name="first", concurrency=2)
+    renamed = ProviderKeySettings(key=Secret(MARKER + "a"), name="first", concurrency=2)
     after = KeyPool([key("c"), key("b"), renamed], before)
 
     assert [one.health(1.0) for one in after.keys] == ["alive", "cooling", "alive"]

@@ -1,10 +1,11 @@
 import msgspec
 import pytest
 
-from antiphon.calls.settings_balance import BalanceSettings, KeySettings, LiveSettings, StickySettings
+from antiphon.calls.settings_balance import BalanceSettings, LiveSettings, StickySettings
+from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.core.secret import Secret
 
-SETTINGS = [LiveSettings, BalanceSettings, StickySettings, KeySettings]
+SETTINGS = [LiveSettings, BalanceSettings, StickySettings, ProviderKeySettings]
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -22,7 +23,7 @@ def test_each_setting_says_what_it_is_and_its_default(settings: type[msgspec.Str
         (LiveSettings, {"warmup_floor": 0}, "> 0"),
         (BalanceSettings, {"strategy": "random"}, "Invalid enum value 'random'"),
         (BalanceSettings, {"fastest_quantile": 1}, "< 1.0"),
-        (KeySettings, {"key": "x", "requests_per_minute": 0}, ">= 1"),
+        (ProviderKeySettings, {"key": "x", "requests_per_minute": 0}, ">= 1"),
         (StickySettings, {"load_bound": 1}, "> 1.0"),
         (StickySettings, {"prefix_bytes": 1}, ">= 64"),
     ],

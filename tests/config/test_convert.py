@@ -129,7 +129,11 @@ def test_an_empty_document_is_all_defaults() -> None:
         ("secret: 12345678", "expected text, found a whole number", "put it in quotes"),
         ("secret: [s3cret]", "expected text, found a list", "write text"),
         ("inner: 5", "expected a section, found a whole number", "write its keys beneath: must, may"),
-        ("many: 1", "expected a list, each item a whole number, found a whole number", "write a list"),
+        (
+            "many: 1",
+            "expected a list of at least 1 items, of at most 3 items, each item a whole number, found",
+            "a list",
+        ),
         ("many: []", "has 0 items", "write a list of at least 1 items, of at most 3 items"),
         ("many: [1, 2, 3, 4]", "has 4 items", "at most 3"),
         ("names: [a]", "expected a section of names, each with a section, found a list", "write a section"),

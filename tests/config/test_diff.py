@@ -51,6 +51,15 @@ def test_keys_are_told_apart_by_name_not_by_place(changes: Changes) -> None:
     assert {change.path.split(".")[0] for change in found} == {"keys[one]"}
 
 
+def test_a_providers_keys_without_a_name_are_told_apart_by_place(changes: Changes) -> None:
+    old = "providers: {openai: {keys: [{key: sk-0000000001}, {key: sk-0000000002, name: b}, {key: sk-0000000003}]}}"
+    new = old.replace("sk-0000000001", "sk-1000000001").replace("sk-0000000002", "sk-1000000002")
+    assert [change.path for change in changes(old, new)] == [
+        "providers.openai.keys[0].key",
+        "providers.openai.keys[b].key",
+    ]
+
+
 def test_a_secret_appears_by_its_digest(changes: Changes) -> None:
     old, new = "sk-0000000001", "sk-0000000002"
     found = changes(f"keys: [{{name: a, key: {old}}}]", f"keys: [{{name: a, key: {new}}}]")

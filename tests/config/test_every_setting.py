@@ -37,7 +37,7 @@ def fitting(kind: inspect.Type) -> object:
         case inspect.BoolType():
             return True
         case inspect.IntType() | inspect.FloatType():
-            return kind.ge if kind.ge is not None else (kind.gt or 0) + 1
+            return kind.ge if kind.ge is not None else between(kind.gt or 0, kind.lt)
         case inspect.StrType():
             return TEXTS.get(kind.pattern or "", "word")
         case inspect.LiteralType():
@@ -50,6 +50,11 @@ def fitting(kind: inspect.Type) -> object:
             return {field.encode_name: fitting(field.type) for field in kind.fields if field.required}
     assert isinstance(kind, Many)
     return [fitting(kind.item_type)]
+
+
+def between(low: float, high: float | None) -> float:
+    """A number above one, and below the other if there is one."""
+    return low + 1 if high is None else (low + high) / 2
 
 
 def document(kind: inspect.Type, path: Path, value: object) -> object:
@@ -153,6 +158,8 @@ def test_a_value_out_of_bounds_is_refused(setting: Setting) -> None:
     low = kind.ge - 1 if kind.ge is not None else kind.gt
     assert low is not None, "every number has a lower bound"
     only_problem(setting, low)
+    if kind.lt is not None:
+        only_problem(setting, kind.lt)
     if kind.le is not None:
         only_problem(setting, kind.le + 1)
         assert read(document(inspect.type_info(Settings), path_of(setting), kind.le))[0].problems == []
@@ -199,7 +206,7 @@ def test_a_key_that_must_be_there_is_missed(setting: Setting) -> None:
 def test_a_section_that_later_work_adds_is_refused_until_it_exists(section: str) -> None:
     result, _ = read({section: {"x": 1}})
     assert [(one.path, one.wrong) for one in result.problems] == [(section, "unknown key")]
-    assert "server, storage, telemetry, keys, providers, models, routes, prompts" in result.problems[0].remedy
+    assert "server, storage, telemetry, calls, keys, providers, models, routes, prompts" in result.problems[0].remedy
 
 
 @pytest.mark.parametrize("section", ["providers", "models", "routes", "prompts"])

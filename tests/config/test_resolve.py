@@ -69,6 +69,16 @@ def test_a_real_deployment_without_weight_does_not_drive_the_lab_out(loaded: Loa
     assert lost(loaded, {"OPENAI_API_KEY": "sk-0123456789"})["waiting"] == [("idle", "weight 0"), ("sim-b", "")]
 
 
+def test_a_provider_with_several_keys_is_on(loaded: Load) -> None:
+    text = TEXT.replace('key: "${env:OPENAI_API_KEY:-}"', "keys: [{key: sk-0123456789}, {key: sk-9876543210}]")
+    assert off_providers(loaded(text).settings, PROFILES) == set()
+
+
+def test_an_empty_list_of_keys_is_none(loaded: Load) -> None:
+    text = TEXT.replace('key: "${env:OPENAI_API_KEY:-}"', "keys: []")
+    assert off_providers(loaded(text).settings, PROFILES) == {"openai"}
+
+
 @pytest.mark.parametrize(("environ", "off"), [({}, {"openai"}), ({"OPENAI_API_KEY": "sk-0123456789"}, set())])
 def test_only_providers_that_need_a_key_and_have_none_are_off(
     loaded: Load, environ: dict[str, str], off: set[str]

@@ -28,6 +28,8 @@ providers:
     headers: {{X-Token: {MARK}-header, X-Other: "Bearer ${{env:KEY}}"}}
     query: {{token: {MARK}-query}}
     proxy: http://user:{MARK}-proxy@proxy:3128
+  groq:
+    keys: [{{key: {MARK}-first}}, {{key: "${{env:KEY}}-2nd", name: second}}]
 telemetry:
   otlp: {{endpoint: "http://user:{MARK}-otlp@collector/v1", headers: {{authorization: {MARK}-otlp-header}}}}
 """
@@ -50,13 +52,13 @@ def test_the_secrets_are_read(one: Loaded) -> None:
 def test_what_is_shown_has_stars_in_their_place(one: Loaded) -> None:
     assert MARK not in show(one)
     assert MARK not in json.dumps(shown(one))
-    assert show(one).count("***") == 10
+    assert show(one).count("***") == 12
 
 
 def test_what_is_compared_has_digests_in_their_place(one: Loaded, loaded: Load) -> None:
     changes = diff(loaded("").settings, one.settings)
     assert MARK not in repr(changes)
-    assert len([change for change in changes if str(change.new).startswith("secret ")]) == 8
+    assert len([change for change in changes if str(change.new).startswith("secret ")]) == 10
 
 
 def test_neither_a_configuration_nor_its_keys_are_printed(one: Loaded) -> None:
@@ -94,6 +96,12 @@ MISTAKES = [
     "providers: {openai: {base_url: 'ftp://u:s3cr3t@h/v1'}}",
     "providers: {openai: {proxy: 'https://u:s3cr3t@h'}}",
     "providers: {openai: {proxy: 'http://u:s3cr3t@h:x'}}",
+    "providers: {openai: {keys: [s3cr3t-x]}}",
+    "providers: {openai: {keys: [{key: [s3cr3t-x]}]}}",
+    "providers: {openai: {keys: [{key: 's3cr3t x'}]}}",
+    "providers: {openai: {keys: [{key: s3cr3t-x, name: s3cr3t}]}}",
+    "providers: {openai: {keys: [{key: s3cr3t-x, name: s3cr3t}, {key: s3cr3t-x, name: b}]}}",
+    "providers: {openai: {key: s3cr3t-y, keys: [{key: s3cr3t-x}]}}",
     "providers: {openai: {key: ${s3cr3t}}}",
     "providers: {openai: {key: '${s3cr3t}'}}",
     "providers: {openai: {key: *s3cr3t}}",

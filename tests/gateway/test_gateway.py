@@ -30,7 +30,7 @@ from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Lineage, Request, Trace
 from antiphon.core.usage import Usage
-from antiphon.gateway.execute import MAX_ANSWER_BYTES
+from antiphon.calls.answer import MAX_ANSWER_BYTES
 from antiphon.routing.route import Prompt
 from antiphon.telemetry import log
 from antiphon.telemetry.metrics import Metrics

@@ -42,7 +42,7 @@ def headers(head: bytes) -> dict[str, str]:
 
 
 def test_a_head_is_written_once_and_for_all() -> None:
-    head = aim(PROFILES["openai"], key=Secret("sk-1")).head
+    head = aim(PROFILES["openai"], keys=(Secret("sk-1"),)).heads[0]
 
     assert lines(head) == [
         "POST /v1/chat/completions HTTP/1.1",
@@ -58,13 +58,13 @@ def test_a_head_is_written_once_and_for_all() -> None:
 def test_every_profile_gives_a_well_formed_head(profile: Profile) -> None:
     made = aim(profile, key=Secret("sk-1"))
 
-    first, *_ = lines(made.head)
+    first, *_ = lines(made.heads[0])
     url = urlsplit(profile.base_url or "https://up.example/v1")
     method, place, version = first.split(" ")
     assert (method, version) == ("POST", "HTTP/1.1")
     assert urlsplit(place).path == f"{url.path}{profile.chat_path}"
-    assert headers(made.head)[profile.auth_header] == f"{profile.auth_prefix}sk-1"
-    assert headers(made.head)["host"] == url.netloc
+    assert headers(made.heads[0])[profile.auth_header] == f"{profile.auth_prefix}sk-1"
+    assert headers(made.heads[0])["host"] == url.netloc
     assert (made.origin.host, made.origin.tls) == (url.hostname, url.scheme == "https")
 
 
@@ -85,17 +85,17 @@ def test_the_address_comes_from_the_base_url(
 ) -> None:
     made = aim(base_url=base_url)
 
-    assert lines(made.head)[0] == f"POST {place} HTTP/1.1"
-    assert headers(made.head)["host"] == host
+    assert lines(made.heads[0])[0] == f"POST {place} HTTP/1.1"
+    assert headers(made.heads[0])["host"] == host
     assert (made.origin.host, made.origin.port, made.origin.tls) == origin
 
 
 def test_azure_is_told_the_key_in_its_own_header() -> None:
     made = aim(PROFILES["azure"], base_url="https://me.openai.azure.com/openai/v1", key=Secret("k"))
 
-    assert lines(made.head)[0] == "POST /openai/v1/chat/completions HTTP/1.1"
-    assert headers(made.head)["api-key"] == "k"
-    assert "authorization" not in headers(made.head)
+    assert lines(made.heads[0])[0] == "POST /openai/v1/chat/completions HTTP/1.1"
+    assert headers(made.heads[0])["api-key"] == "k"
+    assert "authorization" not in headers(made.heads[0])
 
 
 def test_an_older_azure_is_reached_by_path_and_query() -> None:
@@ -103,7 +103,7 @@ def test_an_older_azure_is_reached_by_path_and_query() -> None:
 
     made = aim(PROFILES["azure"], base_url=base_url, query={"api-version": "2024-10-21"})
 
-    first, _, _ = lines(made.head)[0].rpartition(" ")
+    first, _, _ = lines(made.heads[0])[0].rpartition(" ")
     assert first == "POST /openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
 
 
@@ -112,7 +112,7 @@ def test_a_profile_may_have_the_model_in_its_path() -> None:
 
     made = aim(profile, model="a/b c?d#e", query={"x": "ü&="})
 
-    assert lines(made.head)[0] == "POST /v1/deployments/a%2Fb%20c%3Fd%23e/chat?v=1&x=%C3%BC%26%3D HTTP/1.1"
+    assert lines(made.heads[0])[0] == "POST /v1/deployments/a%2Fb%20c%3Fd%23e/chat?v=1&x=%C3%BC%26%3D HTTP/1.1"
 
 
 def test_an_account_may_say_another_query_than_its_profile() -> None:
@@ -131,7 +131,7 @@ def test_without_a_key_no_credential_is_sent() -> None:
 def test_headers_of_the_account_are_added_and_count_more_than_ours() -> None:
     made = aim(key=Secret("k"), headers={"X-Team": "a: b", "user-agent": "mine", "Authorization": "Basic eA=="})
 
-    assert headers(made.head) == {
+    assert headers(made.heads[0]) == {
         "host": "up.example",
         "accept": "application/json, text/event-stream",
         "x-team": "a: b",
@@ -144,8 +144,8 @@ def test_headers_of_the_account_are_added_and_count_more_than_ours() -> None:
 def test_through_a_proxy_a_plain_request_names_its_whole_place() -> None:
     made = aim(base_url="http://up.example:8000/v1", proxy="http://me:p%40ss@proxy:3128")
 
-    assert lines(made.head)[0] == "POST http://up.example:8000/v1/chat/completions HTTP/1.1"
-    scheme, _, pair = headers(made.head)["proxy-authorization"].partition(" ")
+    assert lines(made.heads[0])[0] == "POST http://up.example:8000/v1/chat/completions HTTP/1.1"
+    scheme, _, pair = headers(made.heads[0])["proxy-authorization"].partition(" ")
     assert (scheme, base64.b64decode(pair)) == ("Basic", b"me:p@ss")
     assert made.origin.proxy == "http://me:p%40ss@proxy:3128"
 
@@ -153,8 +153,8 @@ def test_through_a_proxy_a_plain_request_names_its_whole_place() -> None:
 def test_through_a_proxys_tunnel_the_proxy_is_told_nothing_of_the_request() -> None:
     made = aim(base_url="https://up.example/v1", proxy="http://me:pass@proxy:3128")
 
-    assert lines(made.head)[0] == "POST /v1/chat/completions HTTP/1.1"
-    assert "proxy-authorization" not in headers(made.head)
+    assert lines(made.heads[0])[0] == "POST /v1/chat/completions HTTP/1.1"
+    assert "proxy-authorization" not in headers(made.heads[0])
 
 
 @often

@@ -10,24 +10,28 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from antiphon.calls.prepared import Policy
+from antiphon.calls.settings import RouteSettings
+from antiphon.calls.settings_flow import ProbeSettings
+from antiphon.config.fallbacks import Pools, fallbacks
 from antiphon.config.load import Loaded
 from antiphon.config.resolve import off_providers, profile_name, resolve
 from antiphon.config.settings import Settings
 from antiphon.control.identity import Keys
 from antiphon.core.deployment import Deployment, Price, Timeouts
 from antiphon.core.money import NANO_PER_USD, pico_per_token
-from antiphon.core.plan import Candidate
+from antiphon.core.plan import Candidate, FallbackKind
 from antiphon.core.ports import Origin, Store
-from antiphon.core.request import Need
 from antiphon.core.secret import Secret
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process, Revision
 from antiphon.net.settings import Bounds
+from antiphon.providers.credentials import ProviderKeySettings
+from antiphon.providers.profile import Profile
 from antiphon.providers.profiles import PROFILES
-from antiphon.providers.settings import ModelSettings, PriceSettings
+from antiphon.providers.settings import ModelSettings, PriceSettings, ProviderSettings
 from antiphon.providers.target import Account, Target, target
-from antiphon.routing.plan import ATTEMPTS
-from antiphon.routing.route import Prompt, Route
+from antiphon.routing.route import Pool, Prompt, Route
 from antiphon.server.settings import LOOPBACK, Tls
 from antiphon.server.site import Site
 from antiphon.telemetry.page import CONTENT_TYPE, page
@@ -45,6 +49,7 @@ class Built(Struct, frozen=True, kw_only=True):
     origins: set[Origin]
     tracer: Tracer | None
     otlp: OtlpSettings | None
+    probes: ProbeSettings
     longest_s: float
     """How long a request may still run under this revision once there is another."""
 
@@ -68,14 +73,18 @@ def build(
     targets = _targets(settings, labs)
     otlp = settings.telemetry.otlp
     kept = old.tracer if old is not None and old.otlp == otlp else None
+    routes = _routes(settings, targets)
     revision = Revision(
         id=loaded.revision.id,
-        routes=_routes(settings, targets),
+        routes=routes,
         targets=targets,
+        policies=_policies(settings, routes),
+        calls=settings.calls,
         capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
         log_requests=settings.telemetry.log_requests,
         tracer=kept or (_tracer(otlp) if otlp is not None else None),
     )
+    process.caller.fleet.arrange(settings.calls, targets, _keys(settings, targets), process.caller.now())
     server = settings.server
     open_metrics = server.host in LOOPBACK if server.public_metrics is None else server.public_metrics
     site = Site(
@@ -96,7 +105,8 @@ def build(
         origins={one.origin for one in targets.values()},
         tracer=revision.tracer,
         otlp=otlp,
-        longest_s=max((one.deployment.timeouts.total_s for one in targets.values()), default=0.0) * ATTEMPTS,
+        longest_s=settings.calls.deadline.max_s,
+        probes=settings.calls.probes,
     )
 
 
@@ -132,15 +142,14 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
             name=model.provider,
             profile=profile,
             base_url=base_url,
-            key=provider.key,
+            keys=tuple(one.key for one in credentials(provider)),
             headers=_revealed(provider.headers),
             query=_revealed(provider.query),
             proxy=provider.proxy,
             ca_file=provider.ca_file,
             connections=provider.connections,
         )
-        capabilities = profile.capabilities if model.capabilities is None else frozenset(model.capabilities)
-        out[name] = target(_deployment(name, model, capabilities), account)
+        out[name] = target(_deployment(name, model, profile), account)
     return out
 
 
@@ -148,7 +157,7 @@ def _revealed(secrets: dict[str, Secret]) -> dict[str, str]:
     return {name: secret.reveal() for name, secret in secrets.items()}
 
 
-def _deployment(name: str, model: ModelSettings, capabilities: frozenset[Need] | None) -> Deployment:
+def _deployment(name: str, model: ModelSettings, profile: Profile) -> Deployment:
     timeouts = model.timeouts
     return Deployment(
         name=name,
@@ -159,10 +168,14 @@ def _deployment(name: str, model: ModelSettings, capabilities: frozenset[Need] |
         region=model.region,
         weight=model.weight,
         price=_price(model.price) if model.price else None,
-        capabilities=capabilities,
+        capabilities=profile.capabilities if model.capabilities is None else frozenset(model.capabilities),
         context_tokens=model.limits.context_tokens,
         output_tokens=model.limits.output_tokens,
         concurrency=model.limits.concurrency,
+        requests_per_minute=model.limits.requests_per_minute,
+        tokens_per_minute=model.limits.tokens_per_minute,
+        priority=model.priority,
+        continues=profile.continues is not None if model.continues is None else model.continues,
         timeouts=Timeouts(
             connect_s=timeouts.connect_s,
             first_byte_s=timeouts.first_byte_s,
@@ -182,6 +195,31 @@ def _price(price: PriceSettings) -> Price:
     )
 
 
+def credentials(provider: ProviderSettings) -> list[ProviderKeySettings]:
+    """An account's keys; one that is written by itself is one of a list, and has no limits."""
+    return provider.keys or ([ProviderKeySettings(key=provider.key)] if provider.key else [])
+
+
+def _keys(settings: Settings, targets: dict[str, Target]) -> dict[str, list[ProviderKeySettings]]:
+    """Credentials of the accounts that are on, as far as they have any."""
+    accounts = {one.account for one in targets.values()}
+    return {name: keys for name in accounts if (keys := credentials(settings.providers[name]))}
+
+
+def _policies(settings: Settings, routes: dict[str, Route]) -> dict[str, Policy]:
+    """How calls are made, for every public name."""
+    return {name: Policy(name, settings.routes.get(name, RouteSettings()), settings.calls) for name in routes}
+
+
+def _pools(found: dict[FallbackKind, Pools], targets: dict[str, Target]) -> tuple[Pool, ...]:
+    """The fallbacks of a route, each kind in its order."""
+    return tuple(
+        Pool(on=kind, deployments=tuple(targets[name].deployment for name in pool))
+        for kind, pools in found.items()
+        for pool in pools
+    )
+
+
 def _routes(settings: Settings, targets: dict[str, Target]) -> dict[str, Route]:
     """Public names: the routes, and every listed deployment by its own name."""
     prompts = {
@@ -189,9 +227,11 @@ def _routes(settings: Settings, targets: dict[str, Target]) -> dict[str, Route]:
         for name, prompt in settings.prompts.items()
     }
     out: dict[str, Route] = {}
+    longest_s = settings.calls.deadline.max_s
     for name, model in settings.models.items():
         if model.listed and name in targets:
-            out[name] = Route(name=name, deployments=(targets[name].deployment,))
+            out[name] = Route(name=name, deployments=(targets[name].deployment,), seconds=longest_s)
+    stand_ins = fallbacks(settings, PROFILES)
     for name, candidates in resolve(settings, PROFILES).items():
         route = settings.routes[name]
         out[name] = Route(
@@ -200,5 +240,11 @@ def _routes(settings: Settings, targets: dict[str, Target]) -> dict[str, Route]:
             lost=tuple(Candidate(deployment=one.deployment, lost=one.lost) for one in candidates if one.lost),
             prompt=prompts[route.prompt] if route.prompt else None,
             description=route.description,
+            fallbacks=_pools(stand_ins[name], targets),
+            attempts=route.attempts,
+            seconds=route.timeout_s or longest_s,
+            bounds_time=route.timeout_s is not None,
+            on_cut=route.on_cut,
+            last_resort=route.last_resort,
         )
     return out

@@ -15,10 +15,11 @@ nothing has been measured nothing is refused for it.
 import asyncio
 from collections.abc import Mapping
 
-from antiphon.calls.lanes import LANES, Lane, Room, Waiter
+from antiphon.calls.lanes import Room, Waiter
 from antiphon.calls.limit import Limit, Sign
 from antiphon.calls.settings_flow import AdmissionSettings
 from antiphon.core.error import OverLimit
+from antiphon.core.principal import Lane
 
 _SMOOTHING = 0.05
 """Weight of one answer in the mean time that a slot is held."""
@@ -287,6 +288,3 @@ class Admission:
         self._bulkhead.free = common - sum(gate.common for gate in everywhere)
         for gate in everywhere:
             gate.serve()
-
-
-__all__ = ["LANES", "Admission", "Bulkhead", "Gate", "Lane"]

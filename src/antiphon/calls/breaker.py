@@ -111,6 +111,11 @@ class Breaker:
         """When the latest probes began, oldest first."""
         self._word: Word | None = None
 
+    @property
+    def closed(self) -> bool:
+        """Whether attempts go through as usual, as far as this worker last looked."""
+        return self._pass > 0
+
     def allows(self, now_s: float) -> bool:
         """Whether `admit` would give a pass now, but for other workers' probes. Takes nothing."""
         if now_s < self._calm_until_s:

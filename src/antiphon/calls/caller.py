@@ -1,204 +1,329 @@
-"""One call made safe: a ticket and a journal record before each attempt, a settlement after it."""
+"""Makes calls: a ticket and a journal record before each attempt, a settlement and its lessons after it."""
 
 import time
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from math import ceil, inf
+from typing import Literal
 
-from antiphon.core.error import AntiphonError, OverLimit, StaleConnection, UpstreamRefused
+from antiphon.calls import answer, deadline
+from antiphon.calls.attempt import Spot, Try
+from antiphon.calls.course import Answered, Ask, Course, Work
+from antiphon.calls.fleet import Fleet
+from antiphon.calls.keypool import Key, NoKey
+from antiphon.calls.limit import Sign
+from antiphon.calls.prepared import Policy, Prepared
+from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
+from antiphon.core.deployment import Timeouts
+from antiphon.core.error import (
+    AntiphonError,
+    DeadlineExceeded,
+    OverLimit,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
 from antiphon.core.money import NanoUsd
-from antiphon.core.plan import Envelope
-from antiphon.core.ports import Inbound, Journal, Tickets, Transport
-from antiphon.core.principal import Principal
-from antiphon.core.receipt import Attempt, Timings, Told
-from antiphon.core.ticket import Ticket
+from antiphon.core.plan import Step
+from antiphon.core.ports import Journal, Tickets, Transport
 from antiphon.core.usage import Usage
-from antiphon.pricing.cost import bound, cost
-from antiphon.providers.target import Said, Target
+from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
+from antiphon.providers.target import Said, Target, say
 from antiphon.telemetry.metrics import Metrics
 
-DETAIL_CHARACTERS = 500
-NOT_TIMED = Timings()
-
-
-class Work(Protocol):
-    """The request that a call belongs to."""
-
-    principal: Principal
-    started_s: float
-    attempts: "list[Try]"
-
-    @property
-    def tail(self) -> bytes:
-        """What its receipt says of how it was decided, as `Basis.tail` gives it."""
-        ...
-
-    def draft(self) -> Told:
-        """The rest of its receipt, as far as it is known."""
-        ...
-
-
-class Try:
-    """An attempt while it runs; `record` says what is known of it."""
-
-    __slots__ = (
-        "_end_us",
-        "_started_us",
-        "began_s",
-        "cost_nano_usd",
-        "error",
-        "first_token_us",
-        "inbound",
-        "settled",
-        "status",
-        "target",
-        "ticket",
-        "usage",
-    )
-
-    def __init__(self, target: Target, ticket: Ticket, started_s: float) -> None:
-        self.target = target
-        self.ticket = ticket
-        self.began_s = time.perf_counter()
-        self._started_us = int((self.began_s - started_s) * 1e6)
-        self._end_us: int | None = None
-        self.inbound: Inbound | None = None
-        self.first_token_us: int | None = None
-        self.error: AntiphonError | None = None
-        self.status: int | None = None
-        self.usage: Usage | None = None
-        self.cost_nano_usd: NanoUsd | None = None
-        self.settled = False
-
-    def first_token(self) -> None:
-        if self.first_token_us is None:
-            self.first_token_us = int((time.perf_counter() - self.began_s) * 1e6)
-
-    def end(self) -> None:
-        self.settled = True
-        self._end_us = int((time.perf_counter() - self.began_s) * 1e6)
-        if self.inbound is not None:
-            self.status = self.inbound.status
-
-    def record(self) -> Attempt:
-        """What the receipt says of it."""
-        deployment = self.target.deployment
-        error = self.error
-        return Attempt(
-            deployment=deployment.name,
-            provider=deployment.provider,
-            model=deployment.model,
-            zone=deployment.zone,
-            region=deployment.region,
-            tier=deployment.tier,
-            started_us=self._started_us,
-            timings=self._timings() if self.settled else NOT_TIMED,
-            status=self.status,
-            error=error.said_code if error else "",
-            detail=error.noted[:DETAIL_CHARACTERS] if error else "",
-            request_id=_request_id(self.inbound),
-            ticket=self.ticket.id,
-            usage=self.usage,
-            cost_nano_usd=self.cost_nano_usd,
-        )
-
-    def _timings(self) -> Timings:
-        inbound = self.inbound
-        if inbound is None:
-            return Timings(last_byte_us=self._end_us)
-        return Timings(
-            queue_us=inbound.queue_us,
-            connect_us=inbound.connect_us,
-            first_byte_us=inbound.first_byte_us,
-            first_token_us=self.first_token_us,
-            last_byte_us=self._end_us,
-        )
+OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
+"""Failures that tell the adaptive limit to fall."""
 
 
 class Caller:
-    """Makes calls; one per worker, so that its counts of what is in flight hold across revisions."""
+    """Makes calls; one per worker, so that what it knows of deployments holds across revisions."""
 
-    def __init__(self, transport: Transport, tickets: Tickets, journal: Journal, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        tickets: Tickets,
+        journal: Journal,
+        metrics: Metrics,
+        fleet: Fleet | None = None,
+        now: Callable[[], float] = time.perf_counter,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`now`: seconds on the steady clock; `wall`: seconds since the epoch."""
+        self.fleet = fleet or Fleet()
+        self.now = now
+        self._wall = wall
         self._transport = transport
         self._tickets = tickets
         self._journal = journal
         self._metrics = metrics
-        self._in_flight: dict[str, int] = {}
 
-    async def call(self, work: Work, target: Target, said: Said, envelope: Envelope) -> Try:
-        """Send a request until an answer's head has come.
+    def prepare(self, step: Step, policy: Policy, targets: Mapping[str, Target]) -> Prepared:
+        """Make a step ready; once for all requests of its kind."""
+        return Prepared(step, policy, self.fleet, targets)
 
-        A kept connection that turns out to be closed is the one failure that is tried again here,
-        on a new connection: the upstream can't have taken the request.
+    async def call(self, work: Work, prepared: Prepared, ask: Ask) -> Answered:
+        """Send a request until there is an answer: all of it, or a stream's first content.
 
-        Raises: OverLimit, StoreError, UpstreamError.
+        Raises: the most telling error of all attempts, OverLimit, DeadlineExceeded, StoreError.
         """
-        for number in range(envelope.attempts):
-            attempt = self._begin(work, target, said, envelope)
-            try:
-                attempt.inbound = await self._transport.send(said.outbound, fresh=number > 0)
-            except StaleConnection as error:
-                self.failed(attempt, error)
-                if number + 1 == envelope.attempts:
-                    raise
-            except AntiphonError as error:
-                self.failed(attempt, error)
-                raise
-            except BaseException:
-                self.settle(attempt, None)
-                raise
-            else:
-                return attempt
-        raise ValueError("an envelope must allow one attempt at least")
+        return await Course(self, work, prepared, ask).run()
 
-    def _begin(self, work: Work, target: Target, said: Said, envelope: Envelope) -> Try:
-        deployment = target.deployment
-        running = self._in_flight.get(deployment.name, 0)
-        if deployment.concurrency is not None and running >= deployment.concurrency:
-            raise OverLimit(
-                f"{deployment.name} runs {running} requests of this worker, as many as its limit allows",
-                retry_after_s=1,
+    # --- one attempt
+
+    async def attempt(self, course: Course, spot: Spot) -> Answered:
+        """Make one attempt of a course. Raises: what went wrong; it has then ended, and everything is given back."""
+        try:
+            attempt, said = await self._begin(course, spot)
+        except AntiphonError as error:
+            course.failed(spot, error)
+            raise
+        try:
+            got = await self._exchange(attempt, said, spot, stream=course.ask.request.head.stream)
+        except AntiphonError as error:
+            if isinstance(error, UpstreamTimeout) and self.now() >= course.ask.deadline.at_s:
+                attempt.blameless = True
+                error = _too_late(course.ask.deadline, error)
+            self.failed(attempt, error)
+            course.failed(spot, error)
+            raise error from error.__cause__
+        except BaseException:
+            self.settle(attempt, None)
+            raise
+        return Answered(attempt, got, course)
+
+    async def _exchange(self, attempt: Try, said: Said, spot: Spot, *, stream: bool) -> answer.Whole | answer.Started:
+        inbound = attempt.inbound = await self._transport.send(said.outbound, fresh=spot.fresh)
+        try:
+            member = spot.member
+            member.live.learn(inbound.headers, self.now(), self._wall())
+            if inbound.status != 200:
+                raise await answer.refusal(inbound, attempt.name)
+            if not stream:
+                got = await answer.whole(inbound, attempt.name)
+                attempt.first_token()
+            else:
+                got = await answer.started(inbound, attempt.name, hide_usage=said.hide_usage)
+                if got.relay.content_seen:
+                    attempt.first_token()
+        except BaseException:
+            inbound.close()
+            raise
+        self._answered(attempt, stream=stream)
+        return got
+
+    def _answered(self, attempt: Try, *, stream: bool) -> None:
+        """The upstream has shown that it answers."""
+        attempt.answered, attempt.streamed = True, stream
+        taken_us, now_s, member = attempt.first_token_us, self.now(), attempt.spot.member
+        if taken_us is not None:
+            (member.live.first_token if stream else member.live.whole)(taken_us / 1e6, now_s)
+        if attempt.pass_ and not member.breaker.closed:  # a probe's word is waited for
+            took_s = (taken_us or 0) / 1e6
+            member.breaker.succeeded(attempt.pass_, now_s, took_s if stream else 0.0)
+            attempt.pass_ = 0
+            if member.breaker.closed:
+                member.live.returned(now_s)
+
+    async def _begin(self, course: Course, spot: Spot) -> tuple[Try, Said]:
+        """Take everything that an attempt needs, or nothing."""
+        member, ask, work = spot.member, course.ask, course.work
+        tenant, came_s = work.principal.tenant, self.now()
+        now_s = came_s
+        if not member.gate.try_enter(tenant):
+            await member.gate.enter(tenant, ask.lane, deadline_s=ask.deadline.at_s, now_s=now_s)
+            now_s = self.now()
+        pass_, key, attempt = 0, None, None
+        try:
+            timeouts = deadline.attempt(ask.deadline, spot.target.deployment.timeouts, now_s=now_s, begun=course.begun)
+            if timeouts is None:
+                raise _too_late(ask.deadline, None)
+            key = self._key(course, spot, now_s)
+            pass_ = member.breaker.force(now_s) if spot.forced else member.breaker.admit(now_s)
+            if not pass_:
+                raise OverLimit(f"{member.name} is left alone until a probe of it has ended", retry_after_s=1)
+            said = self._say(course, spot, key, timeouts)
+            ticket = self._tickets.reserve(work.principal, member.name, _bound(ask, spot.target, said))
+            attempt = Try(
+                spot,
+                ticket,
+                now=self.now,
+                started_s=work.started_s,
+                pass_=pass_,
+                key=key,
+                tenant=tenant,
+                waited_s=now_s - came_s + spot.wait_s,
+                size_bytes=said.outbound.size_bytes,
             )
-        size = said.outbound.size_bytes
-        most = None if deployment.price is None else bound(deployment.price, size, envelope.output_tokens)
-        ticket = self._tickets.reserve(work.principal, deployment.name, most)
-        attempt = Try(target, ticket, work.started_s)
+        except BaseException:
+            member.gate.leave(tenant)
+            if pass_:
+                member.breaker.dropped(pass_, now_s)
+            raise
+        self._run(attempt, work, now_s)
+        course.used(spot, key)
+        return attempt, said
+
+    def _run(self, attempt: Try, work: Work, now_s: float) -> None:
+        """Count an attempt as running, and write it down. Raises: StoreError, and then it never was."""
+        member, key = attempt.spot.member, attempt.key
+        member.live.began(now_s)
+        if key is not None:
+            if key.limited:
+                attempt.tokens = ceil(attempt.size_bytes / BYTES_PER_TOKEN)
+            key.began(now_s, attempt.tokens)
+        self._metrics.in_flight(member.name).add(1)
         work.attempts.append(attempt)
-        self._in_flight[deployment.name] = running + 1
-        self._metrics.in_flight(deployment.name).add(1)
         try:
             self._journal.opened(work.draft(), work.tail)
         except BaseException:
             self.settle(attempt, None)
             work.attempts.remove(attempt)
             raise
-        return attempt
 
-    def failed(self, attempt: Try, error: AntiphonError) -> None:
-        """An attempt that ended with an error, which then names the deployment; what it used is not known."""
-        name = attempt.target.deployment.name
-        error.noted = _of(name, error.noted)
-        if not isinstance(error, UpstreamRefused):  # that one speaks in the upstream's own words
-            error.message = _of(name, error.message)
-        attempt.error = error
-        self.settle(attempt, None)
+    def _key(self, course: Course, spot: Spot, now_s: float) -> Key | None:
+        """The credential to go out with. Raises: OverLimit, when none can be used."""
+        if spot.key is not None or spot.member.pool is None:
+            return spot.key
+        found = spot.member.key(now_s, course.ask.seed)
+        if not isinstance(found, NoKey):
+            return found
+        rested = spot.member.pool.rested(now_s) if spot.forced else None
+        if rested is not None:
+            return rested
+        error = OverLimit(
+            f"no key of {spot.target.account} can be used now",
+            retry_after_s=None if found.soonest_s is None else max(1.0, found.soonest_s - now_s),
+        )
+        error.noted = f"{spot.member.name}: no key: {found.why}"
+        raise error
 
-    def settle(self, attempt: Try, usage: Usage | None) -> None:
-        """Close an attempt, once: its ticket, its count and its clock."""
+    def _say(self, course: Course, spot: Spot, key: Key | None, timeouts: Timeouts) -> Said:
+        place = key.place if key is not None else 0
+        said = say(course.ask.request, spot.target, course.how(), key=place, timeouts=timeouts)
+        course.work.losses = said.losses
+        return said
+
+    # --- its end
+
+    def failed(self, attempt: Try, error: AntiphonError, usage: Usage | None = None, *, output_tokens: int = 0) -> None:
+        """Close an attempt that ended with an error, which then names the deployment. `settle` has the arguments."""
         if attempt.settled:
             return
-        attempt.end()
-        deployment = attempt.target.deployment
-        price = deployment.price
+        name = attempt.name
+        error.noted = _of(name, error.noted)
+        if isinstance(error, UpstreamError) and not isinstance(error, UpstreamRefused):
+            error.message = _of(name, error.message)  # a refusal speaks in the upstream's own words
+        attempt.error = error
+        attempt.failure = "timeout" if attempt.blameless else failure_of(error)
+        self.settle(attempt, usage, output_tokens=output_tokens)
+
+    def settle(self, attempt: Try, usage: Usage | None, *, output_tokens: int = 0) -> None:
+        """Close an attempt, once: its ticket, its counts and its clock.
+
+        Args:
+            output_tokens: How many were seen of an answer whose usage the upstream never told.
+        """
+        if attempt.settled:
+            return
+        now_s = self.now()
+        attempt.end(now_s)
+        price = attempt.target.deployment.price
         attempt.usage = usage
-        attempt.cost_nano_usd = None if usage is None or price is None else cost(price, usage)
+        if price is not None:
+            if usage is not None:
+                attempt.cost_nano_usd = cost(price, usage)
+            elif attempt.answered or attempt.error is None:
+                # It was cut short: what it had read by then, and said, is paid for.
+                read = Usage(input_tokens=ceil(attempt.size_bytes / BYTES_PER_TOKEN), output_tokens=output_tokens)
+                attempt.cost_nano_usd, attempt.assumed = cost(price, read), True
         self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
-        self._in_flight[deployment.name] -= 1
-        self._metrics.in_flight(deployment.name).add(-1)
+        self._metrics.in_flight(attempt.name).add(-1)
+        self._learn(attempt, usage, now_s)
+
+    def _learn(self, attempt: Try, usage: Usage | None, now_s: float) -> None:
+        """Give back what it held, and take in what its end says of the deployment."""
+        spot, failure = attempt.spot, attempt.failure
+        member, took_s = spot.member, now_s - attempt.began_s
+        sign: Sign = "none"
+        first_s: float | None = None
+        if failure is None and attempt.answered:
+            sign = "ok"
+            if attempt.first_token_us is not None:
+                first_s = attempt.first_token_us / 1e6
+            if attempt.pass_:
+                stream_s = first_s if first_s is not None and attempt.streamed else 0.0
+                member.breaker.succeeded(attempt.pass_, now_s, stream_s)
+        elif failure is None or attempt.blameless:
+            member.breaker.dropped(attempt.pass_, now_s)
+        else:
+            sign = self._mark(attempt, failure, now_s)
+        used = usage.input_tokens + usage.output_tokens if usage is not None else 0
+        well = sign == "ok"
+        member.live.ended(took_s if well else None, now_s, used)
+        if attempt.key is not None:
+            attempt.key.ended(now_s, used - attempt.tokens if used else 0)
+        member.gate.learn(sign, first_s, now_s=now_s)
+        member.gate.leave(attempt.tenant, took_s if well else None)
+        attempt.pass_ = 0
+
+    def _mark(self, attempt: Try, failure: Failure, now_s: float) -> Sign:
+        """Take in a failure: the breaker's part, and rests of the key or the deployment."""
+        member, error = attempt.spot.member, attempt.error
+        meaning = TABLE[failure]
+        match meaning.health:
+            case "bad":
+                member.breaker.failed(attempt.pass_, now_s, failure)
+            case "good":
+                member.breaker.succeeded(attempt.pass_, now_s, 0.0)
+            case "unknown":
+                member.breaker.dropped(attempt.pass_, now_s)
+        said_s = error.retry_after_s if error is not None else None
+        rest_s = rests_s(meaning, said_s, self.fleet.settings.retry)
+        until_s = inf if rest_s is None else now_s + rest_s
+        if (meaning.mark == "deployment_cooling" and said_s) or (
+            meaning.mark in ("key_cooling", "key_dead") and attempt.key is None
+        ):
+            member.cool(until_s, failure)
+        elif attempt.key is not None and member.pool is not None:
+            if meaning.mark == "key_dead" and isinstance(error, UpstreamError) and error.upstream_status == 403:
+                member.refused_keys[attempt.key.name] = until_s
+            elif meaning.mark == "key_dead":
+                member.pool.mark(attempt.key.name, "dead", failure, now_s, until_s)
+            elif meaning.mark == "key_cooling":
+                member.pool.mark(attempt.key.name, "cooling", failure, now_s, until_s)
+        return "overload" if failure in OVERLOADS else "none"
+
+    def lose(self, answered: Answered) -> None:
+        """Give up an answer that came too late: another attempt had won."""
+        attempt, got = answered.attempt, answered.answer
+        if attempt.inbound is not None:
+            attempt.inbound.close()
+        if isinstance(got, answer.Whole):
+            self.settle(attempt, got.facts.usage)
+        else:
+            self.settle(attempt, got.relay.usage, output_tokens=got.relay.events)
+
+    def counted(self, what: Literal["hedge", "hedge_denied"], course: Course) -> None:
+        """Count a decision."""
+        self._metrics.hedged(course.prepared.policy.name, "sent" if what == "hedge" else "denied")
+
+
+def _bound(ask: Ask, target: Target, said: Said) -> NanoUsd | None:
+    """The most that an attempt may cost."""
+    deployment, head = target.deployment, ask.request.head
+    if deployment.price is None:
+        return None
+    each = deployment.output_tokens if head.output_tokens is None else head.output_tokens
+    return bound(deployment.price, said.outbound.size_bytes, None if each is None else each * head.answers)
+
+
+def _too_late(limit: deadline.Deadline, cause: AntiphonError | None) -> DeadlineExceeded:
+    who = f"the header {limit.header}" if limit.bound == "request" else f"the {limit.bound}"
+    error = DeadlineExceeded(f"no answer came within the {limit.allowed_s:g} s that {who} allows")
+    if cause is not None:
+        error.noted = f"{error.noted}; {cause.noted}"
+        error.__cause__ = cause
+    return error
 
 
 def _of(name: str, message: str) -> str:
     return message if message.startswith(name) else f"{name}: {message}"
-
-
-def _request_id(inbound: Inbound | None) -> str:
-    said = inbound.headers.get(b"x-request-id") if inbound is not None else None
-    return said.decode("latin-1")[:128] if said else ""

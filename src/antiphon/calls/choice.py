@@ -67,6 +67,23 @@ class Choice(Struct, frozen=True, gc=False):
     idle: tuple[Contender, ...]
     barred: Mapping[str, str]
 
+    @property
+    def alone(self) -> bool:
+        """There was nobody else."""
+        return not self.idle and not self.barred and len(self.levels) == 1 and len(self.levels[0].contenders) == 1
+
+    @property
+    def plain(self) -> bool:
+        """Chance or turn decided alone: there is nothing to tell of the others."""
+        return not self.barred and not self.scores
+
+    def telling(self) -> tuple[Candidate, ...]:
+        """The others of whom there is something to tell: who was barred, and who was measured."""
+        barred, compared = self.barred, {one.deployment for one in self.compared} if self.scores else set[str]()
+        return tuple(
+            one for one in self.candidates() if one.lost and (one.deployment in barred or one.deployment in compared)
+        )
+
     def fallbacks(self) -> tuple[Contender, ...]:
         """The other usable ones, best first: those that were compared, their level's rest, the next levels."""
         order = list(self.compared)

@@ -1,6 +1,6 @@
 """An account's credentials: which of them the next request goes out with."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import inf
 from typing import Literal, final
 
@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from antiphon.calls.chance import drawn, mixed
 from antiphon.calls.minute import Minute
-from antiphon.calls.settings_balance import KeySettings, key_name
 from antiphon.core.secret import Secret
+from antiphon.providers.credentials import ProviderKeySettings, key_name
 
 Health = Literal["alive", "cooling", "dead"]
 KEYS = 0x4B4559
@@ -26,29 +26,34 @@ class Key:
         "_requests_limit",
         "_tokens",
         "_tokens_limit",
+        "dead",
         "in_flight",
         "limited",
         "name",
+        "place",
         "secret",
         "until_s",
         "weight",
         "why",
     )
 
-    def __init__(self, settings: KeySettings, position: int) -> None:
+    def __init__(self, settings: ProviderKeySettings, position: int) -> None:
         """`position` counts from 1; it names a key that has no name."""
         self.secret: Secret = settings.key
         self.in_flight = 0
         self.until_s = -inf
-        """When it may be used again: in the past while alive, never once dead."""
+        """When it may be used again: in the past while alive; infinity: when the configuration is read again."""
+        self.dead = False
+        """It was refused, or is out of quota: what makes it rest is no passing thing."""
         self.why = ""
         """Why it was marked last."""
         self._requests, self._tokens = Minute(), Minute()
         self.configure(settings, position)
 
-    def configure(self, settings: KeySettings, position: int) -> None:
+    def configure(self, settings: ProviderKeySettings, position: int) -> None:
         """Go on under a new revision's settings for the same secret."""
         self.name = key_name(settings, position)
+        self.place = position - 1
         self.weight = settings.weight
         self._requests_limit = settings.requests_per_minute
         self._tokens_limit = settings.tokens_per_minute
@@ -74,9 +79,9 @@ class Key:
             self._tokens.add(more_tokens, now_s)
 
     def health(self, now_s: float) -> Health:
-        if self.until_s == inf:
-            return "dead"
-        return "cooling" if self.until_s > now_s else "alive"
+        if self.until_s <= now_s:
+            return "alive"
+        return "dead" if self.dead else "cooling"
 
     def headroom(self, now_s: float, tokens: int = 0) -> float:
         """What is left of its tightest limit, from 0 to 1; 0 when one more request of so many tokens has no room."""
@@ -121,7 +126,7 @@ class NoKey(Struct, frozen=True, gc=False):
     """No key can be used now."""
 
     soonest_s: float | None
-    """When one may be, in steady seconds; None: all are dead, until the configuration is read again."""
+    """When one may be, in steady seconds; None: not until the configuration is read again."""
     why: str
     """Each key's state."""
 
@@ -135,12 +140,12 @@ class KeyPool:
 
     __slots__ = ("_single", "keys")
 
-    def __init__(self, settings: Sequence[KeySettings], before: "KeyPool | None" = None) -> None:
+    def __init__(self, settings: Sequence[ProviderKeySettings], before: "KeyPool | None" = None) -> None:
         """Raises: ValueError, when there is no key or two share a name."""
         names = [key_name(one, position) for position, one in enumerate(settings, 1)]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"keys are one at least, each with its own name; not {names}")
-        kept = {key.secret: key for key in before.keys if key.until_s != inf} if before else {}
+        kept = {key.secret: key for key in before.keys if not key.dead} if before else {}
         keys: list[Key] = []
         for position, one in enumerate(settings, 1):
             key = kept.pop(one.key, None)
@@ -152,43 +157,62 @@ class KeyPool:
         self.keys = tuple(keys)
         self._single = keys[0] if len(keys) == 1 else None
 
-    def pick(self, now_s: float, seed: int, tokens: int = 0) -> Key | NoKey:
+    def ready(self, now_s: float) -> bool:
+        """Whether a request could go out now."""
+        single = self._single
+        if single is not None and not single.limited:
+            return single.until_s <= now_s
+        return any(key.until_s <= now_s and (not key.limited or key.headroom(now_s) > 0) for key in self.keys)
+
+    def rested(self, now_s: float) -> Key | None:
+        """The key that is nearest to being alive again, to be used where nobody else can answer.
+
+        None: all are dead, or at a limit of their own.
+        """
+        keys = [key for key in self.keys if key.health(now_s) == "cooling" and key.headroom(now_s) > 0]
+        return min(keys, key=lambda key: key.until_s, default=None)
+
+    def pick(
+        self, now_s: float, seed: int, tokens: int = 0, without: Collection[str] = frozenset[str]()
+    ) -> Key | NoKey:
         """Choose a key. The same arguments and counters give the same key.
 
         Args:
             seed: Chance, a number below 2**32.
             tokens: What the request is expected to use, input and output.
+            without: Names of keys that this request can't use.
         """
         single = self._single
-        if single is not None:
+        if single is not None and single.name not in without:
             if single.until_s <= now_s and (not single.limited or single.headroom(now_s, tokens)):
                 return single
             return self._none(now_s, tokens)
-        keys = [key for key in self.keys if key.until_s <= now_s]
+        keys = [key for key in self.keys if key.until_s <= now_s and key.name not in without]
         weights = [key.weight * key.headroom(now_s, tokens) if key.limited else key.weight for key in keys]
         if any(weights):
             return keys[drawn(weights, mixed(seed, KEYS))]
         return self._none(now_s, tokens)
 
     def mark(self, name: str, health: Health, why: str, now_s: float, until_s: float = 0.0) -> None:
-        """Note what an answer said of a key: `cooling` until a time, `dead`, or `alive` to end its cooling.
+        """Note what an answer said of a key: `cooling` or `dead` until a time, or `alive` to end its cooling.
 
-        A dead key stays dead; a shorter cooling does not end a longer one.
+        A dead key stays dead until then, by default until the configuration is read again; a shorter cooling does
+        not end a longer one.
         Raises: KeyError, when no key has this name.
         """
         key = next((key for key in self.keys if key.name == name), None)
         if key is None:
             raise KeyError(f"no key is called {name!r}; there are {', '.join(key.name for key in self.keys)}")
-        if key.until_s == inf:
+        if key.health(now_s) == "dead" and health != "dead":
             return
         match health:
             case "dead":
-                key.until_s, key.why = inf, why
+                key.until_s, key.why, key.dead = until_s or inf, why, True
             case "cooling":
                 if until_s > max(key.until_s, now_s):
-                    key.until_s, key.why = min(until_s, LONGEST_S + now_s), why
+                    key.until_s, key.why, key.dead = min(until_s, LONGEST_S + now_s), why, False
             case "alive":
-                key.until_s, key.why = -inf, why
+                key.until_s, key.why, key.dead = -inf, why, False
 
     def _none(self, now_s: float, tokens: int) -> NoKey:
         waits = [key.free_at_s(now_s, tokens) for key in self.keys if key.until_s != inf]

@@ -19,11 +19,8 @@ from asyncio import Future
 from collections import deque
 from collections.abc import Iterator, Mapping
 from math import ceil
-from typing import Literal
 
-Lane = Literal["high", "normal", "low"]
-LANES: tuple[Lane, ...] = ("high", "normal", "low")
-"""From the first to the last."""
+from antiphon.core.principal import LANES, Lane
 
 _RANK = {lane: rank for rank, lane in enumerate(LANES)}
 

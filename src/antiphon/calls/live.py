@@ -38,6 +38,7 @@ class Live:
         "_tokens_limit",
         "_tokens_used",
         "_warmup_s",
+        "_whole",
         "in_flight",
         "sent",
         "warm_at_s",
@@ -61,6 +62,7 @@ class Live:
         self._requests_used = Minute()
         self._tokens_used = Minute()
         self._first = Quantiles(settings.window_s, settings.min_volume, now_s)
+        self._whole = Quantiles(settings.window_s, settings.min_volume, now_s)
         self.configure(settings, now_s, requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute)
         self.warm_at_s = now_s + settings.warmup_s
         """From then on it has its whole share."""
@@ -79,6 +81,7 @@ class Live:
         """
         if not self._first.fits(settings.window_s, settings.min_volume):
             self._first = Quantiles(settings.window_s, settings.min_volume, now_s)
+            self._whole = Quantiles(settings.window_s, settings.min_volume, now_s)
         self._requests_limit = requests_per_minute
         self._tokens_limit = tokens_per_minute
         self._decay_s = settings.decay_s
@@ -128,9 +131,17 @@ class Live:
             return self._cost_s * exp((self._stamp_s - now_s) / self._decay_s) * (self.in_flight + 1)
         return UNKNOWN_LOAD * self.in_flight
 
+    def whole(self, latency_s: float, now_s: float) -> None:
+        """A whole answer came, `latency_s` after its request began."""
+        self._whole.add(latency_s, now_s)
+
     def quantile_s(self, q: float, now_s: float) -> float | None:
         """The q-quantile of first-token latency in the window; None below its minimum volume."""
         return self._first.read(q, now_s)
+
+    def whole_s(self, q: float, now_s: float) -> float | None:
+        """The same of whole answers, which come at once."""
+        return self._whole.read(q, now_s)
 
     def returned(self, now_s: float) -> None:
         """It came back after it could not be used: its share grows anew."""

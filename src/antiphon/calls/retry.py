@@ -151,16 +151,12 @@ _CONTENT_POLICY = (
 )
 
 
-def failure_of(error: AntiphonError, *, connected: bool = True) -> Failure:
-    """The class of failure that an attempt's error belongs to.
-
-    Args:
-        connected: Whether the attempt got a connection; it tells two kinds of timeout apart.
-    """
+def failure_of(error: AntiphonError) -> Failure:
+    """The class of failure that an attempt's error belongs to."""
     known: Failure = next(_CLASSES[kind] for kind in type(error).__mro__ if kind in _CLASSES)
     if not isinstance(error, UpstreamError):
         return known
-    if known == "timeout" and not connected:
+    if known == "timeout" and not error.connected:
         return "timeout_connect"
     # A refused credential is looked at too: some answer 403 to a prompt, which must not cost the key its life.
     if known in {"refused", "server_error", "auth"}:

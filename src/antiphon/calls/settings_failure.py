@@ -18,6 +18,14 @@ class RetrySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         float,
         Meta(gt=0, le=600, description="Seconds: the most to wait before any retry, `Retry-After` aside. Default 8."),
     ] = 8.0
+    patience_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="Seconds: the longest `Retry-After` that is waited for; a deployment that asks for more is not asked again by the same request. Default 10.",
+        ),
+    ] = 10.0
     cooling_s: Annotated[
         float,
         Meta(
@@ -118,6 +126,6 @@ class EjectionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             ge=0,
             le=1,
-            description="The most of a pool's members that may be left out, as a fraction; one always stays. Default 0.5.",
+            description="The most of a route's deployments that may be left out, as a fraction; one always stays. Default 0.75.",
         ),
-    ] = 0.5
+    ] = 0.75

@@ -25,8 +25,8 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How many requests run at once on one upstream, per worker: found by trying."""
 
     start: Annotated[
-        int, Meta(ge=1, le=100_000, description="Requests allowed before anything is known, 1 to 100000. Default 64.")
-    ] = 64
+        int, Meta(ge=1, le=100_000, description="Requests allowed before anything is known, 1 to 100000. Default 1000.")
+    ] = 1000
     min: Annotated[
         int,
         Meta(ge=1, le=100_000, description="Requests always allowed, however slow it gets, 1 to 100000. Default 1."),
@@ -125,6 +125,26 @@ class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
             wrong = f"high {self.high}, normal {self.normal} and low {self.low} turn the lanes around"
             found.append(("high", wrong, "write low <= normal <= high"))
         return found
+
+
+class ProbeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Small requests of the gateway's own that find out whether a deployment is back, in place of a caller's."""
+
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Probe deployments that are left alone, and let no caller's request do it. Each probe asks for one token and has a receipt, of the tenant `antiphon`. Default false."
+        ),
+    ] = False
+    interval_s: Annotated[
+        float, Meta(ge=1, le=3600, description="Seconds between two looks at who may be probed, 1 to 3600. Default 5.")
+    ] = 5.0
+    timeout_s: Annotated[
+        float, Meta(gt=0, le=600, description="Seconds that a probe may take: above 0, up to 600. Default 10.")
+    ] = 10.0
+    prompt: Annotated[
+        str, Meta(min_length=1, max_length=200, description="What is asked, up to 200 characters. Default `ping`.")
+    ] = "ping"
 
 
 class HedgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from antiphon.config.check_calls import check_calls
+from antiphon.config.check_fallbacks import check_fallbacks
 from antiphon.config.check_headers import check_headers, check_url
 from antiphon.config.check_keys import check_keys
 from antiphon.config.check_models import check_models
@@ -29,6 +31,8 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *check_providers(settings, written, profiles),
         *check_models(settings, written),
         *check_routes(settings, written, profiles),
+        *check_fallbacks(settings, written),
+        *check_calls(settings, written, profiles),
     ]
 
 

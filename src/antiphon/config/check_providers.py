@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from antiphon.config.check_headers import check_credential, check_headers, check_url
+from antiphon.config.check_credentials import check_credentials
+from antiphon.config.check_headers import check_headers, check_url
 from antiphon.config.pem import MENDED, why_no_authorities, why_no_file
 from antiphon.config.resolve import LAB_PROFILE, off_providers, profile_name
 from antiphon.config.settings import Settings
@@ -65,8 +66,7 @@ def _places(provider: ProviderSettings, path: Path, written: Written) -> Iterato
         yield from _base_url(provider.base_url, (*path, "base_url"), written)
     if provider.proxy is not None:
         yield from check_url(provider.proxy, (*path, "proxy"), written)
-    if provider.key is not None:
-        yield from check_credential(provider.key.reveal(), (*path, "key"), written)
+    yield from check_credentials(provider, path, written)
     yield from check_headers(provider.headers, (*path, "headers"), written)
     wrong = why_no_authorities(provider.ca_file) if provider.ca_file is not None else ""
     if wrong:

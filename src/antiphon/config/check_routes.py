@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from antiphon.config.known import tiers_of
 from antiphon.config.resolve import NO_KEY, NO_WEIGHT, resolve
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
@@ -34,7 +35,7 @@ def _names(route: RouteSettings, settings: Settings, path: Path, written: Writte
         if model not in known:
             where = (*path, "models", at)
             yield written.problem(where, f"there is no model {model}", choose(model, known, "models"))
-    tiers = tuple(sorted({model.tier for model in settings.models.values() if model.tier}))
+    tiers = tiers_of(settings)
     for at, tier in zip(written.kept((*path, "tiers")), route.tiers, strict=True):
         if tier not in tiers and written.sound(("models",)):
             where = (*path, "tiers", at)

@@ -46,7 +46,7 @@ def expected(kind: inspect.Type) -> str:
         case inspect.DictType():
             said = f"a section of names, each with {expected(kind.value_type)}"
         case inspect.ListType() | inspect.VarTupleType() | inspect.SetType() | inspect.FrozenSetType():
-            said = f"a list, each item {expected(kind.item_type)}"
+            said = f"a list {shape(kind)}".rstrip() + f", each item {expected(kind.item_type)}"
         case inspect.StructType():
             said = "a section"
         case _:

@@ -63,6 +63,6 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
     items = cast("list[object]", value) if isinstance(value, list) else []
     if any(isinstance(item, dict) for item in items):
         for at, item in enumerate(cast("list[Plain]", items)):
-            yield from _leaves(item, f"{path}[{item.get('name', at)}]")
+            yield from _leaves(item, f"{path}[{item.get('name') or at}]")
         return
     yield path, value

@@ -42,11 +42,27 @@ HEAD = dedent("""\
 
     | reason | meaning |
     | --- | --- |
-    | `no key` | its provider needs a `key` and has none: it is off until there is one |
+    | `no key` | its provider needs a `key`, or `keys`, and has none: it is off until there is one |
     | `weight 0` | its `weight` takes no share |
     | `lab` | it is simulated, and a real deployment is in the same route: nobody gets a lab answer by chance |
 
     A lab model stays reachable by its own name. A route that is left without any candidate is a mistake.
+
+    ## Which deployments take over
+
+    `fallbacks` of a route name models and other routes, in a list of its own for each of the things that can go
+    wrong. Such a list is a row of pools that are tried one after the other; within a pool the deployments stand
+    equal, as a route's own do:
+
+    - A model is a pool of one.
+    - A route is a pool of the deployments that could answer for it, followed by its own fallbacks of the same kind.
+      Its prompt, attempts and other settings are not taken over. A name of both a route and a model is the route.
+    - Deployments that the route has itself, or that stand in an earlier pool, don't come again. Those that are out,
+      by the table above, are left out here too: behind a route with a real deployment no lab model takes over.
+
+    Routes whose fallbacks of one kind lead back to where they began are a mistake: `a -> b -> a`. So is a fallback
+    that adds no deployment, and a route that asks for what it could never use: a hedge where a single deployment
+    could answer, say. There a provider without its key counts as if it had one.
 """)
 
 

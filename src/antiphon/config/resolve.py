@@ -24,10 +24,9 @@ def resolve(settings: Settings, profiles: Mapping[str, Profile]) -> dict[str, tu
     Returns: By route; a candidate's `lost` is empty, or `no key` (its provider is off), `weight 0`,
         or `lab` (a real deployment takes its place). Names that don't exist are left out.
     """
-    off = off_providers(settings, profiles)
-    labs = frozenset(name for name in settings.providers if profile_name(settings, name) == LAB_PROFILE)
+    lost, simulated = losses(settings, profiles), labs(settings)
     return {
-        name: tuple(_candidates(named(route, settings.models), settings.models, off, labs))
+        name: tuple(_candidates(named(route, settings.models), lost, simulated))
         for name, route in settings.routes.items()
     }
 
@@ -44,7 +43,7 @@ def off_providers(settings: Settings, profiles: Mapping[str, Profile]) -> frozen
     return frozenset(
         name
         for name, provider in settings.providers.items()
-        if not provider.key
+        if not (provider.key or provider.keys)
         and (profile := profiles.get(profile_name(settings, name))) is not None
         and profile.needs_key
     )
@@ -61,17 +60,23 @@ def named(route: RouteSettings, models: Mapping[str, ModelSettings]) -> list[str
     return list(dict.fromkeys([*(name for name in route.models if name in models), *by_tier]))
 
 
-def _candidates(
-    names: list[str], models: Mapping[str, ModelSettings], off: frozenset[str], labs: frozenset[str]
-) -> Iterable[Candidate]:
-    lost = {name: _lost(models[name], off) for name in names}
-    real = any(not lost[name] and models[name].provider not in labs for name in names)
+def losses(settings: Settings, profiles: Mapping[str, Profile]) -> dict[str, str]:
+    """Why each deployment can answer for no route: `no key` or `weight 0`; empty when it can."""
+    off = off_providers(settings, profiles)
+    return {
+        name: NO_KEY if model.provider in off else "" if model.weight > 0 else NO_WEIGHT
+        for name, model in settings.models.items()
+    }
+
+
+def labs(settings: Settings) -> frozenset[str]:
+    """Deployments that are simulated."""
+    simulated = {name for name in settings.providers if profile_name(settings, name) == LAB_PROFILE}
+    return frozenset(name for name, model in settings.models.items() if model.provider in simulated)
+
+
+def _candidates(names: list[str], lost: Mapping[str, str], simulated: frozenset[str]) -> Iterable[Candidate]:
+    real = any(not lost[name] and name not in simulated for name in names)
     for name in names:
-        by_rule = LAB if real and models[name].provider in labs else ""
+        by_rule = LAB if real and name in simulated else ""
         yield Candidate(deployment=name, lost=lost[name] or by_rule)
-
-
-def _lost(model: ModelSettings, off: frozenset[str]) -> str:
-    if model.provider in off:
-        return NO_KEY
-    return "" if model.weight > 0 else NO_WEIGHT

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from antiphon.calls.settings import CallsSettings, RouteSettings
 from antiphon.control.settings import KeySettings, PromptSettings
 from antiphon.providers.settings import ModelSettings, ProviderSettings
-from antiphon.routing.settings import RouteSettings
 from antiphon.server.settings import ServerSettings
 from antiphon.store.settings import StorageSettings
 from antiphon.telemetry.settings import TelemetrySettings
@@ -20,6 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: Annotated[ServerSettings, Meta(description="Where the gateway listens.")] = ServerSettings()
     storage: Annotated[StorageSettings, Meta(description="Where records are kept.")] = StorageSettings()
     telemetry: Annotated[TelemetrySettings, Meta(description="Logs and traces.")] = TelemetrySettings()
+    calls: Annotated[CallsSettings, Meta(description="How calls survive bad upstreams.")] = CallsSettings()
     keys: Annotated[
         list[KeySettings],
         Meta(description="Keys that exist from the start. Default: none; callers on this machine then need none."),

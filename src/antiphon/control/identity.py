@@ -39,4 +39,5 @@ def _principal(key: KeySettings) -> Principal:
         tags=tuple(key.tags),
         models=tuple(key.models),
         admin=key.admin,
+        priority=key.priority,
     )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from antiphon.core.principal import Lane
 from antiphon.core.secret import Secret
 
 MIN_KEY_LENGTH = 8
@@ -29,7 +30,15 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         list[str],
         Meta(description="Public model names that it may ask for; a trailing * stands for any ending. Default: all."),
     ] = field(default_factory=lambda: ["*"])
-    admin: Annotated[bool, Meta(description="May read every tenant's receipts. Default false.")] = False
+    admin: Annotated[
+        bool, Meta(description="May read every tenant's receipts, and how deployments are. Default false.")
+    ] = False
+    priority: Annotated[
+        Lane,
+        Meta(
+            description="Lane that its requests wait in where a deployment is full; the header `x-antiphon-priority` may ask for a lower one. Default normal."
+        ),
+    ] = "normal"
 
 
 class PromptSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

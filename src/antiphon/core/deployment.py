@@ -47,4 +47,10 @@ class Deployment(Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     output_tokens: int | None = None
     concurrency: int | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    priority: int = 0
+    """Lower goes first."""
+    continues: bool = False
+    """It goes on from a last message of the assistant."""
     timeouts: Timeouts = Timeouts()

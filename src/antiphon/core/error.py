@@ -11,6 +11,7 @@
     │   └── WrongMediaType 415        not JSON, or encoded in a way that isn't read
     ├── OverLimit 429                 a queue or a limit is full; `retry_after_s` says when to come back
     ├── Unavailable 503               this process is draining or not ready
+    ├── DeadlineExceeded 504          the time that the request had is over; the message says who set it
     ├── UpstreamError 502             the upstream failed; subclasses say how
     │   ├── UpstreamRefused 400…      it answered an error that is the caller's to mend
     │   ├── UpstreamAuth 502          it refused our credential
@@ -119,6 +120,12 @@ class Unavailable(AntiphonError):
     retryable = True
 
 
+class DeadlineExceeded(AntiphonError):
+    code = "deadline_exceeded"
+    status = 504
+    retryable = True
+
+
 class UpstreamError(AntiphonError):
     """An upstream failed. `upstream_status` is its own HTTP status, `body` the start of its answer."""
 
@@ -138,6 +145,8 @@ class UpstreamError(AntiphonError):
         super().__init__(message, status=status, retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
         self.body = body
+        self.connected = True
+        """There was a connection, so that the upstream may have taken the request."""
 
 
 class UpstreamRefused(UpstreamError):

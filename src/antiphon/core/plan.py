@@ -16,18 +16,33 @@ class Envelope(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
 
 
 class Candidate(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A deployment that was considered, and why it lost (empty: it was chosen)."""
+    """A deployment that was considered, and why it lost (empty: it did not)."""
 
     deployment: str
     lost: str = ""
 
 
+FallbackKind = Literal["any", "context_window", "content_policy"]
+"""What went wrong when a fallback takes over."""
+
+
+class Fallback(Struct, frozen=True, gc=False, kw_only=True):
+    """Deployments that take over after a failure of one kind."""
+
+    on: FallbackKind
+    deployments: tuple[str, ...]
+    """They stand equal, as those of the step do."""
+
+
 class Step(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """One node of a recipe: a call against deployments, best first."""
+    """One node of a recipe: a call against deployments."""
 
     name: str
     deployments: tuple[str, ...]
+    """Any of them may answer: the call picks, on what is known of them when it is made."""
     envelope: Envelope
+    fallbacks: tuple[Fallback, ...] = ()
+    """In the order in which they are tried."""
 
 
 Recipe = Literal["single"]

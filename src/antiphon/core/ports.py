@@ -55,6 +55,14 @@ class Inbound(ABC):
         """The whole body. Raises: UpstreamMalformed when it is longer, UpstreamBroken, UpstreamTimeout."""
 
     @abstractmethod
+    async def lead(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand pieces of the body to `sink` as they come until it returns True; what follows waits for `relay`.
+
+        Returns: whether `sink` had enough; False: the body ended before.
+        Raises: UpstreamBroken, UpstreamTimeout, and what `sink` raises; the exchange has then ended.
+        """
+
+    @abstractmethod
     async def relay(self, sink: Callable[[bytes], None]) -> None:
         """Hand every piece of the body to `sink` as it comes, within the call that read it; return at its end.
 
@@ -77,6 +85,8 @@ class Served(Struct, frozen=True, gc=False):
     deployment: str
     headers: Mapping[bytes, bytes]
     """The upstream's."""
+    told: bytes = b""
+    """Header lines that tell more of how it came about."""
 
 
 class Reply(ABC):
@@ -99,8 +109,12 @@ class Reply(ABC):
         """Send the last piece, and end the stream."""
 
     @abstractmethod
-    def error(self, error: AntiphonError, receipt_id: str) -> None:
-        """Answer with an error; in a stream that has begun, end it with one."""
+    def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
+        """Answer with an error; in a stream that has begun, end it with one. `told`: more header lines."""
+
+    @abstractmethod
+    def last_resort(self, text: str, receipt_id: str, told: bytes, *, stream: bool) -> None:
+        """Answer with the operator's own text where nobody could: told apart from any model's answer."""
 
     @abstractmethod
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None:

@@ -1,6 +1,12 @@
 """Who calls."""
 
+from typing import Literal
+
 from msgspec import Struct
+
+Lane = Literal["high", "normal", "low"]
+LANES: tuple[Lane, ...] = ("high", "normal", "low")
+"""Lanes of a waiting room, from the first served to the last."""
 
 
 class Principal(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -15,6 +21,8 @@ class Principal(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
     models: tuple[str, ...] = ("*",)
     """Public names it may ask for; `*` for all, `prefix*` for those that begin so."""
     admin: bool = False
+    priority: Lane = "normal"
+    """The lane that its requests wait in, and the highest that they may ask for."""
 
     def may_ask(self, model: str) -> bool:
         """Whether the key's list of models holds this public name."""

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from antiphon.core.plan import Plan
+from antiphon.core.plan import Candidate, Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import NO_LINEAGE, Lineage, Need
 from antiphon.core.usage import Usage
@@ -17,8 +17,10 @@ Outcome = Literal["ok", "refused", "failed", "client_gone", "interrupted", "runn
 
 
 class Timings(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """Microseconds since the attempt began; None: it never came so far."""
+    """Microseconds since the attempt began, the first aside; None: it never came so far."""
 
+    waited_us: int | None = None
+    """It waited so long before it began: for its turn, or between two tries."""
     queue_us: int | None = None
     """A connection was free or allowed."""
     connect_us: int | None = None
@@ -49,6 +51,30 @@ class Attempt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     ticket: str = ""
     usage: Usage | None = None
     cost_nano_usd: int | None = None
+    assumed: bool = False
+    """The cost is what was surely used: the upstream never said."""
+    reason: str = ""
+    """Why it was made; empty for an ordinary first attempt."""
+    failure: str = ""
+    """Its class of failure, which decides what is done next; empty when it did not fail."""
+    chosen: str = ""
+    """How its deployment was picked; empty where there was one only."""
+    passed_over: tuple[Candidate, ...] = ()
+    """Who else was looked at then, and why they were not picked; left out where chance or turn decided alone."""
+    key: str = ""
+    """Name of the credential, where the account has several."""
+
+
+class Bounded(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The time that a request had, where the server's cap alone did not say it."""
+
+    allowed_s: float
+    by: str
+    """`request`, `route` or `server`."""
+    header: str = ""
+    """The header that asked."""
+    asked_s: float | None = None
+    """What it asked for, where it got less."""
 
 
 class Loss(Struct, frozen=True, gc=False, kw_only=True):
@@ -108,6 +134,8 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     usage: Usage | None = None
     cost_nano_usd: int | None = None
     """None: unknown (no usage reported, or the deployment is unpriced)."""
+    spent_nano_usd: int | None = None
+    """What all attempts cost, where more than the answer's was spent; None: no more is known of."""
     cost_basis: str = ""
     """`reported` usage at the configured price, `unpriced`, or `no_usage`."""
     duration_us: int = 0
@@ -118,6 +146,13 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     trace_id: str = ""
     user: str = ""
     captured: bool = False
+    deadline: Bounded | None = None
+    shared: str = ""
+    """Receipt of the call that it shared with identical requests; attempts and costs are there."""
+    stopped: str = ""
+    """Why no further attempt was made after a failure."""
+    handed_off: str = ""
+    """Who takes the request over."""
 
 
 class Receipt(Told, frozen=True, gc=False, kw_only=True, omit_defaults=True):

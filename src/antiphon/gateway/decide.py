@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+from antiphon.calls.caller import Caller
+from antiphon.calls.prepared import Policy, Prepared
+from antiphon.calls.settings import RouteSettings
 from antiphon.core.error import NotAllowed, NotFound
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
@@ -10,7 +13,7 @@ from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
 from antiphon.gateway.story import Story
 from antiphon.policy.verdict import decide
-from antiphon.routing.plan import Choice, choice, plan
+from antiphon.routing.plan import choice, plan
 from antiphon.routing.route import Route
 
 MOST_KEPT = 4096
@@ -19,29 +22,24 @@ Kind = tuple[str, str, str, str, str, int | None, int, frozenset[str]]
 """All of a request that a decision depends on: two of one kind under one revision are decided alike."""
 
 
-class Decided(Struct, frozen=True, kw_only=True):
-    """A plan, and how it stands in a receipt."""
-
-    plan: Plan
-    tail: bytes
-
-
 class Decision(Struct, frozen=True, kw_only=True):
     """What holds for all requests of one kind."""
 
     principal: Principal
     route: Route
     verdict: Verdict
-    choice: Choice
-    made: dict[int, Decided]
-    """Plans by their place in the choice, as far as they were drawn."""
+    plan: Plan
+    tail: bytes
+    """How it stands in a receipt."""
+    prepared: Prepared
 
 
 class Decisions:
     """Decides under one revision, and keeps what it decided."""
 
-    def __init__(self, revision: Revision) -> None:
+    def __init__(self, revision: Revision, caller: Caller) -> None:
         self._revision = revision
+        self._caller = caller
         self._known: dict[Kind, Decision] = {}
 
     def find(self, story: Story, head: Head) -> Decision:
@@ -69,15 +67,6 @@ class Decisions:
         story.verdict = known.verdict
         return known
 
-    def plan(self, decision: Decision, story: Story, head: Head) -> None:
-        """Give a story the plan that its seed draws."""
-        place = decision.choice.drawn(story.seed)
-        decided = decision.made.get(place)
-        if decided is None:
-            story.plan = plan(decision.route, head, decision.choice, place)
-            decided = decision.made[place] = Decided(plan=story.plan, tail=story.basis().tail())
-        story.decided(decided.plan, decided.tail)
-
     def _decide(self, story: Story, head: Head) -> Decision:
         model = head.model
         story.verdict = verdict = decide(story.principal, model)
@@ -94,10 +83,18 @@ class Decisions:
                 code="model_not_found",
                 param="model",
             )
+        return self.onto(story, head, route, verdict)
+
+    def onto(self, story: Story, head: Head, route: Route, verdict: Verdict) -> Decision:
+        """Decide on a route that is known. Raises: BadRequest."""
+        story.plan = made = plan(route, head, choice(route, head, verdict))
+        revision = self._revision
+        policy = revision.policies.get(route.name) or Policy(route.name, RouteSettings(), revision.calls)
         return Decision(
             principal=story.principal,
             route=route,
             verdict=verdict,
-            choice=choice(route, head, verdict),
-            made={},
+            plan=made,
+            tail=story.basis().tail(),
+            prepared=self._caller.prepare(made.steps[0], policy, revision.targets),
         )

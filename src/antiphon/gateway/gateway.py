@@ -2,20 +2,28 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
+from functools import partial
 
+from antiphon.calls.coalesce import Flight, Seat
 from antiphon.core.error import AntiphonError, StoreError, Unavailable
-from antiphon.core.ports import Reply
+from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
 from antiphon.core.request import Request
-from antiphon.gateway.decide import Decisions
-from antiphon.gateway.execute import execute
+from antiphon.gateway.decide import Decision, Decisions
+from antiphon.gateway.execute import ask_of, execute
 from antiphon.gateway.house import Process, Revision
+from antiphon.gateway.last_resort import NO_RESORT, hand_off, lines, resort
 from antiphon.gateway.record import close
-from antiphon.gateway.story import Arrival, Story
+from antiphon.gateway.share import FlightReply, follow, key_of
+from antiphon.gateway.story import NO_HEADERS, Arrival, Story
+from antiphon.policy.verdict import ALLOWED
 from antiphon.routing.route import Route
 
 log = logging.getLogger("antiphon.gateway")
+PROBE = "probe"
+"""Stands where a path would in receipts of the gateway's own requests."""
 _CUT = Unavailable("the gateway stopped before the answer was whole; see server.drain_timeout_s", code="drain_timeout")
 
 
@@ -25,62 +33,126 @@ class Gateway:
     def __init__(self, process: Process, revision: Revision) -> None:
         self._process = process
         self._revision = revision
-        self._decisions = Decisions(revision)
+        self._decisions = Decisions(revision, process.caller)
 
     @property
     def revision(self) -> Revision:
         return self._revision
 
-    def arrival(self, endpoint: str, dialect: str, started_s: float) -> Arrival:
+    @property
+    def process(self) -> Process:
+        return self._process
+
+    def arrival(
+        self, endpoint: str, dialect: str, started_s: float, headers: Mapping[bytes, bytes] = NO_HEADERS
+    ) -> Arrival:
         """Give a request its receipt's id."""
         process = self._process
         return Arrival(
-            id=process.ids.new(), at_ns=process.clock.now_ns(), started_s=started_s, endpoint=endpoint, dialect=dialect
+            id=process.ids.new(),
+            at_ns=process.clock.now_ns(),
+            started_s=started_s,
+            endpoint=endpoint,
+            dialect=dialect,
+            headers=headers,
         )
 
     async def answer(self, request: Request, principal: Principal, arrival: Arrival, reply: Reply) -> None:
         """Take a request down the whole path. Every way out leaves a receipt, and an answer if anyone waits for it."""
+        story = self._story(request, principal, arrival)
+        await self._run(story, reply, partial(self._decisions.find, story, request.head), shares=True)
+
+    async def probe(self, request: Request, principal: Principal, route: Route, reply: Reply) -> None:
+        """The same for a request of the gateway's own, to one deployment whatever its breaker says."""
+        arrival = self.arrival(PROBE, request.head.dialect, self._process.caller.now())
+        story = self._story(request, principal, arrival)
+        await self._run(story, reply, partial(self._decisions.onto, story, request.head, route, ALLOWED), forced=True)
+
+    def _story(self, request: Request, principal: Principal, arrival: Arrival) -> Story:
         story = Story(arrival, self._revision.id, self._process.worker)
         story.request = request
         story.principal = principal
+        tracer = self._revision.tracer
+        story.span = tracer.sample(request.trace) if tracer is not None else request.trace
+        return story
+
+    async def _run(
+        self,
+        story: Story,
+        reply: Reply,
+        decide: Callable[[], Decision],
+        *,
+        shares: bool = False,
+        forced: bool = False,
+    ) -> None:
+        decision: Decision | None = None
         try:
-            route = self._decide(story, request)
-            await execute(story, route, self._process, self._revision, reply)
+            decision = decide()
+            if len(decision.prepared.ranks[0].members) > 1 or len(decision.prepared.ranks) > 1:
+                story.seed = self._process.random.seed()
+            ask = ask_of(story, decision, self._revision, forced=forced)
+            seat = self._seat(story, decision) if shares else None
+            if seat is not None:
+                await follow(story, seat, ask, self._process, self._revision, reply)
+            else:
+                story.decided(decision.plan, decision.tail)
+                await execute(story, decision, ask, self._process, self._revision, reply)
         except asyncio.CancelledError:
             self._leave(story)
             raise
         except AntiphonError as error:
-            self._refuse(story, error, reply)
+            self._refuse(story, error, reply, decision)
         except Exception:
-            log.exception("request.crashed", extra={"receipt": arrival.id})
-            self._refuse(story, AntiphonError("Antiphon failed; the receipt's id helps to find out why"), reply)
+            log.exception("request.crashed", extra={"receipt": story.arrival.id})
+            failed = AntiphonError("Antiphon failed; the receipt's id helps to find out why")
+            self._refuse(story, failed, reply, None)
 
-    def _decide(self, story: Story, request: Request) -> Route:
-        """Admit and plan. Raises: NotAllowed, NotFound, BadRequest."""
-        tracer = self._revision.tracer
-        story.span = tracer.sample(request.trace) if tracer is not None else request.trace
-        decision = self._decisions.find(story, request.head)
-        if len(decision.choice.fit) > 1:
-            story.seed = self._process.random.seed()
-        self._decisions.plan(decision, story, request.head)
-        return decision.route
+    def _seat(self, story: Story, decision: Decision) -> Seat[Served] | None:
+        """A place at a call that identical requests share; None: this request makes its own."""
+        coalescer, key = decision.prepared.policy.coalescer, key_of(story, decision)
+        if coalescer is None or key is None or story.request is None:
+            return None
+        before = story.arrival
+        arrival = self.arrival(before.endpoint, before.dialect, before.started_s, before.headers)
+        seat = coalescer.join(key, arrival.id, partial(self._fly, story.request, story.principal, arrival))
+        if seat is not None and not seat.leads:
+            self._process.metrics.coalesced(decision.route.name)
+        return seat
+
+    async def _fly(self, request: Request, principal: Principal, arrival: Arrival, flight: Flight[Served]) -> None:
+        """Make a call that is shared. It has a receipt of its own. Raises: what went wrong."""
+        reply = FlightReply(flight)
+        story = self._story(request, principal, arrival)
+        story.leads = True
+        await self._run(story, reply, partial(self._decisions.find, story, request.head))
+        if reply.failure is not None:
+            raise reply.failure
 
     def refuse(self, error: AntiphonError, arrival: Arrival, reply: Reply, principal: Principal | None = None) -> None:
         """Answer a request that could not even be read; it has a receipt too."""
         story = Story(arrival, self._revision.id, self._process.worker)
         if principal is not None:
             story.principal = principal
-        self._refuse(story, error, reply)
+        self._refuse(story, error, reply, None)
 
-    def _refuse(self, story: Story, error: AntiphonError, reply: Reply) -> None:
+    def _refuse(self, story: Story, error: AntiphonError, reply: Reply, decision: Decision | None) -> None:
         if story.closed:
             return
+        last = resort(story, error, decision)
+        story.handed_off = last.hand_off
+        outcome = "failed" if story.attempts or story.shared else "refused"
         try:
-            self._close(story, "failed" if story.attempts else "refused", error)
+            self._close(story, outcome, error, status=200 if last.respond else 0)
         except StoreError as lost:
-            error = lost
-            self._close(story, "failed" if story.attempts else "refused", error, owed=True)
-        reply.error(error, story.arrival.id)
+            error, last = lost, NO_RESORT
+            self._close(story, outcome, error, owed=True)
+        if last.hand_off:
+            hand_off(story, error, last)
+        if last.respond:
+            stream = story.request is not None and story.request.head.stream
+            reply.last_resort(last.respond, story.arrival.id, lines(story, last), stream=stream)
+        else:
+            reply.error(error, story.arrival.id, lines(story, last))
 
     def _leave(self, story: Story) -> None:
         """Nobody waits any more; the attempt was closed by the cancellation."""
@@ -93,8 +165,10 @@ class Gateway:
         except StoreError:
             self._close(story, outcome, error, owed=True)
 
-    def _close(self, story: Story, outcome: Outcome, error: AntiphonError | None, *, owed: bool = False) -> None:
+    def _close(
+        self, story: Story, outcome: Outcome, error: AntiphonError | None, *, status: int = 0, owed: bool = False
+    ) -> None:
         if owed:
             log.error("receipt.delayed", extra={"receipt": story.arrival.id})
-        status = 200 if story.begun else error.said_status if error and error is not _CUT else 0
-        close(story, self._process, self._revision, outcome, status, error, owed=owed)
+        told = 200 if story.begun else error.said_status if error and error is not _CUT else 0
+        close(story, self._process, self._revision, outcome, status or told, error, owed=owed)

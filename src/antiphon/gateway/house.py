@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from antiphon.calls.caller import Caller
+from antiphon.calls.prepared import Policy
+from antiphon.calls.settings import CallsSettings
 from antiphon.core.clock import Clock
 from antiphon.core.ids import Ids, Random
 from antiphon.core.ports import Journal, Sealer
@@ -35,6 +37,9 @@ class Revision(Struct, frozen=True, kw_only=True):
     id: str
     routes: Mapping[str, Route]
     targets: Mapping[str, Target]
+    policies: Mapping[str, Policy] = {}
+    """How the calls of each route are made; those of one that isn't here by default."""
+    calls: CallsSettings = CallsSettings()
     capture_most_bytes: int = 0
     """0: content is not captured."""
     log_requests: str = "errors"

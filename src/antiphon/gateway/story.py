@@ -1,18 +1,21 @@
 """A request on its way: what is known so far, until it becomes a receipt."""
 
 import time
+from collections.abc import Mapping
 
 from msgspec import Struct, structs
 
-from antiphon.calls.caller import DETAIL_CHARACTERS, Try
+from antiphon.calls.attempt import DETAIL_CHARACTERS, Try
 from antiphon.core.error import AntiphonError
 from antiphon.core.plan import Plan
+from antiphon.core.ports import Served
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Basis, Loss, Outcome, Receipt, Told
+from antiphon.core.receipt import Basis, Bounded, Loss, Outcome, Receipt, Told
 from antiphon.core.request import NO_LINEAGE, Request, Trace
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 
+NO_HEADERS: Mapping[bytes, bytes] = {}
 UNKNOWN = Principal(tenant="", key="", models=())
 """Nobody: stands in receipts of requests whose caller was not told."""
 
@@ -26,6 +29,8 @@ class Arrival(Struct, frozen=True, gc=False, kw_only=True):
     """On `time.perf_counter`, at the request's last byte."""
     endpoint: str
     dialect: str
+    headers: Mapping[bytes, bytes] = NO_HEADERS
+    """The request's, names in lower case."""
 
 
 class Story:
@@ -40,8 +45,12 @@ class Story:
         "captured",
         "closed",
         "cost_nano_usd",
+        "deadline",
         "fingerprint",
         "first_token_us",
+        "handed_off",
+        "leads",
+        "lines",
         "losses",
         "notes",
         "plan",
@@ -49,9 +58,13 @@ class Story:
         "request",
         "revision",
         "seed",
+        "served",
         "served_model",
+        "shared",
+        "shared_by",
         "span",
         "started_s",
+        "stopped",
         "usage",
         "verdict",
         "worker",
@@ -71,6 +84,14 @@ class Story:
         self.attempts: list[Try] = []
         self.answer = bytearray()
         """What was released, where content is captured."""
+        self.served: Try | None = None
+        """The attempt whose answer goes out."""
+        self.shared = self.shared_by = ""
+        """Receipt of the call that it shares, and the deployment that answered that."""
+        self.deadline: Bounded | None = None
+        self.lines = b""
+        """Header lines that tell the caller more."""
+        self.stopped = self.handed_off = ""
         self.usage: Usage | None = None
         self.cost_nano_usd: int | None = None
         self.served_model = self.fingerprint = ""
@@ -79,6 +100,8 @@ class Story:
         self.notes: tuple[str, ...] = ()
         self.span: Trace | None = None
         self.begun = self.captured = self.closed = False
+        self.leads = False
+        """Its answer goes to others, who share it."""
 
     def draft(self) -> Told:
         """What is told while the request runs."""
@@ -102,13 +125,13 @@ class Story:
             lineage=request.lineage,
             trace_id=self._trace_id(),
             user=head.user,
+            deadline=self.deadline,
         )
 
     def told(self, outcome: Outcome, status: int, error: AntiphonError | None = None) -> Told:
         """What is told as things stand now."""
         request, arrival = self.request, self.arrival
         head = request.head if request is not None else None
-        served = self.attempts[-1] if self.attempts and (self.begun or outcome == "ok") else None
         return Told(
             id=arrival.id,
             at_ns=arrival.at_ns,
@@ -116,7 +139,7 @@ class Story:
             status=status,
             error=error.said_code if error else "",
             detail=error.noted[:DETAIL_CHARACTERS] if error else "",
-            served=served.target.deployment.name if served else "",
+            served=self.served.name if self.served and (self.begun or outcome == "ok") else self.shared_by,
             served_model=self.served_model,
             fingerprint=self.fingerprint,
             stream=head.stream if head else False,
@@ -129,6 +152,7 @@ class Story:
             attempts=tuple([attempt.record() for attempt in self.attempts]),
             usage=self.usage,
             cost_nano_usd=self.cost_nano_usd,
+            spent_nano_usd=self._spent(),
             cost_basis=self._cost_basis(),
             duration_us=int((time.perf_counter() - self.started_s) * 1e6),
             first_token_us=self.first_token_us,
@@ -138,7 +162,18 @@ class Story:
             trace_id=self._trace_id(),
             user=head.user if head else "",
             captured=self.captured,
+            deadline=self.deadline,
+            shared=self.shared,
+            stopped=self.stopped,
+            handed_off=self.handed_off,
         )
+
+    def serves(self, attempt: Try) -> Served:
+        """What is told of an answer beside its content."""
+        lines, inbound = self.lines, attempt.inbound
+        if len(self.attempts) > 1:
+            lines += b"x-antiphon-attempts: %d\r\n" % len(self.attempts)
+        return Served(self.arrival.id, attempt.name, NO_HEADERS if inbound is None else inbound.headers, lines)
 
     @property
     def tail(self) -> bytes:
@@ -169,9 +204,16 @@ class Story:
         """The whole receipt."""
         return Receipt(**structs.asdict(self.basis()), **structs.asdict(told))
 
+    def _spent(self) -> int | None:
+        """What all attempts cost, where that is more than the answer did."""
+        if len(self.attempts) == 1 and not self.attempts[0].assumed:
+            return None
+        costs = [one.cost_nano_usd for one in self.attempts if one.cost_nano_usd is not None]
+        return sum(costs) if costs and sum(costs) != self.cost_nano_usd else None
+
     def _cost_basis(self) -> str:
         if not self.attempts:
-            return ""
+            return "shared" if self.shared else ""
         if self.usage is None:
             return "no_usage"
         return "unpriced" if self.cost_nano_usd is None else "reported"

@@ -47,7 +47,7 @@ class Answer(Inbound):
         self._wait: asyncio.Future[None] | None = wait
         self._pieces: list[bytes] = []
         self._size_bytes = 0
-        self._sink: Callable[[bytes], None] | None = None
+        self._sink: Callable[[bytes], bool | None] | None = None
         self._error: BaseException | None = None
         self._done = False
         self._held = self._full = False
@@ -77,7 +77,9 @@ class Answer(Inbound):
                 self._steer()
             return
         try:
-            sink(piece)
+            if sink(piece):
+                self._sink = None
+                self._wake()
         except Exception as error:  # noqa: BLE001 - carried to the task that relays, and raised there
             connection = self._connection
             self.fail(error)
@@ -127,23 +129,49 @@ class Answer(Inbound):
             await self.relay(bounded)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    async def lead(self, sink: Callable[[bytes], bool]) -> bool:
+        try:
+            pieces = self._pieces
+            for at, piece in enumerate(pieces, 1):
+                if sink(piece):
+                    del pieces[:at]
+                    return True
+            self._pieces = []
+            if not self._done:
+                await self._listen(sink)
+                if self._sink is None:  # an error behind it is for whoever reads on
+                    return True
+            if self._error is not None:
+                raise self._error
+        except BaseException:
+            self._sink = None
+            self.close()
+            raise
+        self._sink = None
+        return False
+
     async def relay(self, sink: Callable[[bytes], None]) -> None:
         try:
             pieces, self._pieces = self._pieces, []
             for piece in pieces:
                 sink(piece)
             if not self._done:
-                self._sink = sink
-                if self._full:
-                    self._full = False
-                    self._steer()
-                self._wait = asyncio.get_running_loop().create_future()
-                await self._wait
+                await self._listen(sink)
             if self._error is not None:
                 raise self._error
         finally:
             self._sink = None
             self.close()
+
+    async def _listen(self, sink: Callable[[bytes], bool | None]) -> None:
+        """Let a sink take what comes until it has enough, or the body ends."""
+        self._sink = sink
+        self._size_bytes = 0
+        if self._full:
+            self._full = False
+            self._steer()
+        self._wait = asyncio.get_running_loop().create_future()
+        await self._wait
 
     def pause(self, on: bool) -> None:
         self._held = on

@@ -172,4 +172,5 @@ class Pool:
 def _kept(error: UpstreamError) -> UpstreamError:
     """An error whose text names hosts of ours: the operator reads it in the receipt, the caller only what it means."""
     error.message = "no connection could be made"
+    error.connected = False
     return error

@@ -4,6 +4,9 @@ from antiphon.core.deployment import Price
 from antiphon.core.money import NanoUsd, amount
 from antiphon.core.usage import Usage
 
+BYTES_PER_TOKEN = 4
+"""Of JSON in English, about. Source: OpenAI, "What are tokens and how to count them?", 4 characters of text."""
+
 
 def cost(price: Price, usage: Usage) -> NanoUsd:
     """Price of what an attempt used, rounded up to a nano-dollar once."""

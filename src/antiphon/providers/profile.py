@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from antiphon.core.request import Need
+from antiphon.wire.openai_chat.edits import Continuing
 
 UsageInStream = Literal["stream_options", "always", "never"]
 
@@ -28,6 +29,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     """The one name under which it knows the bound on output tokens. None: it knows both."""
     rejects: tuple[str, ...] = ()
     """Top-level fields of OpenAI's that it answers with an error."""
+    continues: Continuing | None = None
+    """How it goes on from the start of an answer. None: it begins anew, or refuses."""
     capabilities: frozenset[Need] | None = None
     """What its endpoint can carry. None: unknown, so nothing is refused."""
     note: str = ""

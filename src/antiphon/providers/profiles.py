@@ -52,6 +52,7 @@ _HOSTED = (
         usage_in_stream="always",
         output_limit_field="max_tokens",
         rejects=("stream_options",),
+        continues="prefix",  # AssistantMessage.prefix of the same package
         source="mistralai 3.7.0, mistralai/client/models/chatcompletionstreamrequest.py",
         as_of=_DAY,
     ),
@@ -94,6 +95,7 @@ _HOSTED = (
         base_url="https://openrouter.ai/api/v1",
         needs_key=True,
         usage_in_stream="always",
+        continues="assistant",  # openrouter.ai/docs/api/reference/overview, "Assistant prefill"
         source="https://openrouter.ai/docs/use-cases/usage-accounting",
         as_of=_DAY,
     ),
@@ -135,6 +137,7 @@ _LOCAL = (
         name="vllm",
         base_url="http://localhost:8000/v1",
         needs_key=False,
+        continues="flags",  # ChatCompletionRequest.continue_final_message
         source="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         as_of=_DAY,
     ),
@@ -142,6 +145,7 @@ _LOCAL = (
         name="sglang",
         base_url="http://localhost:30000/v1",
         needs_key=False,
+        continues="flags",  # ChatCompletionRequest.continue_final_message
         source="https://docs.sglang.io/docs/basic_usage/send_request",
         as_of=_DAY,
     ),
@@ -175,6 +179,7 @@ _LOCAL = (
         base_url=None,
         needs_key=False,
         capabilities=_ALL,
+        continues="assistant",
         source="antiphon.providers.lab",
         as_of=_DAY,
     ),

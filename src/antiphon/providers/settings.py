@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from antiphon.core.request import Need
 from antiphon.core.secret import Secret
+from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.lab.settings import LabSettings
 
 Url = Annotated[str, Meta(pattern="^https?://")]
@@ -32,6 +33,12 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Credential, sent as the profile says. Default: none; a provider whose profile needs one is then off."
         ),
     ] = None
+    keys: Annotated[
+        list[ProviderKeySettings],
+        Meta(
+            description="Several credentials in place of `key`: each request goes out with one that is sound and has room. Default: none."
+        ),
+    ] = []
     headers: Annotated[dict[str, Secret], Meta(description="Headers to add to each request. Default: none.")] = {}
     query: Annotated[
         dict[str, Secret],
@@ -78,7 +85,21 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     concurrency: Annotated[
         Count | None,
-        Meta(description="Most requests in flight to it from one worker; more are answered 429. Default: no limit."),
+        Meta(
+            description="Most requests in flight to it from one worker; more wait, see `calls.admission`. Default: `calls.admission.limit.max`."
+        ),
+    ] = None
+    requests_per_minute: Annotated[
+        Count | None,
+        Meta(
+            description="Requests that it takes in any minute from one worker; beyond them others go first. Default: what its answers' headers say."
+        ),
+    ] = None
+    tokens_per_minute: Annotated[
+        Count | None,
+        Meta(
+            description="Tokens, input and output, that it takes in any minute from one worker; beyond them others go first. Default: what its answers' headers say."
+        ),
     ] = None
 
 
@@ -116,6 +137,20 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     weight: Annotated[
         float, Meta(ge=0, le=1e6, description="Its share among a route's deployments; 0 takes none. Default 1.")
     ] = 1.0
+    priority: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="Order among a route's deployments: those with a higher number are used when none with a lower one is usable. Default 0.",
+        ),
+    ] = 0
+    continues: Annotated[
+        bool | None,
+        Meta(
+            description="Whether it goes on from a last message of the assistant, which `on_cut: continue` needs. Default: the profile's."
+        ),
+    ] = None
     price: Annotated[
         PriceSettings | None, Meta(description="What it costs. Default: unpriced; its cost is then unknown, never 0.")
     ] = None

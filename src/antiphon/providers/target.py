@@ -4,7 +4,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
-from antiphon.core.deployment import Deployment
+from antiphon.core.deployment import Deployment, Timeouts
 from antiphon.core.ports import Origin, Outbound
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Request
@@ -21,7 +21,7 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
     name: str
     profile: Profile
     base_url: str
-    key: Secret | None = None
+    keys: tuple[Secret, ...] = ()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     proxy: str | None = None
@@ -35,7 +35,9 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     deployment: Deployment
     profile: Profile
     origin: Origin
-    head: bytes
+    heads: tuple[bytes, ...]
+    """One for each of the account's keys, in their order; one where it has none."""
+    account: str = ""
 
 
 def target(deployment: Deployment, account: Account) -> Target:
@@ -51,11 +53,15 @@ def target(deployment: Deployment, account: Account) -> Target:
         connections=account.connections,
     )
     return Target(
-        deployment=deployment, profile=account.profile, origin=origin, head=_head(deployment, account, tls=tls)
+        deployment=deployment,
+        profile=account.profile,
+        origin=origin,
+        heads=tuple(_head(deployment, account, key, tls=tls) for key in account.keys or (None,)),
+        account=account.name,
     )
 
 
-def _head(deployment: Deployment, account: Account, *, tls: bool) -> bytes:
+def _head(deployment: Deployment, account: Account, key: Secret | None, *, tls: bool) -> bytes:
     """Request line and headers, up to what changes with each request."""
     url = urlsplit(account.base_url)
     profile = account.profile
@@ -68,8 +74,8 @@ def _head(deployment: Deployment, account: Account, *, tls: bool) -> bytes:
     if account.proxy and not tls:
         lines.extend(proxy_authorization(account.proxy))
     headers = {"Accept": "application/json, text/event-stream", "User-Agent": "antiphon"}
-    if account.key:
-        headers[profile.auth_header] = f"{profile.auth_prefix}{account.key.reveal()}"
+    if key:
+        headers[profile.auth_header] = f"{profile.auth_prefix}{key.reveal()}"
     own = {name.lower() for name in account.headers}
     headers = {name: value for name, value in headers.items() if name.lower() not in own} | account.headers
     lines.extend(f"{name}: {value}" for name, value in headers.items())
@@ -85,25 +91,49 @@ class Said(Struct, frozen=True, gc=False, kw_only=True):
     losses: tuple[Loss, ...] = ()
 
 
-def say(request: Request, target: Target, prompt: str | None, trace: bytes = b"") -> Said:
+class How(Struct, frozen=True, gc=False, kw_only=True):
+    """How one attempt puts a request."""
+
+    prompt: str | None = None
+    """Text of a system message to put before all others."""
+    trace: bytes = b""
+    """Header lines that carry the trace on."""
+    so_far: str = ""
+    """The start of an answer that is to be gone on with."""
+
+
+PLAINLY = How()
+
+
+def say(
+    request: Request, target: Target, how: How = PLAINLY, *, key: int = 0, timeouts: Timeouts | None = None
+) -> Said:
     """Put a request into the words of one deployment.
 
     Args:
-        prompt: Text of a system message to put before all others.
-        trace: Header lines that carry the trace on.
+        key: Place of the credential among the account's.
+        timeouts: Of this attempt; None: the deployment's own.
     """
     head, profile = request.head, target.profile
     ask_usage = head.stream and not head.wants_usage and profile.usage_in_stream == "stream_options"
     quirks = _quirks(request, profile) if profile.rejects or profile.output_limit_field else _NONE
-    model = target.deployment.model
-    changes = edits(request, model=model, ask_usage=ask_usage, prompt=prompt, drop=quirks.drop, rename=quirks.rename)
+    changes = edits(
+        request,
+        model=target.deployment.model,
+        ask_usage=ask_usage,
+        prompt=how.prompt,
+        drop=quirks.drop,
+        rename=quirks.rename,
+        so_far=how.so_far,
+        continuing=profile.continues or "assistant",
+    )
     body = request.body.edited(changes)
     outbound = Outbound(
         origin=target.origin,
-        head=target.head + trace if trace else target.head,
+        head=target.heads[key] + how.trace if how.trace else target.heads[key],
         body=body.segments,
         size_bytes=body.size_bytes,
-        timeouts=target.deployment.timeouts,
+        timeouts=timeouts or target.deployment.timeouts,
     )
     return Said(outbound=outbound, hide_usage=ask_usage, losses=quirks.losses)
 

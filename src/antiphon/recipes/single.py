@@ -1,13 +1,13 @@
-"""The simplest recipe: one call to the deployment that the plan chose."""
+"""The simplest recipe: one call to the deployments that the plan names."""
 
 from collections.abc import Coroutine
 from typing import Any
 
-from antiphon.calls.caller import Caller, Try, Work
-from antiphon.core.plan import Step
-from antiphon.providers.target import Said, Target
+from antiphon.calls.caller import Caller
+from antiphon.calls.course import Answered, Ask, Work
+from antiphon.calls.prepared import Prepared
 
 
-def single(step: Step, caller: Caller, work: Work, target: Target, said: Said) -> Coroutine[Any, Any, Try]:
+def single(caller: Caller, work: Work, step: Prepared, ask: Ask) -> Coroutine[Any, Any, Answered]:
     """Run a plan's only step, once awaited. Raises: what the call raises."""
-    return caller.call(work, target, said, step.envelope)
+    return caller.call(work, step, ask)

@@ -1,75 +1,74 @@
-"""Makes a plan: which deployment answers, and why the others do not."""
+"""Makes a plan: which deployments may answer, and why the others do not."""
 
 from msgspec import Struct
 
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import BadRequest
-from antiphon.core.plan import Candidate, Envelope, Plan, Step
+from antiphon.core.plan import Candidate, Envelope, Fallback, Plan, Step
 from antiphon.core.request import Head
 from antiphon.core.verdict import Verdict
 from antiphon.routing.route import Route
-
-ATTEMPTS = 2
-"""A call and one more try, for a kept connection that turns out to be closed."""
 
 
 class Choice(Struct, frozen=True, kw_only=True):
     """Which of a route's deployments can take requests of one kind."""
 
     fit: tuple[Deployment, ...]
-    candidates: tuple[Candidate, ...]
+    lost: tuple[Candidate, ...]
     """The others, and why not."""
-    total: float
-    """Sum of the weights of those that can."""
-
-    def drawn(self, seed: int) -> int:
-        """Place of one in `fit`, by weight. The same seed, a number below 2**32, gives the same one."""
-        point = seed / 2**32 * self.total
-        for place, deployment in enumerate(self.fit):
-            point -= deployment.weight
-            if point < 0:
-                return place
-        return len(self.fit) - 1
+    fallbacks: tuple[Fallback, ...] = ()
 
 
 def choice(route: Route, head: Head, verdict: Verdict) -> Choice:
-    """Sort a route's deployments into those that can take a request and those that can't.
+    """Sort a route's deployments, and those of its fallbacks, into those that can take a request and those that can't.
 
     Of the head count what it needs, and how many tokens it asks for.
 
-    Raises: BadRequest, when no deployment of the route can do what the request needs.
+    Raises: BadRequest, when no deployment of the route or of its `any` fallbacks can do what the request needs.
     """
     fit: list[Deployment] = []
-    candidates = list(route.lost)
+    lost = list(route.lost)
     for deployment in route.deployments:
-        lost = _lost(deployment, head, verdict) or _weightless(deployment, route)
-        if lost:
-            candidates.append(Candidate(deployment=deployment.name, lost=lost))
+        why = _lost(deployment, head, verdict) or _weightless(deployment, route)
+        if why:
+            lost.append(Candidate(deployment=deployment.name, lost=why))
         else:
             fit.append(deployment)
+    fallbacks: list[Fallback] = []
+    for pool in route.fallbacks:
+        able = tuple(one for one in pool.deployments if not _lost(one, head, verdict))
+        if able and not fit and pool.on == "any":
+            fit.extend(able)  # nobody of the route itself can: the first who can stand in for it take its place
+        elif able:
+            fallbacks.append(Fallback(on=pool.on, deployments=tuple(one.name for one in able)))
+        lost.extend(
+            Candidate(deployment=one.name, lost=_lost(one, head, verdict))
+            for one in pool.deployments
+            if one not in able
+        )
     if not fit:
-        raise _none(route, candidates)
-    return Choice(fit=tuple(fit), candidates=tuple(candidates), total=sum(deployment.weight for deployment in fit))
+        raise _none(route, lost)
+    return Choice(fit=tuple(fit), lost=tuple(lost), fallbacks=tuple(fallbacks))
 
 
-def plan(route: Route, head: Head, made: Choice, place: int) -> Plan:
-    """A plan for the deployment at this place of a choice. The same arguments give the same plan.
+def plan(route: Route, head: Head, made: Choice) -> Plan:
+    """A plan for those that a choice left. The same arguments give the same plan.
 
     Of the head count how many tokens and answers it asks for.
     """
-    chosen = made.fit[place]
-    each = chosen.output_tokens if head.output_tokens is None else head.output_tokens
+    asked = [one.output_tokens if head.output_tokens is None else head.output_tokens for one in made.fit]
+    each = [tokens for tokens in asked if tokens is not None]
     envelope = Envelope(
-        attempts=ATTEMPTS,
-        seconds=chosen.timeouts.total_s,
-        output_tokens=None if each is None else each * head.answers,
+        attempts=route.attempts,
+        seconds=route.seconds,
+        output_tokens=max(each) * head.answers if len(each) == len(asked) else None,
     )
-    fit = [Candidate(deployment=one.name, lost="" if one is chosen else "weight") for one in made.fit]
+    names = tuple(one.name for one in made.fit)
     return Plan(
         recipe="single",
         route=route.name,
-        steps=(Step(name="answer", deployments=(chosen.name,), envelope=envelope),),
-        candidates=(*made.candidates, *fit),
+        steps=(Step(name="answer", deployments=names, envelope=envelope, fallbacks=made.fallbacks),),
+        candidates=(*made.lost, *(Candidate(deployment=name) for name in names)),
         prompt=route.prompt.name if route.prompt else "",
     )
 

@@ -3,7 +3,8 @@
 from msgspec import Struct
 
 from antiphon.core.deployment import Deployment
-from antiphon.core.plan import Candidate
+from antiphon.core.plan import Candidate, FallbackKind
+from antiphon.routing.settings import LastResortSettings, OnCut
 
 
 class Prompt(Struct, frozen=True, kw_only=True):
@@ -18,6 +19,13 @@ class Prompt(Struct, frozen=True, kw_only=True):
         return f"{self.id}@{self.version}"
 
 
+class Pool(Struct, frozen=True, kw_only=True):
+    """Deployments that take over together."""
+
+    on: FallbackKind
+    deployments: tuple[Deployment, ...]
+
+
 class Route(Struct, frozen=True, kw_only=True):
     """Where a public name leads."""
 
@@ -27,3 +35,13 @@ class Route(Struct, frozen=True, kw_only=True):
     """Deployments that the configuration itself left out, and why."""
     prompt: Prompt | None = None
     description: str = ""
+    fallbacks: tuple[Pool, ...] = ()
+    """In the order in which they are tried, each kind for itself."""
+    attempts: int = 4
+    """Most of one request, over all deployments."""
+    seconds: float = 600.0
+    """Most that a request may take."""
+    bounds_time: bool = False
+    """`seconds` is the route's own; else it is the server's."""
+    on_cut: OnCut = "fail"
+    last_resort: LastResortSettings = LastResortSettings()

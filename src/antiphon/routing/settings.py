@@ -1,8 +1,47 @@
 """Public names and where they lead."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+OnCut = Literal["fail", "continue"]
+FallbackNames = Annotated[list[str], Meta(max_length=32)]
+
+
+class FallbackSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who takes over, by what went wrong. Names of models or routes, tried in order; a route brings its own fallbacks."""
+
+    any: Annotated[
+        FallbackNames,
+        Meta(
+            description="When the route's own deployments fail, are full or are left alone. Default: nobody.",
+        ),
+    ] = []
+    context_window: Annotated[
+        FallbackNames, Meta(description="When a request is too long for the model. Default: nobody.")
+    ] = []
+    content_policy: Annotated[
+        FallbackNames, Meta(description="When the provider refuses the content. Default: nobody.")
+    ] = []
+
+
+class LastResortSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is done when nobody could answer. It never passes for a model's answer."""
+
+    respond: Annotated[
+        str,
+        Meta(
+            max_length=4000,
+            description="Text to answer with in place of the error, up to 4000 characters. The answer's model is `antiphon/last-resort`, its header `x-antiphon-last-resort: respond`, and the receipt stays `failed`. Default: the error.",
+        ),
+    ] = ""
+    hand_off: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            description="Who takes the request over, such as a support queue, up to 64 characters: named in the receipt, the log line `request.handed_off` and the header `x-antiphon-hand-off`. Default: nobody.",
+        ),
+    ] = ""
 
 
 class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -14,3 +53,27 @@ class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str | None, Meta(description="Name under `prompts`; its text goes before the caller's messages. Default: none.")
     ] = None
     description: Annotated[str, Meta(description="Shown by GET /v1/models. Default: none.")] = ""
+    attempts: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=20,
+            description="The most attempts for one request, over keys, retries, fallbacks and hedges, 1 to 20. Default 4.",
+        ),
+    ] = 4
+    timeout_s: Annotated[
+        Annotated[float, Meta(gt=0, le=86_400)] | None,
+        Meta(
+            description="Seconds that a request may take, all attempts included: above 0, up to 86400. Default null: `calls.deadline.max_s`."
+        ),
+    ] = None
+    fallbacks: Annotated[FallbackSettings, Meta(description="Who takes over, by what went wrong.")] = FallbackSettings()
+    on_cut: Annotated[
+        OnCut,
+        Meta(
+            description="When a stream breaks after its first content: `fail` ends it with an error event; `continue` lets another deployment go on from the text so far, where one can. Default fail."
+        ),
+    ] = "fail"
+    last_resort: Annotated[LastResortSettings, Meta(description="What is done when nobody could answer.")] = (
+        LastResortSettings()
+    )

@@ -47,7 +47,7 @@ async def chat_completions(exchange: Exchange, gateway: Gateway, identity: Ident
     """One chat completion, whole or streamed."""
     reply = OpenAIReply(exchange)
     endpoint = exchange.path.decode("latin-1")
-    arrival = gateway.arrival(endpoint, DIALECT, exchange.received_s)
+    arrival = gateway.arrival(endpoint, DIALECT, exchange.received_s, exchange.headers)
     principal: Principal | None = None
     try:
         principal = authenticate(exchange, identity)

@@ -1,14 +1,16 @@
 """The caller's side of an answer in OpenAI's dialect."""
 
+import time
 from collections.abc import Callable
 from math import ceil
 
 from antiphon.core.error import AntiphonError, WrongMethod
 from antiphon.core.ports import Reply, Served
 from antiphon.net.exchange import Exchange
-from antiphon.wire.openai_chat import errors
+from antiphon.wire.openai_chat import errors, last_resort
 
 JSON = b"content-type: application/json\r\n"
+EVENTS = b"content-type: text/event-stream\r\n"
 _PASSED = (b"x-request-id", b"openai-processing-ms", b"openai-version", b"content-encoding", b"x-antiphon-lab")
 """Headers of the upstream that its own clients read; the last marks what lab models say."""
 RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
@@ -38,11 +40,16 @@ class OpenAIReply(Reply):
     def end(self, last: bytes = b"") -> None:
         self._exchange.end(last)
 
-    def error(self, error: AntiphonError, receipt_id: str) -> None:
+    def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
         if self._streams:
             self._exchange.end(errors.event(error))
         else:
-            self._exchange.respond(error.said_status, error_headers(error, receipt_id), errors.encode(error))
+            self._exchange.respond(error.said_status, error_headers(error, receipt_id) + told, errors.encode(error))
+
+    def last_resort(self, text: str, receipt_id: str, told: bytes, *, stream: bool) -> None:
+        body = last_resort.encode(text, receipt_id, int(time.time()), stream=stream)
+        kind = EVENTS if stream else JSON
+        self._exchange.respond(200, kind + b"x-antiphon-receipt: %b\r\n" % receipt_id.encode() + told, body)
 
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
         self._exchange.on_pressure(callback)
@@ -54,6 +61,7 @@ def _headers(served: Served) -> bytes:
         served.deployment.encode(),
         served.headers[b"content-type"],
     )
+    lines += served.told
     for name in _PASSED:
         value = served.headers.get(name)
         if value is not None:

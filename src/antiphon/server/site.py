@@ -132,7 +132,7 @@ class _Taken(OpenAIReply):
     def __init__(self) -> None:
         self.said: AntiphonError | None = None
 
-    def error(self, error: AntiphonError, receipt_id: str) -> None:
+    def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
         self.said = error
 
 

@@ -1,10 +1,20 @@
 """What is counted, under which names. Labels come from the configuration, so their number is bounded."""
 
-from antiphon.core.receipt import Told
+from antiphon.core.receipt import Attempt, Told
 from antiphon.telemetry.slots import Histogram, Number, Slots
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+HTTP_OK = 200
+RESULT_OK = "ok"
+RESULT_ENDED = "ended"
+"""Its caller went, or another attempt was faster."""
+ATTEMPTS = "Attempts by how they ended: ok, ended before they had, or an error's code."
+FALLBACKS = "Attempts at a fallback, by what went wrong before."
+RETRIES = "Further attempts, by who made them necessary: where they went, after which class of failure."
+HEDGES = "Second attempts beside slow first ones: sent, or denied by a budget."
+COALESCED = "Requests that shared a call which was in flight."
 
 
 class _Path:
@@ -48,6 +58,7 @@ class Metrics:
         self._slots = slots
         self._paths: dict[tuple[str, str], _Path] = {}
         self._flights: dict[str, Number] = {}
+        self._counters: dict[tuple[str, ...], Number] = {}
         self.lag: Histogram = slots.histogram(
             "antiphon_loop_lag_seconds", "How late the event loop came to a timer.", {}, LAG_S
         )
@@ -80,8 +91,47 @@ class Metrics:
             path.output.add(usage.output_tokens)
             if usage.cached_tokens:
                 path.cached.add(usage.cached_tokens)
-        if receipt.cost_nano_usd:
-            path.cost.add(receipt.cost_nano_usd / 1e9)
+        spent = receipt.spent_nano_usd or receipt.cost_nano_usd
+        if spent:
+            path.cost.add(spent / 1e9)
+        for attempt in receipt.attempts:
+            self._attempt(attempt, route)
+
+    def _attempt(self, attempt: Attempt, route: str) -> None:
+        """Count one attempt by how it ended, and one that was no first by why it was made."""
+        result = attempt.error or (RESULT_OK if attempt.status == HTTP_OK else RESULT_ENDED)
+        self._count("antiphon_attempts_total", ATTEMPTS, deployment=attempt.deployment, result=result).add()
+        if attempt.reason:
+            place, _, failure = attempt.reason.partition(": ")
+            kind, _, on = place.partition(":")
+            if kind == "fallback":
+                self._count("antiphon_fallbacks_total", FALLBACKS, route=route, on=on).add()
+            elif kind != "hedge":
+                labels = {"deployment": attempt.deployment, "place": kind, "failure": failure}
+                self._count("antiphon_retries_total", RETRIES, **labels).add()
+
+    def hedged(self, route: str, result: str) -> None:
+        """Count a second attempt that was sent (`sent`), or that was due and not sent (`denied`)."""
+        self._count("antiphon_hedges_total", HEDGES, route=route, result=result).add()
+
+    def coalesced(self, route: str) -> None:
+        """Count a request that shared a call which another had begun."""
+        self._count("antiphon_coalesced_total", COALESCED, route=route).add()
+
+    def gauge(self, name: str, help: str, **labels: str) -> Number:
+        """A gauge of what is now."""
+        key = (name, *labels.values())
+        number = self._counters.get(key)
+        if number is None:
+            number = self._counters[key] = self._slots.number("gauge", name, help, labels)
+        return number
+
+    def _count(self, name: str, help: str, **labels: str) -> Number:
+        key = (name, *labels.values())
+        number = self._counters.get(key)
+        if number is None:
+            number = self._counters[key] = self._slots.number("counter", name, help, labels)
+        return number
 
     def in_flight(self, deployment: str) -> Number:
         """The gauge of attempts that run on a deployment."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from receipts import ALICE
 
 from antiphon.calls.caller import Caller
+from antiphon.calls.settings import CallsSettings
 from antiphon.core.deployment import Deployment, Price
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import Ids, Random
@@ -19,6 +21,7 @@ from antiphon.core.secret import Secret
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.story import Arrival
+from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Account, Target, target
 from antiphon.routing.route import Prompt, Route
@@ -57,6 +60,7 @@ class NotedReply(Reply):
         self.out = b""
         self.failure: AntiphonError | None = None
         self.receipt_id = ""
+        self.told = b""
         self.ended = False
         self.pressure: Callable[[bool], None] | None = None
 
@@ -89,9 +93,13 @@ class NotedReply(Reply):
         self._note("end", ends=True)
         self.out += last
 
-    def error(self, error: AntiphonError, receipt_id: str) -> None:
+    def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
         self._note("error", ends=True)
-        self.failure, self.receipt_id = error, receipt_id
+        self.failure, self.receipt_id, self.told = error, receipt_id, told
+
+    def last_resort(self, text: str, receipt_id: str, told: bytes, *, stream: bool) -> None:
+        self._note("last_resort", ends=True)
+        self.out, self.receipt_id, self.told = text.encode(), receipt_id, told
 
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
         self.pressure = callback
@@ -111,7 +119,7 @@ def deployed(name: str = "small", **fields: Any) -> Deployment:
 
 
 def aimed(deployment: Deployment, profile: str = "openai") -> Target:
-    account = Account(name="openai", profile=PROFILES[profile], base_url="https://up.example/v1", key=Secret(KEY))
+    account = Account(name="openai", profile=PROFILES[profile], base_url="https://up.example/v1", keys=(Secret(KEY),))
     return target(deployment, account)
 
 
@@ -125,6 +133,7 @@ class House:
         deployment: Deployment | None = None,
         profile: str = "openai",
         prompt: Prompt | None = None,
+        attempts: int = 1,
         **revision: Any,
     ) -> None:
         self.events: list[str] = []
@@ -148,7 +157,9 @@ class House:
             sealer=PlainSealer(),
             cutting=lambda: self.cutting,
         )
-        route = Route(name="fast", deployments=(deployment,), prompt=prompt)
+        keys = {self.target.account: [ProviderKeySettings(key=Secret(KEY))]}
+        self.caller.fleet.arrange(CallsSettings(), {deployment.name: self.target}, keys, self.caller.now())
+        route = Route(name="fast", deployments=(deployment,), prompt=prompt, attempts=attempts)
         told: dict[str, Any] = {
             "id": "rev-1",
             "routes": {"fast": route},
@@ -159,7 +170,7 @@ class House:
         self.gateway = Gateway(process, Revision(**told))
 
     def arrival(self) -> Arrival:
-        return self.gateway.arrival("/v1/chat/completions", "openai_chat", 0.0)
+        return self.gateway.arrival("/v1/chat/completions", "openai_chat", time.perf_counter())
 
     async def answer(self, asked: Request, principal: Any = ALICE) -> NotedReply:
         reply = NotedReply(self.events)

@@ -26,6 +26,16 @@ class Answer(Inbound):
         self.hangs = hangs
         self.closed = 0
         self.paused = False
+        self._at = 0
+
+    async def lead(self, sink: Callable[[bytes], bool]) -> bool:
+        while self._at < len(self.pieces):
+            await asyncio.sleep(0)
+            self._at += 1
+            if sink(self.pieces[self._at - 1]):
+                return True
+        await self._end()
+        return False
 
     async def read(self, most_bytes: int) -> bytes:
         await asyncio.sleep(0)
@@ -36,7 +46,7 @@ class Answer(Inbound):
         return body
 
     async def relay(self, sink: Callable[[bytes], None]) -> None:
-        for piece in self.pieces:
+        for piece in self.pieces[self._at :]:
             await asyncio.sleep(0)
             sink(piece)
         await self._end()

@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -11,6 +12,9 @@ from antiphon.core.body import Edit
 from antiphon.core.request import Field, Request
 from antiphon.wire.openai_chat.head import fields_of, messages_spot
 
+Continuing = Literal["assistant", "prefix", "flags"]
+"""How an answer is gone on with: a last message of the assistant is enough; it says `prefix: true`; or the request says
+`continue_final_message: true` and `add_generation_prompt: false`."""
 _ASK = b',"stream_options":{"include_usage":true}'
 
 
@@ -22,6 +26,8 @@ def edits(
     prompt: str | None,
     drop: Collection[str] = (),
     rename: Mapping[str, str] | None = None,
+    so_far: str = "",
+    continuing: Continuing = "assistant",
 ) -> tuple[Edit, ...]:
     """Edits for the same dialect on both sides, in order of place.
 
@@ -31,11 +37,13 @@ def edits(
         prompt: Text of a system message to put before all others.
         drop: Top-level fields to leave out; never `model`.
         rename: Top-level fields to their other names.
+        so_far: The start of an answer that is to be gone on with.
+        continuing: How the upstream is told to.
     """
     spots = request.spots
     start, end = spots.model
     said = b"" if model == request.head.model else msgspec.json.encode(model)
-    if not (ask_usage or prompt is not None or drop or rename):
+    if not (ask_usage or prompt is not None or drop or rename or so_far):
         return (Edit(start, end, said),) if said else ()
     out: list[Edit] = []
     if ask_usage and spots.stream_options is None:
@@ -51,6 +59,8 @@ def edits(
         place, empty = messages_spot(request.body, fields_of(request.body, spots)["messages"])
         message = msgspec.json.encode({"role": "system", "content": prompt})
         out.append(Edit(place, place, message if empty else message + b","))
+    if so_far:
+        out.extend(_go_on(request, so_far, continuing, alone=prompt is None))
     if drop or rename:
         fields = fields_of(request.body, spots)
         out.extend(_dropped(fields, drop))
@@ -60,6 +70,20 @@ def edits(
         )
     out.sort(key=lambda edit: edit.start)
     return tuple(out)
+
+
+def _go_on(request: Request, so_far: str, continuing: Continuing, *, alone: bool) -> Iterator[Edit]:
+    """A last message of the assistant that holds the answer's start, and what else the upstream has to be told."""
+    fields = fields_of(request.body, request.spots)
+    messages = fields["messages"]
+    said = {"role": "assistant", "content": so_far}
+    text = msgspec.json.encode({**said, "prefix": True} if continuing == "prefix" else said)
+    _, empty = messages_spot(request.body, messages)
+    end = messages.start + request.body.slice(messages.start, messages.end).rindex(b"]")
+    yield Edit(end, end, text if empty and alone else b"," + text)
+    if continuing == "flags":
+        first = next(iter(fields.values())).key
+        yield Edit(first, first, b'"continue_final_message":true,"add_generation_prompt":false,')
 
 
 def _dropped(fields: Mapping[str, Field], drop: Collection[str]) -> Iterator[Edit]:

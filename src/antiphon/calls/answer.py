@@ -1,0 +1,89 @@
+"""An upstream's answer, read as far as it takes to know that it is one."""
+
+from antiphon.core.error import UpstreamError, UpstreamMalformed
+from antiphon.core.ports import Inbound
+from antiphon.providers.failure import failure
+from antiphon.wire.openai_chat.relay import Relay
+from antiphon.wire.openai_chat.whole import Facts, facts
+
+MAX_ANSWER_BYTES = 67_108_864
+"""Most bytes of a whole answer; above it the upstream is cut off and the caller told."""
+MAX_ERROR_BYTES = 65_536
+MOST_HELD_BYTES = 262_144
+"""Most bytes of a stream that are held back while no content comes; then the stream goes out as it is."""
+
+
+class Whole:
+    """A whole answer."""
+
+    __slots__ = ("body", "facts")
+
+    def __init__(self, body: bytes, said: Facts) -> None:
+        self.body = body
+        self.facts = said
+
+
+class Started:
+    """A stream whose first content has come; what came so far is held."""
+
+    __slots__ = ("_pieces", "_size_bytes", "ended", "relay")
+
+    def __init__(self, *, hide_usage: bool) -> None:
+        self.relay = Relay(hide_usage=hide_usage)
+        self.ended = False
+        """The upstream's body has ended already."""
+        self._pieces: list[bytes] = []
+        self._size_bytes = 0
+
+    def take(self, piece: bytes) -> bool:
+        """Hold a piece. Returns: whether it may go out now. Raises: UpstreamError."""
+        relay = self.relay
+        out = relay.feed(piece)
+        self._pieces.append(out)
+        if relay.failure is not None and not relay.content_seen:
+            raise relay.failure
+        self._size_bytes += len(out)
+        return relay.content_seen or relay.done or self._size_bytes > MOST_HELD_BYTES
+
+    def end(self) -> None:
+        """The upstream's body has ended before any content came. Raises: UpstreamError."""
+        self._pieces.append(self.relay.end())
+        self.ended = True
+
+    def held(self) -> bytes:
+        """All that was held; it is held no more."""
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def whole(inbound: Inbound, name: str) -> Whole:
+    """Read a whole answer of a deployment. Raises: UpstreamError subclasses."""
+    _expect(inbound, b"application/json", name)
+    body = await inbound.read(MAX_ANSWER_BYTES)
+    return Whole(body, facts(body))
+
+
+async def started(inbound: Inbound, name: str, *, hide_usage: bool) -> Started:
+    """Read a stream of a deployment up to its first content, or its end. Raises: UpstreamError subclasses."""
+    _expect(inbound, b"text/event-stream", name)
+    begun = Started(hide_usage=hide_usage)
+    if not await inbound.lead(begun.take):
+        begun.end()
+    return begun
+
+
+async def refusal(inbound: Inbound, name: str) -> UpstreamError:
+    """What an error answer means; where its text can't be had its status says enough."""
+    try:
+        body = await inbound.read(MAX_ERROR_BYTES)
+    except UpstreamError:
+        body = b""
+    return failure(inbound.status, inbound.headers, body, name)
+
+
+def _expect(inbound: Inbound, kind: bytes, name: str) -> None:
+    """An answer of another content type is not an answer."""
+    said = inbound.headers.get(b"content-type", b"")
+    if not said.lower().startswith(kind):
+        shown = said.decode("latin-1")[:80] or "none"
+        raise UpstreamMalformed(f"{name} answered with content type {shown!r}, not {kind.decode()}")

@@ -1,0 +1,206 @@
+"""One try of a call upstream, while it runs."""
+
+from collections.abc import Callable, Mapping
+
+from antiphon.calls.choice import Choice
+from antiphon.calls.keypool import Key
+from antiphon.calls.member import Member
+from antiphon.calls.retry import Failure
+from antiphon.core.error import AntiphonError
+from antiphon.core.money import NanoUsd
+from antiphon.core.plan import Candidate
+from antiphon.core.ports import Inbound
+from antiphon.core.receipt import Attempt, Timings
+from antiphon.core.ticket import Ticket
+from antiphon.core.usage import Usage
+from antiphon.providers.target import Target
+
+DETAIL_CHARACTERS = 500
+NOT_TIMED = Timings()
+REQUEST_ID_CHARACTERS = 128
+
+
+class Spot:
+    """Where the next attempt goes, and why there."""
+
+    __slots__ = ("choice", "forced", "fresh", "key", "member", "rank", "reason", "target", "wait_s")
+
+    def __init__(
+        self,
+        member: Member,
+        target: Target,
+        rank: int,
+        *,
+        reason: str = "",
+        choice: Choice | None = None,
+        key: Key | None = None,
+        forced: bool = False,
+        fresh: bool = False,
+        wait_s: float = 0.0,
+    ) -> None:
+        self.member = member
+        self.target = target
+        self.rank = rank
+        """Place among the step's ranks; 0: its own deployments."""
+        self.reason = reason
+        """Why an attempt is made at all; empty for an ordinary first one."""
+        self.choice = choice
+        """How it was picked; None: it was not picked among others."""
+        self.key = key
+        """The key to go out with; None: whichever is fit."""
+        self.forced = forced
+        """Nobody better is left, so it is asked although it should be left alone."""
+        self.fresh = fresh
+        """On a new connection."""
+        self.wait_s = wait_s
+        """Seconds to wait before it."""
+
+
+class Try:
+    """An attempt while it runs; `record` says what is known of it. Times are steady seconds."""
+
+    __slots__ = (
+        "_end_us",
+        "_now",
+        "_passed_over",
+        "_started_us",
+        "answered",
+        "assumed",
+        "began_s",
+        "blameless",
+        "cost_nano_usd",
+        "error",
+        "failure",
+        "first_token_us",
+        "inbound",
+        "key",
+        "note",
+        "pass_",
+        "settled",
+        "size_bytes",
+        "spot",
+        "status",
+        "streamed",
+        "target",
+        "tenant",
+        "ticket",
+        "tokens",
+        "usage",
+        "waited_us",
+    )
+
+    def __init__(
+        self,
+        spot: Spot,
+        ticket: Ticket,
+        *,
+        now: Callable[[], float],
+        started_s: float,
+        pass_: int,
+        key: Key | None,
+        tenant: str,
+        waited_s: float = 0.0,
+        size_bytes: int = 0,
+    ) -> None:
+        self.spot = spot
+        self.target = spot.target
+        self.ticket = ticket
+        self._now = now
+        self.began_s = now()
+        self._started_us = int((self.began_s - started_s) * 1e6)
+        self._end_us: int | None = None
+        self._passed_over: tuple[Candidate, ...] | None = None
+        self.pass_ = pass_
+        """What its breaker gave; 0: it was handed back."""
+        self.key = key
+        self.tenant = tenant
+        self.tokens = 0
+        """What its key was told to expect."""
+        self.size_bytes = size_bytes
+        self.waited_us = int(waited_s * 1e6)
+        self.inbound: Inbound | None = None
+        self.first_token_us: int | None = None
+        self.streamed = False
+        """It was a stream that answered."""
+        self.answered = False
+        """The upstream has shown that it answers: its first content, or a whole answer, has come."""
+        self.blameless = False
+        """What ended it says nothing of the upstream: the request's own time was over."""
+        self.error: AntiphonError | None = None
+        self.failure: Failure | None = None
+        self.note = ""
+        """What else is to be said of its end."""
+        self.status: int | None = None
+        self.usage: Usage | None = None
+        self.cost_nano_usd: NanoUsd | None = None
+        self.assumed = False
+        self.settled = False
+
+    @property
+    def name(self) -> str:
+        """Of its deployment."""
+        return self.target.deployment.name
+
+    def first_token(self) -> None:
+        if self.first_token_us is None:
+            self.first_token_us = int((self._now() - self.began_s) * 1e6)
+
+    def end(self, now_s: float) -> None:
+        self.settled = True
+        self._end_us = int((now_s - self.began_s) * 1e6)
+        if self.inbound is not None:
+            self.status = self.inbound.status
+
+    def record(self) -> Attempt:
+        """What the receipt says of it."""
+        deployment, spot, error = self.target.deployment, self.spot, self.error
+        choice, pool = spot.choice, spot.member.pool
+        return Attempt(
+            deployment=deployment.name,
+            provider=deployment.provider,
+            model=deployment.model,
+            zone=deployment.zone,
+            region=deployment.region,
+            tier=deployment.tier,
+            started_us=self._started_us,
+            timings=self._timings() if self.settled else NOT_TIMED,
+            status=self.status,
+            error=error.said_code if error else "",
+            detail=error.noted[:DETAIL_CHARACTERS] if error else self.note,
+            request_id=_request_id(self.inbound),
+            ticket=self.ticket.id,
+            usage=self.usage,
+            cost_nano_usd=self.cost_nano_usd,
+            assumed=self.assumed,
+            reason=spot.reason,
+            failure=self.failure or "",
+            chosen="" if choice is None or choice.alone else choice.how,
+            passed_over=() if choice is None or choice.plain else self._others(choice),
+            key=self.key.name if self.key is not None and pool is not None and len(pool.keys) > 1 else "",
+        )
+
+    def _others(self, choice: Choice) -> tuple[Candidate, ...]:
+        if self._passed_over is None:
+            self._passed_over = choice.telling()
+        return self._passed_over
+
+    def _timings(self) -> Timings:
+        inbound = self.inbound
+        if inbound is None:
+            return Timings(waited_us=self.waited_us or None, last_byte_us=self._end_us)
+        return Timings(
+            waited_us=self.waited_us or None,
+            queue_us=inbound.queue_us,
+            connect_us=inbound.connect_us,
+            first_byte_us=inbound.first_byte_us,
+            first_token_us=self.first_token_us,
+            last_byte_us=self._end_us,
+        )
+
+
+def _request_id(inbound: Inbound | None) -> str:
+    if inbound is None:
+        return ""
+    headers: Mapping[bytes, bytes] = inbound.headers
+    said = headers.get(b"x-request-id")
+    return said.decode("latin-1")[:REQUEST_ID_CHARACTERS] if said else ""

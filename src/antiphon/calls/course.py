@@ -1,0 +1,427 @@
+"""One call from its first attempt to its answer, or to the error that the caller is told.
+
+The one place that retries. After each failure the table (`retry.TABLE`) says where the next attempt may go; the
+envelope bounds how many there are over keys, retries, fallbacks and hedges together, and the deadline how long.
+"""
+
+import asyncio
+from typing import Literal, Protocol
+
+from msgspec import Struct, structs
+
+from antiphon.calls.answer import Started, Whole
+from antiphon.calls.attempt import Spot, Try
+from antiphon.calls.chance import mixed
+from antiphon.calls.deadline import Deadline
+from antiphon.calls.hedge import Hedge, race
+from antiphon.calls.keypool import Key
+from antiphon.calls.pick import pick, usable
+from antiphon.calls.prepared import Prepared
+from antiphon.calls.retry import TABLE, Meaning, Place, backoff_s, failure_of, most_telling
+from antiphon.core.error import AntiphonError, DeadlineExceeded, OverLimit, UpstreamRefused
+from antiphon.core.principal import Lane, Principal
+from antiphon.core.receipt import Loss, Told
+from antiphon.core.request import Request
+from antiphon.providers.target import How
+
+JITTER = 0x1177
+"""Salt of the draw that spreads retries in time."""
+REPEATS = 2
+"""Attempts at one deployment before a fallback is asked, where there is one."""
+
+
+class Work(Protocol):
+    """The request that a call belongs to."""
+
+    principal: Principal
+    started_s: float
+    attempts: list[Try]
+    stopped: str
+    """Why no further attempt was made."""
+    losses: tuple[Loss, ...]
+
+    @property
+    def tail(self) -> bytes:
+        """What its receipt says of how it was decided, as `Basis.tail` gives it."""
+        ...
+
+    def draft(self) -> Told:
+        """The rest of its receipt, as far as it is known."""
+        ...
+
+
+class Ask(Struct, frozen=True, gc=False, kw_only=True):
+    """What a call is asked to do."""
+
+    request: Request
+    deadline: Deadline
+    how: How = How()
+    lane: Lane = "normal"
+    seed: int = 0
+    key: int | None = None
+    """What the request sticks by; None: nothing."""
+    forced: bool = False
+    """A probe of ours: the deployment is asked whatever its breaker says."""
+
+
+class Answered(Struct, frozen=True, gc=False):
+    """A call that has its answer, or its stream's first content."""
+
+    attempt: Try
+    answer: Whole | Started
+    course: "Course"
+
+
+class Maker(Protocol):
+    """Makes the attempts of a course."""
+
+    def now(self) -> float:
+        """Seconds on the steady clock."""
+        ...
+
+    async def attempt(self, course: "Course", spot: Spot) -> Answered:
+        """Make one attempt. Raises: what went wrong; the attempt has then ended, and everything is given back."""
+        ...
+
+    def lose(self, answered: Answered) -> None:
+        """Give up an answer that came too late: another attempt had won."""
+        ...
+
+    def counted(self, what: Literal["hedge", "hedge_denied"], course: "Course") -> None:
+        """Count a decision."""
+        ...
+
+
+class Course:
+    """One call while it runs."""
+
+    __slots__ = (
+        "_ends",
+        "_keys",
+        "_maker",
+        "_retries",
+        "_times",
+        "_tried",
+        "ask",
+        "begun",
+        "denied",
+        "made",
+        "prepared",
+        "so_far",
+        "work",
+    )
+
+    def __init__(self, maker: Maker, work: Work, prepared: Prepared, ask: Ask) -> None:
+        self._maker = maker
+        self.work = work
+        self.prepared = prepared
+        self.ask = ask
+        self.made = 0
+        """Attempts that were begun."""
+        self.begun = False
+        """The caller has the start of the answer already."""
+        self.so_far = ""
+        """That start, where another deployment goes on from it."""
+        self.denied = ""
+        """Why a retry that could have been was not made."""
+        self._tried: dict[str, str] = {}
+        self._times: dict[str, int] = {}
+        self._keys: dict[str, set[str]] = {}
+        self._ends: list[tuple[AntiphonError, Spot]] = []
+        self._retries = 0
+
+    async def run(self) -> Answered:
+        """Make attempts until there is an answer. Raises: the most telling of their errors, StoreError."""
+        return await self._from(self._first())
+
+    async def go_on(self, error: AntiphonError, attempt: Try, so_far: str) -> Answered:
+        """Have another deployment go on with an answer that broke off. Raises: `error`, when none can."""
+        self.begun, self.so_far = True, so_far
+        self.failed(attempt.spot, error)
+        for rank in self.prepared.ranks:
+            for name, target in rank.targets.items():
+                if not target.deployment.continues:
+                    self._tried.setdefault(name, "can't go on with an answer")
+        return await self._from(self._next(error))
+
+    async def _from(self, spot: Spot) -> Answered:
+        while True:
+            if spot.wait_s:
+                await asyncio.sleep(spot.wait_s)
+            try:
+                hedging = self.prepared.policy.hedging
+                if hedging is None or self.begun:
+                    return await self._maker.attempt(self, spot)
+                return await self._race(spot)
+            except AntiphonError as error:
+                if not self._ends or all(end is not error for end, _ in self._ends):
+                    raise  # it is no attempt's end
+                spot = self._next(error)
+
+    def failed(self, spot: Spot, error: AntiphonError) -> None:
+        """Note how an attempt ended."""
+        self._ends.append((error, spot))
+        name = spot.member.name
+        self._times[name] = self._times.get(name, 0) + 1
+
+    def used(self, spot: Spot, key: Key | None) -> None:
+        """Note that an attempt begins."""
+        self.made += 1
+        if key is not None:
+            self._keys.setdefault(spot.member.name, set()).add(key.name)
+
+    def how(self) -> How:
+        """How an attempt puts the request."""
+        return structs.replace(self.ask.how, so_far=self.so_far) if self.so_far else self.ask.how
+
+    # --- the first attempt
+
+    def _first(self) -> Spot:
+        prepared, ask, now_s = self.prepared, self.ask, self._maker.now()
+        seed = ask.seed
+        if prepared.policy.balance.strategy == "round_robin":
+            seed = prepared.turn
+            prepared.turn += 1
+        spot = pick(prepared, 0, seed=seed, now_s=now_s, key=ask.key, strict=not ask.forced)
+        if spot is None:
+            spot = self._stand_in(seed, now_s)
+        spot.forced = spot.forced or ask.forced
+        spot.member.budget.first(now_s)
+        if prepared.policy.hedging is not None:
+            prepared.policy.hedging.asked(now_s)
+        return spot
+
+    def _stand_in(self, seed: int, now_s: float) -> Spot:
+        """Nobody of the step's own is fit: a fallback, or who is the least unfit. Raises: OverLimit."""
+        key = self.ask.key
+        for strict in (True, False):
+            for place, rank in enumerate(self.prepared.ranks):
+                if rank.on in (None, "any") and (place or not strict):
+                    reason = "fallback:any: nobody of the route is usable" if place else ""
+                    spot = pick(self.prepared, place, seed=seed, now_s=now_s, key=key, strict=strict, reason=reason)
+                    if spot is not None:
+                        return spot
+        why = {name: one.trouble(now_s) for rank in self.prepared.ranks for name, one in rank.members.items()}
+        soonest = [
+            at_s
+            for rank in self.prepared.ranks
+            for one in rank.members.values()
+            if one.pool is not None and (at_s := min(key.free_at_s(now_s) for key in one.pool.keys)) < float("inf")
+        ]
+        error = OverLimit(
+            "no deployment behind this model can be asked now: their keys are resting or at their limits",
+            retry_after_s=max(1.0, min(soonest) - now_s) if soonest else None,
+        )
+        error.noted = "; ".join(f"{name}: {said}" for name, said in why.items())
+        raise error
+
+    # --- after a failure
+
+    def _next(self, error: AntiphonError) -> Spot:
+        """Where to go on after an attempt that failed. Raises: the most telling error, when nowhere."""
+        now_s = self._maker.now()
+        spot = next(spot for end, spot in self._ends if end is error)
+        failure = failure_of(error)
+        meaning = TABLE[failure]
+        self._tried[spot.member.name] = f"failed: {failure}"
+        most = self.prepared.step.envelope.attempts
+        if not meaning.next:
+            raise self._told(f"{failure} is not tried again")
+        if self.made >= most:
+            raise self._told(f"{self.made} of {most} attempts were made")
+        if self.ask.deadline.at_s <= now_s:
+            raise self._told("the deadline has passed")
+        for again in (False, True):
+            for place in meaning.next:
+                found = self._at(place, spot, error, meaning, now_s, again=again)
+                if found is not None:
+                    self._retries += 1
+                    found.reason = f"{place}: {failure}"
+                    found.fresh = failure == "stale"
+                    return found
+        raise self._told(self.denied or "nobody is left who could be asked")
+
+    def _at(
+        self, place: Place, spot: Spot, error: AntiphonError, meaning: Meaning, now_s: float, *, again: bool
+    ) -> Spot | None:
+        """A spot at one of the table's places; None: there is none."""
+        match place:
+            case "same_key":
+                return self._same(spot, error, meaning, now_s, again=again)
+            case "other_key":
+                return None if again else self._other_key(spot, meaning, now_s)
+            case "other_deployment":
+                if again:
+                    return self._once_more(spot, error, meaning, now_s)
+                return self._elsewhere(spot.rank, spot.rank + 1, None, meaning, now_s)
+            case "fallback:any":
+                return None if again else self._elsewhere(1, len(self.prepared.ranks), "any", meaning, now_s)
+            case "fallback:context_window":
+                return None if again else self._elsewhere(1, len(self.prepared.ranks), "context_window", meaning, now_s)
+            case "fallback:content_policy":
+                return None if again else self._elsewhere(1, len(self.prepared.ranks), "content_policy", meaning, now_s)
+
+    def _same(self, spot: Spot, error: AntiphonError, meaning: Meaning, now_s: float, *, again: bool) -> Spot | None:
+        """The same deployment with the same key, after a wait where that helps."""
+        member = spot.member
+        if self.begun and not spot.target.deployment.continues:
+            return None
+        if self._times.get(member.name, 0) >= REPEATS and not again:
+            return None
+        wait_s = self._wait_s(error, meaning, now_s)
+        if wait_s is None:
+            return None
+        alone = len(self.prepared.ranks) == 1 and len(self.prepared.ranks[0].members) == 1
+        if not (member.breaker.allows(now_s) or alone) or not self._granted(spot, meaning, now_s):
+            return None
+        return Spot(member, spot.target, spot.rank, key=self._key_of(spot), forced=spot.forced or alone, wait_s=wait_s)
+
+    def _key_of(self, spot: Spot) -> Key | None:
+        """The key that an attempt went out with."""
+        return next((one.key for one in reversed(self.work.attempts) if one.spot is spot), None)
+
+    def _other_key(self, spot: Spot, meaning: Meaning, now_s: float) -> Spot | None:
+        member = spot.member
+        if member.pool is None or (self.begun and not spot.target.deployment.continues):
+            return None
+        key = member.key(now_s, self.ask.seed, without=self._keys.get(member.name, set()))
+        if not isinstance(key, Key) or not self._granted(spot, meaning, now_s):
+            return None
+        return Spot(member, spot.target, spot.rank, key=key, forced=spot.forced)
+
+    def _elsewhere(self, first: int, end: int, on: str | None, meaning: Meaning, now_s: float) -> Spot | None:
+        """A deployment that was not tried yet, in the ranks from `first` up to `end` (of one kind of fallback)."""
+        prepared = self.prepared
+        for place in range(first, end):
+            if on is not None and prepared.ranks[place].on != on:
+                continue
+            while spot := pick(prepared, place, seed=self.ask.seed, now_s=now_s, tried=self._tried, key=self.ask.key):
+                if self._granted(spot, meaning, now_s):
+                    return spot
+                self._tried[spot.member.name] = self.denied
+        return None
+
+    def _once_more(self, spot: Spot, error: AntiphonError, meaning: Meaning, now_s: float) -> Spot | None:
+        """One that failed before in a way that may pass, after a wait: the one that was asked the least."""
+        wait_s = self._wait_s(error, meaning, now_s)
+        if wait_s is None:
+            return None
+        passing = [
+            before
+            for end, before in self._ends
+            if before.member is not spot.member and TABLE[failure_of(end)].repeats and before.member.ready(now_s)
+        ]
+        best = min(passing, key=lambda one: self._times[one.member.name], default=None)
+        if best is None or not self._granted(best, meaning, now_s):
+            return None
+        return Spot(best.member, best.target, best.rank, wait_s=wait_s)
+
+    def _granted(self, spot: Spot, meaning: Meaning, now_s: float) -> bool:
+        """Whether the retry budget of who gets the attempt allows it."""
+        if not meaning.budgeted or spot.member.budget.retry(now_s):
+            return True
+        self.denied = f"the retry budget of {spot.member.name} is spent"
+        return False
+
+    def _wait_s(self, error: AntiphonError, meaning: Meaning, now_s: float) -> float | None:
+        """How long to wait before the same is asked again; None: too long."""
+        retry = self.prepared.policy.calls.retry
+        asked_s = error.retry_after_s
+        if asked_s is not None and asked_s > retry.patience_s:
+            self.denied = f"it asks for {asked_s:g} s, and none waits over {retry.patience_s:g} s"
+            return None
+        if not meaning.waits:
+            return 0.0
+        fraction = mixed(self.ask.seed, JITTER + self.made)
+        wait_s = backoff_s(self._retries, fraction, base_s=retry.base_s, cap_s=retry.cap_s, retry_after_s=asked_s)
+        if now_s + wait_s >= self.ask.deadline.at_s:
+            self.denied = "the deadline comes before the wait is over"
+            return None
+        return wait_s
+
+    def _told(self, why: str) -> AntiphonError:
+        """The error that the caller gets, now that nothing more is tried."""
+        errors = [error for error, _ in self._ends]
+        asked = next((place for place, (_, spot) in enumerate(self._ends) if spot.rank), len(errors))
+        telling = most_telling(errors, asked=asked or None)
+        error = telling.error
+        if len(errors) > 1:
+            error.retry_after_s = telling.retry_after_s
+        self.work.stopped = why
+        if self.made > 1 and not isinstance(error, UpstreamRefused | DeadlineExceeded):
+            error.message = f"{error.message} ({self.made} attempts were made)"
+        return error
+
+    # --- hedging
+
+    async def _race(self, spot: Spot) -> Answered:
+        hedge = self._hedge(spot)
+        if hedge.delay_s is None:
+            return await self._maker.attempt(self, spot)
+        second: list[Spot] = []
+
+        def permit() -> str:
+            why = self._second(spot, second)
+            self._maker.counted("hedge_denied" if why else "hedge", self)
+            return why
+
+        def lost(_: object, end: object) -> None:
+            if isinstance(end, Answered):
+                self._maker.lose(end)
+
+        won = await race(
+            lambda: self._maker.attempt(self, spot),
+            lambda: self._maker.attempt(self, second[0]),
+            hedge=hedge,
+            permit=permit,
+            lost=lost,
+        )
+        if won.hedged:
+            for one in self.work.attempts:
+                if one is not won.value.attempt and one.settled and one.error is None and not one.note:
+                    one.note = "ended: another attempt was faster"
+        return won.value
+
+    def _hedge(self, spot: Spot) -> Hedge:
+        hedging, now_s = self.prepared.policy.hedging, self._maker.now()
+        if hedging is None:
+            raise ValueError("hedging is off")
+        tried = {**self._tried, spot.member.name: "runs"}
+        others = sum(
+            usable(self.prepared, place, now_s=now_s, tried=tried)
+            for place, rank in enumerate(self.prepared.ranks)
+            if rank.on in (None, "any")
+        )
+        stream, q = self.ask.request.head.stream, hedging.quantile
+        rank = self.prepared.ranks[spot.rank]
+        measured = [
+            taken
+            for member in (spot.member, *rank.members.values())
+            if (taken := (member.live.quantile_s if stream else member.live.whole_s)(q, now_s)) is not None
+        ]
+        return hedging.decide(min(measured, default=None), left_s=self.ask.deadline.at_s - now_s, others=others)
+
+    def _second(self, spot: Spot, second: list[Spot]) -> str:
+        """Find who runs beside a slow attempt. Returns: why nobody does; empty: one was found."""
+        hedging, now_s = self.prepared.policy.hedging, self._maker.now()
+        most = self.prepared.step.envelope.attempts
+        if self.made >= most:
+            return f"{self.made} of {most} attempts were made"
+        tried = {**self._tried, spot.member.name: "runs"}
+        for place, rank in enumerate(self.prepared.ranks):
+            if rank.on in (None, "any"):
+                found = pick(
+                    self.prepared,
+                    place,
+                    seed=self.ask.seed,
+                    now_s=now_s,
+                    tried=tried,
+                    key=self.ask.key,
+                    reason="hedge: no content in time",
+                )
+                if found is not None:
+                    why = "hedging is off" if hedging is None else hedging.permit(now_s)
+                    if not why:
+                        second.append(found)
+                    return why
+        return "no other deployment is ready"

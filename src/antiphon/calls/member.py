@@ -1,0 +1,83 @@
+"""A deployment as one worker knows it."""
+
+from collections.abc import Collection
+from math import inf
+
+from antiphon.calls.admission import Gate
+from antiphon.calls.breaker import Breaker
+from antiphon.calls.keypool import Key, KeyPool, NoKey
+from antiphon.calls.live import Live
+from antiphon.calls.retry_budget import RetryBudget
+
+NO_ROOM = "at its rate limit"
+FULL = "full"
+
+
+class Member:
+    """Everything that calls have to know of one deployment; it outlives revisions. Times are steady seconds."""
+
+    __slots__ = (
+        "breaker",
+        "budget",
+        "cooling_until_s",
+        "cooling_why",
+        "gate",
+        "live",
+        "name",
+        "pool",
+        "rated",
+        "refused_keys",
+    )
+
+    def __init__(
+        self, name: str, live: Live, gate: Gate, breaker: Breaker, budget: RetryBudget, pool: KeyPool | None
+    ) -> None:
+        self.name = name
+        self.live = live
+        self.gate = gate
+        self.breaker = breaker
+        self.budget = budget
+        self.pool = pool
+        """The keys of its account; None where it has none."""
+        self.rated = False
+        """It has stated rate limits of its own."""
+        self.cooling_until_s = -inf
+        """It asked to be left alone until then."""
+        self.cooling_why = ""
+        self.refused_keys: dict[str, float] = {}
+        """Keys that may not use this deployment (403), though others may take them; until when."""
+
+    def ready(self, now_s: float) -> bool:
+        """Whether an attempt could be made now: the quick question, asked of everyone before each choice."""
+        gate, pool = self.gate, self.pool
+        return (
+            self.cooling_until_s <= now_s
+            and gate.in_flight < gate.limit
+            and self.breaker.allows(now_s)
+            and (pool is None or (pool.ready(now_s) and not self.refused_keys))
+            and not (self.rated and self.live.headroom(now_s) <= 0)
+        )
+
+    def trouble(self, now_s: float) -> str:
+        """Why an attempt can't be made now, its breaker aside; empty when it can. All of it passes."""
+        if self.cooling_until_s > now_s:
+            return f"cooling for {self.cooling_until_s - now_s:.3g} s ({self.cooling_why})"
+        if isinstance(key := self.key(now_s, 0), NoKey):
+            return f"no key: {key.why}"
+        if self.rated and self.live.headroom(now_s) <= 0:
+            return NO_ROOM
+        return FULL if self.gate.in_flight >= self.gate.limit else ""
+
+    def cool(self, until_s: float, why: str) -> None:
+        """Leave it alone until then; a shorter time does not end a longer one."""
+        if until_s > self.cooling_until_s:
+            self.cooling_until_s, self.cooling_why = until_s, why
+
+    def key(self, now_s: float, seed: int, tokens: int = 0, without: Collection[str] = ()) -> Key | NoKey | None:
+        """A key to go out with. None: it needs none."""
+        if self.pool is None:
+            return None
+        if self.refused_keys:
+            self.refused_keys = {name: until_s for name, until_s in self.refused_keys.items() if until_s > now_s}
+            without = {*without, *self.refused_keys}
+        return self.pool.pick(now_s, seed, tokens, without)

@@ -1,0 +1,103 @@
+"""Mistakes in how calls are made: the section `calls`, and what routes say of their own calls."""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
+
+from antiphon.calls.settings import RouteSettings
+from antiphon.config.fallbacks import KINDS, every_name, fallbacks
+from antiphon.config.known import known
+from antiphon.config.resolve import profile_name, resolve
+from antiphon.config.settings import Settings
+from antiphon.config.written import Written
+from antiphon.core.error import Problem
+from antiphon.core.plan import FallbackKind
+from antiphon.providers.profile import Profile
+from antiphon.wire.yaml_node import Path
+
+
+def check_calls(settings: Settings, written: Written, profiles: Mapping[str, Profile]) -> Iterator[Problem]:
+    """Numbers that contradict each other, and what a route asks for that could never come to pass."""
+    for path, wrong, remedy in settings.calls.check():
+        at = ("calls", *path.split("."))
+        if written.sound(at[:-1]):
+            yield written.problem(at, wrong, remedy)
+    answering, judged = _Answering(settings, profiles), known(settings, written)
+    for name, route in settings.routes.items():
+        at = ("routes", name)
+        yield from _own(route, at, written)
+        yield from _attempts(route, at, written)
+        yield from _timeout(route, settings.calls.deadline.max_s, at, written)
+        if name in judged:
+            yield from _hedge(route, answering.of(name, "any"), at, written)
+            yield from _on_cut(route, answering.continues(name), at, written)
+
+
+class _Answering:
+    """Who could answer, were every key there: no mistake comes and goes with the environment."""
+
+    def __init__(self, settings: Settings, profiles: Mapping[str, Profile]) -> None:
+        self._settings, self._profiles = settings, profiles
+        all_on = {name: replace(profile, needs_key=False) for name, profile in profiles.items()}
+        self._own = resolve(settings, all_on)
+        self._pools = fallbacks(settings, all_on)
+
+    def of(self, route: str, *kinds: FallbackKind) -> list[str]:
+        """Deployments of a route and of its fallbacks of these kinds."""
+        own = [one.deployment for one in self._own[route] if not one.lost]
+        further = (name for kind in kinds for pool in self._pools[route][kind] for name in pool)
+        return list(dict.fromkeys([*own, *further]))
+
+    def continues(self, route: str) -> bool:
+        """Whether one of them goes on from the start of an answer, or there is none at all."""
+        answering = self.of(route, *KINDS)
+        return not answering or any(self._continues(name) for name in answering)
+
+    def _continues(self, name: str) -> bool:
+        model = self._settings.models[name]
+        if model.continues is not None:
+            return model.continues
+        if model.provider not in self._settings.providers:
+            return True
+        profile = self._profiles.get(profile_name(self._settings, model.provider))
+        return profile is None or profile.continues is not None
+
+
+def _own(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem]:
+    for below, wrong, remedy in route.check():
+        at = (*path, *below.split("."))
+        if written.sound(at[:-1]):
+            yield written.problem(at, wrong, remedy)
+
+
+def _attempts(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem]:
+    asked = {
+        "fallbacks": bool(every_name(route)),
+        "hedge": route.hedge.enabled,
+        "on_cut: continue": route.on_cut == "continue",
+    }
+    idle = [f"`{name}`" for name, is_asked in asked.items() if is_asked]
+    if route.attempts == 1 and idle and written.sound(path):
+        wrong = f"1 leaves no second attempt, which {' and '.join(idle)} would need"
+        yield written.problem((*path, "attempts"), wrong, "write 2 or more, or leave the other out")
+
+
+def _timeout(route: RouteSettings, max_s: float, path: Path, written: Written) -> Iterator[Problem]:
+    at = (*path, "timeout_s")
+    if route.timeout_s is not None and route.timeout_s > max_s and written.sound(at, ("calls", "deadline")):
+        wrong = f"{route.timeout_s:g} is more than calls.deadline.max_s, {max_s:g}, which would always come first"
+        yield written.problem(at, wrong, "write less, or raise `calls.deadline.max_s`")
+
+
+def _hedge(route: RouteSettings, answering: list[str], path: Path, written: Written) -> Iterator[Problem]:
+    if route.hedge.enabled and len(answering) == 1:
+        wrong = f"only one deployment could answer, {answering[0]}, so there is none for a second attempt"
+        remedy = "add another one to the route or to `fallbacks.any`, or write `enabled: false`"
+        yield written.problem((*path, "hedge", "enabled"), wrong, remedy)
+
+
+def _on_cut(route: RouteSettings, continues: bool, path: Path, written: Written) -> Iterator[Problem]:
+    if route.on_cut == "continue" and not continues:
+        wrong = "no deployment of the route or its fallbacks goes on from the start of an answer"
+        remedy = "add one that does, write `continues: true` at a model that can, or write `on_cut: fail`"
+        yield written.problem((*path, "on_cut"), wrong, remedy)

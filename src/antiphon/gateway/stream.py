@@ -1,0 +1,172 @@
+"""A streamed answer on its way to the caller. Its work is done inside the read that brings the bytes."""
+
+import time
+from functools import partial
+
+from antiphon.calls.answer import Started
+from antiphon.calls.attempt import Try
+from antiphon.calls.course import Answered
+from antiphon.core.error import UpstreamError
+from antiphon.core.ports import Inbound, Reply
+from antiphon.core.usage import Usage
+from antiphon.gateway.house import Process, Revision
+from antiphon.gateway.record import close
+from antiphon.gateway.story import Story
+from antiphon.routing.route import Route
+from antiphon.wire.openai_chat.continued import Continued, so_far
+
+MOST_KEPT_BYTES = 4_194_304
+"""Most bytes of a stream that are kept so that another deployment could go on from them."""
+
+
+class Stream:
+    """Relays one answer, from one deployment or from several that go on from each other."""
+
+    def __init__(self, story: Story, route: Route, process: Process, revision: Revision, reply: Reply) -> None:
+        self._story = story
+        self._process = process
+        self._revision = revision
+        self._reply = reply
+        self._keep = revision.capture_most_bytes
+        self._sent: bytearray | None = bytearray() if route.on_cut == "continue" else None
+        """What was released, as far as another deployment could go on from it; None: none is to, or none can."""
+        self._parts: list[tuple[Usage | None, int | None]] = []
+        """Usage and cost of the parts that broke off."""
+        self._continued: Continued | None = None
+
+    async def run(self, answered: Answered, started: Started) -> None:
+        """Relay to the end. Raises: AntiphonError, when the answer broke off and nobody goes on with it."""
+        while True:
+            try:
+                await self._relay(answered.attempt, started)
+            except UpstreamError as error:
+                if self._story.closed:
+                    return
+                attempt, relay = answered.attempt, started.relay
+                self._process.caller.failed(attempt, error, relay.usage, output_tokens=relay.events)
+                self._tell(attempt, started)
+                self._note(started)
+                self._parts.append((relay.usage, attempt.cost_nano_usd))
+                answered, started = await self._go_on(answered, error)
+            else:
+                return
+
+    async def _go_on(self, answered: Answered, error: UpstreamError) -> tuple[Answered, Started]:
+        """Have another deployment go on. Raises: the error, when none can."""
+        request, sent = self._story.request, self._sent
+        start = so_far(bytes(sent)) if sent and request is not None and request.head.answers == 1 else None
+        if start is None:
+            raise error
+        following = await answered.course.go_on(error, answered.attempt, start.text)
+        if not isinstance(following.answer, Started):
+            raise error
+        self._continued = Continued(start)
+        self._story.notes = (
+            *self._story.notes,
+            f"stream: {following.attempt.name} went on after {answered.attempt.name} broke off",
+        )
+        return following, following.answer
+
+    async def _relay(self, attempt: Try, started: Started) -> None:
+        inbound, relay = attempt.inbound, started.relay
+        if inbound is None:
+            raise ValueError("an attempt that was answered has an answer")
+        self._reply.on_pressure(inbound.pause)
+        try:
+            await self._pass(attempt, started, inbound)
+        except UpstreamError:
+            raise  # whoever runs it sees whether another goes on
+        except BaseException:
+            if not (self._story.closed or attempt.settled):
+                self._settle(attempt, started)  # the caller left, or the record failed
+                self._note(started)
+            raise
+        finally:
+            self._reply.on_pressure(None)
+            inbound.close()
+        if not self._story.closed:
+            self._finish(attempt, started, self._rewritten(relay.end()))
+
+    async def _pass(self, attempt: Try, started: Started, inbound: Inbound) -> None:
+        """Release what was held, then every piece within the read that brings it."""
+        self._seen(attempt, started)
+        held = self._rewritten(started.held())
+        if started.ended:
+            self._finish(attempt, started, held)
+        else:
+            self._release(attempt, started, held)
+        await inbound.relay(partial(self._take, attempt, started))
+
+    def _take(self, attempt: Try, started: Started, piece: bytes) -> None:
+        out = started.relay.feed(piece)
+        self._seen(attempt, started)
+        self._release(attempt, started, out if self._continued is None else self._continued.rewrite(out))
+
+    def _seen(self, attempt: Try, started: Started) -> None:
+        """Note when the first content came."""
+        story = self._story
+        if story.first_token_us is None and started.relay.content_seen:
+            attempt.first_token()
+            story.first_token_us = int((time.perf_counter() - story.started_s) * 1e6)
+
+    def _release(self, attempt: Try, started: Started, out: bytes) -> None:
+        """Let a piece go; the last one waits for the record. Raises: what the upstream's stream says went wrong."""
+        relay = started.relay
+        if relay.done and relay.failure is None:
+            if not self._story.closed:
+                self._finish(attempt, started, out)
+            return
+        if out:
+            self._begin(attempt)
+            self._keep_of(out)
+            self._reply.write(out)
+        if relay.failure is not None:
+            raise relay.failure
+
+    def _rewritten(self, piece: bytes) -> bytes:
+        return piece if self._continued is None else self._continued.rewrite(piece)
+
+    def _keep_of(self, piece: bytes) -> None:
+        """Keep what goes out, where something asks for it."""
+        if self._keep and len(self._story.answer) <= self._keep:
+            self._story.answer += piece
+        if self._sent is not None:
+            self._sent += piece
+            if len(self._sent) > MOST_KEPT_BYTES:
+                self._sent = None
+
+    def _begin(self, attempt: Try) -> None:
+        if not self._story.begun:
+            self._story.begun = True
+            self._reply.begin(self._story.serves(attempt))
+
+    def _finish(self, attempt: Try, started: Started, last: bytes) -> None:
+        """The answer is whole: settle, record, then let its end go."""
+        self._begin(attempt)
+        self._keep_of(last)
+        self._settle(attempt, started)
+        close(self._story, self._process, self._revision, "ok", 200, None, release=partial(self._reply.end, last))
+
+    def _note(self, started: Started) -> None:
+        if self._story.begun:
+            self._story.notes = (*self._story.notes, f"stream: {started.relay.events} events were released")
+
+    def _settle(self, attempt: Try, started: Started) -> None:
+        relay = started.relay
+        self._process.caller.settle(attempt, relay.usage, output_tokens=relay.events)
+        self._tell(attempt, started)
+
+    def _tell(self, attempt: Try, started: Started) -> None:
+        """Let the story know what the upstream said of its answer so far."""
+        story, relay = self._story, started.relay
+        story.served, story.served_model, story.fingerprint = attempt, relay.model, relay.fingerprint
+        story.usage = relay.usage
+        story.cost_nano_usd = attempt.cost_nano_usd if relay.usage is not None else None
+        if relay.usage_note:
+            story.notes = (*story.notes, f"usage: {relay.usage_note}")
+        for usage, cost in self._parts:
+            if story.usage is None or usage is None:
+                story.usage = story.cost_nano_usd = None
+                return
+            story.usage += usage
+            story.cost_nano_usd = None if cost is None or story.cost_nano_usd is None else story.cost_nano_usd + cost

@@ -1,0 +1,169 @@
+from collections.abc import Callable
+
+import pytest
+
+from antiphon.config.load import Loaded
+from antiphon.core.error import Problem
+
+Load = Callable[..., Loaded]
+Mistakes = Callable[..., list[Problem]]
+
+GOOD = """\
+calls:
+  deadline: {max_s: 300}
+  retry: {base_s: 1}
+  admission: {limit: {start: 10}}
+providers:
+  openai: {key: sk-0123456789}
+  mistral: {key: sk-9876543210}
+models:
+  one: {provider: openai}
+  two: {provider: openai}
+  goes-on: {provider: mistral}
+routes:
+  pair:
+    models: [one, two]
+    attempts: 2
+    timeout_s: 300
+    hedge: {enabled: true, max_delay_s: 20}
+  helped: {models: [one], hedge: {enabled: true}, fallbacks: {any: [two]}}
+  single: {models: [one], attempts: 1}
+  cut: {models: [one, goes-on], on_cut: continue}
+  cut-helped: {models: [one], on_cut: continue, fallbacks: {context_window: [goes-on]}}
+"""
+
+
+def test_the_configuration_that_the_cases_change_is_right(loaded: Load) -> None:
+    loaded(GOOD)
+
+
+CASES = [
+    # calls
+    ("base_s: 1", "base_s: 9", 3, "calls.retry.base_s", "9 is more than cap_s 8", "lower base_s"),
+    ("retry: {base_s: 1}", "breaker: {open_s: 61}", 3, "calls.breaker.open_s", "61 is more than max_open_s 60", "raise max_open_s"),
+    ("start: 10", "start: 10, min: 11", 4, "calls.admission.limit.start", "start 10 is not between min 11", "min <= start <= max"),
+    ("limit: {start: 10}", "low: 5", 4, "calls.admission.high", "normal 4 and low 5 turn the lanes around", "low <= normal <= high"),
+    # hedge
+    ("max_delay_s: 20", "max_delay_s: 0.1", 17, "routes.pair.hedge.min_delay_s", "min_delay_s 0.2 is above max_delay_s 0.1", "min_delay_s <= max_delay_s"),
+    ("max_delay_s: 20", "budget: 0, floor_per_s: 0", 17, "routes.pair.hedge.budget", "without a budget", "`enabled: false`"),
+    ("models: [one, two]", "models: [one]", 17, "routes.pair.hedge.enabled", "only one deployment could answer, one,", "`fallbacks.any`"),
+    ("fallbacks: {any: [two]}", "fallbacks: {context_window: [two]}", 18, "routes.helped.hedge.enabled", "only one deployment could answer, one,", "`fallbacks.any`"),
+    # attempts
+    ("attempts: 2", "attempts: 1", 15, "routes.pair.attempts", "1 leaves no second attempt, which `hedge` would need", "write 2 or more"),
+    ("attempts: 1}", "attempts: 1, fallbacks: {content_policy: [two]}}", 19, "routes.single.attempts", "which `fallbacks` would need", "leave the other out"),
+    ("on_cut: continue}", "on_cut: continue, attempts: 1}", 20, "routes.cut.attempts", "which `on_cut: continue` would need", "write 2 or more"),
+    ("on_cut: continue, fall", "on_cut: continue, attempts: 1, fall", 21, "routes.cut-helped.attempts", "which `fallbacks` and `on_cut: continue` would need", "write 2"),
+    # deadlines
+    ("timeout_s: 300", "timeout_s: 300.5", 16, "routes.pair.timeout_s", "300.5 is more than calls.deadline.max_s, 300,", "raise `calls.deadline.max_s`"),
+    # streams that are cut
+    ("[one, goes-on]", "[one, two]", 20, "routes.cut.on_cut", "no deployment of the route or its fallbacks goes on", "`on_cut: fail`"),
+    ("fallbacks: {context_window: [goes-on]}", "fallbacks: {any: [two]}", 21, "routes.cut-helped.on_cut", "no deployment", "`continues: true`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "path", "wrong", "remedy"), CASES, ids=[f"{c[3]}: {c[4]}" for c in CASES]
+)
+def test_one_mistake_is_one_problem(
+    mistakes: Mistakes, old: str, new: str, line: int, path: str, wrong: str, remedy: str
+) -> None:
+    assert GOOD.count(old) == 1
+    (found,) = mistakes(GOOD.replace(old, new))
+    assert (found.file, found.line, found.path) == ("antiphon.yaml", line, path)
+    assert wrong in found.wrong
+    assert remedy in found.remedy
+
+
+def test_a_deployment_may_say_whether_it_goes_on(loaded: Load, mistakes: Mistakes) -> None:
+    text = GOOD.replace("[one, goes-on]", "[one, two]")
+    loaded(text.replace("two: {provider: openai}", "two: {provider: openai, continues: true}"))
+    no = GOOD.replace("goes-on: {provider: mistral}", "goes-on: {provider: mistral, continues: false}")
+    assert {one.path for one in mistakes(no)} == {"routes.cut.on_cut", "routes.cut-helped.on_cut"}
+
+
+def test_a_deployment_without_weight_helps_nobody(mistakes: Mistakes) -> None:
+    text = GOOD.replace("two: {provider: openai}", "two: {provider: openai, weight: 0}")
+    assert {one.path for one in mistakes(text)} == {"routes.pair.hedge.enabled", "routes.helped.hedge.enabled"}
+
+
+@pytest.mark.parametrize("environ", [{}, {"A": "sk-0123456789"}, {"A": "sk-0123456789", "B": "sk-9876543210"}])
+def test_no_mistake_comes_or_goes_with_a_key(loaded: Load, environ: dict[str, str]) -> None:
+    text = """\
+providers:
+  openai: {key: "${env:A:-}"}
+  mistral: {key: "${env:B:-}"}
+  sim: {profile: lab, lab: {models: {sim: {}}}}
+models: {one: {provider: openai}, two: {provider: mistral}, sim: {provider: sim}}
+routes: {r: {models: [one, two, sim], hedge: {enabled: true}, on_cut: continue}}
+"""
+    loaded(text, environ)
+
+
+@pytest.mark.parametrize("environ", [{}, {"A": "sk-0123456789"}])
+def test_a_lab_deployment_that_a_key_would_drive_out_is_no_second_one(
+    mistakes: Mistakes, environ: dict[str, str]
+) -> None:
+    text = """\
+providers:
+  openai: {key: "${env:A:-}"}
+  sim: {profile: lab, lab: {models: {sim: {}}}}
+models: {one: {provider: openai}, sim: {provider: sim}}
+routes: {r: {models: [one, sim], hedge: {enabled: true}}}
+"""
+    (found,) = mistakes(text, environ)
+    assert (found.path, "answer, one," in found.wrong) == ("routes.r.hedge.enabled", True)
+
+
+def test_what_nobody_asks_for_is_not_judged(loaded: Load) -> None:
+    loaded("calls: {deadline: {max_s: 5}}")
+    text = "providers: {openai: {key: sk-0123456789}}\nmodels: {one: {provider: openai}}\n"
+    loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, hedge: {{percentile: 99}}}}}}")
+    loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, last_resort: {{}}}}}}")
+    loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, last_resort: {{respond: Later., hand_off: desk}}}}}}")
+
+
+BASE = """\
+providers: {openai: {key: sk-0123456789}}
+models: {one: {provider: openai}, two: {provider: openai}}
+"""
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "calls: {retry: {base_s: 9, cap_s: x}}",
+        "calls: {breaker: {open_s: 90, max_open_s: x}}",
+        "calls: {admission: {limit: {min: 11, start: 10, max: x}}}",
+        "calls: {admission: {low: 5, normal: x}}",
+        "calls: {deadline: {max_s: x}}\nroutes: {r: {models: [one], timeout_s: 900}}",
+        "routes: {r: {models: [one], timeout_s: x}}",
+        "routes: {r: {models: [one], hedge: {min_delay_s: 50, max_delay_s: x}}}",
+        "routes: {r: {models: [one, gone], hedge: {enabled: true}}}",
+        "routes: {r: {models: [one], tiers: [gone], hedge: {enabled: true}}}",
+        "routes: {r: {models: [one], hedge: {enabled: true}, fallbacks: {any: [gone]}}}",
+        "routes: {r: {models: [one], hedge: {enabled: true}, fallbacks: {any: 5}}}",
+        "routes: {r: {models: [one], hedge: {enabled: true}, fallbacks: {any: [s]}}, s: {models: [gone]}}",
+        "routes: {r: {models: [one], hedge: {enabled: true}, fallbacks: {any: [r]}}}",
+        "routes: {r: {models: [gone], on_cut: continue}}",
+        "routes: {r: {models: [one], on_cut: continue, fallbacks: {any: [gone]}}}",
+        "routes: {r: {models: [one], on_cut: stop, hedge: {enabled: false}}}",
+        "routes: {r: {models: [one, two], attempts: 0, hedge: {enabled: true}}}",
+        "routes: {r: {models: [one], attempts: 1, hedge: {enabled: 5}}}",
+        "routes: {r: {models: [one], attempts: 1, fallbacks: {any: [5]}}}",
+    ],
+)
+def test_a_mistake_does_not_make_others_up(mistakes: Mistakes, broken: str) -> None:
+    assert len(mistakes(BASE + broken)) == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "providers: {openai: {key: 5}}\nmodels: {one: {provider: openai}}",
+        "providers: {x: {profile: gone}}\nmodels: {one: {provider: x}}",
+        "providers: {openai: {key: sk-0123456789}}\nmodels: {one: {provider: opena}}",
+        "providers: {openai: {key: sk-0123456789}}\nmodels: {one: {provider: openai, continues: 5}}",
+    ],
+)
+def test_a_mistake_further_up_does_not_make_others_up(mistakes: Mistakes, broken: str) -> None:
+    assert len(mistakes(f"{broken}\nroutes: {{r: {{models: [one], on_cut: continue}}}}")) == 1
