@@ -16,11 +16,13 @@ from msgspec import Struct
 from antiphon.app.build import Built, build, tls_context
 from antiphon.app.places import Places
 from antiphon.calls.caller import Caller
+from antiphon.calls.measure import measure
 from antiphon.config.load import Loaded
 from antiphon.core.clock import SystemClock
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import SystemRandom, Uuid7
 from antiphon.gateway.house import Process
+from antiphon.gateway.probing import look
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
 from antiphon.metering.tickets import CountingTickets
@@ -31,6 +33,9 @@ from antiphon.telemetry.lag import watch_lag
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
 from antiphon.vault.local import LocalSealer
+
+LOOK_S = 1.0
+"""How often a worker looks at its deployments for metrics and probes."""
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -71,6 +76,7 @@ class Worker:
         storage = task.loaded.settings.storage
         self._journal = FileJournal(places.journal, task.life, fsync=storage.fsync, segment_bytes=storage.journal_bytes)
         self._tickets = CountingTickets(task.life)
+        self._caller = Caller(self._client, self._tickets, self._journal, self._metrics)
         clock = SystemClock()
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
         self._process = Process(
@@ -79,7 +85,7 @@ class Worker:
             ids=Uuid7(clock, chance.getrandbits),
             random=SystemRandom(chance),
             journal=self._journal,
-            caller=Caller(self._client, self._tickets, self._journal, self._metrics),
+            caller=self._caller,
             metrics=self._metrics,
             sealer=LocalSealer(places.key),
             cutting=lambda: self._loop.time() >= self._cut_s,
@@ -106,7 +112,10 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stopping.set)
         self._loop.add_reader(task.control, self._hear)
-        lag = self._loop.create_task(watch_lag(self._metrics, listener, self._client))
+        watchers = [
+            self._loop.create_task(watch_lag(self._metrics, listener, self._client)),
+            self._loop.create_task(self._watch_fleet()),
+        ]
         gc.collect()
         gc.freeze()
         self._say({"ready": os.getpid(), "revision": built.revision})
@@ -114,12 +123,24 @@ class Worker:
         patience_s = self._built.drain_timeout_s
         self._cut_s = self._loop.time() + patience_s
         clean = await listener.drain(patience_s)
-        lag.cancel()
+        for watcher in watchers:
+            watcher.cancel()
         self._client.close()
         self._journal.close()
         if self._built.tracer is not None:
             self._built.tracer.close()
         self._say({"stopped": os.getpid(), "clean": clean})
+
+    async def _watch_fleet(self) -> None:
+        """Tell metrics how the deployments are, and probe those that are left alone, for as long as the worker runs."""
+        probed_s = self._loop.time()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            built = self._built
+            measure(self._caller.fleet, self._metrics, self._caller.now())
+            if self._loop.time() - probed_s >= built.probes.interval_s:
+                probed_s = self._loop.time()
+                await look(built.site.gateway)
 
     def _hear(self) -> None:
         """A line from the supervisor, or its end."""

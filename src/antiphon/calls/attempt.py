@@ -16,6 +16,7 @@ from antiphon.core.usage import Usage
 from antiphon.providers.target import Target
 
 DETAIL_CHARACTERS = 500
+LOST = "ended: another attempt was faster"
 NOT_TIMED = Timings()
 REQUEST_ID_CHARACTERS = 128
 
@@ -23,7 +24,7 @@ REQUEST_ID_CHARACTERS = 128
 class Spot:
     """Where the next attempt goes, and why there."""
 
-    __slots__ = ("choice", "forced", "fresh", "key", "member", "rank", "reason", "target", "wait_s")
+    __slots__ = ("beside", "choice", "forced", "fresh", "key", "member", "rank", "reason", "target", "wait_s")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Spot:
         key: Key | None = None,
         forced: bool = False,
         fresh: bool = False,
+        beside: bool = False,
         wait_s: float = 0.0,
     ) -> None:
         self.member = member
@@ -52,6 +54,8 @@ class Spot:
         """Nobody better is left, so it is asked although it should be left alone."""
         self.fresh = fresh
         """On a new connection."""
+        self.beside = beside
+        """It runs beside a slow first attempt."""
         self.wait_s = wait_s
         """Seconds to wait before it."""
 
@@ -74,7 +78,7 @@ class Try:
         "first_token_us",
         "inbound",
         "key",
-        "note",
+        "lost",
         "pass_",
         "settled",
         "size_bytes",
@@ -124,12 +128,12 @@ class Try:
         """It was a stream that answered."""
         self.answered = False
         """The upstream has shown that it answers: its first content, or a whole answer, has come."""
+        self.lost = False
+        """Another attempt of the same request showed content first."""
         self.blameless = False
         """What ended it says nothing of the upstream: the request's own time was over."""
         self.error: AntiphonError | None = None
         self.failure: Failure | None = None
-        self.note = ""
-        """What else is to be said of its end."""
         self.status: int | None = None
         self.usage: Usage | None = None
         self.cost_nano_usd: NanoUsd | None = None
@@ -166,7 +170,7 @@ class Try:
             timings=self._timings() if self.settled else NOT_TIMED,
             status=self.status,
             error=error.said_code if error else "",
-            detail=error.noted[:DETAIL_CHARACTERS] if error else self.note,
+            detail=error.noted[:DETAIL_CHARACTERS] if error else LOST if self.lost else "",
             request_id=_request_id(self.inbound),
             ticket=self.ticket.id,
             usage=self.usage,

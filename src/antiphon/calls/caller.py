@@ -30,6 +30,7 @@ from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
 from antiphon.providers.target import Said, Target, say
 from antiphon.telemetry.metrics import Metrics
 
+SLOWER = "another attempt was faster"
 OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
 """Failures that tell the adaptive limit to fall."""
 
@@ -86,8 +87,10 @@ class Caller:
             course.failed(spot, error)
             raise error from error.__cause__
         except BaseException:
+            attempt.lost = course.won
             self.settle(attempt, None)
             raise
+        course.won = True
         return Answered(attempt, got, course)
 
     async def _exchange(self, attempt: Try, said: Said, spot: Spot, *, stream: bool) -> answer.Whole | answer.Started:
@@ -181,7 +184,9 @@ class Caller:
 
     def _key(self, course: Course, spot: Spot, now_s: float) -> Key | None:
         """The credential to go out with. Raises: OverLimit, when none can be used."""
-        if spot.key is not None or spot.member.pool is None:
+        if spot.member.pool is None:
+            return None
+        if spot.key is not None and not spot.member.bars(spot.key, now_s):
             return spot.key
         found = spot.member.key(now_s, course.ask.seed)
         if not isinstance(found, NoKey):
@@ -252,13 +257,17 @@ class Caller:
             if attempt.pass_:
                 stream_s = first_s if first_s is not None and attempt.streamed else 0.0
                 member.breaker.succeeded(attempt.pass_, now_s, stream_s)
+        elif attempt.lost and not spot.beside:
+            # It had a start and was overtaken: for one that hangs that is all there is to tell, since none of its
+            # attempts is waited for.
+            member.breaker.failed(attempt.pass_, now_s, SLOWER)
         elif failure is None or attempt.blameless:
             member.breaker.dropped(attempt.pass_, now_s)
         else:
             sign = self._mark(attempt, failure, now_s)
         used = usage.input_tokens + usage.output_tokens if usage is not None else 0
         well = sign == "ok"
-        member.live.ended(took_s if well else None, now_s, used)
+        member.live.ended(took_s if well or (attempt.lost and not spot.beside) else None, now_s, used)
         if attempt.key is not None:
             attempt.key.ended(now_s, used - attempt.tokens if used else 0)
         member.gate.learn(sign, first_s, now_s=now_s)

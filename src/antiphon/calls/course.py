@@ -108,6 +108,7 @@ class Course:
         "made",
         "prepared",
         "so_far",
+        "won",
         "work",
     )
 
@@ -120,6 +121,8 @@ class Course:
         """Attempts that were begun."""
         self.begun = False
         """The caller has the start of the answer already."""
+        self.won = False
+        """An attempt has shown content: who still runs beside it has lost."""
         self.so_far = ""
         """That start, where another deployment goes on from it."""
         self.denied = ""
@@ -376,10 +379,6 @@ class Course:
             permit=permit,
             lost=lost,
         )
-        if won.hedged:
-            for one in self.work.attempts:
-                if one is not won.value.attempt and one.settled and one.error is None and not one.note:
-                    one.note = "ended: another attempt was faster"
         return won.value
 
     def _hedge(self, spot: Spot) -> Hedge:
@@ -422,6 +421,7 @@ class Course:
                 if found is not None:
                     why = "hedging is off" if hedging is None else hedging.permit(now_s)
                     if not why:
+                        found.beside = True
                         second.append(found)
                     return why
         return "no other deployment is ready"

@@ -25,6 +25,7 @@ Side = Literal["first", "second"]
 Lost = Callable[[Side, Any], None]
 """Is told which attempt did not win, and how it ended: what it returned, or what it raised."""
 
+UNMEASURED = "the longest delay: too little is measured to know what is slow"
 SPENT = "the hedge budget is spent"
 
 
@@ -39,7 +40,6 @@ class Hedge(Struct, frozen=True, gc=False):
 
 OFF = Hedge(None, "hedging is off")
 ALONE = Hedge(None, "no other deployment is ready")
-UNKNOWN = Hedge(None, "too little is measured to know what is slow")
 TOO_LATE = Hedge(None, "the deadline comes before the delay is over")
 
 
@@ -79,7 +79,8 @@ class Hedging:
         """Whether and when.
 
         Args:
-            measured_s: The deployment's `quantile` of first-token latency, seconds; None: not known.
+            measured_s: The `quantile` of first-token latency of who is expected to answer first, seconds; None: not
+                known, so the longest delay counts.
             left_s: Seconds to the deadline.
             others: Deployments that a second attempt could go to.
         """
@@ -89,9 +90,10 @@ class Hedging:
         if not others:
             return ALONE
         if measured_s is None:
-            return UNKNOWN
-        delay_s = min(max(measured_s, settings.min_delay_s), settings.max_delay_s)
-        return Hedge(delay_s, self._why) if delay_s < left_s else TOO_LATE
+            delay_s, why = settings.max_delay_s, UNMEASURED
+        else:
+            delay_s, why = min(max(measured_s, settings.min_delay_s), settings.max_delay_s), self._why
+        return Hedge(delay_s, why) if delay_s < left_s else TOO_LATE
 
     def permit(self, now_s: float) -> str:
         """Spend one second attempt of the budget. Returns: why not; empty: it may be sent."""

@@ -73,6 +73,10 @@ class Member:
         if until_s > self.cooling_until_s:
             self.cooling_until_s, self.cooling_why = until_s, why
 
+    def bars(self, key: Key, now_s: float) -> bool:
+        """Whether a key that was chosen before may not go out any more: it was refused meanwhile."""
+        return key.health(now_s) == "dead" or self.refused_keys.get(key.name, -inf) > now_s
+
     def key(self, now_s: float, seed: int, tokens: int = 0, without: Collection[str] = ()) -> Key | NoKey | None:
         """A key to go out with. None: it needs none."""
         if self.pool is None:

@@ -156,14 +156,19 @@ class HedgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(
             ge=50,
             lt=100,
-            description="Percentile of measured first-token latency to wait for, 50 to below 100. Default 95.",
+            description="Percentile to wait for of measured first-token latency, of the deployment that is fastest by it; 50 to below 100. Default 95.",
         ),
     ] = 95.0
     min_delay_s: Annotated[
         float, Meta(gt=0, le=600, description="Seconds waited at least: above 0, up to 600. Default 0.2.")
     ] = 0.2
     max_delay_s: Annotated[
-        float, Meta(gt=0, le=600, description="Seconds waited at most: above 0, up to 600. Default 30.")
+        float,
+        Meta(
+            gt=0,
+            le=600,
+            description="Seconds waited at most, and where too little is measured: above 0, up to 600. Default 30.",
+        ),
     ] = 30.0
     budget: Annotated[
         float,

@@ -32,12 +32,30 @@ def _head(attempt: Attempt) -> str:
 def _facts(attempt: Attempt, receipt: Receipt) -> list[tuple[str, str]]:
     nothing = "nothing" if receipt.duration_us else "that is not known"
     cost = "" if attempt.cost_nano_usd is None else f", {text.dollars(attempt.cost_nano_usd)}"
+    waited = attempt.timings.waited_us
     return [
+        ("why", attempt.reason),
+        ("picked", _picked(attempt)),
+        ("waited", "" if waited is None else text.micros(waited)),
         ("answered", f"HTTP {attempt.status}" if attempt.status is not None else nothing),
-        ("error", f"{attempt.error}: {attempt.detail}" if attempt.error else ""),
-        ("usage", text.tokens(attempt.usage) + cost if attempt.usage is not None else ""),
+        ("error", f"{attempt.error}: {attempt.detail}" if attempt.error else attempt.detail),
+        ("usage", text.tokens(attempt.usage) + cost if attempt.usage is not None else _assumed(attempt)),
         ("ids", _ids(attempt)),
     ]
+
+
+def _picked(attempt: Attempt) -> str:
+    """How it was chosen, and who was passed over for a stated reason."""
+    others = "; ".join(f"{one.deployment}: {one.lost}" for one in attempt.passed_over)
+    key = f"key {attempt.key}" if attempt.key else ""
+    return "; ".join(one for one in (attempt.chosen and f"by {attempt.chosen}", key, others) if one)
+
+
+def _assumed(attempt: Attempt) -> str:
+    """What an attempt surely cost whose usage was never told."""
+    if attempt.cost_nano_usd is None:
+        return ""
+    return f"not told; at least {text.dollars(attempt.cost_nano_usd)}"
 
 
 def _ids(attempt: Attempt) -> str:

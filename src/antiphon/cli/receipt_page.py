@@ -62,6 +62,10 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
         ("verdict", _verdict(receipt)),
         ("usage", text.tokens(receipt.usage) if receipt.usage is not None else ""),
         ("cost", _cost(receipt)),
+        ("deadline", _deadline(receipt)),
+        ("stopped", receipt.stopped),
+        ("shared", f"the call of receipt {receipt.shared}" if receipt.shared else ""),
+        ("handed off", f"to {receipt.handed_off}" if receipt.handed_off else ""),
         ("lineage", _lineage(receipt.lineage)),
         ("trace", receipt.trace_id),
         ("digest", f"SHA-256 {receipt.digest}" if receipt.digest else ""),
@@ -133,9 +137,19 @@ def _verdict(receipt: Receipt) -> str:
 
 def _cost(receipt: Receipt) -> str:
     basis = BASES.get(receipt.cost_basis, receipt.cost_basis)
+    spent = "" if receipt.spent_nano_usd is None else f"; all attempts {text.dollars(receipt.spent_nano_usd)}"
     if receipt.cost_nano_usd is None:
-        return basis
-    return f"{text.dollars(receipt.cost_nano_usd)} ({basis})"
+        return f"{basis}{spent}"
+    return f"{text.dollars(receipt.cost_nano_usd)} ({basis}){spent}"
+
+
+def _deadline(receipt: Receipt) -> str:
+    limit = receipt.deadline
+    if limit is None:
+        return ""
+    asked = "" if limit.asked_s is None else f", less than the {limit.asked_s:g} s that were asked for"
+    header = f" in {limit.header}" if limit.header else ""
+    return f"{limit.allowed_s:g} s, said by the {limit.by}{header}{asked}"
 
 
 def _lineage(lineage: Lineage) -> str:
@@ -148,10 +162,11 @@ def _listed(said: list[tuple[str, str]]) -> str:
 
 def _plan(plan: Plan, seed: int) -> list[str]:
     rows = [(one.deployment, LOST.get(one.lost, one.lost)) for one in plan.candidates if one.lost]
-    chosen = [(one.deployment, "chosen") for one in plan.candidates if not one.lost]
+    chosen = [(one.deployment, "may answer") for one in plan.candidates if not one.lost]
     steps: list[str] = []
     for step in plan.steps:
         envelope = step.envelope
         most = "" if envelope.output_tokens is None else f", {envelope.output_tokens} output tokens"
         steps.append(f"step {step.name}: at most {envelope.attempts} attempts, {envelope.seconds:g} s{most}")
+        steps += [f"  after {one.on} failures: {', '.join(one.deployments)}" for one in step.fallbacks]
     return [*text.table([*chosen, *rows]), *steps, f"digest {plan.digest()}, seed {seed}"]

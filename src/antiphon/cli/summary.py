@@ -32,7 +32,10 @@ def _why(settings: Settings, name: str, off: frozenset[str]) -> str:
         return "simulated, run by the gateway"
     if not any(model.provider == name for model in settings.models.values()):
         return "no model uses it"
-    return "a key is set" if settings.providers[name].key else "it needs no key"
+    provider = settings.providers[name]
+    if provider.keys:
+        return f"{len(provider.keys)} keys are set"
+    return "a key is set" if provider.key else "it needs no key"
 
 
 def page(loaded: Loaded) -> list[str]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
-from antiphon.control import catalogue, receipts
+from antiphon.control import catalogue, health, receipts
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, Unavailable, WrongMethod
 from antiphon.core.ports import Identity, Store
 from antiphon.gateway.gateway import Gateway
@@ -65,6 +65,8 @@ class Site(Struct, frozen=True, kw_only=True):
         match path:
             case b"/v1/models":
                 return self._models
+            case b"/v1/health/deployments":
+                return self._health
             case b"/livez":
                 return self._live
             case b"/readyz":
@@ -93,6 +95,13 @@ class Site(Struct, frozen=True, kw_only=True):
         name = _last(exchange.path, b"/v1/receipts/")
         receipt = await asyncio.to_thread(receipts.show, self.store, name, principal)
         return JSON, msgspec.json.encode(receipt)
+
+    async def _health(self, exchange: Exchange) -> Answer:
+        if not authenticate(exchange, self.identity).admin:
+            raise NotAllowed("/v1/health/deployments needs an admin key; set `admin: true` on one under `keys`")
+        process = self.gateway.process
+        page = health.deployments(process.caller.fleet, process.worker, process.caller.now())
+        return JSON, msgspec.json.encode(page)
 
     async def _metrics(self, exchange: Exchange) -> Answer:
         if not self.open_metrics and not authenticate(exchange, self.identity).admin:

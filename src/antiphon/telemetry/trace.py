@@ -123,6 +123,10 @@ def _request(receipt: Receipt) -> Attributes:
         out[names.MAX_TOKENS] = receipt.plan.steps[0].envelope.output_tokens
     if receipt.lineage.session:
         out[names.CONVERSATION] = receipt.lineage.session
+    if receipt.stopped:
+        out[names.STOPPED] = receipt.stopped
+    if receipt.shared:
+        out[names.SHARED] = receipt.shared
     if receipt.first_token_us is not None:
         out[names.FIRST_TOKEN_S] = receipt.first_token_us / 1e6
     return out
@@ -135,6 +139,9 @@ def _attempt(receipt: Receipt, attempt: Attempt) -> Attributes:
         names.REQUEST_MODEL: attempt.model,
         names.DEPLOYMENT: attempt.deployment,
     }
+    out.update({name: said for name, said in _decided(attempt).items() if said})
+    if attempt.timings.waited_us is not None:
+        out[names.WAITED_S] = attempt.timings.waited_us / 1e6
     if attempt.status is not None:
         out[names.HTTP_STATUS] = attempt.status
     if attempt.usage is not None:
@@ -146,3 +153,14 @@ def _attempt(receipt: Receipt, attempt: Attempt) -> Attributes:
     if receipt.served_model and attempt.deployment == receipt.served and not attempt.error:
         out[names.RESPONSE_MODEL] = receipt.served_model
     return out
+
+
+def _decided(attempt: Attempt) -> dict[str, str]:
+    """Why an attempt was made, where it went and what came of it; empty where there is nothing to say."""
+    return {
+        names.REASON: attempt.reason,
+        names.FAILURE: attempt.failure,
+        names.CHOSEN: attempt.chosen,
+        names.KEY: attempt.key,
+        names.PASSED_OVER: "; ".join(f"{one.deployment}: {one.lost}" for one in attempt.passed_over),
+    }

@@ -2,7 +2,7 @@
 
 import json
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from antiphon.core.error import BadRequest
 from antiphon.providers.lab.chance import chance
@@ -111,10 +111,20 @@ def _choice(job: Job, index: int) -> Choice:
     thought_tokens = REASONING_TOKENS.get(effort, REASONING_TOKENS["medium"])
     reasoning = thoughts(job.asked, job.seed, index, thought_tokens) if thought_tokens else ""
     wanted = calls(job.asked, job.seed, index)
-    text = "" if wanted else _stopped(_text(job, index), chat.stops)
+    text = "" if wanted else _stopped(_rest(job, index), chat.stops)
     whole = Choice(index=index, text=text, reasoning=reasoning, calls=wanted, finish="tool_calls" if wanted else "stop")
     most = chat.output_tokens
     return whole if most is None or whole.tokens <= most else _shortened(whole, most)
+
+
+def _rest(job: Job, index: int) -> str:
+    """The text, or what is left of it where the last message is its start."""
+    start = job.asked.start
+    if start:
+        whole = _text(structs.replace(job, asked=job.asked.without_start()), index)
+        if whole.startswith(start):
+            return whole[len(start) :]
+    return _text(job, index)
 
 
 def _text(job: Job, index: int) -> str:

@@ -34,6 +34,7 @@ def decode(body: bytes) -> Asked:
     except RecursionError:
         raise BadRequest("the body is nested too deeply; flatten it") from None
     tools = fields.get("tools")
+    start = _start(messages)
     return _checked(
         Asked(
             chat=chat,
@@ -41,8 +42,24 @@ def decode(body: bytes) -> Asked:
             raw_messages=tuple(bytes(raw) for raw in chat.messages),
             tools_bytes=len(bytes(tools)) if tools is not None and chat.tools else 0,
             key=_key(fields),
+            start=start,
+            key_before=_key({**fields, "messages": _without_last(fields["messages"], chat)}) if start else "",
         )
     )
+
+
+def _start(messages: tuple[Message, ...]) -> str:
+    """The start of an answer: a last message of the assistant that is text alone, behind others."""
+    last = messages[-1]
+    begun = len(messages) > 1 and last.role == "assistant" and not last.tool_calls
+    return last.content if begun and isinstance(last.content, str) else ""
+
+
+def _without_last(messages: Raw, chat: Chat) -> Raw:
+    """The bytes of a list of messages less the last one and the comma before it."""
+    text, last = bytes(messages), bytes(chat.messages[-1])
+    at = text.rindex(last)
+    return Raw(text[:at].rstrip().removesuffix(b",") + text[at + len(last) :])
 
 
 def _message(raw: Raw, place: int) -> Message:

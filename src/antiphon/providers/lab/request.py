@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, structs
 
 from antiphon.providers.lab.count import MEDIA_TOKENS, tokens, tokens_of_bytes
 from antiphon.providers.lab.schema import Schema
@@ -128,11 +128,20 @@ class Asked(Struct, frozen=True, kw_only=True):
     """Size of the tools as they came, 0 without tools."""
     key: str
     """What its answer depends on, see `antiphon.providers.lab.decode`."""
+    start: str = ""
+    """The start of an answer, which the last message is: to be gone on with."""
+    key_before: str = ""
+    """The key of the request without it."""
 
     @property
     def prompt_tokens(self) -> int:
         """All messages, and the tools by the bytes of their JSON."""
         return sum(message.tokens for message in self.messages) + tokens_of_bytes(self.tools_bytes)
+
+    def without_start(self) -> "Asked":
+        """The request that an answer with this start was an answer to."""
+        shorter = {"messages": self.messages[:-1], "raw_messages": self.raw_messages[:-1]}
+        return structs.replace(self, **shorter, key=self.key_before, start="")
 
     @property
     def last_user_text(self) -> str:
