@@ -12,6 +12,7 @@ from antiphon.calls.chance import SEEDS, pair
 from antiphon.calls.choice import NONE, Choice, Contender, Group, group
 from antiphon.calls.live import Live
 from antiphon.calls.settings_balance import BalanceSettings, LiveSettings, Strategy
+from antiphon.core.plan import Candidate
 
 COLD = LiveSettings(warmup_s=0, min_volume=1)
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
@@ -29,7 +30,7 @@ def live(in_flight: int = 0, latency_s: float | None = None, first_s: float | No
     for _ in range(in_flight):
         made.began(0.0)
     if left < 100:
-        made.learn({b"x-ratelimit-limit-tokens": b"100", b"x-ratelimit-remaining-tokens": b"%d" % left}, 0.0, 0.0)
+        made.learn({b"x-ratelimit-limit-tokens": b"100", b"x-ratelimit-remaining-tokens": b"%d" % left}, 0.0, lambda: 0.0)
     return made
 
 
@@ -50,6 +51,17 @@ def shares(made: Group, strategy: Strategy, count: int = MANY, now_s: float = 0.
 def name(choice: Choice) -> str:
     assert choice.chosen is not None
     return choice.chosen.deployment
+
+
+def in_turn(
+    made: Group, strategy: Strategy, seed: int, barred: Mapping[str, str] = NONE
+) -> tuple[list[Contender], Choice]:
+    """Who is chosen, one after another, as each that was chosen is barred from then on; and the choice of nobody."""
+    settings, told, out = BalanceSettings(strategy=strategy), list[Contender](), dict(barred)
+    while (choice := choose(made, settings, seed, 0.0, out)).chosen is not None:
+        told.append(choice.chosen)
+        out[choice.chosen.deployment] = "tried"
+    return told, choice
 
 
 def lost(choice: Choice) -> dict[str, str]:
@@ -81,16 +93,13 @@ BARRED = st.dictionaries(st.sampled_from("abcdefgh"), st.just("breaker open"))
 
 
 @given(contenders(), BARRED, st.sampled_from(STRATEGIES), st.sampled_from(["", "eu"]), SEED)
-def test_nobody_unusable_is_chosen_or_falls_back(
+def test_everyone_usable_has_a_turn_and_nobody_else(
     some: list[Contender], barred: Mapping[str, str], strategy: Strategy, region: str, seed: int
 ) -> None:
-    choice = choose(group(some, region), BalanceSettings(strategy=strategy), seed, 0.0, barred)
+    told, nobody = in_turn(group(some, region), strategy, seed, barred)
 
-    usable = {one.deployment for one in some} - barred.keys()
-    fallbacks = [one.deployment for one in choice.fallbacks()]
-    assert (choice.chosen is None) == (not usable)
-    chosen = [choice.chosen.deployment] if choice.chosen else []
-    assert sorted(chosen + fallbacks) == sorted(usable)
+    assert sorted(one.deployment for one in told) == sorted({one.deployment for one in some} - barred.keys())
+    assert all(one.lost for one in nobody.candidates())
 
 
 @given(contenders(), BARRED, st.sampled_from(STRATEGIES), SEED)
@@ -115,7 +124,6 @@ def test_the_same_arguments_give_the_same_choice(
     )
 
     assert first == second
-    assert first.fallbacks() == second.fallbacks()
     assert first.candidates() == second.candidates()
 
 
@@ -123,20 +131,18 @@ def test_the_same_arguments_give_the_same_choice(
 def test_a_lower_priority_number_goes_first(
     some: list[Contender], barred: Mapping[str, str], strategy: Strategy, seed: int
 ) -> None:
-    choice = choose(group(some), BalanceSettings(strategy=strategy), seed, 0.0, barred)
+    told, _ = in_turn(group(some), strategy, seed, barred)
 
-    order = [*([choice.chosen] if choice.chosen else []), *choice.fallbacks()]
-    assert all(one.priority <= after.priority for one, after in pairwise(order))
+    assert all(one.priority <= after.priority for one, after in pairwise(told))
 
 
 @given(contenders(), st.sampled_from(STRATEGIES), SEED)
 def test_the_preferred_region_goes_first_within_a_priority(
     some: list[Contender], strategy: Strategy, seed: int
 ) -> None:
-    choice = choose(group(some, "eu"), BalanceSettings(strategy=strategy), seed, 0.0)
+    told, _ = in_turn(group(some, "eu"), strategy, seed)
 
-    assert choice.chosen is not None
-    order = [(one.priority, one.region != "eu") for one in (choice.chosen, *choice.fallbacks())]
+    order = [(one.priority, one.region != "eu") for one in told]
     assert order == sorted(order)
 
 
@@ -160,14 +166,14 @@ def test_one_alone_is_chosen_whatever_its_weight(strategy: Strategy) -> None:
     choice = choose(group([contender("a", 0.0)]), BalanceSettings(strategy=strategy), 1, 0.0)
 
     assert name(choice) == "a"
-    assert choice.fallbacks() == ()
+    assert choice.alone
 
 
 def test_weight_0_among_others_is_never_chosen() -> None:
     made = group([contender("a", 0.0), contender("b")])
 
     choice = choose(made, BalanceSettings(), 1, 0.0)
-    assert (lost(choice), choice.fallbacks()) == ({"a": "weight 0", "b": ""}, ())
+    assert lost(choice) == {"a": "weight 0", "b": ""}
     assert choose(made, BalanceSettings(), 1, 0.0, {"b": "open"}).chosen is None
 
 
@@ -254,14 +260,13 @@ def test_the_less_busy_one_is_chosen_and_the_other_told_why() -> None:
     assert choice.scores == (5, 2)
 
 
-def test_who_was_not_drawn_is_told_so_and_falls_back_last() -> None:
+def test_who_was_not_drawn_is_told_so() -> None:
     some = [contender("a", live=live(5)), contender("b", live=live(2)), contender("c")]
     seed = next(seed for seed in range(9) if pair(seed, 3) == (0, 1))
 
     choice = choose(group(some), BalanceSettings(strategy="least_in_flight"), seed, 0.0)
 
     assert lost(choice) == {"a": "in flight 5, not 2", "b": "", "c": "not drawn"}
-    assert [one.deployment for one in choice.fallbacks()] == ["a", "c"]
 
 
 @given(contenders(), SEED)
@@ -271,13 +276,9 @@ def test_the_cheapest_is_chosen_and_the_unpriced_come_last(some: list[Contender]
         for one in some
     ]
 
-    choice = choose(group(some), BalanceSettings(strategy="cheapest"), seed, 0.0)
+    told, _ = in_turn(group(some), "cheapest", seed)
 
-    assert choice.chosen is not None
-    prices = [
-        float("inf") if one.price_pico_usd is None else one.price_pico_usd
-        for one in (choice.chosen, *choice.fallbacks())
-    ]
+    prices = [float("inf") if one.price_pico_usd is None else one.price_pico_usd for one in told]
     assert prices == sorted(prices)
 
 
@@ -309,7 +310,8 @@ def test_requests_go_where_there_is_headroom() -> None:
     assert shares(group(some), "headroom") == pytest.approx({"a": 0.1, "b": 0.9}, abs=0.01)
     choice = choose(group(some), BalanceSettings(strategy="headroom"), SEEDS - 1, 0.0)
     assert lost(choice) == {"a": "headroom 0.1, not 0.9", "b": "", "c": "headroom 0, not 0.9"}
-    assert [one.deployment for one in choice.fallbacks()] == ["a", "c"]
+    told, _ = in_turn(group(some), "headroom", SEEDS - 1)
+    assert [one.deployment for one in told] == ["b", "a", "c"]
 
 
 def test_without_any_headroom_the_weights_decide() -> None:
@@ -341,3 +343,43 @@ def test_where_all_are_new_they_share_as_if_all_were_warm(strategy: Strategy) ->
 
 def test_nothing_barred_is_the_default() -> None:
     assert choose(group([contender("a")]), BalanceSettings(), 0, 0.0).barred is NONE
+
+
+# --- what a receipt is told
+
+
+def test_one_alone_has_nobody_to_be_told_of() -> None:
+    choice = choose(group([contender("a")]), BalanceSettings(), 1, 0.0)
+
+    assert (choice.alone, choice.plain, choice.telling()) == (True, True, ())
+
+
+@pytest.mark.parametrize("strategy", ["weighted", "round_robin"])
+def test_where_chance_or_turn_decided_there_is_nothing_to_tell(strategy: Strategy) -> None:
+    choice = choose(group([contender("a"), contender("b")]), BalanceSettings(strategy=strategy), 1, 0.0)
+
+    assert (choice.alone, choice.plain, choice.telling()) == (False, True, ())
+
+
+def test_of_the_others_those_are_told_who_were_measured() -> None:
+    some = [contender("a", live=live(5)), contender("b", live=live(2)), contender("c"), contender("d", priority=1)]
+    seed = next(seed for seed in range(9) if pair(seed, 3) == (0, 1))
+
+    choice = choose(group(some), BalanceSettings(strategy="least_in_flight"), seed, 0.0)
+
+    assert not choice.plain
+    assert choice.telling() == (Candidate(deployment="a", lost="in flight 5, not 2"),)
+
+
+def test_of_the_others_those_are_told_who_were_barred() -> None:
+    some = [contender("a"), contender("b"), contender("c", priority=1)]
+
+    choice = choose(group(some), BalanceSettings(), 0, 0.0, {"a": "breaker open"})
+
+    assert not choice.plain
+    assert choice.telling() == (Candidate(deployment="a", lost="breaker open"),)
+
+
+def test_one_who_is_left_by_himself_was_not_alone() -> None:
+    assert not choose(group([contender("a"), contender("b", 0.0)]), BalanceSettings(), 0, 0.0).alone
+    assert not choose(group([contender("a")]), BalanceSettings(), 0, 0.0, {"a": "open"}).alone

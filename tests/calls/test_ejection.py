@@ -9,7 +9,7 @@ from antiphon.calls.breaker import BreakerState, State
 from antiphon.calls.ejection import Ejected, Pool, eject
 from antiphon.calls.settings_failure import EjectionSettings
 
-HALF = EjectionSettings()
+HALF = EjectionSettings(max_ejected_fraction=0.5)
 
 
 def member(

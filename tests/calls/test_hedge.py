@@ -7,7 +7,7 @@ from fakes.loop import run_virtually
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.calls.hedge import ALONE, OFF, SPENT, TOO_LATE, UNKNOWN, Hedge, Hedging, Side, Won, race
+from antiphon.calls.hedge import ALONE, OFF, SPENT, TOO_LATE, UNMEASURED, Hedge, Hedging, Side, Won, race
 from antiphon.calls.settings_flow import HedgeSettings
 from antiphon.core.error import UpstreamLimited, UpstreamUnreachable
 
@@ -215,12 +215,18 @@ def test_the_delay_is_the_measured_percentile_within_its_bounds() -> None:
     assert hedging.decide(90.0, left_s=60, others=1).delay_s == 3
 
 
+def test_where_too_little_is_measured_the_longest_delay_counts_and_is_said() -> None:
+    hedging = Hedging(HedgeSettings(enabled=True, max_delay_s=3))
+
+    assert hedging.decide(None, left_s=60, others=1) == Hedge(3.0, UNMEASURED)
+    assert hedging.decide(None, left_s=2, others=1) is TOO_LATE
+
+
 def test_a_decision_against_says_why() -> None:
     hedging = Hedging(ON)
 
     assert Hedging(HedgeSettings()).decide(0.5, left_s=60, others=1) is OFF
     assert hedging.decide(0.5, left_s=60, others=0) is ALONE
-    assert hedging.decide(None, left_s=60, others=1) is UNKNOWN
     assert hedging.decide(5.0, left_s=4, others=1) is TOO_LATE
 
 

@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from antiphon.calls.chance import SEEDS
 from antiphon.calls.keypool import LONGEST_S, Health, Key, KeyPool, NoKey
-from antiphon.providers.credentials import ProviderKeySettings, check_keys
 from antiphon.core.secret import Secret
+from antiphon.providers.credentials import ProviderKeySettings, check_keys
 
 MARKER = "sk-marker-0123456789"
 

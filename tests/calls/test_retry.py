@@ -260,10 +260,19 @@ def test_quota_hidden_in_a_400_stays_quota() -> None:
     assert failure_of(answered(400, {"error": {"message": "Your credit balance is too low"}})) == "quota"
 
 
-def test_a_timeout_without_a_connection_is_told_apart() -> None:
-    assert failure_of(UpstreamTimeout("no connection within 5 s"), connected=False) == "timeout_connect"
-    assert failure_of(UpstreamTimeout("no first byte within 60 s"), connected=True) == "timeout"
-    assert failure_of(UpstreamUnreachable("refused"), connected=False) == "unreachable"
+@pytest.mark.parametrize(
+    ("error", "without", "behind"),
+    [
+        (UpstreamTimeout("no connection within 5 s"), "timeout_connect", "timeout"),
+        (UpstreamUnreachable("refused"), "unreachable", "unreachable"),
+    ],
+)
+def test_a_timeout_without_a_connection_is_told_apart(error: UpstreamError, without: Failure, behind: Failure) -> None:
+    assert failure_of(error) == behind, "unless it is said, there was one"
+
+    error.connected = False
+
+    assert failure_of(error) == without
 
 
 # How long what failed rests

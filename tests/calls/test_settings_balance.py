@@ -2,8 +2,8 @@ import msgspec
 import pytest
 
 from antiphon.calls.settings_balance import BalanceSettings, LiveSettings, StickySettings
-from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.core.secret import Secret
+from antiphon.providers.credentials import ProviderKeySettings
 
 SETTINGS = [LiveSettings, BalanceSettings, StickySettings, ProviderKeySettings]
 

@@ -33,7 +33,7 @@ def test_the_page_tells_the_whole_story(antiphon, gateway, told):
         r"^usage +\d+ tokens in, \d+ out$",
         r"^cost +\$0\.\d+ \(reported usage at the configured price\)$",
         r"^lineage +session one$",
-        r"^  quick +chosen$",
+        r"^  quick +may answer$",
         r"^  absent +no key: its provider is off$",
         r"^  1\. quick: quick at lab \(fast private\)$",
         r"^    first byte +[\d.]+ m?s +━+$",

@@ -11,9 +11,14 @@ PAGE = reference("http-api")
 PATHS = {
     title.split(" ", 1)[1]: title.split(" ", 1)[0] for title in PAGE.sections() if title.startswith(("GET ", "POST "))
 }
-MODULES = ("server/site.py", "server/openai_chat.py", "server/reply.py", "net/connection.py", "net/exchange.py")
+MODULES = (
+    *("server/site.py", "server/openai_chat.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
+    *("gateway/execute.py", "gateway/last_resort.py", "gateway/share.py", "gateway/story.py", "calls/deadline.py"),
+)
 HEADER = re.compile(
-    r"^(x-antiphon-[a-z]+|traceparent|tracestate|retry-after|www-authenticate|cache-control)(?=:|$)", re.MULTILINE
+    r"^(x-(?:antiphon|server|stainless)(?:-[a-z]+)+|traceparent|tracestate|retry-after|www-authenticate|cache-control)"
+    r"(?=:|$)",
+    re.MULTILINE,
 )
 
 

@@ -18,15 +18,23 @@ CONFIGURATION = """\
 telemetry:
   otlp: {endpoint: "http://127.0.0.1:4318/v1/traces", sample_percent: 100}
 providers:
-  lab: {lab: {models: {good: {tokens_per_s: 5000}, bad: {faults: [{kind: error_500}]}}}}
+  lab:
+    keys: [{name: one, key: sk-example-0001}, {name: two, key: sk-example-0002}]
+    lab: {models: {good: {tokens_per_s: 5000}, bad: {faults: [{kind: error_500}]}}}
 models:
   good: {provider: lab, price: {input: 1, output: 1}}
   bad: {provider: lab}
+routes:
+  both: {models: [bad, good]}
+  same: {models: [good], coalesce: {enabled: true}}
+calls:
+  retry: {base_s: 0.01, cap_s: 0.01}
+  retry_budget: {min_per_s: 0.1}
 """
 CALLS = """\
-for model in good bad nowhere; do
+for model in good bad both both both both both both nowhere same; do
   curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
-    -H 'x-antiphon-session: s' -d '{"model": "'$model'", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello!"}]}'
+    -H 'x-antiphon-session: s' -d '{"model": "'$model'", "max_tokens": 9, "temperature": 0, "messages": [{"role": "user", "content": "Hello!"}]}'
 done
 """
 

@@ -11,11 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 PAGE = reference("metrics")
 ENTRIES = {title: body for title, body in PAGE.sections().items() if title.startswith("antiphon_")}
+COUNTS = ("telemetry/", "calls/measure.py")
+"""Where names of metrics stand."""
 TYPES = {"counter": "counter", "gauge": "gauge", "histogram": "histogram"}
 
 
 def counted() -> set[str]:
-    found = (text for name, tree in modules().items() if name.startswith("telemetry/") for text in texts(tree))
+    found = (text for name, tree in modules().items() if name.startswith(COUNTS) for text in texts(tree))
     return {text for text in found if re.fullmatch(r"antiphon_[a-z_]+", text)}
 
 
@@ -30,9 +32,10 @@ def test_every_metric_has_a_heading_and_every_heading_is_a_metric() -> None:
 
 
 @pytest.mark.processes
-def test_types_and_labels_are_those_of_the_page_that_is_served(shared: Desk) -> None:
-    shared.shell(CALL)
-    with urlopen(f"http://{shared.addresses[GATEWAY]}/metrics") as page:
+def test_types_and_labels_are_those_of_the_page_that_is_served(desk: Desk) -> None:
+    desk.serve("antiphon serve --config examples/calls.yaml")
+    desk.shell(CALLS)
+    with urlopen(f"http://{desk.addresses[GATEWAY]}/metrics") as page:
         families = list(text_string_to_metric_families(page.read().decode()))
     served = {family.name + ("_total" if family.type == "counter" else ""): family for family in families}
     assert sorted(served) == sorted(ENTRIES)
@@ -48,7 +51,14 @@ def test_expressions_name_metrics_and_labels_that_there_are() -> None:
     assert set(re.findall(r'{(\w+)="', expressions)) <= {"outcome"}
 
 
-CALL = """\
-curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
-  -d '{"model": "fast", "messages": [{"role": "user", "content": "Hello!"}]}'
+CALLS = """\
+ask() {
+  curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{"model": "'$1'", "temperature": 0, "messages": [{"role": "user", "content": "Hello!"}]}'
+}
+for model in chat down quick; do ask $model; done
+for i in 1 2; do ask same & done
+wait
+sleep 1.1
 """
+"""Something of everything that is counted; then as long as gauges of deployments take to be set."""

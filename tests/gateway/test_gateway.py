@@ -9,13 +9,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from bodies import request
+from asks import asking, gone, told
 from fakes.house import AT_NS, DONE, KEY, USAGE, House, NotedReply, chunk, completion, deployed, events_of, usage_event
 from fakes.upstream import Answer, Hangs
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from receipts import ALICE
 
+from antiphon.calls.answer import MAX_ANSWER_BYTES
+from antiphon.calls.settings import CallsSettings
+from antiphon.calls.settings_flow import AdmissionSettings
 from antiphon.core.error import (
     AntiphonError,
     BadRequest,
@@ -30,7 +33,6 @@ from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Lineage, Request, Trace
 from antiphon.core.usage import Usage
-from antiphon.calls.answer import MAX_ANSWER_BYTES
 from antiphon.routing.route import Prompt
 from antiphon.telemetry import log
 from antiphon.telemetry.metrics import Metrics
@@ -41,37 +43,6 @@ COST = 10 * 150 + 5 * 600
 """Nano-dollars of USAGE at the price of the house's deployment."""
 OPEN = ["tickets.reserve", "journal.opened", "transport.send"]
 STREAM = [chunk("a"), chunk("b"), chunk(finish="stop")]
-
-
-def asking(**fields: Any) -> Request:
-    return request(json.dumps({"model": "fast", "messages": [{"role": "user", "content": "hello"}], **fields}).encode())
-
-
-async def told(house: House, asked: Request | None = None, principal: Principal = ALICE) -> NotedReply:
-    """Ask, see to it that there is one answer, one receipt and nothing left open."""
-    reply = await house.answer(asked or asking(), principal)
-    assert reply.ended
-    house.check_settled()
-    assert house.receipt.outcome != "running"
-    return reply
-
-
-async def gone(house: House, asked: Request, *, when: str) -> NotedReply:
-    """Ask, and leave as soon as something has happened; see to it that nothing is left open."""
-    reply = NotedReply(house.events)
-    task = asyncio.ensure_future(house.gateway.answer(asked, ALICE, house.arrival(), reply))
-    for _ in range(100):
-        if when in house.events:
-            break
-        await asyncio.sleep(0)
-    assert when in house.events
-    for _ in range(5):
-        await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    house.check_settled()
-    return reply
 
 
 # --- answers
@@ -85,7 +56,7 @@ async def test_a_whole_answer_goes_out_as_it_came_once_it_is_recorded(tmp_path: 
 
     assert reply.out == completion()
     assert house.events == [*OPEN, "tickets.settle", "journal.closed", "reply.whole"]
-    assert answer.closed == 1
+    assert answer.over
     assert reply.served is not None
     assert (reply.served.receipt_id, reply.served.deployment) == (house.receipt.id, "small")
 
@@ -218,7 +189,7 @@ async def test_a_callers_pressure_reaches_the_upstream_while_a_stream_runs(tmp_p
 
 
 async def test_a_stale_connection_shows_as_an_attempt_of_its_own(tmp_path: Path) -> None:
-    house = House(tmp_path, StaleConnection("gone"), Answer(completion()))
+    house = House(tmp_path, StaleConnection("gone"), Answer(completion()), attempts=2)
 
     await told(house)
 
@@ -241,7 +212,7 @@ async def test_what_goes_upstream_is_the_callers_body_with_our_edits(tmp_path: P
         "stream_options": {"include_usage": True},
         "temperature": 0.5,
     }
-    assert sent.head.startswith(house.target.head)
+    assert sent.head.startswith(house.target.heads[0])
     assert house.receipt.plan is not None
     assert house.receipt.plan.prompt == "brief@0123456789ab"
 
@@ -327,8 +298,13 @@ async def test_a_request_that_no_model_can_take_is_refused(tmp_path: Path) -> No
     assert "small: lacks tools" in house.receipt.detail
 
 
-async def test_a_full_deployment_refuses(tmp_path: Path) -> None:
-    house = House(tmp_path, Answer(completion(), hangs=True), deployment=deployed(concurrency=1))
+async def test_a_full_deployment_refuses_where_none_may_wait(tmp_path: Path) -> None:
+    house = House(
+        tmp_path,
+        Answer(completion(), hangs=True),
+        deployment=deployed(concurrency=1),
+        calls=CallsSettings(admission=AdmissionSettings(room=0)),
+    )
     first = asyncio.ensure_future(house.answer(asking()))
     while "transport.send" not in house.events:
         await asyncio.sleep(0)
@@ -342,6 +318,20 @@ async def test_a_full_deployment_refuses(tmp_path: Path) -> None:
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
+    house.check_settled()
+
+
+async def test_a_request_waits_for_a_full_deployment_until_it_has_room(tmp_path: Path) -> None:
+    house = House(tmp_path, Answer(completion("1")), Answer(completion("2")), deployment=deployed(concurrency=1))
+
+    replies = await asyncio.gather(house.answer(asking()), house.answer(asking()))
+
+    assert [reply.out for reply in replies] == [completion("1"), completion("2")]
+    first, second = house.journal.shut
+    assert first.attempts[0].timings.waited_us is None
+    assert second.attempts[0].timings.waited_us is not None
+    sends = [at for at, event in enumerate(house.events) if event == "transport.send"]
+    assert house.events.index("tickets.settle") < sends[1], "one after the other"
     house.check_settled()
 
 
@@ -815,7 +805,7 @@ async def test_without_a_trace_none_is_made_up(tmp_path: Path) -> None:
 
     await told(house)
 
-    assert house.transport.sent[0][0].head == house.target.head
+    assert house.transport.sent[0][0].head == house.target.heads[0]
     assert house.receipt.trace_id == ""
 
 

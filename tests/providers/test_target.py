@@ -14,7 +14,7 @@ from antiphon.core.receipt import Loss
 from antiphon.core.secret import Secret
 from antiphon.providers.profile import Profile
 from antiphon.providers.profiles import PROFILES
-from antiphon.providers.target import Account, Said, Target, say, target
+from antiphon.providers.target import Account, How, Said, Target, say, target
 
 often = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 PLAIN = PROFILES["compatible"]
@@ -56,7 +56,7 @@ def test_a_head_is_written_once_and_for_all() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_every_profile_gives_a_well_formed_head(profile: Profile) -> None:
-    made = aim(profile, key=Secret("sk-1"))
+    made = aim(profile, keys=(Secret("sk-1"),))
 
     first, *_ = lines(made.heads[0])
     url = urlsplit(profile.base_url or "https://up.example/v1")
@@ -91,7 +91,7 @@ def test_the_address_comes_from_the_base_url(
 
 
 def test_azure_is_told_the_key_in_its_own_header() -> None:
-    made = aim(PROFILES["azure"], base_url="https://me.openai.azure.com/openai/v1", key=Secret("k"))
+    made = aim(PROFILES["azure"], base_url="https://me.openai.azure.com/openai/v1", keys=(Secret("k"),))
 
     assert lines(made.heads[0])[0] == "POST /openai/v1/chat/completions HTTP/1.1"
     assert headers(made.heads[0])["api-key"] == "k"
@@ -118,18 +118,18 @@ def test_a_profile_may_have_the_model_in_its_path() -> None:
 def test_an_account_may_say_another_query_than_its_profile() -> None:
     profile = msgspec.structs.replace(PLAIN, query={"v": "1", "w": "2"})
 
-    first = lines(aim(profile, query={"v": "3"}).head)[0]
+    first = lines(aim(profile, query={"v": "3"}).heads[0])[0]
 
     assert first == "POST /v1/chat/completions?v=3&w=2 HTTP/1.1"
 
 
 def test_without_a_key_no_credential_is_sent() -> None:
-    assert "authorization" not in headers(aim().head)
-    assert "authorization" not in headers(aim(key=Secret("")).head)
+    assert "authorization" not in headers(aim().heads[0])
+    assert "authorization" not in headers(aim(keys=(Secret(""),)).heads[0])
 
 
 def test_headers_of_the_account_are_added_and_count_more_than_ours() -> None:
-    made = aim(key=Secret("k"), headers={"X-Team": "a: b", "user-agent": "mine", "Authorization": "Basic eA=="})
+    made = aim(keys=(Secret("k"),), headers={"X-Team": "a: b", "user-agent": "mine", "Authorization": "Basic eA=="})
 
     assert headers(made.heads[0]) == {
         "host": "up.example",
@@ -166,9 +166,9 @@ def test_no_model_and_no_query_can_add_a_line(model: str, query: dict[str, str])
         name.encode(errors="replace").decode(): value.encode(errors="replace").decode() for name, value in query.items()
     }
 
-    first, *rest = lines(aim(profile, model=model, query=query).head)
+    first, *rest = lines(aim(profile, model=model, query=query).heads[0])
 
-    assert rest == lines(aim(profile).head)[1:]
+    assert rest == lines(aim(profile).heads[0])[1:]
     method, place, version = first.split(" ")
     assert (method, version) == ("POST", "HTTP/1.1")
     url = urlsplit(place)
@@ -183,7 +183,7 @@ def test_what_the_account_allows_goes_to_the_transport() -> None:
     made = target(deployment(timeouts=timeouts), account)
 
     assert (made.origin.ca_file, made.origin.connections) == ("/ca.pem", 7)
-    assert say(request(b'{"model":"m","messages":[]}'), made, None).outbound.timeouts == timeouts
+    assert say(request(b'{"model":"m","messages":[]}'), made).outbound.timeouts == timeouts
 
 
 # --- how a request is said
@@ -198,7 +198,7 @@ def body(said: Said) -> bytes:
 def test_a_request_goes_on_with_its_model_alone_changed() -> None:
     asked = request(b'{ "model" : "fast", "messages": [ ], "x": 1.50 }')
 
-    said = say(asked, aim(), None)
+    said = say(asked, aim())
 
     assert body(said) == b'{ "model" : "gpt-4o-mini", "messages": [ ], "x": 1.50 }'
     assert (said.hide_usage, said.losses) == (False, ())
@@ -207,10 +207,44 @@ def test_a_request_goes_on_with_its_model_alone_changed() -> None:
 def test_a_trace_goes_behind_the_head() -> None:
     made = aim()
 
-    said = say(request(b'{"model":"m","messages":[]}'), made, None, b"traceparent: x\r\n")
+    said = say(request(b'{"model":"m","messages":[]}'), made, How(trace=b"traceparent: x\r\n"))
 
-    assert said.outbound.head == made.head + b"traceparent: x\r\n"
-    assert say(request(b'{"model":"m","messages":[]}'), made, None).outbound.head is made.head
+    assert said.outbound.head == made.heads[0] + b"traceparent: x\r\n"
+    assert say(request(b'{"model":"m","messages":[]}'), made).outbound.head is made.heads[0]
+
+
+def test_each_key_of_an_account_has_a_head_of_its_own() -> None:
+    made = aim(PROFILES["openai"], keys=(Secret("sk-1"), Secret("sk-2")))
+    asked = request(b'{"model":"m","messages":[]}')
+
+    said = [say(asked, made, key=place).outbound.head for place in (0, 1)]
+
+    assert [headers(head)["authorization"] for head in said] == ["Bearer sk-1", "Bearer sk-2"]
+    assert lines(said[0])[:4] == lines(said[1])[:4]
+
+
+def test_an_attempt_may_have_less_time_than_its_deployment() -> None:
+    made, asked = aim(), request(b'{"model":"m","messages":[]}')
+    less = Timeouts(connect_s=1, first_byte_s=2, between_bytes_s=3, total_s=4)
+
+    assert say(asked, made, timeouts=less).outbound.timeouts is less
+    assert say(asked, made).outbound.timeouts is made.deployment.timeouts
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("prompt", [None, "Be brief."])
+def test_every_provider_is_told_in_its_own_way_to_go_on_with_an_answer(profile: Profile, prompt: str | None) -> None:
+    asked = request(b'{"model":"m","messages":[{"role":"user","content":"hi"}]}')
+
+    said = say(asked, aim(profile), How(so_far="Hel", prompt=prompt))
+
+    sent = json.loads(body(said), object_pairs_hook=once)
+    start = {"role": "assistant", "content": "Hel"}
+    first = [{"role": "system", "content": prompt}] if prompt else []
+    assert sent["messages"][:-1] == [*first, {"role": "user", "content": "hi"}]
+    assert sent["messages"][-1] == ({**start, "prefix": True} if profile.continues == "prefix" else start)
+    flags = {"continue_final_message": True, "add_generation_prompt": False}
+    assert {name: sent[name] for name in flags if name in sent} == (flags if profile.continues == "flags" else {})
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -221,7 +255,7 @@ def test_a_trace_goes_behind_the_head() -> None:
 def test_a_streams_usage_is_asked_for_where_it_must_be(profile: Profile, options: str, wants: bool) -> None:
     asked = request(f'{{"model":"m","messages":[],"stream":true{options}}}'.encode())
 
-    said = say(asked, aim(profile), None)
+    said = say(asked, aim(profile))
 
     sent = json.loads(body(said))
     asks = profile.usage_in_stream == "stream_options"
@@ -234,7 +268,7 @@ def test_a_streams_usage_is_asked_for_where_it_must_be(profile: Profile, options
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_what_is_no_stream_is_not_asked_for_usage(profile: Profile) -> None:
-    said = say(request(b'{"model":"m","messages":[]}'), aim(profile), None)
+    said = say(request(b'{"model":"m","messages":[]}'), aim(profile))
 
     assert json.loads(body(said)) == {"model": "gpt-4o-mini", "messages": []}
     assert (said.hide_usage, said.losses) == (False, ())
@@ -249,7 +283,7 @@ def test_fields_that_a_provider_refuses_are_left_out_and_told(
     asked = request(text, long=long)
     open_profile = msgspec.structs.replace(profile, output_limit_field=None, usage_in_stream="always")
 
-    said = say(asked, aim(open_profile), None)
+    said = say(asked, aim(open_profile))
 
     dropped = [name for name in profile.rejects if name in fields]
     kept = {name: value for name, value in fields.items() if name not in dropped}
@@ -284,7 +318,7 @@ def test_a_provider_with_one_name_for_the_limit_is_told_by_that_name(
 ) -> None:
     asked = request(json.dumps({"model": "m", **limits, "messages": []}).encode())
 
-    said = say(asked, aim(profile), None)
+    said = say(asked, aim(profile))
 
     assert json.loads(body(said)) == {"model": "gpt-4o-mini", "messages": [], **sent}
     assert [loss.effect for loss in said.losses] == effects
@@ -300,7 +334,7 @@ def test_whatever_is_asked_every_provider_gets_json_without_a_key_twice(
     profile = PROFILES[name]
     asked = request(text, long=long)
 
-    said = say(asked, aim(profile), "Be brief." if prompt else None)
+    said = say(asked, aim(profile), How(prompt="Be brief." if prompt else None))
 
     sent = json.loads(body(said), object_pairs_hook=once)
     assert sent["model"] == "gpt-4o-mini"

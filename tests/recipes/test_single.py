@@ -5,16 +5,21 @@ from fakes.house import House, completion
 from fakes.upstream import Answer
 from receipts import ALICE, receipt
 
-from antiphon.calls.caller import Try
+from antiphon.calls.attempt import Try
+from antiphon.calls.course import Ask
+from antiphon.calls.deadline import Deadline
+from antiphon.calls.prepared import Policy
+from antiphon.calls.settings import CallsSettings, RouteSettings
 from antiphon.core.plan import Envelope, Step
-from antiphon.core.receipt import Receipt
-from antiphon.providers.target import say
+from antiphon.core.receipt import Loss, Receipt
 from antiphon.recipes.single import single
 
 
 class Asked:
     principal = ALICE
     started_s = 0.0
+    stopped = ""
+    losses: tuple[Loss, ...] = ()
 
     def __init__(self) -> None:
         self.attempts: list[Try] = []
@@ -25,12 +30,15 @@ class Asked:
 
 
 async def test_a_single_step_is_one_call_within_its_envelope(tmp_path: Path) -> None:
-    house = House(tmp_path, Answer(completion()))
-    said = say(request(b'{"model":"fast","messages":[]}'), house.target, None)
-    step = Step(name="answer", deployments=("small",), envelope=Envelope(output_tokens=9))
+    house, asked = House(tmp_path, Answer(completion())), Asked()
+    step = Step(name="answer", deployments=("small",), envelope=Envelope())
+    prepared = house.caller.prepare(step, Policy("fast", RouteSettings(), CallsSettings()), house.targets)
+    limit = Deadline(at_s=house.caller.now() + 60, bound="server", allowed_s=60)
 
-    attempt = await single(step, house.caller, Asked(), house.target, said)
+    answered = await single(
+        house.caller, asked, prepared, Ask(request=request(b'{"model":"fast","messages":[]}'), deadline=limit)
+    )
 
-    assert attempt.target is house.target
+    assert answered.attempt.target is house.target
+    assert asked.attempts == [answered.attempt]
     assert len(house.transport.sent) == 1
-    assert house.tickets.bounds[0] is not None

@@ -3,6 +3,7 @@
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.ports import Inbound
 from antiphon.providers.failure import failure
+from antiphon.providers.target import Said
 from antiphon.wire.openai_chat.relay import Relay
 from antiphon.wire.openai_chat.whole import Facts, facts
 
@@ -63,10 +64,10 @@ async def whole(inbound: Inbound, name: str) -> Whole:
     return Whole(body, facts(body))
 
 
-async def started(inbound: Inbound, name: str, *, hide_usage: bool) -> Started:
+async def started(inbound: Inbound, name: str, said: Said) -> Started:
     """Read a stream of a deployment up to its first content, or its end. Raises: UpstreamError subclasses."""
     _expect(inbound, b"text/event-stream", name)
-    begun = Started(hide_usage=hide_usage)
+    begun = Started(hide_usage=said.hide_usage)
     if not await inbound.lead(begun.take):
         begun.end()
     return begun
@@ -84,6 +85,6 @@ async def refusal(inbound: Inbound, name: str) -> UpstreamError:
 def _expect(inbound: Inbound, kind: bytes, name: str) -> None:
     """An answer of another content type is not an answer."""
     said = inbound.headers.get(b"content-type", b"")
-    if not said.lower().startswith(kind):
+    if not said.startswith(kind) and not said.lower().startswith(kind):
         shown = said.decode("latin-1")[:80] or "none"
         raise UpstreamMalformed(f"{name} answered with content type {shown!r}, not {kind.decode()}")

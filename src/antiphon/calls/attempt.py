@@ -1,8 +1,9 @@
 """One try of a call upstream, while it runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from antiphon.calls.choice import Choice
+from antiphon.calls.deadline import Deadline
 from antiphon.calls.keypool import Key
 from antiphon.calls.member import Member
 from antiphon.calls.retry import Failure
@@ -24,7 +25,20 @@ REQUEST_ID_CHARACTERS = 128
 class Spot:
     """Where the next attempt goes, and why there."""
 
-    __slots__ = ("beside", "choice", "forced", "fresh", "key", "member", "rank", "reason", "target", "wait_s")
+    __slots__ = (
+        "beside",
+        "choice",
+        "forced",
+        "fresh",
+        "how",
+        "key",
+        "member",
+        "rank",
+        "reason",
+        "target",
+        "telling",
+        "wait_s",
+    )
 
     def __init__(
         self,
@@ -48,6 +62,10 @@ class Spot:
         """Why an attempt is made at all; empty for an ordinary first one."""
         self.choice = choice
         """How it was picked; None: it was not picked among others."""
+        self.how = "" if choice is None or choice.alone else choice.how
+        """The same in a word; empty where there was nobody else."""
+        self.telling = choice is not None and not choice.plain
+        """There is something to tell of the others."""
         self.key = key
         """The key to go out with; None: whichever is fit."""
         self.forced = forced
@@ -65,7 +83,6 @@ class Try:
 
     __slots__ = (
         "_end_us",
-        "_now",
         "_passed_over",
         "_started_us",
         "answered",
@@ -73,6 +90,7 @@ class Try:
         "began_s",
         "blameless",
         "cost_nano_usd",
+        "deadline",
         "error",
         "failure",
         "first_token_us",
@@ -98,26 +116,28 @@ class Try:
         spot: Spot,
         ticket: Ticket,
         *,
-        now: Callable[[], float],
+        now_s: float,
         started_s: float,
         pass_: int,
         key: Key | None,
         tenant: str,
+        deadline: Deadline | None = None,
         waited_s: float = 0.0,
         size_bytes: int = 0,
     ) -> None:
         self.spot = spot
         self.target = spot.target
         self.ticket = ticket
-        self._now = now
-        self.began_s = now()
-        self._started_us = int((self.began_s - started_s) * 1e6)
+        self.began_s = now_s
+        self._started_us = int((now_s - started_s) * 1e6)
         self._end_us: int | None = None
         self._passed_over: tuple[Candidate, ...] | None = None
         self.pass_ = pass_
         """What its breaker gave; 0: it was handed back."""
         self.key = key
         self.tenant = tenant
+        self.deadline = deadline
+        """Of its request."""
         self.tokens = 0
         """What its key was told to expect."""
         self.size_bytes = size_bytes
@@ -145,9 +165,9 @@ class Try:
         """Of its deployment."""
         return self.target.deployment.name
 
-    def first_token(self) -> None:
+    def first_token(self, now_s: float) -> None:
         if self.first_token_us is None:
-            self.first_token_us = int((self._now() - self.began_s) * 1e6)
+            self.first_token_us = int((now_s - self.began_s) * 1e6)
 
     def end(self, now_s: float) -> None:
         self.settled = True
@@ -157,6 +177,29 @@ class Try:
 
     def record(self) -> Attempt:
         """What the receipt says of it."""
+        deployment, spot, error = self.target.deployment, self.spot, self.error
+        plain = error is None and not (spot.reason or self.lost or self.assumed or spot.telling)
+        if plain and (self.key is None or spot.member.pool is None or len(spot.member.pool.keys) == 1):
+            return Attempt(
+                deployment=deployment.name,
+                provider=deployment.provider,
+                model=deployment.model,
+                zone=deployment.zone,
+                region=deployment.region,
+                tier=deployment.tier,
+                started_us=self._started_us,
+                timings=self._timings() if self.settled else NOT_TIMED,
+                status=self.status,
+                request_id=_request_id(self.inbound),
+                ticket=self.ticket.id,
+                usage=self.usage,
+                cost_nano_usd=self.cost_nano_usd,
+                chosen=spot.how,
+            )
+        return self._whole_record()
+
+    def _whole_record(self) -> Attempt:
+        """The same, with what most attempts have nothing to tell of."""
         deployment, spot, error = self.target.deployment, self.spot, self.error
         choice, pool = spot.choice, spot.member.pool
         return Attempt(
@@ -178,8 +221,8 @@ class Try:
             assumed=self.assumed,
             reason=spot.reason,
             failure=self.failure or "",
-            chosen="" if choice is None or choice.alone else choice.how,
-            passed_over=() if choice is None or choice.plain else self._others(choice),
+            chosen=spot.how,
+            passed_over=() if choice is None or not spot.telling else self._others(choice),
             key=self.key.name if self.key is not None and pool is not None and len(pool.keys) > 1 else "",
         )
 

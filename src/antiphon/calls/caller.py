@@ -1,9 +1,9 @@
 """Makes calls: a ticket and a journal record before each attempt, a settlement and its lessons after it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from math import ceil, inf
-from typing import Literal
+from typing import Any, Literal
 
 from antiphon.calls import answer, deadline
 from antiphon.calls.attempt import Spot, Try
@@ -13,7 +13,6 @@ from antiphon.calls.keypool import Key, NoKey
 from antiphon.calls.limit import Sign
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
-from antiphon.core.deployment import Timeouts
 from antiphon.core.error import (
     AntiphonError,
     DeadlineExceeded,
@@ -31,6 +30,7 @@ from antiphon.providers.target import Said, Target, say
 from antiphon.telemetry.metrics import Metrics
 
 SLOWER = "another attempt was faster"
+HTTP_OK = 200
 OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
 """Failures that tell the adaptive limit to fall."""
 
@@ -61,28 +61,44 @@ class Caller:
         """Make a step ready; once for all requests of its kind."""
         return Prepared(step, policy, self.fleet, targets)
 
-    async def call(self, work: Work, prepared: Prepared, ask: Ask) -> Answered:
-        """Send a request until there is an answer: all of it, or a stream's first content.
+    def call(self, work: Work, prepared: Prepared, ask: Ask) -> Coroutine[Any, Any, Answered]:
+        """Send a request until there is an answer, once awaited: all of it, or a stream's first content.
 
         Raises: the most telling error of all attempts, OverLimit, DeadlineExceeded, StoreError.
         """
-        return await Course(self, work, prepared, ask).run()
+        return Course(self, work, prepared, ask).run()
 
     # --- one attempt
 
     async def attempt(self, course: Course, spot: Spot) -> Answered:
         """Make one attempt of a course. Raises: what went wrong; it has then ended, and everything is given back."""
+        member, ask, work = spot.member, course.ask, course.work
+        tenant, came_s = work.principal.tenant, self.now()
+        now_s = came_s
         try:
-            attempt, said = await self._begin(course, spot)
+            if not member.gate.try_enter(tenant):
+                await member.gate.enter(tenant, ask.lane, deadline_s=ask.deadline.at_s, now_s=now_s)
+                now_s = self.now()
+            attempt, said = self._begin(course, spot, now_s, now_s - came_s)
         except AntiphonError as error:
             course.failed(spot, error)
             raise
+        stream = ask.request.head.stream
         try:
-            got = await self._exchange(attempt, said, spot, stream=course.ask.request.head.stream)
+            inbound = attempt.inbound = await self._transport.send(said.outbound, fresh=spot.fresh)
+            try:
+                member.live.learn(inbound.headers, now_s, self._wall)
+                if inbound.status != HTTP_OK:
+                    raise await answer.refusal(inbound, attempt.name)
+                read = answer.started(inbound, attempt.name, said) if stream else answer.whole(inbound, attempt.name)
+                got = await read
+            except BaseException:
+                inbound.close()
+                raise
         except AntiphonError as error:
-            if isinstance(error, UpstreamTimeout) and self.now() >= course.ask.deadline.at_s:
-                attempt.blameless = True
-                error = _too_late(course.ask.deadline, error)
+            attempt.blameless = self._hurried(attempt, error)
+            if attempt.blameless and ask.deadline.over(self.now()):
+                error = _too_late(ask.deadline, error)
             self.failed(attempt, error)
             course.failed(spot, error)
             raise error from error.__cause__
@@ -90,77 +106,58 @@ class Caller:
             attempt.lost = course.won
             self.settle(attempt, None)
             raise
+        self._answered(attempt, got, stream=stream)
         course.won = True
         return Answered(attempt, got, course)
 
-    async def _exchange(self, attempt: Try, said: Said, spot: Spot, *, stream: bool) -> answer.Whole | answer.Started:
-        inbound = attempt.inbound = await self._transport.send(said.outbound, fresh=spot.fresh)
-        try:
-            member = spot.member
-            member.live.learn(inbound.headers, self.now(), self._wall())
-            if inbound.status != 200:
-                raise await answer.refusal(inbound, attempt.name)
-            if not stream:
-                got = await answer.whole(inbound, attempt.name)
-                attempt.first_token()
-            else:
-                got = await answer.started(inbound, attempt.name, hide_usage=said.hide_usage)
-                if got.relay.content_seen:
-                    attempt.first_token()
-        except BaseException:
-            inbound.close()
-            raise
-        self._answered(attempt, stream=stream)
-        return got
-
-    def _answered(self, attempt: Try, *, stream: bool) -> None:
+    def _answered(self, attempt: Try, got: answer.Whole | answer.Started, *, stream: bool) -> None:
         """The upstream has shown that it answers."""
+        now_s, member = self.now(), attempt.spot.member
         attempt.answered, attempt.streamed = True, stream
-        taken_us, now_s, member = attempt.first_token_us, self.now(), attempt.spot.member
-        if taken_us is not None:
-            (member.live.first_token if stream else member.live.whole)(taken_us / 1e6, now_s)
+        first_s = 0.0
+        if not stream or (isinstance(got, answer.Started) and got.relay.content_seen):
+            first_s = now_s - attempt.began_s
+            attempt.first_token(now_s)
+            (member.live.first_token if stream else member.live.whole)(first_s, now_s)
         if attempt.pass_ and not member.breaker.closed:  # a probe's word is waited for
-            took_s = (taken_us or 0) / 1e6
-            member.breaker.succeeded(attempt.pass_, now_s, took_s if stream else 0.0)
+            member.breaker.succeeded(attempt.pass_, now_s, first_s if stream else 0.0)
             attempt.pass_ = 0
             if member.breaker.closed:
                 member.live.returned(now_s)
 
-    async def _begin(self, course: Course, spot: Spot) -> tuple[Try, Said]:
-        """Take everything that an attempt needs, or nothing."""
-        member, ask, work = spot.member, course.ask, course.work
-        tenant, came_s = work.principal.tenant, self.now()
-        now_s = came_s
-        if not member.gate.try_enter(tenant):
-            await member.gate.enter(tenant, ask.lane, deadline_s=ask.deadline.at_s, now_s=now_s)
-            now_s = self.now()
-        pass_, key, attempt = 0, None, None
+    def _begin(self, course: Course, spot: Spot, now_s: float, queued_s: float) -> tuple[Try, Said]:
+        """Take everything that an attempt needs beside its place at the gate, or nothing."""
+        member, ask, work, target = spot.member, course.ask, course.work, spot.target
+        tenant, pass_ = work.principal.tenant, 0
         try:
-            timeouts = deadline.attempt(ask.deadline, spot.target.deployment.timeouts, now_s=now_s, begun=course.begun)
+            timeouts = deadline.attempt(ask.deadline, target.deployment.timeouts, now_s=now_s, begun=course.begun)
             if timeouts is None:
                 raise _too_late(ask.deadline, None)
             key = self._key(course, spot, now_s)
             pass_ = member.breaker.force(now_s) if spot.forced else member.breaker.admit(now_s)
             if not pass_:
                 raise OverLimit(f"{member.name} is left alone until a probe of it has ended", retry_after_s=1)
-            said = self._say(course, spot, key, timeouts)
-            ticket = self._tickets.reserve(work.principal, member.name, _bound(ask, spot.target, said))
-            attempt = Try(
-                spot,
-                ticket,
-                now=self.now,
-                started_s=work.started_s,
-                pass_=pass_,
-                key=key,
-                tenant=tenant,
-                waited_s=now_s - came_s + spot.wait_s,
-                size_bytes=said.outbound.size_bytes,
-            )
+            place = key.place if key is not None else 0
+            said = say(ask.request, target, course.how(), key=place, timeouts=timeouts)
+            work.losses = said.losses
+            ticket = self._tickets.reserve(work.principal, member.name, _bound(ask, target, said))
         except BaseException:
             member.gate.leave(tenant)
             if pass_:
                 member.breaker.dropped(pass_, now_s)
             raise
+        attempt = Try(
+            spot,
+            ticket,
+            now_s=now_s,
+            started_s=work.started_s,
+            pass_=pass_,
+            key=key,
+            tenant=tenant,
+            deadline=ask.deadline,
+            waited_s=queued_s + spot.wait_s,
+            size_bytes=said.outbound.size_bytes,
+        )
         self._run(attempt, work, now_s)
         course.used(spot, key)
         return attempt, said
@@ -177,7 +174,9 @@ class Caller:
         work.attempts.append(attempt)
         try:
             self._journal.opened(work.draft(), work.tail)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, AntiphonError):
+                attempt.error = error  # nothing is sent, so nothing is to be paid
             self.settle(attempt, None)
             work.attempts.remove(attempt)
             raise
@@ -201,12 +200,6 @@ class Caller:
         error.noted = f"{spot.member.name}: no key: {found.why}"
         raise error
 
-    def _say(self, course: Course, spot: Spot, key: Key | None, timeouts: Timeouts) -> Said:
-        place = key.place if key is not None else 0
-        said = say(course.ask.request, spot.target, course.how(), key=place, timeouts=timeouts)
-        course.work.losses = said.losses
-        return said
-
     # --- its end
 
     def failed(self, attempt: Try, error: AntiphonError, usage: Usage | None = None, *, output_tokens: int = 0) -> None:
@@ -218,8 +211,18 @@ class Caller:
         if isinstance(error, UpstreamError) and not isinstance(error, UpstreamRefused):
             error.message = _of(name, error.message)  # a refusal speaks in the upstream's own words
         attempt.error = error
+        attempt.blameless = attempt.blameless or self._hurried(attempt, error)
         attempt.failure = "timeout" if attempt.blameless else failure_of(error)
         self.settle(attempt, usage, output_tokens=output_tokens)
+
+    def _hurried(self, attempt: Try, error: AntiphonError) -> bool:
+        """Whether an attempt ran out of its request's own time, while its deployment's was not over."""
+        if not isinstance(error, UpstreamTimeout) or error.upstream_status is not None or attempt.deadline is None:
+            return False
+        timeouts, now_s = attempt.target.deployment.timeouts, self.now()
+        return deadline.hurried(
+            attempt.deadline, timeouts, now_s=now_s, ran_s=now_s - attempt.began_s, head=attempt.inbound is not None
+        )
 
     def settle(self, attempt: Try, usage: Usage | None, *, output_tokens: int = 0) -> None:
         """Close an attempt, once: its ticket, its counts and its clock.
@@ -265,9 +268,10 @@ class Caller:
             member.breaker.dropped(attempt.pass_, now_s)
         else:
             sign = self._mark(attempt, failure, now_s)
+        overtaken = attempt.lost and not spot.beside
         used = usage.input_tokens + usage.output_tokens if usage is not None else 0
         well = sign == "ok"
-        member.live.ended(took_s if well or (attempt.lost and not spot.beside) else None, now_s, used)
+        member.live.ended(took_s if well or overtaken else None, now_s, used)
         if attempt.key is not None:
             attempt.key.ended(now_s, used - attempt.tokens if used else 0)
         member.gate.learn(sign, first_s, now_s=now_s)

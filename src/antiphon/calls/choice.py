@@ -8,7 +8,6 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from antiphon.calls.chance import rank
 from antiphon.calls.live import Live
 from antiphon.calls.settings_balance import Strategy
 from antiphon.core.plan import Candidate
@@ -70,7 +69,8 @@ class Choice(Struct, frozen=True, gc=False):
     @property
     def alone(self) -> bool:
         """There was nobody else."""
-        return not self.idle and not self.barred and len(self.levels) == 1 and len(self.levels[0].contenders) == 1
+        levels = self.levels
+        return len(levels) == 1 and len(levels[0].contenders) == 1 and not (self.idle or self.barred)
 
     @property
     def plain(self) -> bool:
@@ -82,21 +82,6 @@ class Choice(Struct, frozen=True, gc=False):
         barred, compared = self.barred, {one.deployment for one in self.compared} if self.scores else set[str]()
         return tuple(
             one for one in self.candidates() if one.lost and (one.deployment in barred or one.deployment in compared)
-        )
-
-    def fallbacks(self) -> tuple[Contender, ...]:
-        """The other usable ones, best first: those that were compared, their level's rest, the next levels."""
-        order = list(self.compared)
-        if self.scores:
-            sign = -1 if self.how == "headroom" else 1
-            order = [one for _, one in sorted(zip(self.scores, order, strict=True), key=lambda pair: sign * pair[0])]
-        for level in self.levels:
-            order.extend(sorted(level.contenders, key=self._rank))
-        seen = {self.chosen.deployment} if self.chosen else set[str]()
-        return tuple(
-            one
-            for one in order
-            if one.deployment not in self.barred and not (one.deployment in seen or seen.add(one.deployment))
         )
 
     def candidates(self) -> tuple[Candidate, ...]:
@@ -113,9 +98,6 @@ class Choice(Struct, frozen=True, gc=False):
         if self.idle:
             told.extend([_told(one.deployment, "weight 0") for one in self.idle])
         return tuple(told)
-
-    def _rank(self, one: Contender) -> float:
-        return rank(self.seed, one.deployment, one.weight)
 
     def _lost(self, one: Contender) -> str:
         """Why one of the chosen's level lost; empty for the chosen."""

@@ -99,6 +99,7 @@ class Course:
         "_ends",
         "_keys",
         "_maker",
+        "_over",
         "_retries",
         "_times",
         "_tried",
@@ -132,14 +133,20 @@ class Course:
         self._keys: dict[str, set[str]] = {}
         self._ends: list[tuple[AntiphonError, Spot]] = []
         self._retries = 0
+        self._over = 0
+        """So many ends no longer matter to the caller: an answer has begun after them."""
 
     async def run(self) -> Answered:
         """Make attempts until there is an answer. Raises: the most telling of their errors, StoreError."""
         return await self._from(self._first())
 
     async def go_on(self, error: AntiphonError, attempt: Try, so_far: str) -> Answered:
-        """Have another deployment go on with an answer that broke off. Raises: `error`, when none can."""
-        self.begun, self.so_far = True, so_far
+        """Have another deployment go on with an answer that broke off.
+
+        Raises: the most telling error from `error` on, when none can: `error` itself where nobody was asked.
+        """
+        self.begun, self.so_far, self.won = True, so_far, False
+        self._over = len(self._ends)
         self.failed(attempt.spot, error)
         for rank in self.prepared.ranks:
             for name, target in rank.targets.items():
@@ -166,6 +173,7 @@ class Course:
         self._ends.append((error, spot))
         name = spot.member.name
         self._times[name] = self._times.get(name, 0) + 1
+        self._tried[name] = f"failed: {failure_of(error)}"
 
     def used(self, spot: Spot, key: Key | None) -> None:
         """Note that an attempt begins."""
@@ -226,7 +234,6 @@ class Course:
         spot = next(spot for end, spot in self._ends if end is error)
         failure = failure_of(error)
         meaning = TABLE[failure]
-        self._tried[spot.member.name] = f"failed: {failure}"
         most = self.prepared.step.envelope.attempts
         if not meaning.next:
             raise self._told(f"{failure} is not tried again")
@@ -309,10 +316,14 @@ class Course:
         wait_s = self._wait_s(error, meaning, now_s)
         if wait_s is None:
             return None
+        last = {before.member.name: (end, before) for end, before in self._ends}
         passing = [
             before
-            for end, before in self._ends
-            if before.member is not spot.member and TABLE[failure_of(end)].repeats and before.member.ready(now_s)
+            for end, before in last.values()
+            if before.member is not spot.member
+            and TABLE[failure_of(end)].repeats
+            and before.member.ready(now_s)
+            and (before.target.deployment.continues or not self.begun)
         ]
         best = min(passing, key=lambda one: self._times[one.member.name], default=None)
         if best is None or not self._granted(best, meaning, now_s):
@@ -344,8 +355,9 @@ class Course:
 
     def _told(self, why: str) -> AntiphonError:
         """The error that the caller gets, now that nothing more is tried."""
-        errors = [error for error, _ in self._ends]
-        asked = next((place for place, (_, spot) in enumerate(self._ends) if spot.rank), len(errors))
+        ends = self._ends[self._over :]
+        errors = [error for error, _ in ends]
+        asked = next((place for place, (_, spot) in enumerate(ends) if spot.rank), len(errors))
         telling = most_telling(errors, asked=asked or None)
         error = telling.error
         if len(errors) > 1:
@@ -404,8 +416,10 @@ class Course:
         """Find who runs beside a slow attempt. Returns: why nobody does; empty: one was found."""
         hedging, now_s = self.prepared.policy.hedging, self._maker.now()
         most = self.prepared.step.envelope.attempts
-        if self.made >= most:
-            return f"{self.made} of {most} attempts were made"
+        # The first may wait for its turn yet, and be made after the second.
+        made = self.made + all(one.spot is not spot for one in self.work.attempts)
+        if made >= most:
+            return f"{made} of {most} attempts were made"
         tried = {**self._tried, spot.member.name: "runs"}
         for place, rank in enumerate(self.prepared.ranks):
             if rank.on in (None, "any"):

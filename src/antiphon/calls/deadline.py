@@ -61,6 +61,10 @@ class Deadline(Struct, frozen=True, gc=False, kw_only=True):
     silence_s: float | None = None
     """The longest pause in a stream that the caller bears; None: any."""
 
+    def over(self, now_s: float) -> bool:
+        """Whether less is left than an answer takes."""
+        return self.at_s - now_s < _MIN_S
+
     def left_s(self, now_s: float) -> float:
         """Seconds left, never below 0."""
         return max(0.0, self.at_s - now_s)
@@ -148,6 +152,22 @@ def attempt(deadline: Deadline, timeouts: Timeouts, *, now_s: float, begun: bool
         between_bytes_s=min(timeouts.between_bytes_s, left_s, left_s if silence_s is None else silence_s),
         total_s=min(timeouts.total_s, left_s),
     )
+
+
+def hurried(deadline: Deadline, timeouts: Timeouts, *, now_s: float, ran_s: float, head: bool) -> bool:
+    """Whether an attempt that timed out did so by its request's bounds, which says nothing of the upstream.
+
+    Args:
+        timeouts: The deployment's own.
+        ran_s: Seconds that the attempt took.
+        head: The answer's head had come.
+    """
+    if deadline.over(now_s):
+        return True
+    if not head:
+        late = deadline.head_at_s is not None and deadline.head_at_s - now_s < _MIN_S
+        return late and ran_s < timeouts.first_byte_s
+    return deadline.silence_s is not None and deadline.silence_s < timeouts.between_bytes_s and ran_s < timeouts.total_s
 
 
 def narrow(deadline: Deadline, timeouts: Timeouts, *, now_s: float) -> Deadline:

@@ -1,6 +1,6 @@
 """What a worker knows of a deployment right now."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import exp
 
 from antiphon.calls.minute import Minute
@@ -156,16 +156,16 @@ class Live:
             return 1.0
         return max(self._floor, 1.0 - (self.warm_at_s - now_s) / self._warmup_s)
 
-    def learn(self, headers: Mapping[bytes, bytes], now_s: float, wall_s: float) -> None:
-        """Take rate limits from an answer's headers; what can't be read is ignored. `wall_s`: UTC since the epoch."""
+    def learn(self, headers: Mapping[bytes, bytes], now_s: float, wall: Callable[[], float]) -> None:
+        """Take rate limits from an answer's headers; what can't be read is ignored. `wall`: UTC since the epoch."""
         if b"x-ratelimit-remaining-requests" in headers:
-            self._requests = learn(headers, OPENAI_REQUESTS, self._requests, self.sent, now_s, wall_s)
+            self._requests = learn(headers, OPENAI_REQUESTS, self._requests, self.sent, now_s, wall())
         elif b"anthropic-ratelimit-requests-remaining" in headers:
-            self._requests = learn(headers, ANTHROPIC_REQUESTS, self._requests, self.sent, now_s, wall_s)
+            self._requests = learn(headers, ANTHROPIC_REQUESTS, self._requests, self.sent, now_s, wall())
         if b"x-ratelimit-remaining-tokens" in headers:
-            self._tokens = learn(headers, OPENAI_TOKENS, self._tokens, self.sent, now_s, wall_s)
+            self._tokens = learn(headers, OPENAI_TOKENS, self._tokens, self.sent, now_s, wall())
         elif b"anthropic-ratelimit-tokens-remaining" in headers:
-            self._tokens = learn(headers, ANTHROPIC_TOKENS, self._tokens, self.sent, now_s, wall_s)
+            self._tokens = learn(headers, ANTHROPIC_TOKENS, self._tokens, self.sent, now_s, wall())
 
     def headroom(self, now_s: float) -> float:
         """What is left of its rate limits, from 0 to 1: of the tightest, learnt or stated; 1 where none is known."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from antiphon.calls.attempt import Spot
 from antiphon.calls.balance import choose
+from antiphon.calls.breaker import BreakerState
 from antiphon.calls.choice import NONE
 from antiphon.calls.ejection import eject
 from antiphon.calls.member import FULL, NO_ROOM
@@ -36,8 +37,9 @@ def pick(
     policy = prepared.policy
     barred: Mapping[str, str] = NONE
     forced: frozenset[str] = frozenset()
+    own = policy.calls.probes.enabled
     for member in ranked.members.values():
-        if not member.ready(now_s) or member.name in tried:
+        if not member.ready(now_s) or member.name in tried or (own and not member.breaker.closed):
             barred, forced = _barred(ranked, policy, now_s, tried, strict=strict)
             break
     if key is not None and policy.sticky is not None:
@@ -83,6 +85,11 @@ def _askable(rank: Rank, name: str, now_s: float) -> bool:
     return member.pool is None or member.pool.ready(now_s) or member.pool.rested(now_s) is not None
 
 
+def _waits(state: BreakerState) -> bool:
+    """Whether a breaker lets a probe through."""
+    return state.state == "half_open" and not state.probing
+
+
 def _left_alone(rank: Rank, policy: Policy, now_s: float, *, strict: bool) -> tuple[dict[str, str], frozenset[str]]:
     """Whose breaker says no, and whom the pool can't do without although it does."""
     states = [member.breaker.state(now_s) for member in rank.members.values()]
@@ -95,6 +102,6 @@ def _left_alone(rank: Rank, policy: Policy, now_s: float, *, strict: bool) -> tu
         barred.update(dict.fromkeys(probes, NOT_OURS))
         probes = ()
     if strict and not pool.members and not probes:
-        reasons = {state.name: f"left alone: {state.reason}" for state in states}
-        return {name: reasons[name] for name in rank.members}, frozenset()
+        own = policy.calls.probes.enabled
+        return {one.name: f"left alone: {one.reason}" for one in states if own or not _waits(one)}, frozenset()
     return barred, frozenset(pool.forced)

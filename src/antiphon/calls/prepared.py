@@ -47,7 +47,7 @@ class Rank:
 class Prepared:
     """A step, and everybody who may take a part in it."""
 
-    __slots__ = ("policy", "ranks", "step", "turn")
+    __slots__ = ("draws", "policy", "ranks", "step", "turn")
 
     def __init__(self, step: Step, policy: Policy, fleet: Fleet, targets: Mapping[str, Target]) -> None:
         region = policy.balance.region
@@ -59,6 +59,8 @@ class Prepared:
             Rank(None, step.deployments, fleet, targets, region),
             *(Rank(one.on, one.deployments, fleet, targets, region) for one in step.fallbacks),
         )
+        self.draws = len(self.ranks) > 1 or len(step.deployments) > 1
+        """Chance has a say in who answers."""
 
 
 def _group(deployments: list[Deployment], members: Mapping[str, Member], region: str) -> Group:

@@ -1,6 +1,5 @@
 """Execute: run the plan's step and pass its answer to the caller."""
 
-import time
 from functools import partial
 
 from antiphon.calls import deadline
@@ -106,7 +105,7 @@ async def execute(
 def _whole(story: Story, answered: Answered, whole: Whole, process: Process, revision: Revision, reply: Reply) -> None:
     attempt, said = answered.attempt, whole.facts
     story.served_model, story.fingerprint = said.model, said.fingerprint
-    story.first_token_us = int((time.perf_counter() - story.started_s) * 1e6)
+    story.first_token_us = int((attempt.began_s - story.started_s) * 1e6) + (attempt.first_token_us or 0)
     _settle(story, attempt, process, said.usage, said.usage_note)
     if revision.capture_most_bytes:
         story.answer += whole.body

@@ -88,14 +88,14 @@ class Gateway:
         decision: Decision | None = None
         try:
             decision = decide()
-            if len(decision.prepared.ranks[0].members) > 1 or len(decision.prepared.ranks) > 1:
+            story.decided(decision.plan, decision.tail)
+            if decision.prepared.draws:
                 story.seed = self._process.random.seed()
             ask = ask_of(story, decision, self._revision, forced=forced)
-            seat = self._seat(story, decision) if shares else None
+            seat = self._seat(story, decision) if shares and decision.prepared.policy.coalescer is not None else None
             if seat is not None:
                 await follow(story, seat, ask, self._process, self._revision, reply)
             else:
-                story.decided(decision.plan, decision.tail)
                 await execute(story, decision, ask, self._process, self._revision, reply)
         except asyncio.CancelledError:
             self._leave(story)

@@ -85,6 +85,7 @@ async def _read(
     served = Served(story.arrival.id, led.deployment, led.headers or NO_HEADERS, story.lines + _note(seat))
     if not stream:
         body = await seat.read() or b""
+        _keep(story, body, revision)
         close(story, process, revision, "ok", 200, None, release=partial(reply.whole, served, body))
         return
     room = _Room()
@@ -95,6 +96,10 @@ async def _read(
         last = b""
         while (piece := await seat.read()) is not None:
             await room.wait()
+            _keep(story, piece, revision)
+            if last:  # it was none: a text may say the word too
+                reply.write(last)
+                last = b""
             if _LAST in piece:
                 last = piece
             else:
@@ -102,6 +107,12 @@ async def _read(
         close(story, process, revision, "ok", 200, None, release=partial(reply.end, last))
     finally:
         reply.on_pressure(None)
+
+
+def _keep(story: Story, piece: bytes, revision: Revision) -> None:
+    """Keep what goes out, where content is captured."""
+    if revision.capture_most_bytes and len(story.answer) <= revision.capture_most_bytes:
+        story.answer += piece
 
 
 def _note(seat: Seat[Served]) -> bytes:

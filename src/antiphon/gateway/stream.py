@@ -1,6 +1,5 @@
 """A streamed answer on its way to the caller. Its work is done inside the read that brings the bytes."""
 
-import time
 from functools import partial
 
 from antiphon.calls.answer import Started
@@ -106,8 +105,9 @@ class Stream:
         """Note when the first content came."""
         story = self._story
         if story.first_token_us is None and started.relay.content_seen:
-            attempt.first_token()
-            story.first_token_us = int((time.perf_counter() - story.started_s) * 1e6)
+            now_s = self._process.caller.now()
+            attempt.first_token(now_s)
+            story.first_token_us = int((now_s - story.started_s) * 1e6)
 
     def _release(self, attempt: Try, started: Started, out: bytes) -> None:
         """Let a piece go; the last one waits for the record. Raises: what the upstream's stream says went wrong."""

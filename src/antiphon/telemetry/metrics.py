@@ -58,6 +58,7 @@ class Metrics:
         self._slots = slots
         self._paths: dict[tuple[str, str], _Path] = {}
         self._flights: dict[str, Number] = {}
+        self._attempts: dict[tuple[str, str], Number] = {}
         self._counters: dict[tuple[str, ...], Number] = {}
         self.lag: Histogram = slots.histogram(
             "antiphon_loop_lag_seconds", "How late the event loop came to a timer.", {}, LAG_S
@@ -100,7 +101,12 @@ class Metrics:
     def _attempt(self, attempt: Attempt, route: str) -> None:
         """Count one attempt by how it ended, and one that was no first by why it was made."""
         result = attempt.error or (RESULT_OK if attempt.status == HTTP_OK else RESULT_ENDED)
-        self._count("antiphon_attempts_total", ATTEMPTS, deployment=attempt.deployment, result=result).add()
+        number = self._attempts.get((attempt.deployment, result))
+        if number is None:
+            labels = {"deployment": attempt.deployment, "result": result}
+            number = self._slots.number("counter", "antiphon_attempts_total", ATTEMPTS, labels)
+            self._attempts[attempt.deployment, result] = number
+        number.add()
         if attempt.reason:
             place, _, failure = attempt.reason.partition(": ")
             kind, _, on = place.partition(":")

@@ -29,7 +29,10 @@ def lab_settings() -> LabSettings:
 
 
 def to_lab(url: str) -> Config:
-    """A gateway whose public names are those of the lab; `bob-chat` is Bob's."""
+    """A gateway whose public names are those of the lab; `bob-chat` is Bob's.
+
+    What goes wrong is tried once, and each fault has an account of its own, without a key that it could cost its life.
+    """
     price = {"input": 1.0, "output": 2.0, "cached_input": 0.5}
     models: dict[str, Any] = {
         "chat": {"provider": "lab-server", "price": price, "limits": {"context_tokens": 128_000}},
@@ -40,15 +43,22 @@ def to_lab(url: str) -> Config:
         "text-only": {"provider": "lab-server", "model": "chat", "capabilities": []},
         "single": {"provider": "lab-server", "model": "slow", "limits": {"concurrency": 1}},
     }
+    accounts: dict[str, Any] = {}
     for kind in FAULTS:
-        models[f"fault-{kind}"] = {"provider": "lab-server", "timeouts": SHORT, "price": price}
+        models[f"fault-{kind}"] = {"provider": f"to-{kind}", "timeouts": SHORT, "price": price}
+        accounts[f"to-{kind}"] = {"profile": "compatible", "base_url": url, "headers": {"x-secret": UPSTREAM_KEY}}
+    once = ["single", "nowhere", *(name for name in models if name.startswith("fault-"))]
+    for name in once:
+        models[name]["listed"] = False
     return {
         "server": {"limits": {"max_body_bytes": 4_000_000}},
         "keys": KEYS,
         "providers": {
             "lab-server": {"profile": "compatible", "base_url": url, "key": UPSTREAM_KEY},
             "nobody": {"profile": "compatible", "base_url": "http://127.0.0.1:1/v1"},
+            **accounts,
         },
         "models": models,
+        "routes": {name: {"models": [name], "attempts": 1} for name in once},
         "storage": {"ship_interval_s": 0.05},
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +23,14 @@ class Seen:
     """When its connection was closed by the other side, on `time.monotonic`."""
     sent: int = 0
     """Pieces of the answer that were written."""
+
+    @property
+    def model(self) -> str:
+        return json.loads(self.body)["model"]
+
+    @property
+    def streams(self) -> bool:
+        return bool(json.loads(self.body).get("stream"))
 
 
 Script = Callable[[Seen, asyncio.StreamWriter], Awaitable[None]]

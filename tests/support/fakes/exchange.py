@@ -1,6 +1,7 @@
 """The listener's side of an exchange, without a listener."""
 
 import json
+import time
 from asyncio import Transport
 from collections.abc import Iterable
 from typing import Any, cast
@@ -48,6 +49,7 @@ class Asked:
         self.side = Side()
         names = {name.lower().encode(): value.encode("latin-1") for name, value in (headers or {}).items()}
         self.exchange = Exchange(self.side, method.encode(), target.encode("latin-1"), names)
+        self.exchange.received_s = time.perf_counter()
         if body:
             self.exchange.body = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
 

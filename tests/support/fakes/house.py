@@ -3,17 +3,19 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from receipts import ALICE
 
 from antiphon.calls.caller import Caller
-from antiphon.calls.settings import CallsSettings
+from antiphon.calls.prepared import Policy
+from antiphon.calls.settings import CallsSettings, RouteSettings
 from antiphon.core.deployment import Deployment, Price
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import Ids, Random
+from antiphon.core.plan import FallbackKind
 from antiphon.core.ports import Reply, Served
 from antiphon.core.receipt import Receipt
 from antiphon.core.request import Request
@@ -24,12 +26,12 @@ from antiphon.gateway.story import Arrival
 from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Account, Target, target
-from antiphon.routing.route import Prompt, Route
+from antiphon.routing.route import Pool, Prompt, Route
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
 from fakes.clock import StoppedClock
 from fakes.records import ListedJournal, NotedTickets, PlainSealer
-from fakes.upstream import Answer, Hangs, ScriptedTransport
+from fakes.upstream import Answer, Scripted, ScriptedTransport
 
 KEY = "sk-upstream-secret-marker"
 HANGS_AFTER_S = 20
@@ -118,8 +120,9 @@ def deployed(name: str = "small", **fields: Any) -> Deployment:
     )
 
 
-def aimed(deployment: Deployment, profile: str = "openai") -> Target:
-    account = Account(name="openai", profile=PROFILES[profile], base_url="https://up.example/v1", keys=(Secret(KEY),))
+def aimed(deployment: Deployment, profile: str = "openai", *keys: str) -> Target:
+    secrets = tuple(Secret(key) for key in keys or (KEY,))
+    account = Account(name="openai", profile=PROFILES[profile], base_url="https://up.example/v1", keys=secrets)
     return target(deployment, account)
 
 
@@ -129,13 +132,29 @@ class House:
     def __init__(
         self,
         directory: Path,
-        *script: Answer | BaseException | Hangs,
+        *script: Scripted,
         deployment: Deployment | None = None,
+        deployments: Sequence[Deployment] = (),
+        fallbacks: Mapping[FallbackKind, Sequence[Deployment]] | None = None,
+        keys: Sequence[str] = (KEY,),
         profile: str = "openai",
         prompt: Prompt | None = None,
         attempts: int = 1,
+        route: Mapping[str, Any] | None = None,
+        policy: RouteSettings | None = None,
+        calls: CallsSettings | None = None,
         **revision: Any,
     ) -> None:
+        """A route to `deployment` alone, or to `deployments`.
+
+        Args:
+            fallbacks: Who takes over, by what went wrong.
+            keys: Of the one account that all of them have.
+            route: More fields of the route.
+            policy: How its calls are made; `calls`: how those of every route are.
+            revision: More fields of the revision.
+        """
+        calls = calls or CallsSettings()
         self.events: list[str] = []
         self.journal = ListedJournal(self.events)
         self.tickets = NotedTickets(self.events)
@@ -144,8 +163,11 @@ class House:
         self.caller = Caller(self.transport, self.tickets, self.journal, self.metrics)
         self.clock = StoppedClock(AT_NS)
         self.cutting = False
-        deployment = deployment or deployed()
-        self.target = aimed(deployment, profile)
+        own = tuple(deployments) or (deployment or deployed(),)
+        pools = tuple(Pool(on=on, deployments=tuple(some)) for on, some in (fallbacks or {}).items())
+        everyone = [*own, *(one for pool in pools for one in pool.deployments)]
+        self.targets = {one.name: aimed(one, profile, *keys) for one in everyone}
+        self.target = self.targets[own[0].name]
         process = Process(
             worker=3,
             clock=self.clock,
@@ -157,25 +179,32 @@ class House:
             sealer=PlainSealer(),
             cutting=lambda: self.cutting,
         )
-        keys = {self.target.account: [ProviderKeySettings(key=Secret(KEY))]}
-        self.caller.fleet.arrange(CallsSettings(), {deployment.name: self.target}, keys, self.caller.now())
-        route = Route(name="fast", deployments=(deployment,), prompt=prompt, attempts=attempts)
+        settings = {self.target.account: [ProviderKeySettings(key=Secret(key)) for key in keys]}
+        self.caller.fleet.arrange(calls, self.targets, settings, self.caller.now())
+        self.route = Route(
+            name="fast", deployments=own, prompt=prompt, attempts=attempts, fallbacks=pools, **(route or {})
+        )
+        self.policy = Policy("fast", policy or RouteSettings(), calls)
         told: dict[str, Any] = {
             "id": "rev-1",
-            "routes": {"fast": route},
-            "targets": {deployment.name: self.target},
+            "routes": {"fast": self.route},
+            "targets": self.targets,
+            "policies": {"fast": self.policy},
+            "calls": calls,
             "log_requests": "none",
             **revision,
         }
         self.gateway = Gateway(process, Revision(**told))
 
-    def arrival(self) -> Arrival:
-        return self.gateway.arrival("/v1/chat/completions", "openai_chat", time.perf_counter())
+    def arrival(self, headers: Mapping[bytes, bytes] | None = None) -> Arrival:
+        return self.gateway.arrival("/v1/chat/completions", "openai_chat", time.perf_counter(), headers or {})
 
-    async def answer(self, asked: Request, principal: Any = ALICE) -> NotedReply:
+    async def answer(
+        self, asked: Request, principal: Any = ALICE, headers: Mapping[bytes, bytes] | None = None
+    ) -> NotedReply:
         reply = NotedReply(self.events)
         async with asyncio.timeout(HANGS_AFTER_S):
-            await self.gateway.answer(asked, principal, self.arrival(), reply)
+            await self.gateway.answer(asked, principal, self.arrival(headers), reply)
         return reply
 
     @property
@@ -184,12 +213,22 @@ class House:
         (receipt,) = [*self.journal.shut, *self.journal.owed]
         return receipt
 
+    @property
+    def asked(self) -> list[str]:
+        """The models that the upstreams were asked for, in turn: each fake deployment has its own."""
+        return [json.loads(b"".join(sent.body))["model"] for sent, _ in self.transport.sent]
+
     def check_settled(self) -> None:
         """Whatever happened: nothing is held, and nothing is in flight."""
         counted = self.tickets.counted
         assert counted.open == 0
         assert counted.taken == counted.settled
-        assert self.metrics.in_flight(self.target.deployment.name).value == 0
+        for name in self.targets:
+            member = self.caller.fleet[name]
+            keys = member.pool.keys if member.pool else ()
+            assert self.metrics.in_flight(name).value == 0
+            assert (member.gate.in_flight, member.gate.waiting, member.live.in_flight) == (0, 0, 0)
+            assert not any(key.in_flight for key in keys)
 
 
 def chunk(content: str | None = None, *, finish: str | None = None, **fields: Any) -> bytes:

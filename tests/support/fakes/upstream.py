@@ -25,6 +25,8 @@ class Answer(Inbound):
         self.fails = fails
         self.hangs = hangs
         self.closed = 0
+        self.over = False
+        """Its connection is free again: the body has ended, or it was given up."""
         self.paused = False
         self._at = 0
 
@@ -54,6 +56,7 @@ class Answer(Inbound):
     async def _end(self) -> None:
         if self.hangs:
             await asyncio.Event().wait()
+        self.over = True
         if self.fails is not None:
             raise self.fails
 
@@ -62,16 +65,28 @@ class Answer(Inbound):
 
     def close(self) -> None:
         self.closed += 1
+        self.over = True
 
 
 class Hangs:
     """Stands in a script where nothing comes at all."""
 
 
+class Late:
+    """Stands in a script where what follows comes after so many seconds."""
+
+    def __init__(self, after_s: float, then: Answer | BaseException) -> None:
+        self.after_s = after_s
+        self.then = then
+
+
+Scripted = Answer | BaseException | Hangs | Late
+
+
 class ScriptedTransport(Transport):
     """Gives what its script says, one after another: an answer, an error to raise, or nothing for ever."""
 
-    def __init__(self, events: list[str], *script: Answer | BaseException | Hangs) -> None:
+    def __init__(self, events: list[str], *script: Scripted) -> None:
         self._events = events
         self.script = list(script)
         self.sent: list[tuple[Outbound, bool]] = []
@@ -81,6 +96,9 @@ class ScriptedTransport(Transport):
         self.sent.append((request, fresh))
         await asyncio.sleep(0)
         next_one = self.script.pop(0)
+        if isinstance(next_one, Late):
+            await asyncio.sleep(next_one.after_s)
+            next_one = next_one.then
         if isinstance(next_one, Hangs):
             await asyncio.Event().wait()
         if isinstance(next_one, BaseException):

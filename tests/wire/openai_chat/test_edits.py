@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from antiphon.core.request import Request
-from antiphon.wire.openai_chat.edits import edits
+from antiphon.wire.openai_chat.edits import Continuing, edits
 from antiphon.wire.openai_chat.head import named
 
 often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -158,3 +158,119 @@ def test_a_name_is_found_in_another_spelling() -> None:
     asked = request(rb'{"model":"m","messages":[],"log\u0070robs":true}')
 
     assert "logprobs" in named(asked, ("logprobs",))
+
+
+# --- going on with an answer
+
+HI = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
+START = {"role": "assistant", "content": 'Hel"\n'}
+FLAGS = {"continue_final_message": True, "add_generation_prompt": False}
+WAYS: tuple[Continuing, ...] = ("assistant", "prefix", "flags")
+
+
+@pytest.mark.parametrize(
+    ("continuing", "result"),
+    [
+        (
+            "assistant",
+            b'{"model":"up","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Hel"}]}',
+        ),
+        (
+            "prefix",
+            (
+                b'{"model":"up","messages":[{"role":"user","content":"hi"},'
+                b'{"role":"assistant","content":"Hel","prefix":true}]}'
+            ),
+        ),
+        (
+            "flags",
+            (
+                b'{"continue_final_message":true,"add_generation_prompt":false,"model":"up",'
+                b'"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Hel"}]}'
+            ),
+        ),
+    ],
+)
+@pytest.mark.parametrize("long", [False, True])
+def test_an_answer_is_gone_on_with_in_each_way(continuing: Continuing, result: bytes, long: bool) -> None:
+    assert edited(request(HI, long=long), so_far="Hel", continuing=continuing) == result
+
+
+@pytest.mark.parametrize(
+    ("messages", "prompt", "result"),
+    [
+        (b"[]", None, b'[{"role":"assistant","content":"Hel"}]'),
+        (b"[ \n ]", None, b'[ \n {"role":"assistant","content":"Hel"}]'),
+        (b"[]", "Be brief.", b'[{"role":"system","content":"Be brief."},{"role":"assistant","content":"Hel"}]'),
+        (b"[ ]", "Be brief.", b'[{"role":"system","content":"Be brief."} ,{"role":"assistant","content":"Hel"}]'),
+        (
+            b'[ {"role":"user","content":"]"} ]',
+            "Be brief.",
+            (
+                b'[{"role":"system","content":"Be brief."}, {"role":"user","content":"]"} '
+                b',{"role":"assistant","content":"Hel"}]'
+            ),
+        ),
+    ],
+)
+def test_the_start_of_an_answer_is_the_last_message_whatever_there_was(
+    messages: bytes, prompt: str | None, result: bytes
+) -> None:
+    asked = request(b'{"model":"m","messages":%b}' % messages)
+
+    assert edited(asked, so_far="Hel", prompt=prompt) == b'{"model":"up","messages":%b}' % result
+
+
+@pytest.mark.parametrize(
+    ("drop", "rename", "result"),
+    [
+        ({"a"}, {}, b'"model":"up","messages":[@],"b":2}'),
+        ({"a", "b"}, {}, b'"model":"up","messages":[@]}'),
+        ({"b"}, {"a": "c"}, b'"c":1,"model":"up","messages":[@]}'),
+    ],
+)
+def test_flags_go_before_the_first_field_although_it_is_left_out_or_renamed(
+    drop: set[str], rename: dict[str, str], result: bytes
+) -> None:
+    asked = request(b'{"a":1,"model":"m","messages":[],"b":2}')
+
+    made = edited(asked, so_far="Hel", continuing="flags", drop=drop, rename=rename)
+
+    flags = b'{"continue_final_message":true,"add_generation_prompt":false,'
+    assert made == flags + result.replace(b"@", b'{"role":"assistant","content":"Hel"}')
+
+
+def test_flags_of_the_callers_own_give_way() -> None:
+    asked = request(b'{"add_generation_prompt":true,"model":"m","messages":[],"continue_final_message":false}')
+
+    made = json.loads(edited(asked, so_far="Hel", continuing="flags"), object_pairs_hook=once)
+
+    assert {name: made[name] for name in FLAGS} == FLAGS
+
+
+@often
+@given(chats(), st.booleans(), st.booleans(), st.booleans(), st.sampled_from(WAYS), st.data())
+def test_a_body_that_goes_on_with_an_answer_says_all_that_it_said(
+    case: tuple[dict[str, Any], bytes], long: bool, ask: bool, prompt: bool, continuing: Continuing, data: st.DataObject
+) -> None:
+    fields, text = case
+    asked = request(text, long=long)
+    drop = data.draw(st.sets(st.sampled_from(sorted(fields.keys() - {"model", "messages", "stream_options"}) or [""])))
+    drop &= fields.keys()
+
+    result = edited(
+        asked,
+        ask_usage=ask,
+        prompt=SYSTEM["content"] if prompt else None,
+        drop=drop,
+        so_far=START["content"],
+        continuing=continuing,
+    )
+
+    expected = {name: value for name, value in fields.items() if name not in drop} | {"model": "up"}
+    if ask:
+        expected["stream_options"] = {**(fields.get("stream_options") or {}), "include_usage": True}
+    last = {**START, "prefix": True} if continuing == "prefix" else START
+    expected["messages"] = [*([SYSTEM] if prompt else []), *fields["messages"], last]
+    expected |= FLAGS if continuing == "flags" else {}
+    assert json.loads(result, object_pairs_hook=once) == expected

@@ -25,7 +25,7 @@ class Start(Struct, frozen=True, kw_only=True):
 
 
 def so_far(stream: bytes) -> Start | None:
-    """The text of the events that a caller has; None where it can't be gone on with: no text, tool calls, sound."""
+    """The text of the events that a caller has; None where it can't be gone on with: no text, tool calls, sound, parts."""
     reader = SseReader()
     text: list[str] = []
     said: dict[str, Any] = {}
@@ -38,9 +38,10 @@ def so_far(stream: bytes) -> Start | None:
             delta = choice.get("delta") or {}
             if choice.get("finish_reason") or any(value for name, value in delta.items() if name not in _PLAIN):
                 return None
-            if delta.get("refusal"):
+            content = delta.get("content") or ""
+            if delta.get("refusal") or not isinstance(content, str):  # some send parts, such as thoughts
                 return None
-            text.append(delta.get("content") or "")
+            text.append(content)
     whole = "".join(text)
     return Start(text=whole, said=said) if whole else None
 

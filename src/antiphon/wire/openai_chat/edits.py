@@ -16,6 +16,7 @@ Continuing = Literal["assistant", "prefix", "flags"]
 """How an answer is gone on with: a last message of the assistant is enough; it says `prefix: true`; or the request says
 `continue_final_message: true` and `add_generation_prompt: false`."""
 _ASK = b',"stream_options":{"include_usage":true}'
+_FLAGS = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 def edits(
@@ -61,6 +62,7 @@ def edits(
         out.append(Edit(place, place, message if empty else message + b","))
     if so_far:
         out.extend(_go_on(request, so_far, continuing, alone=prompt is None))
+        drop = (*drop, *_FLAGS) if continuing == "flags" else drop
     if drop or rename:
         fields = fields_of(request.body, spots)
         out.extend(_dropped(fields, drop))
@@ -83,7 +85,7 @@ def _go_on(request: Request, so_far: str, continuing: Continuing, *, alone: bool
     yield Edit(end, end, text if empty and alone else b"," + text)
     if continuing == "flags":
         first = next(iter(fields.values())).key
-        yield Edit(first, first, b'"continue_final_message":true,"add_generation_prompt":false,')
+        yield Edit(first, first, msgspec.json.encode(_FLAGS)[1:-1] + b",")
 
 
 def _dropped(fields: Mapping[str, Field], drop: Collection[str]) -> Iterator[Edit]:
