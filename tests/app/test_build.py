@@ -23,6 +23,7 @@ from antiphon.core.error import ConfigError
 from antiphon.core.plan import Candidate
 from antiphon.gateway.house import Revision
 from antiphon.providers.profiles import PROFILES
+from antiphon.routing.settings import LastResortSettings
 from antiphon.server.settings import Tls
 from antiphon.telemetry.page import page
 
@@ -267,6 +268,85 @@ def test_a_lab_leaves_a_route_that_has_a_real_model(make: Make) -> None:
 
     assert [one.name for one in route.deployments] == ["big"]
     assert route.lost == (Candidate(deployment="lab-1", lost="lab"),)
+
+
+def test_a_route_says_how_its_calls_are_made(make: Make) -> None:
+    built = make(
+        TWO
+        + """
+routes:
+  auto:
+    models: [big]
+    attempts: 7
+    timeout_s: 9
+    on_cut: continue
+    fallbacks: {any: [small], context_window: [small]}
+    last_resort: {respond: Call us., hand_off: support}
+    balance: {strategy: round_robin}
+    hedge: {enabled: true}
+"""
+    )
+
+    route, policy = revision(built).routes["auto"], revision(built).policies["auto"]
+    assert (route.attempts, route.seconds, route.bounds_time, route.on_cut) == (7, 9, True, "continue")
+    assert route.last_resort == LastResortSettings(respond="Call us.", hand_off="support")
+    assert [(pool.on, [one.name for one in pool.deployments]) for pool in route.fallbacks] == [
+        ("any", ["small"]),
+        ("context_window", ["small"]),
+    ]
+    assert (policy.name, policy.balance.strategy, policy.coalescer) == ("auto", "round_robin", None)
+    assert policy.hedging is not None
+
+
+def test_a_model_by_its_own_name_is_called_by_default(make: Make) -> None:
+    built = make(TWO + "calls: {deadline: {max_s: 33}}\n")
+
+    route, policy = revision(built).routes["big"], revision(built).policies["big"]
+    assert (route.attempts, route.seconds, route.bounds_time, route.on_cut) == (4, 33, False, "fail")
+    assert (route.fallbacks, route.last_resort) == ((), LastResortSettings())
+    assert (policy.name, policy.balance.strategy, policy.sticky, policy.hedging) == ("big", "weighted", None, None)
+    assert revision(built).calls.deadline.max_s == 33
+
+
+def test_an_account_may_have_several_keys(make: Make) -> None:
+    keys = "keys: [{key: sk-one-00000, name: first}, {key: sk-two-00000, concurrency: 3}]"
+    built = make(TWO.replace("key: sk-1", keys))
+
+    target = revision(built).targets["big"]
+    member = built.site.gateway.process.caller.fleet["big"]
+    assert [b"Bearer sk-one-00000" in target.heads[0], b"Bearer sk-two-00000" in target.heads[1]] == [True, True]
+    assert member.pool is not None
+    assert [(key.name, key.limited) for key in member.pool.keys] == [("first", False), ("key 2", True)]
+    assert built.site.gateway.process.caller.fleet["small"].pool is None, "it has no key"
+
+
+def test_what_a_worker_knows_of_a_deployment_outlives_the_configuration(make: Make) -> None:
+    first = make(TWO)
+    before = first.site.gateway.process.caller.fleet["big"]
+
+    again = make(TWO.replace("weight: 3", "weight: 4"), first)
+
+    assert again.site.gateway.process.caller.fleet["big"] is before
+
+
+@pytest.mark.parametrize(
+    ("said", "profile", "continues"),
+    [
+        ("", "openai", False),
+        (", continues: true", "openai", True),
+        ("", "vllm", True),
+        (", continues: false", "vllm", False),
+    ],
+)
+def test_who_can_go_on_with_an_answer_is_the_profiles_unless_told(
+    make: Make, said: str, profile: str, continues: bool
+) -> None:
+    built = make(f"""
+providers: {{p: {{profile: {profile}, key: sk-1, base_url: "http://127.0.0.1:9/v1"}}}}
+models: {{m: {{provider: p{said}}}}}
+""")
+
+    assert revision(built).targets["m"].deployment.continues is continues
 
 
 # --- the rest of a revision

@@ -134,8 +134,8 @@ HOWS = st.fixed_dictionaries(
         "lane": st.sampled_from(["normal", "high", "low"]),
         "key": st.none() | st.integers(0, 3),
         "deadline_s": st.sampled_from([3600.0, 3600.0, 20.0, 2.0, 0.1]),
-        "head_s": st.sampled_from([None, None, None, 0.15]),
-        "silence_s": st.sampled_from([None, None, None, 0.5]),
+        "head_s": st.sampled_from([None, None, 0.02]),
+        "silence_s": st.sampled_from([None, None, 0.003]),
         "goes_on": st.booleans(),
     }
 )
@@ -179,6 +179,8 @@ class Weathered:
         self.reloads_s: list[float] = []
         self.budgets: list[tuple[str, WatchedBudget]] = []
         self.seeds = 0
+        self.poor = False
+        """The tickets ran out at times."""
         for name in sound:
             self.worker.weather.models[name] = SOUND
         self.watch()
@@ -253,12 +255,20 @@ class Weathered:
         assert all(one.settled for one in visit.attempts)
         assert all(one.at_s < limit.at_s for one in sent), "an attempt began after the deadline"
         assert visit.ended_s is None or visit.ended_s <= limit.at_s + MARGIN_S, "it took longer than its deadline"
+        self.check_begun(visit)
         if visit.gone or visit.ended_s is None:
             return
         assert visit.answered or visit.error is not None
         if visit.error is not None and not visit.answered:
             self.check_told(visit)
             self.check_reach(visit)
+
+    def check_begun(self, visit: Visit) -> None:
+        """Once an answer has begun, only who can go on with it is asked."""
+        begun = False
+        for one in visit.attempts:
+            assert not begun or one.target.deployment.continues or one.spot.beside, "an answer was begun anew"
+            begun = begun or (one.answered and not one.lost and one.error is not None)
 
     def check_told(self, visit: Visit) -> None:
         """What the caller is told is the most telling of what went wrong, with the soonest time to come back."""
@@ -286,7 +296,7 @@ class Weathered:
         was long, and its retry budget (which is what protects it) was not spent.
         """
         worker = self.worker
-        if worker.calls.admission != AMPLE or visit.ask.deadline.allowed_s < 3600 or self.reloads_s:
+        if self.poor or self.reloads_s or worker.calls.admission != AMPLE or visit.ask.deadline.allowed_s < 3600:
             return
         if visit.ask.deadline.head_at_s is not None:
             return
@@ -403,6 +413,12 @@ class Hours(RuleBasedStateMachine):
     def stale(self, every: int) -> None:
         self.weathered.worker.weather.stale_every = every
 
+    @rule(spent=st.booleans())
+    def spend(self, spent: bool) -> None:
+        """No ticket can be had, or there are some again."""
+        self.weathered.worker.tickets.refusal = "the budget is spent" if spent else ""
+        self.weathered.poor = True
+
     @rule()
     def reload(self) -> None:
         weathered = self.weathered
@@ -424,7 +440,7 @@ class Hours(RuleBasedStateMachine):
 
 
 Hours.TestCase.settings = settings(
-    max_examples=100,
+    max_examples=300,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
@@ -432,7 +448,7 @@ Hours.TestCase.settings = settings(
 TestHours = Hours.TestCase
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     made=fleets(),
     models=st.lists(MODELS, min_size=4, max_size=8),
@@ -453,8 +469,8 @@ def test_whole_days_of_it_go_well(
                 if name not in weathered.sound:
                     worker.weather.models[name] = chance.choice([*models, SOUND])
             weathered.ask(chance.choice(hows))
-            if chance.random() < 0.03:
-                chance.choice(list(weathered.tasks)).cancel()
+            if chance.random() < 0.05:
+                weathered.loop.call_later(chance.random() * 2, chance.choice(list(weathered.tasks)).cancel)
             weathered.wait(chance.expovariate(a_minute / 60))
             weathered.check_sound()
         weathered.end()

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.calls.deadline import Deadline, attempt, decide, narrow, told
+from antiphon.calls.deadline import LATE_S, Deadline, attempt, decide, hurried, narrow, told
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import BadRequest
 
@@ -141,7 +141,7 @@ def test_a_deployment_that_ends_sooner_is_said_to_be_the_bound() -> None:
     later_s=st.floats(0, 10_000),
     own=st.builds(Timeouts, connect_s=seconds, first_byte_s=seconds, between_bytes_s=seconds, total_s=seconds),
 )
-def test_no_attempt_outlives_any_bound(
+def test_no_attempt_outlives_any_bound_by_more_than_can_be_told(
     server_s: float,
     route_s: float | None,
     asked_s: float | None,
@@ -161,8 +161,50 @@ def test_no_attempt_outlives_any_bound(
     for bound_s in (server_s, route_s, asked_s, None if stream else silence_s):
         assert bound_s is None or deadline.allowed_s <= bound_s + 1e-6
     if given_s is not None:
-        assert NOW + later_s + given_s.total_s <= deadline.at_s + 1e-6
+        assert NOW + later_s + given_s.total_s <= deadline.at_s + LATE_S + 1e-6
         for mine, its in ((given_s.connect_s, own.connect_s), (given_s.first_byte_s, own.first_byte_s)):
             assert 0 < mine <= its
         quiet_s = min(given_s.between_bytes_s, given_s.total_s)
         assert 0 < quiet_s <= min(own.between_bytes_s, silence_s if stream and silence_s else 1e9)
+
+
+def test_an_attempt_whose_time_is_short_by_less_than_can_be_told_has_its_own_timeouts() -> None:
+    own = Timeouts(total_s=30 + LATE_S / 2)
+
+    assert attempt(decided(server_s=30), own, now_s=NOW) is own
+    given_s = attempt(decided(server_s=30), Timeouts(total_s=30 + 2 * LATE_S), now_s=NOW)
+    assert given_s is not None
+    assert given_s.total_s == 30
+
+
+@pytest.mark.parametrize(
+    ("deadline", "now_s", "ran_s", "head", "ours"),
+    [
+        (decided(), NOW + 60, 60.0, False, False),
+        (decided(server_s=60), NOW + 60, 60.0, False, True),
+        (decided(server_s=60), NOW + 60, 60.0, True, True),
+        (decided(stream=True, x_stainless_timeout="20"), NOW + 20, 20.0, False, True),
+        (decided(stream=True, x_stainless_timeout="20"), NOW + 130, 120.0, False, False),
+        (decided(stream=True, x_stainless_timeout="20"), NOW + 60, 60.0, True, False),
+        (decided(stream=True, x_stainless_read_timeout="5"), NOW + 9, 9.0, True, True),
+        (decided(stream=True, x_stainless_read_timeout="5"), NOW + 500, 500.0, True, False),
+        (decided(stream=True, x_stainless_read_timeout="90"), NOW + 60, 60.0, True, False),
+    ],
+    ids=[
+        "its first byte was late",
+        "the request's time is over",
+        "amid the answer",
+        "the caller's patience for a head is over",
+        "and the deployment's own too",
+        "a pause that is the deployment's own",
+        "a pause that the caller does not bear",
+        "the deployment's whole time",
+        "a caller that bears more than the deployment",
+    ],
+)
+def test_a_timeout_is_the_requests_or_the_deployments(
+    deadline: Deadline, now_s: float, ran_s: float, head: bool, ours: bool
+) -> None:
+    own = Timeouts(connect_s=5, first_byte_s=120, between_bytes_s=60, total_s=400)
+
+    assert hurried(deadline, own, now_s=now_s, ran_s=ran_s, head=head) is ours

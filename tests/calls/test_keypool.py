@@ -62,7 +62,9 @@ def test_mistakes_in_names_are_told_with_a_remedy() -> None:
 
 
 def test_keys_are_shared_by_weight() -> None:
-    pool = KeyPool([ProviderKeySettings(key=Secret(str(at)), weight=weight) for at, weight in enumerate((1.0, 2.0, 5.0))])
+    pool = KeyPool(
+        [ProviderKeySettings(key=Secret(str(at)), weight=weight) for at, weight in enumerate((1.0, 2.0, 5.0))]
+    )
 
     assert shares(pool) == pytest.approx({"key 1": 1 / 8, "key 2": 2 / 8, "key 3": 5 / 8}, abs=0.02)
 

@@ -28,11 +28,28 @@ def test_a_key_is_known_by_its_whole_text(texts: list[str], other: str) -> None:
 
 
 def test_a_principal_is_what_its_key_says() -> None:
-    one = key("sk-12345678", "ci", tenant="acme", team="infra", user="bot", tags=["a"], models=["fast*"], admin=True)
+    one = key(
+        "sk-12345678",
+        "ci",
+        tenant="acme",
+        team="infra",
+        user="bot",
+        tags=["a"],
+        models=["fast*"],
+        admin=True,
+        priority="low",
+    )
 
     assert Keys([one]).principal(b"sk-12345678") == Principal(
-        tenant="acme", key="ci", team="infra", user="bot", tags=("a",), models=("fast*",), admin=True
+        tenant="acme", key="ci", team="infra", user="bot", tags=("a",), models=("fast*",), admin=True, priority="low"
     )
+
+
+def test_a_keys_requests_wait_in_the_middle_lane_unless_told() -> None:
+    found = Keys([key("sk-12345678")]).principal(b"sk-12345678")
+
+    assert found is not None
+    assert found.priority == "normal" == ANONYMOUS.priority
 
 
 @pytest.mark.parametrize("credential", [None, b"", b"anything"])

@@ -72,6 +72,10 @@ def test_a_code_status_and_parameter_can_be_given() -> None:
     assert (AntiphonError.code, AntiphonError.status) == ("internal_error", 500)
 
 
+def test_an_upstream_may_have_taken_a_request_unless_told() -> None:
+    assert UpstreamError("no").connected
+
+
 def test_an_upstream_error_carries_what_the_upstream_said() -> None:
     error = UpstreamError("no", status=418, upstream_status=503, body=b"busy")
 

@@ -17,7 +17,8 @@ HEAD = """\
 A profile says where a provider's API is, how it takes a key, and where it departs from OpenAI's Chat Completions. A provider
 of the configuration has the profile of its own name, unless `providers.<name>.profile` names another; its `base_url`, `query`
 and `headers` come before the profile's. [Add a provider](../how-to/add-a-provider.md) shows how. `antiphon doctor --profiles`
-prints this table too.
+prints this table too. Those that *go on* with an answer can take over a stream that broke off, where the route says
+[`on_cut: continue`](configuration.md#routesnameon_cut); of others, `models.<name>.continues` may say that a model does.
 
 | profile | address | key |
 | --- | --- | --- |
@@ -27,6 +28,11 @@ STREAMS = {
     "stream_options": "sent when `stream_options.include_usage` asks for it, which Antiphon does for you",
     "always": "sent without being asked for",
     "never": "not sent: the cost of streams is unknown",
+}
+CONTINUES = {
+    "assistant": "from a last message of the assistant",
+    "prefix": "from a last message of the assistant with `prefix: true`",
+    "flags": "from a last message of the assistant, asked by `continue_final_message` and `add_generation_prompt`",
 }
 
 
@@ -58,6 +64,8 @@ def _lines(profile: Profile) -> Iterator[str]:
     if profile.query:
         yield f"- Query: {', '.join(f'`{name}={value}`' for name, value in profile.query.items())}\n"
     yield f"- Usage of streams: {STREAMS[profile.usage_in_stream]}\n"
+    if profile.continues is not None:
+        yield f"- Goes on with an answer: {CONTINUES[profile.continues]}\n"
     if profile.output_limit_field:
         yield f"- Bound on output: knows `{profile.output_limit_field}` only; `max_completion_tokens` is sent under that name\n"
     if profile.rejects:

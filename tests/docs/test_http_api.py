@@ -13,7 +13,7 @@ PATHS = {
 }
 MODULES = (
     *("server/site.py", "server/openai_chat.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
-    *("gateway/execute.py", "gateway/last_resort.py", "gateway/share.py", "gateway/story.py", "calls/deadline.py"),
+    *("gateway/last_resort.py", "gateway/share.py", "calls/ask.py", "gateway/story.py", "calls/deadline.py"),
 )
 HEADER = re.compile(
     r"^(x-(?:antiphon|server|stainless)(?:-[a-z]+)+|traceparent|tracestate|retry-after|www-authenticate|cache-control)"

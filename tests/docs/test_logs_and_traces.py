@@ -22,7 +22,7 @@ providers:
     keys: [{name: one, key: sk-example-0001}, {name: two, key: sk-example-0002}]
     lab: {models: {good: {tokens_per_s: 5000}, bad: {faults: [{kind: error_500}]}}}
 models:
-  good: {provider: lab, price: {input: 1, output: 1}}
+  good: {provider: lab, priority: 1, price: {input: 1, output: 1}}
   bad: {provider: lab}
 routes:
   both: {models: [bad, good]}
@@ -32,7 +32,7 @@ calls:
   retry_budget: {min_per_s: 0.1}
 """
 CALLS = """\
-for model in good bad both both both both both both nowhere same; do
+for model in good bad both nowhere same; do
   curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
     -H 'x-antiphon-session: s' -d '{"model": "'$model'", "max_tokens": 9, "temperature": 0, "messages": [{"role": "user", "content": "Hello!"}]}'
 done

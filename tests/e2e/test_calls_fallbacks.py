@@ -108,7 +108,11 @@ def test_the_receipt_names_the_fallback_and_why_it_was_asked(house: House) -> No
         ("small", "", "context_window"),
         ("long", "fallback:context_window: context_window", ""),
     ]
-    assert [one["on"] for one in receipt["plan"]["steps"][0]["fallbacks"]] == ["any", "context_window", "content_policy"]
+    assert [one["on"] for one in receipt["plan"]["steps"][0]["fallbacks"]] == [
+        "any",
+        "context_window",
+        "content_policy",
+    ]
     assert house.gateway.metric("antiphon_fallbacks_total", 'route="to-small"', 'on="context_window"') >= 1
 
 

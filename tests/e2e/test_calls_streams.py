@@ -72,9 +72,7 @@ def house(servers: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def _lab() -> LabSettings:
     model = LabModel(tokens_per_s=FAST, answer_tokens=40)
-    cut = LabModel(
-        tokens_per_s=FAST, answer_tokens=40, faults=[FaultSettings(kind="cut", requests=[1])]
-    )
+    cut = LabModel(tokens_per_s=FAST, answer_tokens=40, faults=[FaultSettings(kind="cut", requests=[1])])
     return LabSettings(seed=3, models={"whole": model} | dict.fromkeys(CUT, cut))
 
 

@@ -73,9 +73,7 @@ TROUBLES: dict[str, Trouble] = {
     "reset": Trouble(reset, "broken", "upstream_broken"),
     "short": Trouble(short("never read in full"), "broken", "upstream_broken", 200),
     "malformed": Trouble(malformed, "malformed", "upstream_malformed", 200),
-    "no-answer-in-it": Trouble(
-        whole(b"<p>Please sign in</p>", b"text/html"), "malformed", "upstream_malformed", 200
-    ),
+    "no-answer-in-it": Trouble(whole(b"<p>Please sign in</p>", b"text/html"), "malformed", "upstream_malformed", 200),
     "hang": Trouble(silent, "timeout", "upstream_timeout"),
     "drip": Trouble(drip, "timeout", "upstream_timeout", 200),
     "unreachable": Trouble(silent, "unreachable", "upstream_unreachable"),

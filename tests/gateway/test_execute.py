@@ -230,9 +230,9 @@ async def test_a_request_has_the_least_of_the_times_and_learns_when_it_got_less(
 
 
 async def test_a_request_whose_time_is_over_is_told_who_set_it(tmp_path: Path) -> None:
-    house = House(tmp_path, Late(0.01, UpstreamTimeout("nothing came")), attempts=3)
+    house = House(tmp_path, Late(0.1, UpstreamTimeout("nothing came")), attempts=3)
 
-    reply = await told(house, headers={b"x-antiphon-timeout": b"5ms"})
+    reply = await told(house, headers={b"x-antiphon-timeout": b"80ms"})
 
     assert reply.failure is not None
     assert (reply.failure.said_code, reply.failure.said_status) == ("deadline_exceeded", 504)

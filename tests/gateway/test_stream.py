@@ -9,9 +9,12 @@ from asks import asking, told
 from fakes.house import DONE, USAGE, House, NotedReply, chunk, deployed, events_of, usage_event
 from fakes.upstream import Answer
 
+from antiphon.calls.settings import CallsSettings
+from antiphon.calls.settings_failure import RetrySettings
 from antiphon.core.error import UpstreamBroken, UpstreamTimeout
 from antiphon.core.usage import Usage
 
+QUICK = CallsSettings(retry=RetrySettings(base_s=0.001, cap_s=0.001))
 COST = 10 * 150 + 5 * 600
 TWO = [deployed(model="one", continues=True), deployed("big", model="two", continues=True)]
 
@@ -133,7 +136,7 @@ async def test_where_nobody_goes_on_the_stream_ends_with_its_error(
 
 
 async def test_only_who_can_go_on_is_asked_to(tmp_path: Path) -> None:
-    house = house_of(tmp_path, cut("a"), rest("b"), **ONE_CONTINUES, calls=None)
+    house = house_of(tmp_path, cut("a"), rest("b"), **ONE_CONTINUES, calls=QUICK)
 
     reply = await told(house, asking(stream=True))
 

@@ -24,9 +24,15 @@ class Place:
     """A site on fakes, and ways to ask it."""
 
     def __init__(
-        self, directory: Path, *script: Any, store: Store | None = None, keys: Any = KEYS, **site: Any
+        self,
+        directory: Path,
+        *script: Any,
+        store: Store | None = None,
+        keys: Any = KEYS,
+        house: Any = None,
+        **site: Any,
     ) -> None:
-        self.house = House(directory, *script)
+        self.house = House(directory, *script, **(house or {}))
         told: dict[str, Any] = {
             "metrics": lambda: b"a 1\n",
             "metrics_type": b"text/plain; version=0.0.4; charset=utf-8",

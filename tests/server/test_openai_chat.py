@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from fakes.exchange import Asked
-from fakes.house import DONE, chunk, completion, events_of
+from fakes.house import DONE, chunk, completion, deployed, events_of
 from fakes.upstream import Answer
 
-from antiphon.core.error import UpstreamTimeout
+from antiphon.core.error import UpstreamBroken, UpstreamTimeout
 from antiphon.core.request import Lineage
+from antiphon.routing.settings import LastResortSettings
 from antiphon.wire.openai_chat.head import LONG_BYTES
 
 CHAT = b'{"model":"fast","messages":[{"role":"user","content":"hi"}]}'
@@ -69,6 +70,68 @@ async def test_a_stream_that_fails_ends_with_an_error_event(place: Make) -> None
     assert asked.body.startswith(chunk("a") + b"data: {")
     said = json.loads(asked.body.removeprefix(chunk("a"))[6:])["error"]
     assert (said["code"], said["type"]) == ("upstream_timeout", "timeout_error")
+
+
+TWO = [deployed(), deployed("big")]
+LAST = {"route": {"last_resort": LastResortSettings(respond="Call us.", hand_off="support")}}
+
+
+async def test_a_caller_is_told_of_the_attempts_that_an_answer_took(place: Make) -> None:
+    here = place(UpstreamBroken("cut"), Answer(completion()), house={"deployments": TWO, "attempts": 2})
+
+    asked = await here.chat(CHAT)
+
+    assert (asked.status, asked.headers["x-antiphon-attempts"]) == (200, "2")
+    assert asked.headers["x-antiphon-deployment"] == receipt_of(here, asked).served
+
+
+async def test_a_caller_is_told_of_the_attempts_that_an_error_took(place: Make) -> None:
+    here = place(UpstreamBroken("cut"), UpstreamBroken("cut"), house={"deployments": TWO, "attempts": 2})
+
+    asked = await here.chat(CHAT)
+
+    assert (asked.status, asked.headers["x-antiphon-attempts"]) == (502, "2")
+
+
+async def test_a_caller_that_asks_for_more_time_than_there_is_is_told(place: Make) -> None:
+    asked = await place(Answer(completion())).chat(CHAT, x_antiphon_timeout="120m")
+
+    assert asked.headers["x-antiphon-timeout"] == "600; asked=7200; by=server"
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("x_antiphon_timeout", "soon"), ("x_antiphon_priority", "urgent"), ("x_stainless_read_timeout", "-1")],
+)
+async def test_a_header_that_is_not_understood_is_named(place: Make, header: str, value: str) -> None:
+    asked = await place().chat(CHAT, **{header: value})
+
+    assert asked.status == 400
+    assert asked.json["error"]["param"] == header.replace("_", "-")
+    assert repr(value) in asked.json["error"]["message"]
+
+
+async def test_an_operators_own_text_comes_as_an_answer_that_is_told_apart(place: Make) -> None:
+    here = place(UpstreamBroken("cut"), house=LAST)
+
+    asked = await here.chat(CHAT)
+
+    receipt = receipt_of(here, asked)
+    assert (asked.status, asked.headers["content-type"]) == (200, "application/json")
+    assert (asked.headers["x-antiphon-last-resort"], asked.headers["x-antiphon-hand-off"]) == ("respond", "support")
+    assert "x-antiphon-deployment" not in asked.headers
+    assert (asked.json["model"], asked.json["id"]) == ("antiphon/last-resort", f"chatcmpl-{receipt.id}")
+    assert asked.json["choices"][0]["message"]["content"] == "Call us."
+    assert (receipt.outcome, receipt.status, receipt.error) == ("failed", 200, "upstream_broken")
+
+
+async def test_an_operators_own_text_comes_as_a_stream_to_who_asked_for_one(place: Make) -> None:
+    asked = await place(UpstreamBroken("cut"), house=LAST).chat(STREAM)
+
+    assert (asked.status, asked.headers["content-type"]) == (200, "text/event-stream")
+    assert asked.headers["x-antiphon-last-resort"] == "respond"
+    assert b'"content":"Call us."' in asked.body
+    assert asked.body.endswith(DONE)
 
 
 async def test_a_failure_says_when_to_come_back(place: Make) -> None:

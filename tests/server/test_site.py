@@ -191,6 +191,15 @@ async def test_one_model_is_found_by_its_escaped_name(place: Make) -> None:
     assert receipt_of(here, missing).error == "model_not_found"
 
 
+@pytest.mark.parametrize(("key", "status"), [("sk-alice-1", 403), ("sk-root-01", 200), ("", 401)])
+async def test_how_deployments_are_is_for_admins(place: Make, key: str, status: int) -> None:
+    asked = await place().ask("GET", "/v1/health/deployments", key)
+
+    assert asked.status == status
+    if status == 200:
+        assert (asked.json["worker"], [one["name"] for one in asked.json["deployments"]]) == (3, ["small"])
+
+
 @pytest.mark.parametrize(("key", "status"), [("sk-alice-1", 200), ("sk-bob-0001", 404), ("sk-root-01", 200)])
 async def test_a_receipt_is_shown_to_whom_it_belongs(place: Make, key: str, status: int) -> None:
     stored = receipt(9, principal=ALICE, asked="fast")

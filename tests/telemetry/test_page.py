@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -107,6 +108,54 @@ def test_an_outcome_is_told_with_its_error(tmp_path: Path, metrics: Metrics) -> 
     assert value(tmp_path, "antiphon_requests_total", **FAST, outcome="failed", error="upstream_timeout") == 1
     nowhere = {"route": "", "deployment": ""}
     assert value(tmp_path, "antiphon_requests_total", **nowhere, outcome="refused", error="invalid_api_key") == 1
+
+
+def test_attempts_are_counted_by_how_they_ended_and_further_ones_by_why_they_were_made(
+    tmp_path: Path, metrics: Metrics
+) -> None:
+    def attempt(deployment: str, **fields: Any) -> Attempt:
+        return Attempt(deployment=deployment, provider="p", model="m", **fields)
+
+    attempts = (
+        attempt("small", error="upstream_broken"),
+        attempt("small", reason="same_key: broken"),
+        attempt("big", reason="other_deployment: broken", status=200),
+        attempt("huge", reason="fallback:any: broken", status=200),
+        attempt("huge", reason="hedge: no content in time", status=200),
+    )
+
+    metrics.finished(served(1, attempts=attempts), "fast")
+
+    def ended(deployment: str, result: str) -> float:
+        return value(tmp_path, "antiphon_attempts_total", deployment=deployment, result=result)
+
+    assert ended("small", "upstream_broken") == ended("small", "ended") == ended("big", "ok") == 1
+    assert ended("huge", "ok") == 2
+    retries = {labels: one for (name, labels), one in found(tmp_path).items() if name == "antiphon_retries_total"}
+    assert retries == {
+        frozenset({"deployment": "small", "place": "same_key", "failure": "broken"}.items()): 1,
+        frozenset({"deployment": "big", "place": "other_deployment", "failure": "broken"}.items()): 1,
+    }
+    assert value(tmp_path, "antiphon_fallbacks_total", route="fast", on="any") == 1
+
+
+def test_hedges_and_shared_calls_are_counted_by_route(tmp_path: Path, metrics: Metrics) -> None:
+    metrics.hedged("fast", "sent")
+    metrics.hedged("fast", "denied")
+    metrics.hedged("fast", "denied")
+    metrics.coalesced("fast")
+
+    assert value(tmp_path, "antiphon_hedges_total", route="fast", result="sent") == 1
+    assert value(tmp_path, "antiphon_hedges_total", route="fast", result="denied") == 2
+    assert value(tmp_path, "antiphon_coalesced_total", route="fast") == 1
+
+
+def test_what_all_attempts_cost_is_counted_where_it_is_more_than_the_answer_did(
+    tmp_path: Path, metrics: Metrics
+) -> None:
+    metrics.finished(served(1, cost_nano_usd=1_000_000_000, spent_nano_usd=1_500_000_000), "fast")
+
+    assert value(tmp_path, "antiphon_cost_usd_total", **FAST) == 1.5
 
 
 def test_what_callers_write_is_in_no_label(tmp_path: Path, metrics: Metrics) -> None:

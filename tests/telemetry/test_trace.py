@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from receipts import receipt
 
-from antiphon.core.plan import Envelope, Plan, Step
+from antiphon.core.plan import Candidate, Envelope, Plan, Step
 from antiphon.core.receipt import Attempt, Receipt, Timings
 from antiphon.core.request import Lineage, Trace
 from antiphon.core.usage import Usage
@@ -152,6 +152,48 @@ def test_an_attempt_tells_where_it_went_and_what_it_cost(told: Told) -> None:
         "antiphon.cost_usd": 0.002,
         "http.response.status_code": 200,
     }
+
+
+def test_an_attempt_tells_why_it_was_made_and_how_its_deployment_was_picked(told: Told) -> None:
+    attempt = Attempt(
+        deployment="big",
+        provider="openai",
+        model="gpt-4o",
+        timings=Timings(waited_us=250_000),
+        reason="other_deployment: broken",
+        failure="timeout",
+        chosen="weighted",
+        key="billing",
+        passed_over=(Candidate(deployment="small", lost="failed: broken"), Candidate(deployment="tiny", lost="full")),
+    )
+
+    _, span = told.spans(done(attempts=(attempt,)))
+
+    assert span.attributes is not None
+    said = {name: one for name, one in span.attributes.items() if name.startswith("antiphon.attempt.")}
+    assert said == {
+        "antiphon.attempt.reason": "other_deployment: broken",
+        "antiphon.attempt.failure": "timeout",
+        "antiphon.attempt.chosen": "weighted",
+        "antiphon.attempt.key": "billing",
+        "antiphon.attempt.waited_seconds": 0.25,
+        "antiphon.attempt.passed_over": "small: failed: broken; tiny: full",
+    }
+
+
+def test_an_ordinary_attempt_has_nothing_of_that_to_tell(told: Told) -> None:
+    _, *attempts = told.spans(done())
+
+    for span in attempts:
+        assert not [name for name in span.attributes or {} if name.startswith("antiphon.attempt.")]
+
+
+def test_a_request_tells_why_no_more_was_tried_and_whose_call_it_shared(told: Told) -> None:
+    span, *_ = told.spans(done(stopped="2 of 2 attempts were made", shared="another"))
+
+    assert span.attributes is not None
+    assert span.attributes["antiphon.stopped"] == "2 of 2 attempts were made"
+    assert span.attributes["antiphon.shared"] == "another"
 
 
 def test_a_failure_is_told_on_every_span_that_had_it(told: Told) -> None:

@@ -18,11 +18,11 @@ from antiphon.app.places import Places
 from antiphon.calls.caller import Caller
 from antiphon.calls.measure import measure
 from antiphon.config.load import Loaded
+from antiphon.control.probing import look
 from antiphon.core.clock import SystemClock
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import SystemRandom, Uuid7
 from antiphon.gateway.house import Process
-from antiphon.gateway.probing import look
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
 from antiphon.metering.tickets import CountingTickets

@@ -7,6 +7,8 @@ from antiphon.providers.target import Said
 from antiphon.wire.openai_chat.relay import Relay
 from antiphon.wire.openai_chat.whole import Facts, facts
 
+JSON = b"application/json"
+EVENTS = b"text/event-stream"
 MAX_ANSWER_BYTES = 67_108_864
 """Most bytes of a whole answer; above it the upstream is cut off and the caller told."""
 MAX_ERROR_BYTES = 65_536
@@ -19,9 +21,10 @@ class Whole:
 
     __slots__ = ("body", "facts")
 
-    def __init__(self, body: bytes, said: Facts) -> None:
+    def __init__(self, body: bytes) -> None:
+        """Raises: UpstreamMalformed, when it is none."""
         self.body = body
-        self.facts = said
+        self.facts: Facts = facts(body)
 
 
 class Started:
@@ -57,16 +60,9 @@ class Started:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def whole(inbound: Inbound, name: str) -> Whole:
-    """Read a whole answer of a deployment. Raises: UpstreamError subclasses."""
-    _expect(inbound, b"application/json", name)
-    body = await inbound.read(MAX_ANSWER_BYTES)
-    return Whole(body, facts(body))
-
-
 async def started(inbound: Inbound, name: str, said: Said) -> Started:
     """Read a stream of a deployment up to its first content, or its end. Raises: UpstreamError subclasses."""
-    _expect(inbound, b"text/event-stream", name)
+    expect(inbound, EVENTS, name)
     begun = Started(hide_usage=said.hide_usage)
     if not await inbound.lead(begun.take):
         begun.end()
@@ -82,8 +78,8 @@ async def refusal(inbound: Inbound, name: str) -> UpstreamError:
     return failure(inbound.status, inbound.headers, body, name)
 
 
-def _expect(inbound: Inbound, kind: bytes, name: str) -> None:
-    """An answer of another content type is not an answer."""
+def expect(inbound: Inbound, kind: bytes, name: str) -> None:
+    """An answer of another content type is not an answer. Raises: UpstreamMalformed."""
     said = inbound.headers.get(b"content-type", b"")
     if not said.startswith(kind) and not said.lower().startswith(kind):
         shown = said.decode("latin-1")[:80] or "none"

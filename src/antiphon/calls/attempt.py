@@ -1,7 +1,5 @@
 """One try of a call upstream, while it runs."""
 
-from collections.abc import Mapping
-
 from antiphon.calls.choice import Choice
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.keypool import Key
@@ -97,6 +95,7 @@ class Try:
         "inbound",
         "key",
         "lost",
+        "name",
         "pass_",
         "settled",
         "size_bytes",
@@ -127,6 +126,8 @@ class Try:
     ) -> None:
         self.spot = spot
         self.target = spot.target
+        self.name = spot.member.name
+        """Of its deployment."""
         self.ticket = ticket
         self.began_s = now_s
         self._started_us = int((now_s - started_s) * 1e6)
@@ -160,11 +161,6 @@ class Try:
         self.assumed = False
         self.settled = False
 
-    @property
-    def name(self) -> str:
-        """Of its deployment."""
-        return self.target.deployment.name
-
     def first_token(self, now_s: float) -> None:
         if self.first_token_us is None:
             self.first_token_us = int((now_s - self.began_s) * 1e6)
@@ -177,26 +173,27 @@ class Try:
 
     def record(self) -> Attempt:
         """What the receipt says of it."""
-        deployment, spot, error = self.target.deployment, self.spot, self.error
-        plain = error is None and not (spot.reason or self.lost or self.assumed or spot.telling)
-        if plain and (self.key is None or spot.member.pool is None or len(spot.member.pool.keys) == 1):
-            return Attempt(
-                deployment=deployment.name,
-                provider=deployment.provider,
-                model=deployment.model,
-                zone=deployment.zone,
-                region=deployment.region,
-                tier=deployment.tier,
-                started_us=self._started_us,
-                timings=self._timings() if self.settled else NOT_TIMED,
-                status=self.status,
-                request_id=_request_id(self.inbound),
-                ticket=self.ticket.id,
-                usage=self.usage,
-                cost_nano_usd=self.cost_nano_usd,
-                chosen=spot.how,
-            )
-        return self._whole_record()
+        deployment, spot, key = self.target.deployment, self.spot, self.key
+        if self.error is not None or spot.reason or self.lost or self.assumed or spot.telling:
+            return self._whole_record()
+        if key is not None and spot.member.pool is not None and len(spot.member.pool.keys) > 1:
+            return self._whole_record()
+        return Attempt(
+            deployment=deployment.name,
+            provider=deployment.provider,
+            model=deployment.model,
+            zone=deployment.zone,
+            region=deployment.region,
+            tier=deployment.tier,
+            started_us=self._started_us,
+            timings=self._timings() if self.settled else NOT_TIMED,
+            status=self.status,
+            request_id="" if self.inbound is None else _request_id(self.inbound),
+            ticket=self.ticket.id,
+            usage=self.usage,
+            cost_nano_usd=self.cost_nano_usd,
+            chosen=spot.how,
+        )
 
     def _whole_record(self) -> Attempt:
         """The same, with what most attempts have nothing to tell of."""
@@ -246,8 +243,5 @@ class Try:
 
 
 def _request_id(inbound: Inbound | None) -> str:
-    if inbound is None:
-        return ""
-    headers: Mapping[bytes, bytes] = inbound.headers
-    said = headers.get(b"x-request-id")
+    said = None if inbound is None else inbound.headers.get(b"x-request-id")
     return said.decode("latin-1")[:REQUEST_ID_CHARACTERS] if said else ""

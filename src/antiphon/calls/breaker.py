@@ -59,7 +59,6 @@ class Breaker:
     """
 
     __slots__ = (
-        "_calm_until_s",
         "_fraction",
         "_in_a_row",
         "_last_pass",
@@ -78,6 +77,7 @@ class Breaker:
         "_streak",
         "_window",
         "_word",
+        "calm_until_s",
         "name",
     )
 
@@ -97,7 +97,7 @@ class Breaker:
         """The pass of ordinary attempts while closed, else `_NONE`."""
         self._opening = 0
         """Its negative is the pass of attempts that were forced since it opened last."""
-        self._calm_until_s = -inf
+        self.calm_until_s = -inf
         """Until then it is closed for sure. Never while it isn't."""
         self._since_s = 0.0
         self._reason = ""
@@ -112,20 +112,25 @@ class Breaker:
         self._word: Word | None = None
 
     @property
+    def usual(self) -> int:
+        """The pass of ordinary attempts: what `admit` gives until `calm_until_s`."""
+        return self._pass
+
+    @property
     def closed(self) -> bool:
         """Whether attempts go through as usual, as far as this worker last looked."""
         return self._pass > 0
 
     def allows(self, now_s: float) -> bool:
         """Whether `admit` would give a pass now, but for other workers' probes. Takes nothing."""
-        if now_s < self._calm_until_s:
+        if now_s < self.calm_until_s:
             return True
         self._look(now_s)
         return self._pass > 0 or (self._probe == _NONE and now_s >= self._retry_at_s)
 
     def admit(self, now_s: float) -> int:
         """Take a pass for an attempt, or `REFUSED`. After an opening it is the one probe's."""
-        if now_s < self._calm_until_s:
+        if now_s < self.calm_until_s:
             return self._pass
         self._look(now_s)
         if self._pass > 0:
@@ -212,7 +217,7 @@ class Breaker:
         if self._probe > 0 and now_s >= self._probe_ends_s:
             self._open(self._probe_ends_s, f"its probe had no answer within {self._settings.probe_timeout_s:g} s")
         if self._pass > 0:
-            self._calm_until_s = now_s + LOOK_S
+            self.calm_until_s = now_s + LOOK_S
 
     def _succeeded(self, pass_: int, now_s: float, took_s: float) -> None:
         """The rest of `succeeded`: slow answers, probes and forced passes, and passes from before."""
@@ -264,7 +269,7 @@ class Breaker:
             self._openings += 1
             self._opening = self._next_pass()
         self._pass = _NONE
-        self._calm_until_s = -inf
+        self.calm_until_s = -inf
         self._retry_at_s = until_s
         self._reason = reason
 

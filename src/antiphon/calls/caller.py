@@ -90,15 +90,17 @@ class Caller:
                 member.live.learn(inbound.headers, now_s, self._wall)
                 if inbound.status != HTTP_OK:
                     raise await answer.refusal(inbound, attempt.name)
-                read = answer.started(inbound, attempt.name, said) if stream else answer.whole(inbound, attempt.name)
-                got = await read
+                if stream:
+                    got = await answer.started(inbound, attempt.name, said)
+                else:
+                    if not inbound.headers.get(b"content-type", b"").startswith(answer.JSON):
+                        answer.expect(inbound, answer.JSON, attempt.name)
+                    got = answer.Whole(await inbound.read(answer.MAX_ANSWER_BYTES))
             except BaseException:
                 inbound.close()
                 raise
-        except AntiphonError as error:
-            attempt.blameless = self._hurried(attempt, error)
-            if attempt.blameless and ask.deadline.over(self.now()):
-                error = _too_late(ask.deadline, error)
+        except AntiphonError as caught:
+            error = self.judged(attempt, caught)
             self.failed(attempt, error)
             course.failed(spot, error)
             raise error from error.__cause__
@@ -119,7 +121,8 @@ class Caller:
             first_s = now_s - attempt.began_s
             attempt.first_token(now_s)
             (member.live.first_token if stream else member.live.whole)(first_s, now_s)
-        if attempt.pass_ and not member.breaker.closed:  # a probe's word is waited for
+        if now_s >= member.breaker.calm_until_s and attempt.pass_ and not member.breaker.closed:
+            # A probe's word is waited for.
             member.breaker.succeeded(attempt.pass_, now_s, first_s if stream else 0.0)
             attempt.pass_ = 0
             if member.breaker.closed:
@@ -133,12 +136,19 @@ class Caller:
             timeouts = deadline.attempt(ask.deadline, target.deployment.timeouts, now_s=now_s, begun=course.begun)
             if timeouts is None:
                 raise _too_late(ask.deadline, None)
-            key = self._key(course, spot, now_s)
-            pass_ = member.breaker.force(now_s) if spot.forced else member.breaker.admit(now_s)
+            pool, breaker = member.pool, member.breaker
+            key = None if pool is None or spot.key is not None else member.usual_key(pool, now_s)
+            if key is None:
+                key = self._key(course, spot, now_s)
+            if now_s < breaker.calm_until_s:
+                pass_ = breaker.usual
+            else:
+                pass_ = breaker.force(now_s) if spot.forced else breaker.admit(now_s)
             if not pass_:
                 raise OverLimit(f"{member.name} is left alone until a probe of it has ended", retry_after_s=1)
             place = key.place if key is not None else 0
-            said = say(ask.request, target, course.how(), key=place, timeouts=timeouts)
+            how = course.how() if course.so_far else ask.how
+            said = say(ask.request, target, how, key=place, timeouts=timeouts)
             work.losses = said.losses
             ticket = self._tickets.reserve(work.principal, member.name, _bound(ask, target, said))
         except BaseException:
@@ -159,7 +169,7 @@ class Caller:
             size_bytes=said.outbound.size_bytes,
         )
         self._run(attempt, work, now_s)
-        course.used(spot, key)
+        course.made += 1
         return attempt, said
 
     def _run(self, attempt: Try, work: Work, now_s: float) -> None:
@@ -169,8 +179,10 @@ class Caller:
         if key is not None:
             if key.limited:
                 attempt.tokens = ceil(attempt.size_bytes / BYTES_PER_TOKEN)
-            key.began(now_s, attempt.tokens)
-        self._metrics.in_flight(member.name).add(1)
+                key.began(now_s, attempt.tokens)
+            else:
+                key.in_flight += 1
+        self._metrics.in_flight(attempt.name).add(1)
         work.attempts.append(attempt)
         try:
             self._journal.opened(work.draft(), work.tail)
@@ -214,6 +226,13 @@ class Caller:
         attempt.blameless = attempt.blameless or self._hurried(attempt, error)
         attempt.failure = "timeout" if attempt.blameless else failure_of(error)
         self.settle(attempt, usage, output_tokens=output_tokens)
+
+    def judged(self, attempt: Try, error: AntiphonError) -> AntiphonError:
+        """What an attempt's failure is: its request's time that is over, where that is what ended it."""
+        attempt.blameless = self._hurried(attempt, error)
+        limit = attempt.deadline
+        over = attempt.blameless and limit is not None and limit.over(self.now())
+        return _too_late(limit, error) if over and limit is not None else error
 
     def _hurried(self, attempt: Try, error: AntiphonError) -> bool:
         """Whether an attempt ran out of its request's own time, while its deployment's was not over."""
@@ -272,8 +291,12 @@ class Caller:
         used = usage.input_tokens + usage.output_tokens if usage is not None else 0
         well = sign == "ok"
         member.live.ended(took_s if well or overtaken else None, now_s, used)
-        if attempt.key is not None:
-            attempt.key.ended(now_s, used - attempt.tokens if used else 0)
+        key = attempt.key
+        if key is not None:
+            if key.limited:
+                key.ended(now_s, used - attempt.tokens if used else 0)
+            else:
+                key.in_flight -= 1
         member.gate.learn(sign, first_s, now_s=now_s)
         member.gate.leave(attempt.tenant, took_s if well else None)
         attempt.pass_ = 0

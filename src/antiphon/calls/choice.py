@@ -35,6 +35,7 @@ class Contender(Struct, frozen=True, gc=False, kw_only=True):
     priority: int = 0
     """Lower goes first."""
     region: str = ""
+    zone: str = ""
     price_pico_usd: int | None = None
     """Of a token or of a call, measured alike for all; None: unknown, so dearer than any."""
 
@@ -147,8 +148,8 @@ class Group(Struct, frozen=True, gc=False, kw_only=True):
     """The choice when there is only one."""
 
 
-def group(contenders: Iterable[Contender], region: str = "") -> Group:
-    """Order contenders into levels: by priority, and within it those of the preferred region first.
+def group(contenders: Iterable[Contender], region: str = "", zone: str = "") -> Group:
+    """Order contenders into levels: by priority, and within it those of the preferred zone and region first.
 
     Raises: ValueError, when there are none or one is named twice.
     """
@@ -162,22 +163,23 @@ def group(contenders: Iterable[Contender], region: str = "") -> Group:
     able = tuple(one for one in everyone if one.weight > 0)
     idle = tuple(one for one in everyone if one not in able)
 
-    def far(one: Contender) -> bool:
-        return bool(region) and one.region != region
+    def place(one: Contender) -> tuple[int, bool, bool]:
+        return one.priority, bool(zone) and one.zone != zone, bool(region) and one.region != region
 
-    ordered = sorted(able, key=lambda one: (one.priority, far(one)))
-    levels = tuple(_level(tuple(same), region) for _, same in groupby(ordered, lambda one: (one.priority, far(one))))
+    ordered = sorted(able, key=place)
+    levels = tuple(_level(tuple(same), region, zone) for _, same in groupby(ordered, place))
     sole = Choice(able[0], "weighted", 0, (), (), levels, idle, NONE) if len(able) == 1 else None
     return Group(levels=levels, idle=idle, sole=sole)
 
 
-def _level(contenders: tuple[Contender, ...], region: str) -> Level:
+def _level(contenders: tuple[Contender, ...], region: str, zone: str) -> Level:
     first = contenders[0]
+    missed = [
+        f"not in {wanted}" for wanted, has in ((zone, first.zone), (region, first.region)) if wanted and wanted != has
+    ]
     return Level(
         contenders=contenders,
         bounds=tuple(accumulate(one.weight for one in contenders)),
         even=all(one.weight == first.weight for one in contenders),
-        why=f"priority {first.priority}"
-        if not region or first.region == region
-        else f"priority {first.priority}, not in {region}",
+        why=", ".join([f"priority {first.priority}", *missed]),
     )

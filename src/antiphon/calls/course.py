@@ -5,23 +5,24 @@ envelope bounds how many there are over keys, retries, fallbacks and hedges toge
 """
 
 import asyncio
-from typing import Literal, Protocol
+from collections.abc import Coroutine
+from math import inf
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct, structs
 
 from antiphon.calls.answer import Started, Whole
+from antiphon.calls.ask import Ask
 from antiphon.calls.attempt import Spot, Try
 from antiphon.calls.chance import mixed
-from antiphon.calls.deadline import Deadline
 from antiphon.calls.hedge import Hedge, race
 from antiphon.calls.keypool import Key
 from antiphon.calls.pick import pick, usable
 from antiphon.calls.prepared import Prepared
 from antiphon.calls.retry import TABLE, Meaning, Place, backoff_s, failure_of, most_telling
-from antiphon.core.error import AntiphonError, DeadlineExceeded, OverLimit, UpstreamRefused
-from antiphon.core.principal import Lane, Principal
+from antiphon.core.error import AntiphonError, DeadlineExceeded, OverLimit, UpstreamAuth, UpstreamQuota, UpstreamRefused
+from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Told
-from antiphon.core.request import Request
 from antiphon.providers.target import How
 
 JITTER = 0x1177
@@ -48,20 +49,6 @@ class Work(Protocol):
     def draft(self) -> Told:
         """The rest of its receipt, as far as it is known."""
         ...
-
-
-class Ask(Struct, frozen=True, gc=False, kw_only=True):
-    """What a call is asked to do."""
-
-    request: Request
-    deadline: Deadline
-    how: How = How()
-    lane: Lane = "normal"
-    seed: int = 0
-    key: int | None = None
-    """What the request sticks by; None: nothing."""
-    forced: bool = False
-    """A probe of ours: the deployment is asked whatever its breaker says."""
 
 
 class Answered(Struct, frozen=True, gc=False):
@@ -97,11 +84,9 @@ class Course:
 
     __slots__ = (
         "_ends",
-        "_keys",
         "_maker",
         "_over",
         "_retries",
-        "_times",
         "_tried",
         "ask",
         "begun",
@@ -129,16 +114,14 @@ class Course:
         self.denied = ""
         """Why a retry that could have been was not made."""
         self._tried: dict[str, str] = {}
-        self._times: dict[str, int] = {}
-        self._keys: dict[str, set[str]] = {}
         self._ends: list[tuple[AntiphonError, Spot]] = []
         self._retries = 0
         self._over = 0
         """So many ends no longer matter to the caller: an answer has begun after them."""
 
-    async def run(self) -> Answered:
-        """Make attempts until there is an answer. Raises: the most telling of their errors, StoreError."""
-        return await self._from(self._first())
+    def run(self) -> Coroutine[Any, Any, Answered]:
+        """Make attempts until there is an answer, once awaited. Raises: the most telling of their errors, StoreError."""
+        return self._from(None)
 
     async def go_on(self, error: AntiphonError, attempt: Try, so_far: str) -> Answered:
         """Have another deployment go on with an answer that broke off.
@@ -154,12 +137,15 @@ class Course:
                     self._tried.setdefault(name, "can't go on with an answer")
         return await self._from(self._next(error))
 
-    async def _from(self, spot: Spot) -> Answered:
+    async def _from(self, spot: Spot | None) -> Answered:
+        """Go on from a spot; None: from the first."""
+        hedging = self.prepared.policy.hedging
+        if spot is None:
+            spot = self._first()
         while True:
             if spot.wait_s:
                 await asyncio.sleep(spot.wait_s)
             try:
-                hedging = self.prepared.policy.hedging
                 if hedging is None or self.begun:
                     return await self._maker.attempt(self, spot)
                 return await self._race(spot)
@@ -171,24 +157,24 @@ class Course:
     def failed(self, spot: Spot, error: AntiphonError) -> None:
         """Note how an attempt ended."""
         self._ends.append((error, spot))
-        name = spot.member.name
-        self._times[name] = self._times.get(name, 0) + 1
-        self._tried[name] = f"failed: {failure_of(error)}"
+        self._tried[spot.member.name] = f"failed: {failure_of(error)}"
 
-    def used(self, spot: Spot, key: Key | None) -> None:
-        """Note that an attempt begins."""
-        self.made += 1
-        if key is not None:
-            self._keys.setdefault(spot.member.name, set()).add(key.name)
+    def _times(self, name: str) -> int:
+        """How often attempts at a deployment ended."""
+        return sum(spot.member.name == name for _, spot in self._ends)
 
     def how(self) -> How:
-        """How an attempt puts the request."""
-        return structs.replace(self.ask.how, so_far=self.so_far) if self.so_far else self.ask.how
+        """How an attempt puts a request whose answer is gone on with."""
+        return structs.replace(self.ask.how, so_far=self.so_far)
 
     # --- the first attempt
 
     def _first(self) -> Spot:
         prepared, ask, now_s = self.prepared, self.ask, self._maker.now()
+        sole = prepared.sole
+        if sole is not None and not ask.forced and sole.member.ready(now_s):
+            sole.member.budget.first(now_s)
+            return sole
         seed = ask.seed
         if prepared.policy.balance.strategy == "round_robin":
             seed = prepared.turn
@@ -212,19 +198,24 @@ class Course:
                     spot = pick(self.prepared, place, seed=seed, now_s=now_s, key=key, strict=strict, reason=reason)
                     if spot is not None:
                         return spot
-        why = {name: one.trouble(now_s) for rank in self.prepared.ranks for name, one in rank.members.items()}
-        soonest = [
-            at_s
-            for rank in self.prepared.ranks
-            for one in rank.members.values()
-            if one.pool is not None and (at_s := min(key.free_at_s(now_s) for key in one.pool.keys)) < float("inf")
-        ]
-        error = OverLimit(
-            "no deployment behind this model can be asked now: their keys are resting or at their limits",
-            retry_after_s=max(1.0, min(soonest) - now_s) if soonest else None,
-        )
-        error.noted = "; ".join(f"{name}: {said}" for name, said in why.items())
-        raise error
+        raise self._nobody(now_s)
+
+    def _nobody(self, now_s: float) -> AntiphonError:
+        """Why nobody could even be asked: all keys are dead, or resting or at their limits."""
+        members = [one for rank in self.prepared.ranks if rank.on in (None, "any") for one in rank.members.values()]
+        dead = [why for one in members if (why := one.dead(now_s))]
+        soonest_s = min((key.free_at_s(now_s) for one in members if one.pool for key in one.pool.keys), default=inf)
+        back_s = None if soonest_s == inf else max(1.0, soonest_s - now_s)
+        error: AntiphonError
+        if len(dead) < len(members):
+            said = "no deployment behind this model can be asked now: their keys are resting or at their limits"
+            error = OverLimit(said, retry_after_s=back_s)
+        elif "quota" in dead:
+            error = UpstreamQuota("every key for this model is out of quota or credit", retry_after_s=back_s)
+        else:
+            error = UpstreamAuth("every key for this model was refused; the operator has to set others")
+        error.noted = "; ".join(f"{one.name}: {one.trouble(now_s)}" for one in members)
+        return error
 
     # --- after a failure
 
@@ -235,6 +226,8 @@ class Course:
         failure = failure_of(error)
         meaning = TABLE[failure]
         most = self.prepared.step.envelope.attempts
+        if isinstance(error, DeadlineExceeded):
+            raise self._told("the deadline has passed")
         if not meaning.next:
             raise self._told(f"{failure} is not tried again")
         if self.made >= most:
@@ -276,7 +269,7 @@ class Course:
         member = spot.member
         if self.begun and not spot.target.deployment.continues:
             return None
-        if self._times.get(member.name, 0) >= REPEATS and not again:
+        if self._times(member.name) >= REPEATS and not again:
             return None
         wait_s = self._wait_s(error, meaning, now_s)
         if wait_s is None:
@@ -290,11 +283,15 @@ class Course:
         """The key that an attempt went out with."""
         return next((one.key for one in reversed(self.work.attempts) if one.spot is spot), None)
 
+    def _used_keys(self, name: str) -> set[str]:
+        """Keys that attempts at a deployment went out with."""
+        return {one.key.name for one in self.work.attempts if one.name == name and one.key is not None}
+
     def _other_key(self, spot: Spot, meaning: Meaning, now_s: float) -> Spot | None:
         member = spot.member
         if member.pool is None or (self.begun and not spot.target.deployment.continues):
             return None
-        key = member.key(now_s, self.ask.seed, without=self._keys.get(member.name, set()))
+        key = member.key(now_s, self.ask.seed, without=self._used_keys(member.name))
         if not isinstance(key, Key) or not self._granted(spot, meaning, now_s):
             return None
         return Spot(member, spot.target, spot.rank, key=key, forced=spot.forced)
@@ -325,7 +322,7 @@ class Course:
             and before.member.ready(now_s)
             and (before.target.deployment.continues or not self.begun)
         ]
-        best = min(passing, key=lambda one: self._times[one.member.name], default=None)
+        best = min(passing, key=lambda one: self._times(one.member.name), default=None)
         if best is None or not self._granted(best, meaning, now_s):
             return None
         return Spot(best.member, best.target, best.rank, wait_s=wait_s)
@@ -363,6 +360,7 @@ class Course:
         if len(errors) > 1:
             error.retry_after_s = telling.retry_after_s
         self.work.stopped = why
+        error.spent = self.made > 1
         if self.made > 1 and not isinstance(error, UpstreamRefused | DeadlineExceeded):
             error.message = f"{error.message} ({self.made} attempts were made)"
         return error

@@ -41,6 +41,8 @@ NODE_LEAST_S = 1.0
 
 _WRITTEN = re.compile(rb"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m)?")
 _UNIT_S = {b"": 1.0, b"s": 1.0, b"ms": 0.001, b"m": 60.0}
+LATE_S = 0.05
+"""Deadlines are looked at this often (`net.client.SWEEP_S`), so a difference below it is none."""
 _MIN_S = 0.001
 """The shortest timeout that is taken: below it no answer can come."""
 
@@ -144,7 +146,7 @@ def attempt(deadline: Deadline, timeouts: Timeouts, *, now_s: float, begun: bool
     if head_s < _MIN_S:
         return None
     silence_s = deadline.silence_s
-    if silence_s is None and timeouts.total_s <= head_s:
+    if silence_s is None and timeouts.total_s <= head_s + LATE_S:
         return timeouts
     return Timeouts(
         connect_s=min(timeouts.connect_s, head_s),
@@ -178,14 +180,15 @@ def narrow(deadline: Deadline, timeouts: Timeouts, *, now_s: float) -> Deadline:
     return Deadline(at_s=at_s, bound="deployment", allowed_s=timeouts.total_s)
 
 
-def told(deadline: Deadline) -> bytes | None:
-    """The value of the response header `x-antiphon-timeout`; None when the request got all that it asked for.
+def told(deadline: Deadline) -> bytes:
+    """The response header `x-antiphon-timeout` as a line; empty when the request got all that it asked for.
 
-    For example `600; asked=900; by=server`, in seconds.
+    Its value is, for example, `600; asked=900; by=server`, in seconds.
     """
     if deadline.capped_from_s is None:
-        return None
-    return f"{deadline.allowed_s:g}; asked={deadline.capped_from_s:g}; by={deadline.bound}".encode()
+        return b""
+    value = f"{deadline.allowed_s:g}; asked={deadline.capped_from_s:g}; by={deadline.bound}"
+    return b"x-antiphon-timeout: %b\r\n" % value.encode()
 
 
 def _ours(value: bytes) -> float:

@@ -138,7 +138,7 @@ class KeyPool:
     but one that was dead is tried again.
     """
 
-    __slots__ = ("_single", "keys")
+    __slots__ = ("_single", "keys", "only")
 
     def __init__(self, settings: Sequence[ProviderKeySettings], before: "KeyPool | None" = None) -> None:
         """Raises: ValueError, when there is no key or two share a name."""
@@ -156,6 +156,8 @@ class KeyPool:
             keys.append(key)
         self.keys = tuple(keys)
         self._single = keys[0] if len(keys) == 1 else None
+        self.only = None if self._single is None or self._single.limited else self._single
+        """The key where there is one alone, without limits of its own."""
 
     def ready(self, now_s: float) -> bool:
         """Whether a request could go out now."""

@@ -53,10 +53,31 @@ class Member:
         return (
             self.cooling_until_s <= now_s
             and gate.in_flight < gate.limit
-            and self.breaker.allows(now_s)
-            and (pool is None or (pool.ready(now_s) and not self.refused_keys))
+            and (now_s < self.breaker.calm_until_s or self.breaker.allows(now_s))
+            and (pool is None or self.usual_key(pool, now_s) is not None or self._has_key(pool, now_s))
             and not (self.rated and self.live.headroom(now_s) <= 0)
         )
+
+    def usual_key(self, pool: KeyPool, now_s: float) -> Key | None:
+        """The account's only key where nothing is to be weighed: it is sound, and has no limits of its own."""
+        only = pool.only
+        return only if only is not None and only.until_s <= now_s and not self.refused_keys else None
+
+    def _has_key(self, pool: KeyPool, now_s: float) -> bool:
+        refused = self.refused_keys
+        if not refused:
+            return pool.ready(now_s)
+        return any(
+            key.until_s <= now_s and refused.get(key.name, -inf) <= now_s and key.headroom(now_s) > 0
+            for key in pool.keys
+        )
+
+    def dead(self, now_s: float) -> str:
+        """Why all its keys are dead: the failure of the last one; empty when one is not."""
+        keys = self.pool.keys if self.pool is not None else ()
+        if not keys or any(key.health(now_s) != "dead" and not self.bars(key, now_s) for key in keys):
+            return ""
+        return keys[-1].why or "auth"
 
     def trouble(self, now_s: float) -> str:
         """Why an attempt can't be made now, its breaker aside; empty when it can. All of it passes."""

@@ -1,14 +1,19 @@
 """A plan's step made ready for calling, once for all requests of its kind."""
 
 from collections.abc import Mapping
+from math import inf
 
+from msgspec.structs import replace
+
+from antiphon.calls.attempt import Spot
 from antiphon.calls.choice import Contender, Group, group
 from antiphon.calls.coalesce import Coalescer
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.hedge import Hedging
 from antiphon.calls.member import Member
-from antiphon.calls.settings import CallsSettings, RouteSettings
-from antiphon.core.deployment import Deployment
+from antiphon.calls.settings import CallsSettings, RouteSettings, RouteTimeoutSettings
+from antiphon.calls.settings_balance import BalanceSettings
+from antiphon.core.deployment import Deployment, Timeouts
 from antiphon.core.plan import FallbackKind, Step
 from antiphon.core.ports import Served
 from antiphon.providers.target import Target
@@ -17,13 +22,14 @@ from antiphon.providers.target import Target
 class Policy:
     """How the calls of one route are made, under one revision."""
 
-    __slots__ = ("balance", "calls", "coalesce", "coalescer", "hedging", "name", "sticky")
+    __slots__ = ("balance", "calls", "coalesce", "coalescer", "hedging", "name", "sticky", "timeouts")
 
     def __init__(self, name: str, route: RouteSettings, calls: CallsSettings) -> None:
         self.name = name
         self.calls = calls
         self.balance = route.balance
         self.sticky = route.sticky
+        self.timeouts = route.timeouts
         self.coalesce = route.coalesce
         self.coalescer = Coalescer[Served](route.coalesce) if route.coalesce.enabled else None
         self.hedging = Hedging(route.hedge) if route.hedge.enabled else None
@@ -35,35 +41,57 @@ class Rank:
     __slots__ = ("group", "members", "on", "targets")
 
     def __init__(
-        self, on: FallbackKind | None, names: tuple[str, ...], fleet: Fleet, told: Mapping[str, Target], region: str
+        self,
+        on: FallbackKind | None,
+        names: tuple[str, ...],
+        fleet: Fleet,
+        targets: Mapping[str, Target],
+        policy: "Policy",
     ) -> None:
         self.on = on
         """What it takes over after; None for the step's own."""
         self.members: dict[str, Member] = {name: fleet[name] for name in names}
-        self.targets: dict[str, Target] = {name: told[name] for name in names}
-        self.group: Group = _group([target.deployment for target in self.targets.values()], self.members, region)
+        self.targets: dict[str, Target] = {name: narrowed(targets[name], policy.timeouts) for name in names}
+        deployments = [target.deployment for target in self.targets.values()]
+        self.group: Group = _group(deployments, self.members, policy.balance)
+
+
+def narrowed(target: Target, limits: RouteTimeoutSettings) -> Target:
+    """A target under a route's deadlines of one attempt, where these are shorter than its own."""
+    own = target.deployment.timeouts
+    shorter = Timeouts(
+        connect_s=min(own.connect_s, limits.connect_s or inf),
+        first_byte_s=min(own.first_byte_s, limits.first_byte_s or inf),
+        between_bytes_s=min(own.between_bytes_s, limits.between_bytes_s or inf),
+        total_s=min(own.total_s, limits.total_s or inf),
+    )
+    return target if shorter == own else replace(target, deployment=replace(target.deployment, timeouts=shorter))
 
 
 class Prepared:
     """A step, and everybody who may take a part in it."""
 
-    __slots__ = ("draws", "policy", "ranks", "step", "turn")
+    __slots__ = ("policy", "ranks", "sole", "step", "turn")
 
     def __init__(self, step: Step, policy: Policy, fleet: Fleet, targets: Mapping[str, Target]) -> None:
-        region = policy.balance.region
         self.step = step
         self.policy = policy
         self.turn = 0
         """Requests so far: what `round_robin` goes by."""
         self.ranks = (
-            Rank(None, step.deployments, fleet, targets, region),
-            *(Rank(one.on, one.deployments, fleet, targets, region) for one in step.fallbacks),
+            Rank(None, step.deployments, fleet, targets, policy),
+            *(Rank(one.on, one.deployments, fleet, targets, policy) for one in step.fallbacks),
         )
-        self.draws = len(self.ranks) > 1 or len(step.deployments) > 1
-        """Chance has a say in who answers."""
+        alone = len(self.ranks) == 1 and len(step.deployments) == 1
+        self.sole = self._sole() if alone else None
+        """Where there is only one: the ordinary first attempt on it, the same each time."""
+
+    def _sole(self) -> Spot:
+        rank, (name,) = self.ranks[0], self.step.deployments
+        return Spot(rank.members[name], rank.targets[name], 0, choice=rank.group.sole)
 
 
-def _group(deployments: list[Deployment], members: Mapping[str, Member], region: str) -> Group:
+def _group(deployments: list[Deployment], members: Mapping[str, Member], balance: BalanceSettings) -> Group:
     weightless = not any(one.weight for one in deployments)
     return group(
         [
@@ -73,9 +101,11 @@ def _group(deployments: list[Deployment], members: Mapping[str, Member], region:
                 weight=1.0 if weightless else one.weight,
                 priority=one.priority,
                 region=one.region,
+                zone=one.zone,
                 price_pico_usd=None if one.price is None else one.price.input * 3 + one.price.output,
             )
             for one in deployments
         ],
-        region,
+        balance.region,
+        balance.zone or "",
     )

@@ -48,12 +48,40 @@ class CallsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 yield f"{name}.{path}", wrong, remedy
 
 
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class RouteTimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Deadlines of each attempt of a route's calls, in seconds, where they are shorter than a deployment's own."""
+
+    connect_s: Annotated[
+        Seconds | None, Meta(description="To a connection: above 0, up to 86400. Default null: the deployment's.")
+    ] = None
+    first_byte_s: Annotated[
+        Seconds | None,
+        Meta(
+            description="From sending to the answer's first byte: above 0, up to 86400. Default null: the deployment's."
+        ),
+    ] = None
+    between_bytes_s: Annotated[
+        Seconds | None,
+        Meta(description="Between two reads of the answer: above 0, up to 86400. Default null: the deployment's."),
+    ] = None
+    total_s: Annotated[
+        Seconds | None,
+        Meta(
+            description="From sending to the answer's last byte: above 0, up to 86400. Default null: the deployment's."
+        ),
+    ] = None
+
+
 class RouteSettings(routing.RouteSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A public model name: where it leads, and how its calls are made."""
 
     balance: Annotated[
         BalanceSettings, Meta(description="How one deployment is chosen among those that can answer.")
     ] = BalanceSettings()
+    timeouts: Annotated[RouteTimeoutSettings, Meta(description="Deadlines of each attempt.")] = RouteTimeoutSettings()
     sticky: Annotated[
         StickySettings | None,
         Meta(description="Send what belongs together to the same deployment. Default: nothing sticks."),

@@ -52,6 +52,12 @@ class BalanceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             description="Region to prefer; others of the same priority are used when none there is usable. Default: none."
         ),
     ] = ""
+    zone: Annotated[
+        Literal["public", "private"] | None,
+        Meta(
+            description="Zone to prefer, before the region; others of the same priority are used when none there is usable. Default null: none."
+        ),
+    ] = None
     fastest_quantile: Annotated[
         float,
         Meta(gt=0, lt=1, description="Quantile of first-token latency that `fastest` compares, 0 to 1. Default 0.5."),

@@ -23,11 +23,11 @@ BASES = {
     "reported": "reported usage at the configured price",
     "unpriced": "unknown: the deployment has no price",
     "no_usage": "unknown: the upstream reported no usage",
+    "shared": "in the receipt of the call that it shared",
 }
 LOST = {
     "no key": "no key: its provider is off",
     "lab": "lab: it is simulated, and a real deployment is there",
-    "weight": "weight: the draw fell on another",
     "weight 0": "weight 0: it takes no share",
     "policy": "policy: the verdict excludes it",
 }
@@ -147,9 +147,9 @@ def _deadline(receipt: Receipt) -> str:
     limit = receipt.deadline
     if limit is None:
         return ""
-    asked = "" if limit.asked_s is None else f", less than the {limit.asked_s:g} s that were asked for"
-    header = f" in {limit.header}" if limit.header else ""
-    return f"{limit.allowed_s:g} s, said by the {limit.by}{header}{asked}"
+    if limit.asked_s is not None:
+        return f"{limit.allowed_s:g} s, by the {limit.by}; {limit.header} asked for {limit.asked_s:g} s"
+    return f"{limit.allowed_s:g} s, by " + (limit.header or f"the {limit.by}")
 
 
 def _lineage(lineage: Lineage) -> str:

@@ -61,6 +61,8 @@ class AntiphonError(Exception):
         self.shown_code = self.said_code
         """What the caller is told: an upstream's own word where it is the caller's to act on."""
         self.said_status = status or self.status
+        self.spent = False
+        """The call made all the attempts that were worth making: one more at once would not help."""
 
 
 class BadRequest(AntiphonError):

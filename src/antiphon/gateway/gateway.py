@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
+from typing import Any
 
 from antiphon.calls.coalesce import Flight, Seat
+from antiphon.calls.shared import FlightReply, key_of
 from antiphon.core.error import AntiphonError, StoreError, Unavailable
 from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
@@ -16,14 +18,14 @@ from antiphon.gateway.execute import ask_of, execute
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.last_resort import NO_RESORT, hand_off, lines, resort
 from antiphon.gateway.record import close
-from antiphon.gateway.share import FlightReply, follow, key_of
+from antiphon.gateway.share import follow
 from antiphon.gateway.story import NO_HEADERS, Arrival, Story
 from antiphon.policy.verdict import ALLOWED
 from antiphon.routing.route import Route
 
 log = logging.getLogger("antiphon.gateway")
-PROBE = "probe"
-"""Stands where a path would in receipts of the gateway's own requests."""
+PROBE = "(probe)"
+"""Stands where a path and a route would in receipts of the gateway's own requests; no name can be this."""
 _CUT = Unavailable("the gateway stopped before the answer was whole; see server.drain_timeout_s", code="drain_timeout")
 
 
@@ -57,10 +59,15 @@ class Gateway:
             headers=headers,
         )
 
-    async def answer(self, request: Request, principal: Principal, arrival: Arrival, reply: Reply) -> None:
-        """Take a request down the whole path. Every way out leaves a receipt, and an answer if anyone waits for it."""
+    def answer(
+        self, request: Request, principal: Principal, arrival: Arrival, reply: Reply
+    ) -> Coroutine[Any, Any, None]:
+        """Take a request down the whole path, once awaited.
+
+        Every way out leaves a receipt, and an answer if anyone waits for it.
+        """
         story = self._story(request, principal, arrival)
-        await self._run(story, reply, partial(self._decisions.find, story, request.head), shares=True)
+        return self._run(story, reply, partial(self._decisions.find, story, request.head), shares=True)
 
     async def probe(self, request: Request, principal: Principal, route: Route, reply: Reply) -> None:
         """The same for a request of the gateway's own, to one deployment whatever its breaker says."""
@@ -69,7 +76,7 @@ class Gateway:
         await self._run(story, reply, partial(self._decisions.onto, story, request.head, route, ALLOWED), forced=True)
 
     def _story(self, request: Request, principal: Principal, arrival: Arrival) -> Story:
-        story = Story(arrival, self._revision.id, self._process.worker)
+        story = Story(arrival, self._revision.id, self._process.worker, arrival.started_s)
         story.request = request
         story.principal = principal
         tracer = self._revision.tracer
@@ -89,8 +96,7 @@ class Gateway:
         try:
             decision = decide()
             story.decided(decision.plan, decision.tail)
-            if decision.prepared.draws:
-                story.seed = self._process.random.seed()
+            story.seed = self._process.random.seed()
             ask = ask_of(story, decision, self._revision, forced=forced)
             seat = self._seat(story, decision) if shares and decision.prepared.policy.coalescer is not None else None
             if seat is not None:
@@ -109,12 +115,15 @@ class Gateway:
 
     def _seat(self, story: Story, decision: Decision) -> Seat[Served] | None:
         """A place at a call that identical requests share; None: this request makes its own."""
-        coalescer, key = decision.prepared.policy.coalescer, key_of(story, decision)
-        if coalescer is None or key is None or story.request is None:
+        request, before, policy = story.request, story.arrival, decision.prepared.policy
+        coalescer = policy.coalescer
+        if coalescer is None or request is None:
             return None
-        before = story.arrival
+        key = key_of(request, story.principal.tenant, decision.plan, policy, before.headers)
+        if key is None:
+            return None
         arrival = self.arrival(before.endpoint, before.dialect, before.started_s, before.headers)
-        seat = coalescer.join(key, arrival.id, partial(self._fly, story.request, story.principal, arrival))
+        seat = coalescer.join(key, arrival.id, partial(self._fly, request, story.principal, arrival))
         if seat is not None and not seat.leads:
             self._process.metrics.coalesced(decision.route.name)
         return seat
@@ -130,7 +139,7 @@ class Gateway:
 
     def refuse(self, error: AntiphonError, arrival: Arrival, reply: Reply, principal: Principal | None = None) -> None:
         """Answer a request that could not even be read; it has a receipt too."""
-        story = Story(arrival, self._revision.id, self._process.worker)
+        story = Story(arrival, self._revision.id, self._process.worker, arrival.started_s)
         if principal is not None:
             story.principal = principal
         self._refuse(story, error, reply, None)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from antiphon.calls.attempt import DETAIL_CHARACTERS, Try
 from antiphon.core.error import AntiphonError
@@ -33,75 +33,47 @@ class Arrival(Struct, frozen=True, gc=False, kw_only=True):
     """The request's, names in lower case."""
 
 
-class Story:
+class Story(Struct):
     """Everything that a receipt will say. Written by one task, read when it is recorded."""
 
-    __slots__ = (
-        "_tail",
-        "answer",
-        "arrival",
-        "attempts",
-        "begun",
-        "captured",
-        "closed",
-        "cost_nano_usd",
-        "deadline",
-        "fingerprint",
-        "first_token_us",
-        "handed_off",
-        "leads",
-        "lines",
-        "losses",
-        "notes",
-        "plan",
-        "principal",
-        "request",
-        "revision",
-        "seed",
-        "served",
-        "served_model",
-        "shared",
-        "shared_by",
-        "span",
-        "started_s",
-        "stopped",
-        "usage",
-        "verdict",
-        "worker",
-    )
-
-    def __init__(self, arrival: Arrival, revision: str, worker: int) -> None:
-        self.arrival = arrival
-        self.started_s = arrival.started_s
-        self.revision = revision
-        self.worker = worker
-        self.principal: Principal = UNKNOWN
-        self.request: Request | None = None
-        self.verdict: Verdict | None = None
-        self.plan: Plan | None = None
-        self.seed = 0
-        self._tail = b""
-        self.attempts: list[Try] = []
-        self.answer = bytearray()
-        """What was released, where content is captured."""
-        self.served: Try | None = None
-        """The attempt whose answer goes out."""
-        self.shared = self.shared_by = ""
-        """Receipt of the call that it shares, and the deployment that answered that."""
-        self.deadline: Bounded | None = None
-        self.lines = b""
-        """Header lines that tell the caller more."""
-        self.stopped = self.handed_off = ""
-        self.usage: Usage | None = None
-        self.cost_nano_usd: int | None = None
-        self.served_model = self.fingerprint = ""
-        self.first_token_us: int | None = None
-        self.losses: tuple[Loss, ...] = ()
-        self.notes: tuple[str, ...] = ()
-        self.span: Trace | None = None
-        self.begun = self.captured = self.closed = False
-        self.leads = False
-        """Its answer goes to others, who share it."""
+    arrival: Arrival
+    revision: str
+    worker: int
+    started_s: float
+    principal: Principal = UNKNOWN
+    request: Request | None = None
+    verdict: Verdict | None = None
+    plan: Plan | None = None
+    seed: int = 0
+    known_tail: bytes = b""
+    """`tail`, once it was worked out."""
+    attempts: list[Try] = field(default_factory=list[Try])
+    answer: bytearray = field(default_factory=bytearray)
+    """What was released, where content is captured."""
+    served: Try | None = None
+    """The attempt whose answer goes out."""
+    shared: str = ""
+    """Receipt of the call that it shares."""
+    shared_by: str = ""
+    """The deployment that answered that call."""
+    deadline: Bounded | None = None
+    lines: bytes = b""
+    """Header lines that tell the caller more."""
+    stopped: str = ""
+    handed_off: str = ""
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+    served_model: str = ""
+    fingerprint: str = ""
+    first_token_us: int | None = None
+    losses: tuple[Loss, ...] = ()
+    notes: tuple[str, ...] = ()
+    span: Trace | None = None
+    begun: bool = False
+    captured: bool = False
+    closed: bool = False
+    leads: bool = False
+    """Its answer goes to others, who share it."""
 
     def draft(self) -> Told:
         """What is told while the request runs."""
@@ -130,7 +102,7 @@ class Story:
 
     def told(self, outcome: Outcome, status: int, error: AntiphonError | None = None) -> Told:
         """What is told as things stand now."""
-        request, arrival = self.request, self.arrival
+        request, arrival, attempts = self.request, self.arrival, self.attempts
         head = request.head if request is not None else None
         return Told(
             id=arrival.id,
@@ -149,10 +121,10 @@ class Story:
             digest=request.digest if request else "",
             size_bytes=request.body.size_bytes if request else 0,
             seed=self.seed,
-            attempts=tuple([attempt.record() for attempt in self.attempts]),
+            attempts=tuple([attempt.record() for attempt in attempts]),
             usage=self.usage,
             cost_nano_usd=self.cost_nano_usd,
-            spent_nano_usd=self._spent(),
+            spent_nano_usd=None if len(attempts) == 1 and not attempts[0].assumed else self._spent(),
             cost_basis=self._cost_basis(),
             duration_us=int((time.perf_counter() - self.started_s) * 1e6),
             first_token_us=self.first_token_us,
@@ -178,13 +150,13 @@ class Story:
     @property
     def tail(self) -> bytes:
         """The rest of its receipt: what it was decided on."""
-        if not self._tail:
-            self._tail = self.basis().tail()
-        return self._tail
+        if not self.known_tail:
+            self.known_tail = self.basis().tail()
+        return self.known_tail
 
     def decided(self, plan: Plan, tail: bytes) -> None:
         """It has its plan; `tail` says the same as `basis` would."""
-        self.plan, self._tail = plan, tail
+        self.plan, self.known_tail = plan, tail
 
     def basis(self) -> Basis:
         """What it was decided on, as far as it came."""
@@ -206,8 +178,6 @@ class Story:
 
     def _spent(self) -> int | None:
         """What all attempts cost, where that is more than the answer did."""
-        if len(self.attempts) == 1 and not self.attempts[0].assumed:
-            return None
         costs = [one.cost_nano_usd for one in self.attempts if one.cost_nano_usd is not None]
         return sum(costs) if costs and sum(costs) != self.cost_nano_usd else None
 

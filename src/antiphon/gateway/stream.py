@@ -5,7 +5,7 @@ from functools import partial
 from antiphon.calls.answer import Started
 from antiphon.calls.attempt import Try
 from antiphon.calls.course import Answered
-from antiphon.core.error import UpstreamError
+from antiphon.core.error import AntiphonError, UpstreamError
 from antiphon.core.ports import Inbound, Reply
 from antiphon.core.usage import Usage
 from antiphon.gateway.house import Process, Revision
@@ -38,10 +38,11 @@ class Stream:
         while True:
             try:
                 await self._relay(answered.attempt, started)
-            except UpstreamError as error:
+            except UpstreamError as caught:
                 if self._story.closed:
                     return
                 attempt, relay = answered.attempt, started.relay
+                error = self._process.caller.judged(attempt, caught)
                 self._process.caller.failed(attempt, error, relay.usage, output_tokens=relay.events)
                 self._tell(attempt, started)
                 self._note(started)
@@ -50,7 +51,7 @@ class Stream:
             else:
                 return
 
-    async def _go_on(self, answered: Answered, error: UpstreamError) -> tuple[Answered, Started]:
+    async def _go_on(self, answered: Answered, error: AntiphonError) -> tuple[Answered, Started]:
         """Have another deployment go on. Raises: the error, when none can."""
         request, sent = self._story.request, self._sent
         start = so_far(bytes(sent)) if sent and request is not None and request.head.answers == 1 else None

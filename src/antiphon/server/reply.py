@@ -76,7 +76,8 @@ def error_headers(error: AntiphonError, receipt_id: str) -> bytes:
         lines += f"x-antiphon-receipt: {receipt_id}\r\n".encode()
     if error.retry_after_s is not None:
         lines += f"retry-after: {max(1, ceil(error.retry_after_s))}\r\n".encode()
-    if not error.retryable and error.said_status in RETRIED:
+    over = not error.retryable or (error.spent and error.retry_after_s is None)
+    if over and error.said_status in RETRIED:
         lines += b"x-should-retry: false\r\n"
     if isinstance(error, WrongMethod):
         lines += f"allow: {error.allow}\r\n".encode()

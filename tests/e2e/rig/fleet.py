@@ -52,7 +52,7 @@ def fleet(
                 models[model].setdefault("priority", place)
         told[name] = route
     return {
-        "keys": KEYS,
+        "keys": [dict(key) for key in KEYS],
         "providers": providers,
         "models": models,
         "routes": told,

@@ -26,9 +26,19 @@ def event(delta: dict[str, Any] | None = None, *, finish: str | None = None, id_
 
 
 ROLE = event({"role": "assistant", "content": ""})
-USED = b"data: %b\n\n" % json.dumps(
-    {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "up-1", "choices": [], "usage": USAGE}
-).encode()
+USED = (
+    b"data: %b\n\n"
+    % json.dumps(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "up-1",
+            "choices": [],
+            "usage": USAGE,
+        }
+    ).encode()
+)
 
 
 def word(text: str) -> bytes:
@@ -132,6 +142,9 @@ class Held:
         """Let all of them go; for the loop of the servers."""
         self._open.set()
 
-    async def script(self, seen: Seen, writer: asyncio.StreamWriter) -> None:
+    async def released(self) -> None:
         await self._open.wait()
+
+    async def script(self, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        await self.released()
         await self._then(seen, writer)

@@ -80,12 +80,13 @@ class WatchedTickets(Tickets):
         self.open: Counter[str] = Counter()
         """By deployment."""
         self.costs: list[int | None] = []
-        self.refusal: OverLimit | None = None
+        self.refusal = ""
+        """Why there is none; empty: there is."""
         self._fleet = fleet
 
     def reserve(self, principal: Principal, deployment: str, bound_nano_usd: NanoUsd | None) -> Ticket:
-        if self.refusal is not None:
-            raise self.refusal
+        if self.refusal:
+            raise OverLimit(self.refusal)
         ticket = self.counted.reserve(principal, deployment, bound_nano_usd)
         closed = self._fleet[deployment].breaker.closed
         at_s = asyncio.get_running_loop().time()

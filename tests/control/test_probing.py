@@ -11,8 +11,8 @@ from fakes.upstream import Answer
 from antiphon.calls.settings import CallsSettings
 from antiphon.calls.settings_failure import BreakerSettings
 from antiphon.calls.settings_flow import ProbeSettings
+from antiphon.control.probing import PROBER, look, probe
 from antiphon.core.error import UpstreamBroken
-from antiphon.gateway.probing import PROBER, look, probe
 
 TWO = [deployed(model="one"), deployed("big", model="two")]
 
