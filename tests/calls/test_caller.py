@@ -530,7 +530,7 @@ async def test_the_last_key_that_is_refused_is_the_operators_to_mend(tmp_path: P
 
     with pytest.raises(UpstreamAuth):
         await call(house, asked, attempts=4)
-    with pytest.raises(OverLimit, match="can be asked now"):
+    with pytest.raises(UpstreamAuth, match="the operator has to set others"):
         await call(house, Asked(house), attempts=4)
 
     assert len(house.transport.sent) == 1, "a dead key is not asked again"

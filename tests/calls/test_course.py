@@ -20,6 +20,7 @@ from antiphon.core.error import (
     OverLimit,
     StaleConnection,
     StoreError,
+    UpstreamAuth,
     UpstreamBroken,
     UpstreamLimited,
     UpstreamMalformed,
@@ -415,18 +416,22 @@ async def test_a_key_that_died_while_its_attempt_waited_is_not_used() -> None:
     assert visit.keys[1] != visit.keys[0]
 
 
+@pytest.mark.parametrize(("status", "told", "back_s"), [(401, UpstreamAuth, None), (402, UpstreamQuota, 60.0)])
 @virtually
-async def test_without_a_key_that_can_be_used_the_caller_is_told_when_to_come_back() -> None:
+async def test_when_all_keys_are_dead_the_caller_is_told_why(
+    status: int, told: type[AntiphonError], back_s: float | None
+) -> None:
     worker = Worker(["one"], keys={"one": 1}, calls=CallsSettings(retry=RetrySettings(dead_key_s=100.0)))
-    worker.weather.script("one", says(401))
+    worker.weather.script("one", says(status))
     await worker.ask()
     await asyncio.sleep(40.0)
 
     visit = await worker.ask()
 
-    assert isinstance(visit.error, OverLimit)
-    assert visit.error.retry_after_s == pytest.approx(60.0, abs=0.5)
-    assert "dead (auth)" in visit.error.noted
+    assert type(visit.error) is told
+    assert visit.error is not None
+    assert visit.error.retry_after_s == (None if back_s is None else pytest.approx(back_s, abs=0.5))
+    assert "dead (" in visit.error.noted
     assert len(worker.weather.sent) == 1
 
 

@@ -203,6 +203,20 @@ async def test_who_has_only_dead_keys_is_never_picked() -> None:
 
 
 @virtually
+async def test_who_is_left_alone_is_asked_when_the_others_have_only_dead_keys() -> None:
+    worker = Worker(["one", "two"], keys={"one": 1, "two": 1})
+    opened(worker, "one")
+    pool = worker.member("two").pool
+    assert pool is not None
+    pool.mark("key 1", "dead", "auth", NOW_S)
+
+    spots = picks(worker, strict=False)
+
+    assert names(spots) == {"one"}
+    assert all(spot is not None and spot.forced for spot in spots)
+
+
+@virtually
 async def test_who_is_full_is_passed_over_and_waited_for_when_nobody_else_is_left() -> None:
     worker = Worker([post("one", concurrency=1), "two"])
     assert worker.member("one").gate.try_enter("acme")

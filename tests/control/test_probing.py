@@ -13,6 +13,7 @@ from antiphon.calls.settings_failure import BreakerSettings
 from antiphon.calls.settings_flow import ProbeSettings
 from antiphon.control.probing import PROBER, look, probe
 from antiphon.core.error import UpstreamBroken
+from antiphon.gateway.gateway import PROBE
 
 TWO = [deployed(model="one"), deployed("big", model="two")]
 
@@ -51,7 +52,7 @@ async def test_a_probe_asks_one_deployment_for_one_token_and_has_a_receipt(tmp_p
         "stream_options": {"include_usage": True},
     }
     receipt = house.receipt
-    assert (receipt.outcome, receipt.principal, receipt.endpoint, receipt.served) == ("ok", PROBER, "probe", "big")
+    assert (receipt.outcome, receipt.principal, receipt.endpoint, receipt.served) == ("ok", PROBER, PROBE, "big")
     assert receipt.attempts[0].reason == ""
     assert house.events[:2] == ["tickets.reserve", "journal.opened"]
     assert house.tickets.counted.spent > 0

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from antiphon.gateway.gateway import PROBE
 from antiphon.providers.lab.run import Running, running
 from antiphon.providers.lab.settings import FaultSettings, LabModel, LabSettings
 from rig.config import ALICE, ROOT
@@ -123,8 +124,8 @@ def test_probes_find_it_out_in_place_of_callers_and_have_receipts(start: Start, 
     asked_for = [body["messages"][0]["content"] for body in bodies]
     assert asked_for[:5] == ["Hi", "Hi", "Hi", "are you there?", "are you there?"]
     assert {body["max_tokens"] for body in bodies[3:5]} == {1}
-    until(lambda: sum(one.endpoint == "probe" for one in gateway.stored()) == 2, "both receipts")
-    probes = [one for one in gateway.stored() if one.endpoint == "probe"]
+    until(lambda: sum(one.endpoint == PROBE for one in gateway.stored()) == 2, "both receipts")
+    probes = [one for one in gateway.stored() if one.endpoint == PROBE]
     assert [(one.outcome, one.attempts[0].deployment) for one in probes] == [("failed", "sick"), ("ok", "sick")]
     assert {one.principal.tenant for one in probes if one.principal} == {"antiphon"}
     assert gateway.get(f"/v1/receipts/{probes[0].id}").status == 404

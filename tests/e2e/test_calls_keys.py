@@ -105,27 +105,43 @@ def test_a_key_that_may_not_use_one_model_is_still_good_for_another(house: House
     assert keys_of(house.gateway, "forbidden")["first"]["reason"] == "refused for this deployment"
 
 
-def test_when_all_are_dead_the_caller_is_told_when_to_come_back(start: Start, up: Upstream) -> None:
+def test_when_all_were_refused_the_caller_is_told_that_waiting_does_not_help(start: Start, up: Upstream) -> None:
     up.script = fails(b"401 Unauthorized")
     gateway = start(fleet(up.url, {"one": {"keys": pair("x")}}, {"r": {"models": ["one"]}}))
 
-    with client(gateway) as sdk, pytest.raises(openai.InternalServerError) as refused:
-        sdk.chat.completions.create(**ask("r"))
-    with client(gateway) as sdk, pytest.raises(openai.RateLimitError) as resting:
-        sdk.chat.completions.create(**ask("r"))
+    first, second = refused(gateway), refused(gateway)
 
-    assert (refused.value.status_code, refused.value.code) == (502, "upstream_auth")
-    assert resting.value.code == "rate_limit_exceeded"
-    assert 200 < int(resting.value.response.headers["retry-after"]) <= 300
+    assert (first.status_code, first.code) == (second.status_code, second.code) == (502, "upstream_auth")
+    assert "the operator has to set others" in second.message
+    assert "retry-after" not in second.response.headers
+    assert second.response.headers["x-should-retry"] == "false"
     assert len(up.seen) == 2
-    receipt = gateway.receipt(resting.value.response.headers["x-antiphon-receipt"])
+    receipt = gateway.receipt(second.response.headers["x-antiphon-receipt"])
     assert (receipt["outcome"], receipt.get("attempts", [])) == ("refused", [])
     assert "first: dead (auth)" in receipt["detail"]
 
 
+def test_when_all_are_out_of_credit_the_caller_is_told_when_they_are_tried_again(start: Start, up: Upstream) -> None:
+    up.script = fails(b"402 Payment Required")
+    gateway = start(fleet(up.url, {"one": {"keys": pair("x")}}, {"r": {"models": ["one"]}}))
+
+    _, error = refused(gateway), refused(gateway)
+
+    assert isinstance(error, openai.RateLimitError)
+    assert error.code == "upstream_quota"
+    assert 200 < int(error.response.headers["retry-after"]) <= 300
+    assert len(up.seen) == 2
+
+
+def refused(gateway: Gateway) -> openai.APIStatusError:
+    with client(gateway) as sdk, pytest.raises(openai.APIStatusError) as caught:
+        sdk.chat.completions.create(**ask("r"))
+    return caught.value
+
+
 @pytest.mark.parametrize("dead_s", [300, None], ids=["for a while", "for good"])
 def test_reading_the_configuration_again_revives_dead_keys(start: Start, up: Upstream, dead_s: int | None) -> None:
-    up.script = fails(b"401 Unauthorized")
+    up.script = fails(b"402 Payment Required")
     config = fleet(up.url, {"one": {"keys": pair("x")}}, {"r": {"models": ["one"]}}, retry={"dead_key_s": dead_s})
     gateway = start(config)
     gateway.chat(ask("r"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from antiphon.gateway.gateway import PROBE
 from rig.config import ALICE
 from rig.crowd import Gate
 from rig.fixtures import Start
@@ -112,8 +113,9 @@ def test_a_probe_that_hangs_holds_no_end_up_and_has_its_receipt(start: Start, up
 
     assert gateway.stop() == 0
 
-    (probe,) = [one for one in stored(gateway.data) if one.endpoint == "probe"]
-    assert probe.outcome in ("client_gone", "interrupted")
+    (probe,) = [one for one in stored(gateway.data) if one.endpoint == PROBE]
+    assert (probe.outcome, probe.error) == ("interrupted", "drain_timeout")
+    assert not gateway.events("receipt.delayed")
 
 
 def test_killed_amid_retries_no_receipt_is_lost(start: Start, up: Upstream) -> None:

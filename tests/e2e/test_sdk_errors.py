@@ -156,13 +156,14 @@ def test_a_stream_that_breaks_raises_amid_it(gateway: Gateway) -> None:
     assert (receipt["outcome"], receipt["error"], receipt["status"]) == ("failed", "upstream_broken", 200)
 
 
-def test_more_than_a_deployments_concurrency(gateway: Gateway) -> None:
+def test_more_than_a_deployments_concurrency_where_none_may_wait(gateway: Gateway) -> None:
     async def both() -> openai.RateLimitError:
         async with async_client(gateway) as sdk:
             first = asyncio.ensure_future(sdk.chat.completions.create(model="single", messages=says("first")))
             running = 'deployment="single"'
-            while not await asyncio.to_thread(gateway.metric, "antiphon_attempts_in_flight", running):
-                pass
+            await asyncio.to_thread(
+                until, lambda: gateway.metric("antiphon_attempts_in_flight", running), "the first runs"
+            )
             try:
                 with pytest.raises(openai.RateLimitError) as caught:
                     await sdk.chat.completions.create(model="single", messages=says("second"))

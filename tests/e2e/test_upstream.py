@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rig.config import to_upstream
+from rig.config import once, to_upstream
 from rig.fixtures import Start
 from rig.gateway import Config
 from rig.loop import LoopThread
@@ -23,7 +23,7 @@ EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 def within(url: str, connections: int = 1000, **timeouts: float) -> Config:
     config = to_upstream(url, timeouts=timeouts)
     config["providers"]["up"]["connections"] = connections
-    return config
+    return once(config)
 
 
 def test_connections_are_kept_and_used_again(start: Start, up: Upstream) -> None:
@@ -114,13 +114,26 @@ def test_a_kept_connection_that_was_closed_is_no_failure(start: Start, up: Upstr
     assert "connect_us" in attempts[1]["timings"]
 
 
-def test_a_new_connection_that_is_closed_is_a_failure_and_not_tried_again(start: Start, up: Upstream) -> None:
+def test_a_new_connection_that_is_closed_is_a_failure_and_tried_again_as_one(start: Start, up: Upstream) -> None:
     gateway = start(to_upstream(up.url))
     up.script = _closing_once(up)
 
     answer = gateway.chat(ASK)
 
+    assert answer.status == 200
+    attempts = gateway.receipt(answer)["attempts"]
+    assert [attempt.get("failure", "") for attempt in attempts] == ["broken", ""]
+    assert attempts[1]["reason"] == "same_key: broken"
+
+
+def test_where_one_attempt_is_allowed_it_is_told(start: Start, up: Upstream) -> None:
+    gateway = start(once(to_upstream(up.url)))
+    up.script = _closing_once(up)
+
+    answer = gateway.chat(ASK)
+
     assert (answer.status, answer.error["code"]) == (502, "upstream_broken")
+    assert gateway.receipt(answer)["stopped"] == "1 of 1 attempts were made"
     assert len(up.seen) == 1
 
 
@@ -143,7 +156,7 @@ def test_a_new_connection_that_is_closed_is_a_failure_and_not_tried_again(start:
 def test_what_an_upstream_refuses_is_told_with_its_status(
     start: Start, up: Upstream, status: bytes, body: bytes, told: tuple[Any, ...]
 ) -> None:
-    gateway = start(to_upstream(up.url))
+    gateway = start(once(to_upstream(up.url)))
     up.script = whole(body, status=status)
 
     answer = gateway.chat(ASK)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from asks import asking, told
-from fakes.house import DONE, House, chunk, completion, deployed, events_of
+from fakes.house import DONE, KEY, House, chunk, completion, deployed, events_of
 from fakes.upstream import Answer, Hangs, Late
 from msgspec.structs import replace
 from receipts import ALICE
@@ -20,7 +20,9 @@ from antiphon.core.plan import Candidate
 from antiphon.core.principal import Lane, Principal
 from antiphon.core.receipt import Bounded, Receipt
 from antiphon.core.request import Lineage
+from antiphon.core.secret import Secret
 from antiphon.core.usage import Usage
+from antiphon.providers.credentials import ProviderKeySettings
 
 COST = 10 * 150 + 5 * 600
 TWO = [deployed(model="one"), deployed("big", model="two")]
@@ -56,7 +58,6 @@ async def test_one_attempt_at_one_deployment_is_not_told_of(tmp_path: Path) -> N
     assert reply.served.told == b""
     (attempt,) = house.receipt.attempts
     assert (attempt.reason, attempt.chosen, attempt.passed_over, attempt.key) == ("", "", (), "")
-    assert house.receipt.seed == 0, "nothing was left to chance"
 
 
 async def test_how_a_deployment_was_picked_is_in_the_receipt(tmp_path: Path) -> None:
@@ -325,7 +326,7 @@ async def told_of(house: House) -> Receipt:
     return house.journal.shut[-1]
 
 
-async def test_when_all_keys_rest_the_caller_learns_when_to_come_back(tmp_path: Path) -> None:
+async def test_when_all_keys_are_dead_the_operator_has_to_mend_it_and_nothing_is_sent(tmp_path: Path) -> None:
     calls = CallsSettings(retry=RetrySettings(dead_key_s=100))
     house = House(tmp_path, Answer(b"{}", status=401), attempts=2, calls=calls)
     await house.answer(asking())
@@ -333,11 +334,24 @@ async def test_when_all_keys_rest_the_caller_learns_when_to_come_back(tmp_path: 
     reply = await house.answer(asking())
 
     assert reply.failure is not None
+    assert (reply.failure.said_code, reply.failure.said_status) == ("upstream_auth", 502)
+    assert len(house.transport.sent) == 1
+    assert "key 1: dead (auth)" in house.journal.shut[-1].detail
+    assert (house.journal.shut[-1].outcome, house.journal.shut[-1].attempts) == ("refused", ())
+
+
+async def test_when_all_keys_are_at_their_limits_the_caller_learns_when_to_come_back(tmp_path: Path) -> None:
+    limited = [ProviderKeySettings(key=Secret(KEY), requests_per_minute=1)]
+    house = House(tmp_path, Answer(completion()))
+    house.caller.fleet.arrange(CallsSettings(), house.targets, {"openai": limited}, house.caller.now())
+    await house.answer(asking())
+
+    reply = await house.answer(asking())
+
     assert isinstance(reply.failure, OverLimit)
     assert reply.failure.retry_after_s is not None
-    assert 99 < reply.failure.retry_after_s <= 100
-    assert "key 1: dead (auth)" in house.journal.shut[-1].detail
-    assert house.journal.shut[-1].outcome == "refused"
+    assert 1 <= reply.failure.retry_after_s <= 120
+    assert "key 1: at its limit" in house.journal.shut[-1].detail
 
 
 async def test_usage_of_a_whole_answer_is_the_receipts(tmp_path: Path) -> None:

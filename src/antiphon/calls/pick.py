@@ -76,7 +76,14 @@ def _barred(
     for name, why in passing.items():
         if why != FULL and why != NO_ROOM and not _askable(rank, name, now_s):  # noqa: PLR1714
             barred[name] = why
-    return barred, forced | (passing.keys() - barred.keys())
+    forced |= passing.keys() - barred.keys()
+    if len(barred) == len(rank.members):  # who holds the pool up for ejection can't be asked
+        left = [name for name in barred if name not in tried and _askable(rank, name, now_s)]
+        best = min(left, key=lambda name: rank.members[name].breaker.state(now_s).retry_at_s or 0.0, default=None)
+        if best is not None:
+            del barred[best]
+            forced |= {best}
+    return barred, forced
 
 
 def _askable(rank: Rank, name: str, now_s: float) -> bool:

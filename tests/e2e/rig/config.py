@@ -24,3 +24,10 @@ def to_upstream(url: str, **model: Any) -> Config:
         "models": {"gpt-test": deployment, "bob-test": dict(deployment)},
         "storage": {"ship_interval_s": 0.05},
     }
+
+
+def once(config: Config) -> Config:
+    """The same, with one attempt for each request: for what is told of a single failure."""
+    models = {name: {**model, "listed": False} for name, model in config["models"].items()}
+    routes = {name: {"models": [name], "attempts": 1} for name in models}
+    return {**config, "models": models, "routes": routes}

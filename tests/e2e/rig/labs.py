@@ -31,7 +31,7 @@ def lab_settings() -> LabSettings:
 def to_lab(url: str) -> Config:
     """A gateway whose public names are those of the lab; `bob-chat` is Bob's.
 
-    What goes wrong is tried once, and each fault has an account of its own, without a key that it could cost its life.
+    What goes wrong is tried once, who is full lets nobody wait, and each fault has an account of its own, without a key that it could cost its life.
     """
     price = {"input": 1.0, "output": 2.0, "cached_input": 0.5}
     models: dict[str, Any] = {
@@ -59,6 +59,7 @@ def to_lab(url: str) -> Config:
             **accounts,
         },
         "models": models,
+        "calls": {"admission": {"room": 0}},
         "routes": {name: {"models": [name], "attempts": 1} for name in once},
         "storage": {"ship_interval_s": 0.05},
     }
