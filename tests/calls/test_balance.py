@@ -31,7 +31,9 @@ def live(in_flight: int = 0, latency_s: float | None = None, first_s: float | No
         made.began(0.0)
     if left < 100:
         made.learn(
-            {b"x-ratelimit-limit-tokens": b"100", b"x-ratelimit-remaining-tokens": b"%d" % left}, 0.0, lambda: 0.0
+            {b"x-ratelimit-limit-tokens": b"100", b"x-ratelimit-remaining-tokens": b"%d" % left},
+            lambda: 0.0,
+            lambda: 0.0,
         )
     return made
 

@@ -882,7 +882,7 @@ async def test_who_set_the_deadline_is_told(bound: Any, header: str, who: str) -
     visit = await worker.ask(deadline=Deadline(at_s=2.0, bound=bound, allowed_s=2.0, header=header))
 
     assert isinstance(visit.error, DeadlineExceeded)
-    assert visit.error.message == f"no answer came within the 2 s that {who} allows"
+    assert visit.error.message == f"no whole answer came within the 2 s that {who} allows"
     assert visit.ended_s == pytest.approx(2.0)
     assert "one" in visit.error.noted
 

@@ -267,7 +267,9 @@ class Weathered:
         """Once an answer has begun, only who can go on with it is asked."""
         begun = False
         for one in visit.attempts:
-            assert not begun or one.target.deployment.continues or one.spot.beside, "an answer was begun anew"
+            assert not begun or one.target.deployment.continues or one.spot.reason.startswith("hedge"), (
+                "an answer was begun anew"
+            )
             begun = begun or (one.answered and not one.lost and one.error is not None)
 
     def check_told(self, visit: Visit) -> None:

@@ -102,7 +102,7 @@ def test_headroom_is_that_of_the_tightest_limit() -> None:
     assert live.headroom(1.0) == pytest.approx(0.3)
 
     headers = {b"x-ratelimit-limit-tokens": b"100", b"x-ratelimit-remaining-tokens": b"20"}
-    live.learn(headers, 1.0, epoch)
+    live.learn(headers, lambda: 1.0, epoch)
     assert live.headroom(1.0) == pytest.approx(0.2)
     assert live.headroom(1000.0) == 1
 
@@ -115,7 +115,7 @@ def test_requests_sent_since_are_taken_off_what_was_learnt() -> None:
         b"x-ratelimit-reset-requests": b"1m0s",
     }
     live.began(0.0)
-    live.learn(headers, 0.0, epoch)
+    live.learn(headers, lambda: 0.0, epoch)
     assert live.headroom(0.0) == pytest.approx(0.5)
 
     live.began(0.0)
@@ -136,7 +136,7 @@ def test_limits_are_learnt_from_anthropic_too() -> None:
             b"anthropic-ratelimit-tokens-remaining": b"100000",
             b"anthropic-ratelimit-tokens-reset": b"1970-01-01T00:00:10Z",
         },
-        0.0,
+        lambda: 0.0,
         epoch,
     )
 
@@ -146,9 +146,9 @@ def test_limits_are_learnt_from_anthropic_too() -> None:
 
 def test_an_answer_without_such_headers_changes_nothing() -> None:
     live = Live(SETTINGS, 0.0)
-    live.learn({b"x-ratelimit-limit-requests": b"10", b"x-ratelimit-remaining-requests": b"5"}, 0.0, epoch)
+    live.learn({b"x-ratelimit-limit-requests": b"10", b"x-ratelimit-remaining-requests": b"5"}, lambda: 0.0, epoch)
 
-    live.learn({b"content-type": b"application/json"}, 0.0, epoch)
+    live.learn({b"content-type": b"application/json"}, lambda: 0.0, epoch)
 
     assert live.headroom(0.0) == pytest.approx(0.5)
 
@@ -214,7 +214,7 @@ class Hours(RuleBasedStateMachine):
             b"x-ratelimit-remaining-requests": b"%d" % left,
             b"x-ratelimit-reset-requests": b"%ds" % reset_s,
         }
-        self.live.learn(headers, self.now_s, epoch)
+        self.live.learn(headers, lambda: self.now_s, epoch)
 
     @invariant()
     def what_it_says_is_in_bounds(self) -> None:

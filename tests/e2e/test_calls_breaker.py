@@ -16,7 +16,7 @@ from rig.labs import FAST
 from rig.loop import LoopThread
 from rig.scripts import answers, by_model, fails, in_turn
 from rig.sdk import client, says
-from rig.upstream import Upstream
+from rig.upstream import Upstream, silent
 from rig.wait import until
 
 pytestmark = pytest.mark.processes
@@ -162,3 +162,21 @@ def test_it_tells_latency_and_what_runs_and_never_a_key(start: Start, up: Upstre
     assert (one["in_flight"], one["waiting"], one["headroom"]) == (0, 0, 1.0)
     assert [key["name"] for key in one["keys"]] == ["key 1"]
     assert b"secret" not in page.body
+
+
+def test_a_probe_that_hangs_keeps_nothing_else_from_being_seen(start: Start, up: Upstream) -> None:
+    up.script = by_model(sick=in_turn(DOWN, silent), worse=DOWN, good=answers("fine"))
+    config = fleet(
+        up.url,
+        ["sick", "worse", "good"],
+        {"r": {"models": ["sick", "good"]}, "other": {"models": ["worse", "good"]}},
+        breaker={"consecutive_failures": 1, "open_s": 0.1},
+        probes={"enabled": True, "interval_s": 1, "timeout_s": 600},
+    )
+    gateway = start(config)
+    served(gateway)
+    until(lambda: asked(up).count("sick") == 2, "the probe hangs")
+
+    gateway.chat(ask("other"))
+
+    until(lambda: gateway.metric("antiphon_breaker_open", 'deployment="worse"') == 1, "the metric says so", 5)

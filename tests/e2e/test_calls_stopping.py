@@ -205,3 +205,20 @@ def test_reading_the_configuration_again_keeps_breakers_and_rests(start: Start, 
     assert health(gateway, "down")["breaker"]["openings"] == 1
     assert health(gateway, "resting")["keys"][0]["state"] == "cooling"
     assert gateway.ask("GET", "/v1/models", key=ALICE).status == 200
+
+
+def test_a_shared_and_hedged_call_that_outlasts_the_drain_is_written_down_too(start: Start, up: Upstream) -> None:
+    up.script = silent
+    hedge = {"enabled": True, "min_delay_s": 0.02, "max_delay_s": 0.02, "budget": 1.0}
+    route = {"models": ["one", "two"], "coalesce": {"enabled": True}, "hedge": hedge}
+    gateway = start({**fleet(up.url, ["one", "two"], {"r": route}), "server": {"drain_timeout_s": 0.2}})
+    with Caller(gateway) as caller:
+        caller.send(request(gateway, ask(seed=1)))
+        until(lambda: asked(up) == ["one", "two"], "both attempts run")
+        gateway.signal()
+        caller.read_all()
+
+    assert gateway.ended() == 0
+    assert [(one.outcome, one.error) for one in stored(gateway.data)] == [("interrupted", "drain_timeout")] * 2
+    assert sorted(len(one.attempts) for one in stored(gateway.data)) == [0, 2]
+    assert not gateway.events("receipt.delayed")

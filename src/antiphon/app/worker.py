@@ -34,6 +34,8 @@ from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
 from antiphon.vault.local import LocalSealer
 
+END_S = 1.0
+"""How long a worker waits at its end for tasks that it has cancelled."""
 LOOK_S = 1.0
 """How often a worker looks at its deployments for metrics and probes."""
 
@@ -115,6 +117,7 @@ class Worker:
         watchers = [
             self._loop.create_task(watch_lag(self._metrics, listener, self._client)),
             self._loop.create_task(self._watch_fleet()),
+            self._loop.create_task(self._probe()),
         ]
         gc.collect()
         gc.freeze()
@@ -123,8 +126,8 @@ class Worker:
         patience_s = self._built.drain_timeout_s
         self._cut_s = self._loop.time() + patience_s
         clean = await listener.drain(patience_s)
-        for watcher in watchers:
-            watcher.cancel()
+        self._cut_s = self._loop.time()
+        await _end(watchers)
         self._client.close()
         self._journal.close()
         if self._built.tracer is not None:
@@ -132,15 +135,19 @@ class Worker:
         self._say({"stopped": os.getpid(), "clean": clean})
 
     async def _watch_fleet(self) -> None:
-        """Tell metrics how the deployments are, and probe those that are left alone, for as long as the worker runs."""
+        """Tell metrics how the deployments are, for as long as the worker runs."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            measure(self._caller.fleet, self._metrics, self._caller.now())
+
+    async def _probe(self) -> None:
+        """Probe those that are left alone. A task of its own, since a probe may hang for as long as it is allowed."""
         probed_s = self._loop.time()
         while True:
             await asyncio.sleep(LOOK_S)
-            built = self._built
-            measure(self._caller.fleet, self._metrics, self._caller.now())
-            if self._loop.time() - probed_s >= built.probes.interval_s:
+            if self._loop.time() - probed_s >= self._built.probes.interval_s:
                 probed_s = self._loop.time()
-                await look(built.site.gateway)
+                await look(self._built.site.gateway)
 
     def _hear(self) -> None:
         """A line from the supervisor, or its end."""
@@ -176,6 +183,15 @@ class Worker:
             self._task.control.sendall(msgspec.json.encode(message) + b"\n")
         except OSError:
             self._stopping.set()
+
+
+async def _end(watchers: list[asyncio.Task[None]]) -> None:
+    """End watchers, and what no caller waits for, such as probes, while receipts can still be written."""
+    rest = {*watchers, *asyncio.all_tasks()} - {asyncio.current_task()}
+    for one in rest:
+        one.cancel()
+    if rest:
+        await asyncio.wait(rest, timeout=END_S)
 
 
 async def _serve(task: Task) -> None:

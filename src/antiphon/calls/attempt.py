@@ -24,7 +24,6 @@ class Spot:
     """Where the next attempt goes, and why there."""
 
     __slots__ = (
-        "beside",
         "choice",
         "forced",
         "fresh",
@@ -49,7 +48,6 @@ class Spot:
         key: Key | None = None,
         forced: bool = False,
         fresh: bool = False,
-        beside: bool = False,
         wait_s: float = 0.0,
     ) -> None:
         self.member = member
@@ -70,8 +68,6 @@ class Spot:
         """Nobody better is left, so it is asked although it should be left alone."""
         self.fresh = fresh
         """On a new connection."""
-        self.beside = beside
-        """It runs beside a slow first attempt."""
         self.wait_s = wait_s
         """Seconds to wait before it."""
 
@@ -96,6 +92,7 @@ class Try:
         "key",
         "lost",
         "name",
+        "overtaken",
         "pass_",
         "settled",
         "size_bytes",
@@ -151,6 +148,8 @@ class Try:
         """The upstream has shown that it answers: its first content, or a whole answer, has come."""
         self.lost = False
         """Another attempt of the same request showed content first."""
+        self.overtaken = False
+        """It had begun before that one."""
         self.blameless = False
         """What ended it says nothing of the upstream: the request's own time was over."""
         self.error: AntiphonError | None = None

@@ -87,7 +87,7 @@ class Caller:
         try:
             inbound = attempt.inbound = await self._transport.send(said.outbound, fresh=spot.fresh)
             try:
-                member.live.learn(inbound.headers, now_s, self._wall)
+                member.live.learn(inbound.headers, self.now, self._wall)
                 if inbound.status != HTTP_OK:
                     raise await answer.refusal(inbound, attempt.name)
                 if stream:
@@ -105,11 +105,13 @@ class Caller:
             course.failed(spot, error)
             raise error from error.__cause__
         except BaseException:
-            attempt.lost = course.won
+            won = course.won
+            attempt.lost = won is not None
+            attempt.overtaken = won is not None and attempt.began_s <= won.began_s
             self.settle(attempt, None)
             raise
         self._answered(attempt, got, stream=stream)
-        course.won = True
+        course.won = attempt
         return Answered(attempt, got, course)
 
     def _answered(self, attempt: Try, got: answer.Whole | answer.Started, *, stream: bool) -> None:
@@ -229,10 +231,11 @@ class Caller:
 
     def judged(self, attempt: Try, error: AntiphonError) -> AntiphonError:
         """What an attempt's failure is: its request's time that is over, where that is what ended it."""
-        attempt.blameless = self._hurried(attempt, error)
         limit = attempt.deadline
-        over = attempt.blameless and limit is not None and limit.over(self.now())
-        return _too_late(limit, error) if over and limit is not None else error
+        attempt.blameless = self._hurried(attempt, error)
+        if limit is None or not attempt.blameless:
+            return error
+        return _too_late(limit, error, over=limit.over(self.now()))
 
     def _hurried(self, attempt: Try, error: AntiphonError) -> bool:
         """Whether an attempt ran out of its request's own time, while its deployment's was not over."""
@@ -279,7 +282,7 @@ class Caller:
             if attempt.pass_:
                 stream_s = first_s if first_s is not None and attempt.streamed else 0.0
                 member.breaker.succeeded(attempt.pass_, now_s, stream_s)
-        elif attempt.lost and not spot.beside:
+        elif attempt.overtaken:
             # It had a start and was overtaken: for one that hangs that is all there is to tell, since none of its
             # attempts is waited for.
             member.breaker.failed(attempt.pass_, now_s, SLOWER)
@@ -287,10 +290,9 @@ class Caller:
             member.breaker.dropped(attempt.pass_, now_s)
         else:
             sign = self._mark(attempt, failure, now_s)
-        overtaken = attempt.lost and not spot.beside
         used = usage.input_tokens + usage.output_tokens if usage is not None else 0
         well = sign == "ok"
-        member.live.ended(took_s if well or overtaken else None, now_s, used)
+        member.live.ended(took_s if well or attempt.overtaken else None, now_s, used)
         key = attempt.key
         if key is not None:
             if key.limited:
@@ -352,9 +354,14 @@ def _bound(ask: Ask, target: Target, said: Said) -> NanoUsd | None:
     return bound(deployment.price, said.outbound.size_bytes, None if each is None else each * head.answers)
 
 
-def _too_late(limit: deadline.Deadline, cause: AntiphonError | None) -> DeadlineExceeded:
-    who = f"the header {limit.header}" if limit.bound == "request" else f"the {limit.bound}"
-    error = DeadlineExceeded(f"no answer came within the {limit.allowed_s:g} s that {who} allows")
+def _too_late(limit: deadline.Deadline, cause: AntiphonError | None, *, over: bool = True) -> DeadlineExceeded:
+    """`over`: all its time has passed; else what an SDK allows until the head, or between two pieces."""
+    if over:
+        who = f"the header {limit.header}" if limit.bound == "request" else f"the {limit.bound}"
+        said = f"no whole answer came within the {limit.allowed_s:g} s that {who} allows"
+    else:
+        said = "the caller's own client had given up by then: its timeout, which it sends in a header, had passed"
+    error = DeadlineExceeded(said)
     if cause is not None:
         error.noted = f"{error.noted}; {cause.noted}"
         error.__cause__ = cause

@@ -107,8 +107,8 @@ class Course:
         """Attempts that were begun."""
         self.begun = False
         """The caller has the start of the answer already."""
-        self.won = False
-        """An attempt has shown content: who still runs beside it has lost."""
+        self.won: Try | None = None
+        """The attempt that showed content first: who still runs beside it has lost."""
         self.so_far = ""
         """That start, where another deployment goes on from it."""
         self.denied = ""
@@ -128,7 +128,7 @@ class Course:
 
         Raises: the most telling error from `error` on, when none can: `error` itself where nobody was asked.
         """
-        self.begun, self.so_far, self.won = True, so_far, False
+        self.begun, self.so_far, self.won = True, so_far, None
         self._over = len(self._ends)
         self.failed(attempt.spot, error)
         for rank in self.prepared.ranks:
@@ -433,7 +433,6 @@ class Course:
                 if found is not None:
                     why = "hedging is off" if hedging is None else hedging.permit(now_s)
                     if not why:
-                        found.beside = True
                         second.append(found)
                     return why
         return "no other deployment is ready"

@@ -28,7 +28,7 @@ from msgspec import Struct
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import BadRequest
 
-Bound = Literal["request", "route", "server", "deployment"]
+Bound = Literal["request", "route", "server"]
 """Who set the deadline."""
 
 OURS = b"x-antiphon-timeout"
@@ -170,14 +170,6 @@ def hurried(deadline: Deadline, timeouts: Timeouts, *, now_s: float, ran_s: floa
         late = deadline.head_at_s is not None and deadline.head_at_s - now_s < _MIN_S
         return late and ran_s < timeouts.first_byte_s
     return deadline.silence_s is not None and deadline.silence_s < timeouts.between_bytes_s and ran_s < timeouts.total_s
-
-
-def narrow(deadline: Deadline, timeouts: Timeouts, *, now_s: float) -> Deadline:
-    """The deadline of one attempt that starts now, for its part of the receipt: the deployment's where that is sooner."""
-    at_s = now_s + timeouts.total_s
-    if deadline.at_s <= at_s:
-        return deadline
-    return Deadline(at_s=at_s, bound="deployment", allowed_s=timeouts.total_s)
 
 
 def told(deadline: Deadline) -> bytes:

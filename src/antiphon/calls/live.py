@@ -156,16 +156,21 @@ class Live:
             return 1.0
         return max(self._floor, 1.0 - (self.warm_at_s - now_s) / self._warmup_s)
 
-    def learn(self, headers: Mapping[bytes, bytes], now_s: float, wall: Callable[[], float]) -> None:
-        """Take rate limits from an answer's headers; what can't be read is ignored. `wall`: UTC since the epoch."""
+    def learn(self, headers: Mapping[bytes, bytes], now: Callable[[], float], wall: Callable[[], float]) -> None:
+        """Take rate limits from an answer's headers; what can't be read is ignored.
+
+        Args:
+            now: Steady seconds. Both clocks are read only where there are such headers.
+            wall: UTC seconds since the epoch.
+        """
         if b"x-ratelimit-remaining-requests" in headers:
-            self._requests = learn(headers, OPENAI_REQUESTS, self._requests, self.sent, now_s, wall())
+            self._requests = learn(headers, OPENAI_REQUESTS, self._requests, self.sent, now(), wall())
         elif b"anthropic-ratelimit-requests-remaining" in headers:
-            self._requests = learn(headers, ANTHROPIC_REQUESTS, self._requests, self.sent, now_s, wall())
+            self._requests = learn(headers, ANTHROPIC_REQUESTS, self._requests, self.sent, now(), wall())
         if b"x-ratelimit-remaining-tokens" in headers:
-            self._tokens = learn(headers, OPENAI_TOKENS, self._tokens, self.sent, now_s, wall())
+            self._tokens = learn(headers, OPENAI_TOKENS, self._tokens, self.sent, now(), wall())
         elif b"anthropic-ratelimit-tokens-remaining" in headers:
-            self._tokens = learn(headers, ANTHROPIC_TOKENS, self._tokens, self.sent, now_s, wall())
+            self._tokens = learn(headers, ANTHROPIC_TOKENS, self._tokens, self.sent, now(), wall())
 
     def headroom(self, now_s: float) -> float:
         """What is left of its rate limits, from 0 to 1: of the tightest, learnt or stated; 1 where none is known."""

@@ -122,7 +122,8 @@ class Gateway:
         key = key_of(request, story.principal.tenant, decision.plan, policy, before.headers)
         if key is None:
             return None
-        arrival = self.arrival(before.endpoint, before.dialect, before.started_s, before.headers)
+        # Without the headers: what one caller's say of time and turn must not bind those who share its call.
+        arrival = self.arrival(before.endpoint, before.dialect, before.started_s)
         seat = coalescer.join(key, arrival.id, partial(self._fly, request, story.principal, arrival))
         if seat is not None and not seat.leads:
             self._process.metrics.coalesced(decision.route.name)
