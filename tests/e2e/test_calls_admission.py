@@ -1,7 +1,7 @@
 """Admission: a full deployment queues, within bounds, by lane, and fairly between tenants."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -68,7 +68,7 @@ class Queue:
 
 
 @contextmanager
-def queue(gateway: Gateway, up: Upstream, servers: LoopThread) -> Iterator[Queue]:
+def queue(gateway: Gateway, up: Upstream, servers: LoopThread) -> Generator[Queue]:
     with ThreadPoolExecutor(16) as pool:
         yield Queue(gateway, up, servers, pool)
 

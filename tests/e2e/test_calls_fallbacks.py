@@ -162,6 +162,15 @@ def test_when_all_is_exhausted_the_most_telling_error_comes_with_the_soonest_tim
     assert receipt["stopped"]
 
 
+def test_the_sdk_does_not_retry_what_was_retried_here(house: House) -> None:
+    before = len(house.up.seen)
+    with client(house.gateway) as sdk, pytest.raises(openai.InternalServerError) as caught:
+        sdk.with_options(max_retries=3).chat.completions.create(**ask("hand-off"))
+
+    assert asked(house.up)[before:] == ["broken", "broken"]
+    assert caught.value.response.headers["x-should-retry"] == "false"
+
+
 def test_what_a_fallback_thinks_of_the_request_does_not_hide_what_went_wrong(house: House) -> None:
     answer = house.gateway.chat(ask("to-broken-then-small"))
 

@@ -1,5 +1,7 @@
 """One try of a call upstream, while it runs."""
 
+from msgspec import Struct
+
 from antiphon.calls.choice import Choice
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.keypool import Key
@@ -72,93 +74,49 @@ class Spot:
         """Seconds to wait before it."""
 
 
-class Try:
+class Try(Struct, kw_only=True):
     """An attempt while it runs; `record` says what is known of it. Times are steady seconds."""
 
-    __slots__ = (
-        "_end_us",
-        "_passed_over",
-        "_started_us",
-        "answered",
-        "assumed",
-        "began_s",
-        "blameless",
-        "cost_nano_usd",
-        "deadline",
-        "error",
-        "failure",
-        "first_token_us",
-        "inbound",
-        "key",
-        "lost",
-        "name",
-        "overtaken",
-        "pass_",
-        "settled",
-        "size_bytes",
-        "spot",
-        "status",
-        "streamed",
-        "target",
-        "tenant",
-        "ticket",
-        "tokens",
-        "usage",
-        "waited_us",
-    )
-
-    def __init__(
-        self,
-        spot: Spot,
-        ticket: Ticket,
-        *,
-        now_s: float,
-        started_s: float,
-        pass_: int,
-        key: Key | None,
-        tenant: str,
-        deadline: Deadline | None = None,
-        waited_s: float = 0.0,
-        size_bytes: int = 0,
-    ) -> None:
-        self.spot = spot
-        self.target = spot.target
-        self.name = spot.member.name
-        """Of its deployment."""
-        self.ticket = ticket
-        self.began_s = now_s
-        self._started_us = int((now_s - started_s) * 1e6)
-        self._end_us: int | None = None
-        self._passed_over: tuple[Candidate, ...] | None = None
-        self.pass_ = pass_
-        """What its breaker gave; 0: it was handed back."""
-        self.key = key
-        self.tenant = tenant
-        self.deadline = deadline
-        """Of its request."""
-        self.tokens = 0
-        """What its key was told to expect."""
-        self.size_bytes = size_bytes
-        self.waited_us = int(waited_s * 1e6)
-        self.inbound: Inbound | None = None
-        self.first_token_us: int | None = None
-        self.streamed = False
-        """It was a stream that answered."""
-        self.answered = False
-        """The upstream has shown that it answers: its first content, or a whole answer, has come."""
-        self.lost = False
-        """Another attempt of the same request showed content first."""
-        self.overtaken = False
-        """It had begun before that one."""
-        self.blameless = False
-        """What ended it says nothing of the upstream: the request's own time was over."""
-        self.error: AntiphonError | None = None
-        self.failure: Failure | None = None
-        self.status: int | None = None
-        self.usage: Usage | None = None
-        self.cost_nano_usd: NanoUsd | None = None
-        self.assumed = False
-        self.settled = False
+    spot: Spot
+    target: Target
+    name: str
+    """Of its deployment."""
+    ticket: Ticket
+    began_s: float
+    started_us: int
+    """Since the request came in."""
+    pass_: int
+    """What its breaker gave; 0: it was handed back."""
+    key: Key | None
+    tenant: str
+    deadline: Deadline
+    """Of its request."""
+    waited_us: int = 0
+    size_bytes: int = 0
+    tokens: int = 0
+    """What its key was told to expect."""
+    inbound: Inbound | None = None
+    first_token_us: int | None = None
+    end_us: int | None = None
+    others: tuple[Candidate, ...] | None = None
+    """What is told of those that were passed over, once it was worked out."""
+    streamed: bool = False
+    """It was a stream that answered."""
+    answered: bool = False
+    """The upstream has shown that it answers: its first content, or a whole answer, has come."""
+    lost: bool = False
+    """Another attempt of the same request showed content first."""
+    overtaken: bool = False
+    """It had begun before that one."""
+    blameless: bool = False
+    """What ended it says nothing of the upstream: the request's own time was over."""
+    error: AntiphonError | None = None
+    failure: Failure | None = None
+    status: int | None = None
+    usage: Usage | None = None
+    cost_nano_usd: NanoUsd | None = None
+    assumed: bool = False
+    settled: bool = False
 
     def first_token(self, now_s: float) -> None:
         if self.first_token_us is None:
@@ -166,7 +124,7 @@ class Try:
 
     def end(self, now_s: float) -> None:
         self.settled = True
-        self._end_us = int((now_s - self.began_s) * 1e6)
+        self.end_us = int((now_s - self.began_s) * 1e6)
         if self.inbound is not None:
             self.status = self.inbound.status
 
@@ -184,7 +142,7 @@ class Try:
             zone=deployment.zone,
             region=deployment.region,
             tier=deployment.tier,
-            started_us=self._started_us,
+            started_us=self.started_us,
             timings=self._timings() if self.settled else NOT_TIMED,
             status=self.status,
             request_id="" if self.inbound is None else _request_id(self.inbound),
@@ -205,7 +163,7 @@ class Try:
             zone=deployment.zone,
             region=deployment.region,
             tier=deployment.tier,
-            started_us=self._started_us,
+            started_us=self.started_us,
             timings=self._timings() if self.settled else NOT_TIMED,
             status=self.status,
             error=error.said_code if error else "",
@@ -223,21 +181,21 @@ class Try:
         )
 
     def _others(self, choice: Choice) -> tuple[Candidate, ...]:
-        if self._passed_over is None:
-            self._passed_over = choice.telling()
-        return self._passed_over
+        if self.others is None:
+            self.others = choice.telling()
+        return self.others
 
     def _timings(self) -> Timings:
         inbound = self.inbound
         if inbound is None:
-            return Timings(waited_us=self.waited_us or None, last_byte_us=self._end_us)
+            return Timings(waited_us=self.waited_us or None, last_byte_us=self.end_us)
         return Timings(
             waited_us=self.waited_us or None,
             queue_us=inbound.queue_us,
             connect_us=inbound.connect_us,
             first_byte_us=inbound.first_byte_us,
             first_token_us=self.first_token_us,
-            last_byte_us=self._end_us,
+            last_byte_us=self.end_us,
         )
 
 

@@ -31,6 +31,8 @@ from antiphon.telemetry.metrics import Metrics
 
 SLOWER = "another attempt was faster"
 HTTP_OK = 200
+SKIPPED = 7
+"""While not half of a limit is used it can't grow, and one answer in eight tells what is usual."""
 OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
 """Failures that tell the adaptive limit to fall."""
 
@@ -135,7 +137,9 @@ class Caller:
         member, ask, work, target = spot.member, course.ask, course.work, spot.target
         tenant, pass_ = work.principal.tenant, 0
         try:
-            timeouts = deadline.attempt(ask.deadline, target.deployment.timeouts, now_s=now_s, begun=course.begun)
+            timeouts = target.deployment.timeouts
+            if not ask.deadline.ample(timeouts, now_s):
+                timeouts = deadline.attempt(ask.deadline, timeouts, now_s=now_s, begun=course.begun)
             if timeouts is None:
                 raise _too_late(ask.deadline, None)
             pool, breaker = member.pool, member.breaker
@@ -159,15 +163,17 @@ class Caller:
                 member.breaker.dropped(pass_, now_s)
             raise
         attempt = Try(
-            spot,
-            ticket,
-            now_s=now_s,
-            started_s=work.started_s,
+            spot=spot,
+            target=target,
+            name=member.name,
+            ticket=ticket,
+            began_s=now_s,
+            started_us=int((now_s - work.started_s) * 1e6),
             pass_=pass_,
             key=key,
             tenant=tenant,
             deadline=ask.deadline,
-            waited_s=queued_s + spot.wait_s,
+            waited_us=int((queued_s + spot.wait_s) * 1e6),
             size_bytes=said.outbound.size_bytes,
         )
         self._run(attempt, work, now_s)
@@ -178,13 +184,16 @@ class Caller:
         """Count an attempt as running, and write it down. Raises: StoreError, and then it never was."""
         member, key = attempt.spot.member, attempt.key
         member.live.began(now_s)
+        running = member.running
+        if running is None:
+            running = member.running = self._metrics.in_flight(member.name)
+        running.add(1)
         if key is not None:
             if key.limited:
                 attempt.tokens = ceil(attempt.size_bytes / BYTES_PER_TOKEN)
                 key.began(now_s, attempt.tokens)
             else:
                 key.in_flight += 1
-        self._metrics.in_flight(attempt.name).add(1)
         work.attempts.append(attempt)
         try:
             self._journal.opened(work.draft(), work.tail)
@@ -233,13 +242,13 @@ class Caller:
         """What an attempt's failure is: its request's time that is over, where that is what ended it."""
         limit = attempt.deadline
         attempt.blameless = self._hurried(attempt, error)
-        if limit is None or not attempt.blameless:
+        if not attempt.blameless:
             return error
         return _too_late(limit, error, over=limit.over(self.now()))
 
     def _hurried(self, attempt: Try, error: AntiphonError) -> bool:
         """Whether an attempt ran out of its request's own time, while its deployment's was not over."""
-        if not isinstance(error, UpstreamTimeout) or error.upstream_status is not None or attempt.deadline is None:
+        if not isinstance(error, UpstreamTimeout) or error.upstream_status is not None:
             return False
         timeouts, now_s = attempt.target.deployment.timeouts, self.now()
         return deadline.hurried(
@@ -266,7 +275,6 @@ class Caller:
                 read = Usage(input_tokens=ceil(attempt.size_bytes / BYTES_PER_TOKEN), output_tokens=output_tokens)
                 attempt.cost_nano_usd, attempt.assumed = cost(price, read), True
         self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
-        self._metrics.in_flight(attempt.name).add(-1)
         self._learn(attempt, usage, now_s)
 
     def _learn(self, attempt: Try, usage: Usage | None, now_s: float) -> None:
@@ -299,8 +307,15 @@ class Caller:
                 key.ended(now_s, used - attempt.tokens if used else 0)
             else:
                 key.in_flight -= 1
-        member.gate.learn(sign, first_s, now_s=now_s)
-        member.gate.leave(attempt.tenant, took_s if well else None)
+        if member.running is not None:
+            member.running.add(-1)
+        gate = member.gate
+        if sign != "ok" or gate.skipped >= SKIPPED or gate.in_flight * 2 >= gate.limit:
+            gate.skipped = 0
+            gate.learn(sign, first_s, now_s=now_s)
+        else:
+            gate.skipped += 1
+        gate.leave(attempt.tenant, took_s if well else None)
         attempt.pass_ = 0
 
     def _mark(self, attempt: Try, failure: Failure, now_s: float) -> Sign:

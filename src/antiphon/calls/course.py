@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from math import inf
 from typing import Any, Literal, Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from antiphon.calls.answer import Started, Whole
 from antiphon.calls.ask import Ask
@@ -79,45 +79,28 @@ class Maker(Protocol):
         ...
 
 
-class Course:
+class Course(Struct):
     """One call while it runs."""
 
-    __slots__ = (
-        "_ends",
-        "_maker",
-        "_over",
-        "_retries",
-        "_tried",
-        "ask",
-        "begun",
-        "denied",
-        "made",
-        "prepared",
-        "so_far",
-        "won",
-        "work",
-    )
-
-    def __init__(self, maker: Maker, work: Work, prepared: Prepared, ask: Ask) -> None:
-        self._maker = maker
-        self.work = work
-        self.prepared = prepared
-        self.ask = ask
-        self.made = 0
-        """Attempts that were begun."""
-        self.begun = False
-        """The caller has the start of the answer already."""
-        self.won: Try | None = None
-        """The attempt that showed content first: who still runs beside it has lost."""
-        self.so_far = ""
-        """That start, where another deployment goes on from it."""
-        self.denied = ""
-        """Why a retry that could have been was not made."""
-        self._tried: dict[str, str] = {}
-        self._ends: list[tuple[AntiphonError, Spot]] = []
-        self._retries = 0
-        self._over = 0
-        """So many ends no longer matter to the caller: an answer has begun after them."""
+    _maker: Maker
+    work: Work
+    prepared: Prepared
+    ask: Ask
+    made: int = 0
+    """Attempts that were begun."""
+    begun: bool = False
+    """The caller has the start of the answer already."""
+    won: Try | None = None
+    """The attempt that showed content first: who still runs beside it has lost."""
+    so_far: str = ""
+    """That start, where another deployment goes on from it."""
+    denied: str = ""
+    """Why a retry that could have been was not made."""
+    _tried: dict[str, str] = field(default_factory=dict[str, str])
+    _ends: list[tuple[AntiphonError, Spot]] = field(default_factory=list[tuple[AntiphonError, Spot]])
+    _retries: int = 0
+    _over: int = 0
+    """So many ends no longer matter to the caller: an answer has begun after them."""
 
     def run(self) -> Coroutine[Any, Any, Answered]:
         """Make attempts until there is an answer, once awaited. Raises: the most telling of their errors, StoreError."""
@@ -343,7 +326,9 @@ class Course:
             return None
         if not meaning.waits:
             return 0.0
-        fraction = mixed(self.ask.seed, JITTER + self.made)
+        # Where nothing had to be drawn there is no seed; when it came tells a request from others too.
+        seed = self.ask.seed or int(self.work.started_s * 1e6)
+        fraction = mixed(seed, JITTER + self.made)
         wait_s = backoff_s(self._retries, fraction, base_s=retry.base_s, cap_s=retry.cap_s, retry_after_s=asked_s)
         if now_s + wait_s >= self.ask.deadline.at_s:
             self.denied = "the deadline comes before the wait is over"

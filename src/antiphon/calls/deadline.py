@@ -67,6 +67,10 @@ class Deadline(Struct, frozen=True, gc=False, kw_only=True):
         """Whether less is left than an answer takes."""
         return self.at_s - now_s < _MIN_S
 
+    def ample(self, timeouts: Timeouts, now_s: float) -> bool:
+        """Whether an attempt's own timeouts are all shorter than what is left."""
+        return self.at_s - now_s + LATE_S >= timeouts.total_s and self.head_at_s is self.silence_s is None
+
     def left_s(self, now_s: float) -> float:
         """Seconds left, never below 0."""
         return max(0.0, self.at_s - now_s)

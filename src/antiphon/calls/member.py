@@ -8,6 +8,7 @@ from antiphon.calls.breaker import Breaker
 from antiphon.calls.keypool import Key, KeyPool, NoKey
 from antiphon.calls.live import Live
 from antiphon.calls.retry_budget import RetryBudget
+from antiphon.telemetry.slots import Number
 
 NO_ROOM = "at its rate limit"
 FULL = "full"
@@ -27,6 +28,7 @@ class Member:
         "pool",
         "rated",
         "refused_keys",
+        "running",
     )
 
     def __init__(
@@ -39,6 +41,8 @@ class Member:
         self.budget = budget
         self.pool = pool
         """The keys of its account; None where it has none."""
+        self.running: Number | None = None
+        """The gauge of its attempts that run, once there was one."""
         self.rated = False
         """It has stated rate limits of its own."""
         self.cooling_until_s = -inf
@@ -54,7 +58,7 @@ class Member:
             self.cooling_until_s <= now_s
             and gate.in_flight < gate.limit
             and (now_s < self.breaker.calm_until_s or self.breaker.allows(now_s))
-            and (pool is None or self.usual_key(pool, now_s) is not None or self._has_key(pool, now_s))
+            and (pool is None or self._has_key(pool, now_s))
             and not (self.rated and self.live.headroom(now_s) <= 0)
         )
 
@@ -66,7 +70,8 @@ class Member:
     def _has_key(self, pool: KeyPool, now_s: float) -> bool:
         refused = self.refused_keys
         if not refused:
-            return pool.ready(now_s)
+            only = pool.only
+            return only.until_s <= now_s if only is not None else pool.ready(now_s)
         return any(
             key.until_s <= now_s and refused.get(key.name, -inf) <= now_s and key.headroom(now_s) > 0
             for key in pool.keys

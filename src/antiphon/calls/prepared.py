@@ -71,7 +71,7 @@ def narrowed(target: Target, limits: RouteTimeoutSettings) -> Target:
 class Prepared:
     """A step, and everybody who may take a part in it."""
 
-    __slots__ = ("policy", "ranks", "sole", "step", "turn")
+    __slots__ = ("draws", "policy", "ranks", "sole", "step", "turn")
 
     def __init__(self, step: Step, policy: Policy, fleet: Fleet, targets: Mapping[str, Target]) -> None:
         self.step = step
@@ -83,6 +83,9 @@ class Prepared:
             *(Rank(one.on, one.deployments, fleet, targets, policy) for one in step.fallbacks),
         )
         alone = len(self.ranks) == 1 and len(step.deployments) == 1
+        pools = [member.pool for rank in self.ranks for member in rank.members.values() if member.pool is not None]
+        self.draws = not alone or any(len(pool.keys) > 1 for pool in pools)
+        """Chance has a say in who answers, or with which key."""
         self.sole = self._sole() if alone else None
         """Where there is only one: the ordinary first attempt on it, the same each time."""
 

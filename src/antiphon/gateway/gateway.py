@@ -96,7 +96,8 @@ class Gateway:
         try:
             decision = decide()
             story.decided(decision.plan, decision.tail)
-            story.seed = self._process.random.seed()
+            if decision.prepared.draws:
+                story.seed = self._process.random.seed()
             ask = ask_of(story, decision, self._revision, forced=forced)
             seat = self._seat(story, decision) if shares and decision.prepared.policy.coalescer is not None else None
             if seat is not None:

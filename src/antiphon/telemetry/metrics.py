@@ -57,8 +57,7 @@ class Metrics:
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
         self._paths: dict[tuple[str, str], _Path] = {}
-        self._flights: dict[str, Number] = {}
-        self._attempts: dict[tuple[str, str], Number] = {}
+        self._attempts: dict[tuple[str, str, int | None], Number] = {}
         self._counters: dict[tuple[str, ...], Number] = {}
         self.lag: Histogram = slots.histogram(
             "antiphon_loop_lag_seconds", "How late the event loop came to a timer.", {}, LAG_S
@@ -78,7 +77,8 @@ class Metrics:
 
     def finished(self, receipt: Told, route: str) -> None:
         """Count a request that has ended. `route` is empty when none was reached."""
-        key = (route, receipt.served or (receipt.attempts[-1].deployment if receipt.attempts else ""))
+        attempts = receipt.attempts
+        key = (route, receipt.served or (attempts[-1].deployment if attempts else ""))
         path = self._paths.get(key)
         if path is None:
             path = self._paths[key] = _Path(self._slots, *key)
@@ -95,18 +95,19 @@ class Metrics:
         spent = receipt.spent_nano_usd or receipt.cost_nano_usd
         if spent:
             path.cost.add(spent / 1e9)
-        for attempt in receipt.attempts:
-            self._attempt(attempt, route)
+        for attempt in attempts:
+            number = self._attempts.get((attempt.deployment, attempt.error, attempt.status))
+            if number is None or attempt.reason:
+                self._attempt(attempt, route)
+            else:
+                number.add()
 
     def _attempt(self, attempt: Attempt, route: str) -> None:
         """Count one attempt by how it ended, and one that was no first by why it was made."""
         result = attempt.error or (RESULT_OK if attempt.status == HTTP_OK else RESULT_ENDED)
-        number = self._attempts.get((attempt.deployment, result))
-        if number is None:
-            labels = {"deployment": attempt.deployment, "result": result}
-            number = self._slots.number("counter", "antiphon_attempts_total", ATTEMPTS, labels)
-            self._attempts[attempt.deployment, result] = number
+        number = self._count("antiphon_attempts_total", ATTEMPTS, deployment=attempt.deployment, result=result)
         number.add()
+        self._attempts[attempt.deployment, attempt.error, attempt.status] = number
         if attempt.reason:
             place, _, failure = attempt.reason.partition(": ")
             kind, _, on = place.partition(":")
@@ -115,6 +116,10 @@ class Metrics:
             elif kind != "hedge":
                 labels = {"deployment": attempt.deployment, "place": kind, "failure": failure}
                 self._count("antiphon_retries_total", RETRIES, **labels).add()
+
+    def in_flight(self, deployment: str) -> Number:
+        """The gauge of attempts that run on a deployment."""
+        return self.gauge("antiphon_attempts_in_flight", "Attempts that run now.", deployment=deployment)
 
     def hedged(self, route: str, result: str) -> None:
         """Count a second attempt that was sent (`sent`), or that was due and not sent (`denied`)."""
@@ -137,14 +142,4 @@ class Metrics:
         number = self._counters.get(key)
         if number is None:
             number = self._counters[key] = self._slots.number("counter", name, help, labels)
-        return number
-
-    def in_flight(self, deployment: str) -> Number:
-        """The gauge of attempts that run on a deployment."""
-        number = self._flights.get(deployment)
-        if number is None:
-            number = self._slots.number(
-                "gauge", "antiphon_attempts_in_flight", "Attempts that run now.", {"deployment": deployment}
-            )
-            self._flights[deployment] = number
         return number
