@@ -80,7 +80,7 @@ async def test_a_receipt_tells_the_whole_story(tmp_path: Path) -> None:
     assert receipt.verdict is not None
     assert receipt.verdict.allowed
     assert receipt.plan is not None
-    assert (receipt.plan.route, receipt.seed) == ("fast", 7)
+    assert (receipt.plan.route, receipt.seed) == ("fast", 0)
     assert receipt.plan.steps[0].envelope.output_tokens == 18
     assert (receipt.usage, receipt.cost_nano_usd) == (Usage(input_tokens=10, output_tokens=5), COST)
     assert receipt.cost_basis == "reported"

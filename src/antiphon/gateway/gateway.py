@@ -76,12 +76,17 @@ class Gateway:
         await self._run(story, reply, partial(self._decisions.onto, story, request.head, route, ALLOWED), forced=True)
 
     def _story(self, request: Request, principal: Principal, arrival: Arrival) -> Story:
-        story = Story(arrival, self._revision.id, self._process.worker, arrival.started_s)
-        story.request = request
-        story.principal = principal
-        tracer = self._revision.tracer
-        story.span = tracer.sample(request.trace) if tracer is not None else request.trace
-        return story
+        revision = self._revision
+        tracer, came = revision.tracer, request.trace
+        return Story(
+            arrival,
+            revision.id,
+            self._process.worker,
+            arrival.started_s,
+            principal=principal,
+            request=request,
+            span=came if tracer is None else tracer.sample(came),
+        )
 
     async def _run(
         self,
