@@ -8,6 +8,7 @@ from fakes.weather import Play, answers, cuts, hangs, raises, says, stalls, unco
 
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.retry import TABLE, Failure
+from antiphon.calls.retry_budget import Spending
 from antiphon.calls.settings import CallsSettings, RouteSettings
 from antiphon.calls.settings_balance import BalanceSettings, LiveSettings, StickySettings
 from antiphon.calls.settings_failure import BreakerSettings, RetryBudgetSettings, RetrySettings
@@ -179,12 +180,12 @@ async def test_the_breaker_is_told_what_the_table_says(failure: Failure) -> None
 @pytest.mark.parametrize("failure", sorted(FAILS))
 @virtually
 async def test_a_retry_draws_from_the_budget_where_the_table_says_so(failure: Failure) -> None:
-    worker = Worker(["one", "two"], fallbacks=[("any", ["two"])], keys={"one": 2}, calls=NO_RETRIES)
+    worker = Worker(["one"], keys={"one": 2}, calls=NO_RETRIES)
     worker.weather.script("one", FAILS[failure])
 
     visit = await worker.ask()
 
-    if TABLE[failure].next and TABLE[failure].budgeted:
+    if TABLE[failure].budgeted and {"same_key", "other_key"} & set(TABLE[failure].next):
         assert (len(visit.path), visit.asked.stopped[:20]) == (1, "the retry budget of ")
     else:
         assert "retry budget" not in visit.asked.stopped
@@ -462,8 +463,28 @@ async def test_a_spent_budget_is_told() -> None:
 
 
 @virtually
-async def test_the_budget_of_who_gets_the_retry_is_charged() -> None:
+async def test_a_sound_deployment_takes_over_without_leave_of_a_budget() -> None:
+    """A standby gets no first attempts that a share could be taken of: it would be starved of what it is there for."""
+    worker = Worker(["one", "two"], fallbacks=[("any", ["two"])], calls=NO_RETRIES)
+    worker.weather.script("one", *[says(500)] * 4)
+
+    visits = [await worker.ask() for _ in range(4)]
+
+    assert [visit.path for visit in visits] == [["one", "two"]] * 4
+    assert worker.member("two").budget.spending(1.0) == Spending(firsts=4, retries=0, left=0)
+
+
+def unsound(worker: Worker, name: str) -> None:
+    """Let a deployment fail every other time."""
+    breaker = worker.member(name).breaker
+    breaker.succeeded(breaker.admit(0.0), 0.0, 0.0)
+    breaker.failed(breaker.admit(0.0), 0.0, "server_error")
+
+
+@virtually
+async def test_the_budget_of_who_gets_the_retry_is_charged_when_it_fails_itself() -> None:
     worker = pair(goes=says(500))
+    unsound(worker, "two")
 
     await worker.ask()
 
@@ -474,6 +495,7 @@ async def test_the_budget_of_who_gets_the_retry_is_charged() -> None:
 @virtually
 async def test_who_has_no_budget_left_is_passed_over_for_another() -> None:
     worker = Worker(["one", "two", "three"], route=TURNS)
+    unsound(worker, "two")
     budget = worker.member("two").budget
     while budget.retry(0.0):
         pass

@@ -361,11 +361,14 @@ class Weathered:
 
     def check_budgets(self) -> None:
         retries: Counter[str] = Counter()
-        for _, one in self.attempts():
+        asked: set[tuple[int, str]] = set()
+        for visit, one in self.attempts():
             place, _, failure = one.spot.reason.rpartition(": ")
+            again = (id(visit), one.name) in asked
+            asked.add((id(visit), one.name))
             if place.startswith("hedge"):
                 retries["hedge"] += 1
-            elif failure in BUDGETED:
+            elif failure in BUDGETED and again:  # one that takes over, and is sound, needs no leave
                 retries[one.name] += 1
         granted: Counter[str] = Counter()
         for name, budget in self.budgets:

@@ -16,6 +16,7 @@ from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
 from antiphon.core.error import (
     AntiphonError,
     DeadlineExceeded,
+    LeftAlone,
     OverLimit,
     UpstreamError,
     UpstreamRefused,
@@ -151,7 +152,7 @@ class Caller:
             else:
                 pass_ = breaker.force(now_s) if spot.forced else breaker.admit(now_s)
             if not pass_:
-                raise OverLimit(f"{member.name} is left alone until a probe of it has ended", retry_after_s=1)
+                raise LeftAlone(f"{member.name} is left alone until a probe of it has ended", retry_after_s=1)
             place = key.place if key is not None else 0
             how = course.how() if course.so_far else ask.how
             said = say(ask.request, target, how, key=place, timeouts=timeouts)

@@ -17,10 +17,19 @@ from antiphon.calls.attempt import Spot, Try
 from antiphon.calls.chance import mixed
 from antiphon.calls.hedge import Hedge, race
 from antiphon.calls.keypool import Key
+from antiphon.calls.member import Member
 from antiphon.calls.pick import pick, usable
 from antiphon.calls.prepared import Prepared
 from antiphon.calls.retry import TABLE, Meaning, Place, backoff_s, failure_of, most_telling
-from antiphon.core.error import AntiphonError, DeadlineExceeded, OverLimit, UpstreamAuth, UpstreamQuota, UpstreamRefused
+from antiphon.core.error import (
+    AntiphonError,
+    DeadlineExceeded,
+    LeftAlone,
+    OverLimit,
+    UpstreamAuth,
+    UpstreamQuota,
+    UpstreamRefused,
+)
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Told
 from antiphon.providers.target import How
@@ -311,11 +320,26 @@ class Course(Struct):
         return Spot(best.member, best.target, best.rank, wait_s=wait_s)
 
     def _granted(self, spot: Spot, meaning: Meaning, now_s: float) -> bool:
-        """Whether the retry budget of who gets the attempt allows it."""
-        if not meaning.budgeted or spot.member.budget.retry(now_s):
+        """Whether the retry budget of who gets the attempt allows it.
+
+        One that takes over from another, and is sound itself, needs no leave: it is no retry to it, and its own
+        admission guards it. A standby has no first attempts that a budget could be a share of.
+        """
+        member = spot.member
+        if not meaning.budgeted:
             return True
-        self.denied = f"the retry budget of {spot.member.name} is spent"
+        if self._times(member.name) == 0 and self._sound(member, now_s):
+            member.budget.first(now_s)
+            return True
+        if member.budget.retry(now_s):
+            return True
+        self.denied = f"the retry budget of {member.name} is spent"
         return False
+
+    def _sound(self, member: Member, now_s: float) -> bool:
+        """Whether it fails no more often than a retry budget lets retries be."""
+        state = member.breaker.state(now_s)
+        return state.state == "closed" and state.failure_fraction <= self.prepared.policy.calls.retry_budget.fraction
 
     def _wait_s(self, error: AntiphonError, meaning: Meaning, now_s: float) -> float | None:
         """How long to wait before the same is asked again; None: too long."""
@@ -338,6 +362,7 @@ class Course(Struct):
     def _told(self, why: str) -> AntiphonError:
         """The error that the caller gets, now that nothing more is tried."""
         ends = self._ends[self._over :]
+        ends = [end for end in ends if not isinstance(end[0], LeftAlone)] or ends
         errors = [error for error, _ in ends]
         asked = next((place for place, (_, spot) in enumerate(ends) if spot.rank), len(errors))
         telling = most_telling(errors, asked=asked or None)

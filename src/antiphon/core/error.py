@@ -10,6 +10,7 @@
     │   ├── TooLarge 413              a body or header over its limit
     │   └── WrongMediaType 415        not JSON, or encoded in a way that isn't read
     ├── OverLimit 429                 a queue or a limit is full; `retry_after_s` says when to come back
+    │   └── LeftAlone 429             another request is finding out whether the upstream is back
     ├── Unavailable 503               this process is draining or not ready
     ├── DeadlineExceeded 504          the time that the request had is over; the message says who set it
     ├── UpstreamError 502             the upstream failed; subclasses say how
@@ -114,6 +115,12 @@ class OverLimit(AntiphonError):
     code = "rate_limit_exceeded"
     status = 429
     retryable = True
+
+
+class LeftAlone(OverLimit):
+    """Told to a caller only where nothing else went wrong: it is a moment's race."""
+
+    code = "left_alone"
 
 
 class Unavailable(AntiphonError):
