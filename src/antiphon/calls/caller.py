@@ -32,6 +32,8 @@ from antiphon.telemetry.metrics import Metrics
 
 SLOWER = "another attempt was faster"
 HTTP_OK = 200
+LEARN_S = 0.1
+"""Rate limits are read from sound answers' headers this often: in between, what was sent since is taken off them."""
 SKIPPED = 7
 """While not half of a limit is used it can't grow, and one answer in eight tells what is usual."""
 OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
@@ -90,7 +92,9 @@ class Caller:
         try:
             inbound = attempt.inbound = await self._transport.send(said.outbound, fresh=spot.fresh)
             try:
-                member.live.learn(inbound.headers, self.now, self._wall)
+                if attempt.began_s >= member.learns_at_s or inbound.status != HTTP_OK:
+                    member.learns_at_s = attempt.began_s + LEARN_S
+                    member.live.learn(inbound.headers, self.now, self._wall)
                 if inbound.status != HTTP_OK:
                     raise await answer.refusal(inbound, attempt.name)
                 if stream:

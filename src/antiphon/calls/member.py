@@ -23,6 +23,7 @@ class Member:
         "cooling_until_s",
         "cooling_why",
         "gate",
+        "learns_at_s",
         "live",
         "name",
         "pool",
@@ -45,6 +46,8 @@ class Member:
         """The gauge of its attempts that run, once there was one."""
         self.rated = False
         """It has stated rate limits of its own."""
+        self.learns_at_s = -inf
+        """When its rate limits are read from an answer's headers next."""
         self.cooling_until_s = -inf
         """It asked to be left alone until then."""
         self.cooling_why = ""
