@@ -61,7 +61,6 @@ class Gate:
         "in_flight",
         "limit",
         "name",
-        "skipped",
     )
 
     def __init__(self, name: str, settings: AdmissionSettings, limit: Limit, bulkhead: Bulkhead, reserved: int) -> None:
@@ -69,8 +68,6 @@ class Gate:
         self.in_flight = 0
         self.limit = 0
         """What may run now."""
-        self.skipped = 0
-        """Answers since the last one that the limit was told of."""
         self._bulkhead = bulkhead
         self._held: dict[str, int] = {}
         self._mean_s = 0.0

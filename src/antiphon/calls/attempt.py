@@ -100,6 +100,8 @@ class Try(Struct, kw_only=True):
     end_us: int | None = None
     others: tuple[Candidate, ...] | None = None
     """What is told of those that were passed over, once it was worked out."""
+    measured: bool = False
+    """Its speed counts among those that its deployment is known by."""
     streamed: bool = False
     """It was a stream that answered."""
     answered: bool = False

@@ -11,6 +11,7 @@ from antiphon.calls.course import Answered, Ask, Course, Work
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.keypool import Key, NoKey
 from antiphon.calls.limit import Sign
+from antiphon.calls.member import MEASURED
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
 from antiphon.core.error import (
@@ -34,8 +35,6 @@ SLOWER = "another attempt was faster"
 HTTP_OK = 200
 LEARN_S = 0.1
 """Rate limits are read from sound answers' headers this often: in between, what was sent since is taken off them."""
-SKIPPED = 7
-"""While not half of a limit is used it can't grow, and one answer in eight tells what is usual."""
 OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
 """Failures that tell the adaptive limit to fall."""
 
@@ -129,7 +128,9 @@ class Caller:
         if not stream or (isinstance(got, answer.Started) and got.relay.content_seen):
             first_s = now_s - attempt.began_s
             attempt.first_token(now_s)
-            (member.live.first_token if stream else member.live.whole)(first_s, now_s)
+            if member.measured < MEASURED or now_s >= member.measures_until_s:
+                attempt.measured = member.measures(now_s)
+                (member.live.first_token if stream else member.live.whole)(first_s, now_s)
         if now_s >= member.breaker.calm_until_s and attempt.pass_ and not member.breaker.closed:
             # A probe's word is waited for.
             member.breaker.succeeded(attempt.pass_, now_s, first_s if stream else 0.0)
@@ -304,8 +305,12 @@ class Caller:
         else:
             sign = self._mark(attempt, failure, now_s)
         used = usage.input_tokens + usage.output_tokens if usage is not None else 0
-        well = sign == "ok"
-        member.live.ended(took_s if well or attempt.overtaken else None, now_s, used)
+        well, live = sign == "ok", member.live
+        measured = attempt.measured if well else attempt.overtaken
+        if measured or live.counts_tokens or not well:
+            live.ended(took_s if measured else None, now_s, used)
+        else:
+            live.in_flight -= 1
         key = attempt.key
         if key is not None:
             if key.limited:
@@ -315,11 +320,8 @@ class Caller:
         if member.running is not None:
             member.running.add(-1)
         gate = member.gate
-        if sign != "ok" or gate.skipped >= SKIPPED or gate.in_flight * 2 >= gate.limit:
-            gate.skipped = 0
+        if measured or not well:
             gate.learn(sign, first_s, now_s=now_s)
-        else:
-            gate.skipped += 1
         gate.leave(attempt.tenant, took_s if well else None)
         attempt.pass_ = 0
 

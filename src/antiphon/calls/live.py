@@ -88,6 +88,11 @@ class Live:
         self._warmup_s = settings.warmup_s
         self._floor = settings.warmup_floor
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether tokens are held against a stated limit."""
+        return self._tokens_limit is not None
+
     def began(self, now_s: float) -> None:
         """A request is sent to it."""
         self.in_flight += 1

@@ -12,6 +12,9 @@ from antiphon.telemetry.slots import Number
 
 NO_ROOM = "at its rate limit"
 FULL = "full"
+MEASURE_S = 0.25
+MEASURED = 50
+"""Answers in `MEASURE_S` whose speed is measured; failures are counted all."""
 
 
 class Member:
@@ -25,6 +28,8 @@ class Member:
         "gate",
         "learns_at_s",
         "live",
+        "measured",
+        "measures_until_s",
         "name",
         "pool",
         "rated",
@@ -46,6 +51,9 @@ class Member:
         """The gauge of its attempts that run, once there was one."""
         self.rated = False
         """It has stated rate limits of its own."""
+        self.measured = 0
+        """Answers that were measured since `measures_until_s` was set last."""
+        self.measures_until_s = -inf
         self.learns_at_s = -inf
         """When its rate limits are read from an answer's headers next."""
         self.cooling_until_s = -inf
@@ -53,6 +61,14 @@ class Member:
         self.cooling_why = ""
         self.refused_keys: dict[str, float] = {}
         """Keys that may not use this deployment (403), though others may take them; until when."""
+
+    def measures(self, now_s: float) -> bool:
+        """Whether one more answer is measured. Of very many a part tells as much: the first of each while."""
+        if now_s >= self.measures_until_s:
+            self.measures_until_s = now_s + MEASURE_S
+            self.measured = 0
+        self.measured += 1
+        return self.measured <= MEASURED
 
     def ready(self, now_s: float) -> bool:
         """Whether an attempt could be made now: the quick question, asked of everyone before each choice."""
