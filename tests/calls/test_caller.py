@@ -51,6 +51,7 @@ class Asked:
         self.attempts: list[Try] = []
         self.stopped = ""
         self.losses: tuple[Loss, ...] = ()
+        self.notes: tuple[str, ...] = ()
         self.tail = b"}"
 
     def draft(self) -> Receipt:
@@ -636,7 +637,10 @@ async def test_a_hedge_that_wins_ends_the_slow_first_and_says_so(tmp_path: Path)
 
     first, second = (one.record() for one in asked.attempts)
     assert answered.attempt is asked.attempts[1]
-    assert second.reason == "hedge: no content in time"
+    assert (
+        second.reason
+        == "hedge: no content within 0.01 s (the longest delay: too little is measured to know what is slow)"
+    )
     assert (first.detail, first.error) == (LOST, "")
     house.caller.settle(answered.attempt, None)
     assert house.events.count("tickets.settle") == 2

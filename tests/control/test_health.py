@@ -64,7 +64,7 @@ def test_a_key_says_how_it_is_and_never_what_it_is(tmp_path: Path) -> None:
 
     page = deployments(house.caller.fleet, 0, now_s)
 
-    told = [(key.name, key.state, key.until_s, key.reason) for key in page.deployments[0].keys]
+    told = [(key.name, key.state, key.back_in_s, key.reason) for key in page.deployments[0].keys]
     assert told == [
         ("key 1", "alive", None, ""),
         ("key 2", "cooling", 5, "rate_limited"),

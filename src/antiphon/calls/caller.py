@@ -285,38 +285,20 @@ class Caller:
 
     def _learn(self, attempt: Try, usage: Usage | None, now_s: float) -> None:
         """Give back what it held, and take in what its end says of the deployment."""
-        spot, failure = attempt.spot, attempt.failure
-        member, took_s = spot.member, now_s - attempt.began_s
-        sign: Sign = "none"
-        first_s: float | None = None
-        if failure is None and attempt.answered:
-            sign = "ok"
-            if attempt.first_token_us is not None:
-                first_s = attempt.first_token_us / 1e6
-            if attempt.pass_:
-                stream_s = first_s if first_s is not None and attempt.streamed else 0.0
-                member.breaker.succeeded(attempt.pass_, now_s, stream_s)
-        elif attempt.overtaken:
-            # It had a start and was overtaken: for one that hangs that is all there is to tell, since none of its
-            # attempts is waited for.
-            member.breaker.failed(attempt.pass_, now_s, SLOWER)
-        elif failure is None or attempt.blameless:
-            member.breaker.dropped(attempt.pass_, now_s)
-        else:
-            sign = self._mark(attempt, failure, now_s)
+        member, took_s = attempt.spot.member, now_s - attempt.began_s
+        first_s = None if attempt.first_token_us is None else attempt.first_token_us / 1e6
+        sign = self._sign(attempt, first_s, now_s)
         used = usage.input_tokens + usage.output_tokens if usage is not None else 0
-        well, live = sign == "ok", member.live
+        well, live, key = sign == "ok", member.live, attempt.key
         measured = attempt.measured if well else attempt.overtaken
         if measured or live.counts_tokens or not well:
             live.ended(took_s if measured else None, now_s, used)
         else:
             live.in_flight -= 1
-        key = attempt.key
-        if key is not None:
-            if key.limited:
-                key.ended(now_s, used - attempt.tokens if used else 0)
-            else:
-                key.in_flight -= 1
+        if key is not None and key.limited:
+            key.ended(now_s, used - attempt.tokens if used else 0)
+        elif key is not None:
+            key.in_flight -= 1
         if member.running is not None:
             member.running.add(-1)
         gate = member.gate
@@ -324,6 +306,23 @@ class Caller:
             gate.learn(sign, first_s, now_s=now_s)
         gate.leave(attempt.tenant, took_s if well else None)
         attempt.pass_ = 0
+
+    def _sign(self, attempt: Try, first_s: float | None, now_s: float) -> Sign:
+        """Tell the breaker how an attempt ended. Returns: what that says of the upstream's load."""
+        breaker, failure = attempt.spot.member.breaker, attempt.failure
+        if failure is None and attempt.answered:
+            if attempt.pass_:
+                breaker.succeeded(attempt.pass_, now_s, first_s or 0.0 if attempt.streamed else 0.0)
+            return "ok"
+        if attempt.overtaken:
+            # It had a start and was overtaken: for one that hangs that is all there is to tell, since none of its
+            # attempts is waited for.
+            breaker.failed(attempt.pass_, now_s, SLOWER)
+        elif failure is None or attempt.blameless:
+            breaker.dropped(attempt.pass_, now_s)
+        else:
+            return self._mark(attempt, failure, now_s)
+        return "none"
 
     def _mark(self, attempt: Try, failure: Failure, now_s: float) -> Sign:
         """Take in a failure: the breaker's part, and rests of the key or the deployment."""
@@ -384,6 +383,7 @@ def _too_late(limit: deadline.Deadline, cause: AntiphonError | None, *, over: bo
     else:
         said = "the caller's own client had given up by then: its timeout, which it sends in a header, had passed"
     error = DeadlineExceeded(said)
+    error.spent = True
     if cause is not None:
         error.noted = f"{error.noted}; {cause.noted}"
         error.__cause__ = cause

@@ -6,7 +6,6 @@ envelope bounds how many there are over keys, retries, fallbacks and hedges toge
 
 import asyncio
 from collections.abc import Coroutine
-from math import inf
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field, structs
@@ -15,6 +14,7 @@ from antiphon.calls.answer import Started, Whole
 from antiphon.calls.ask import Ask
 from antiphon.calls.attempt import Spot, Try
 from antiphon.calls.chance import mixed
+from antiphon.calls.exhausted import back_s, nobody, unfit
 from antiphon.calls.hedge import Hedge, race
 from antiphon.calls.keypool import Key
 from antiphon.calls.member import Member
@@ -25,9 +25,6 @@ from antiphon.core.error import (
     AntiphonError,
     DeadlineExceeded,
     LeftAlone,
-    OverLimit,
-    UpstreamAuth,
-    UpstreamQuota,
     UpstreamRefused,
 )
 from antiphon.core.principal import Principal
@@ -49,6 +46,7 @@ class Work(Protocol):
     stopped: str
     """Why no further attempt was made."""
     losses: tuple[Loss, ...]
+    notes: tuple[str, ...]
 
     @property
     def tail(self) -> bytes:
@@ -186,28 +184,11 @@ class Course(Struct):
         for strict in (True, False):
             for place, rank in enumerate(self.prepared.ranks):
                 if rank.on in (None, "any") and (place or not strict):
-                    reason = "fallback:any: nobody of the route is usable" if place else ""
+                    reason = f"fallback:any: {unfit(self.prepared, self._tried, now_s)}" if place else ""
                     spot = pick(self.prepared, place, seed=seed, now_s=now_s, key=key, strict=strict, reason=reason)
                     if spot is not None:
                         return spot
-        raise self._nobody(now_s)
-
-    def _nobody(self, now_s: float) -> AntiphonError:
-        """Why nobody could even be asked: all keys are dead, or resting or at their limits."""
-        members = [one for rank in self.prepared.ranks if rank.on in (None, "any") for one in rank.members.values()]
-        dead = [why for one in members if (why := one.dead(now_s))]
-        soonest_s = min((key.free_at_s(now_s) for one in members if one.pool for key in one.pool.keys), default=inf)
-        back_s = None if soonest_s == inf else max(1.0, soonest_s - now_s)
-        error: AntiphonError
-        if len(dead) < len(members):
-            said = "no deployment behind this model can be asked now: their keys are resting or at their limits"
-            error = OverLimit(said, retry_after_s=back_s)
-        elif "quota" in dead:
-            error = UpstreamQuota("every key for this model is out of quota or credit", retry_after_s=back_s)
-        else:
-            error = UpstreamAuth("every key for this model was refused; the operator has to set others")
-        error.noted = "; ".join(f"{one.name}: {one.trouble(now_s)}" for one in members)
-        return error
+        raise nobody(self.prepared, now_s)
 
     # --- after a failure
 
@@ -234,7 +215,9 @@ class Course(Struct):
                     found.reason = f"{place}: {failure}"
                     found.fresh = failure == "stale"
                     return found
-        raise self._told(self.denied or "nobody is left who could be asked")
+        raise self._told(
+            self.denied or f"nobody is left who could be asked: {unfit(self.prepared, self._tried, now_s)}"
+        )
 
     def _at(
         self, place: Place, spot: Spot, error: AntiphonError, meaning: Meaning, now_s: float, *, again: bool
@@ -370,7 +353,9 @@ class Course(Struct):
         if len(errors) > 1:
             error.retry_after_s = telling.retry_after_s
         self.work.stopped = why
-        error.spent = self.made > 1
+        error.spent = error.spent or self.made > 1
+        if error.retry_after_s is None and error.retryable and not error.spent:
+            error.retry_after_s = back_s(self.prepared, self._maker.now())
         if self.made > 1 and not isinstance(error, UpstreamRefused | DeadlineExceeded):
             error.message = f"{error.message} ({self.made} attempts were made)"
         return error
@@ -384,7 +369,9 @@ class Course(Struct):
         second: list[Spot] = []
 
         def permit() -> str:
-            why = self._second(spot, second)
+            why = self._second(spot, second, f"hedge: no content within {hedge.delay_s:.3g} s ({hedge.why})")
+            if why:
+                self.work.notes = (*self.work.notes, f"hedge: due, and not sent: {why}")
             self._maker.counted("hedge_denied" if why else "hedge", self)
             return why
 
@@ -420,7 +407,7 @@ class Course(Struct):
         ]
         return hedging.decide(min(measured, default=None), left_s=self.ask.deadline.at_s - now_s, others=others)
 
-    def _second(self, spot: Spot, second: list[Spot]) -> str:
+    def _second(self, spot: Spot, second: list[Spot], reason: str) -> str:
         """Find who runs beside a slow attempt. Returns: why nobody does; empty: one was found."""
         hedging, now_s = self.prepared.policy.hedging, self._maker.now()
         most = self.prepared.step.envelope.attempts
@@ -438,7 +425,7 @@ class Course(Struct):
                     now_s=now_s,
                     tried=tried,
                     key=self.ask.key,
-                    reason="hedge: no content in time",
+                    reason=reason,
                 )
                 if found is not None:
                     why = "hedging is off" if hedging is None else hedging.permit(now_s)

@@ -31,7 +31,7 @@ class KeyHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`alive`, `cooling` or `dead`."""
     in_flight: int
     headroom: float
-    until_s: float | None = None
+    back_in_s: float | None = None
     """Seconds until it is used again; left out while alive, and when that needs the configuration read again."""
     reason: str = ""
 
@@ -91,14 +91,14 @@ def _health(member: Member, now_s: float) -> DeploymentHealth:
         limit=gate.limit,
         waiting=gate.waiting,
         latency=LatencyHealth(
-            first_token_p50_s=live.quantile_s(MEDIAN, now_s),
-            first_token_p95_s=live.quantile_s(TAIL, now_s),
-            whole_p50_s=live.whole_s(MEDIAN, now_s),
-            whole_p95_s=live.whole_s(TAIL, now_s),
+            first_token_p50_s=_rounded(live.quantile_s(MEDIAN, now_s)),
+            first_token_p95_s=_rounded(live.quantile_s(TAIL, now_s)),
+            whole_p50_s=_rounded(live.whole_s(MEDIAN, now_s)),
+            whole_p95_s=_rounded(live.whole_s(TAIL, now_s)),
         ),
-        headroom=live.headroom(now_s),
+        headroom=round(live.headroom(now_s), 3),
         retries_left=member.budget.spending(now_s).left,
-        cooling_s=member.cooling_until_s - now_s if member.cooling_until_s > now_s else None,
+        cooling_s=_rounded(member.cooling_until_s - now_s) if member.cooling_until_s > now_s else None,
         trouble=member.trouble(now_s),
         keys=tuple(_keys(member, now_s)),
     )
@@ -108,12 +108,12 @@ def _breaker(member: Member, now_s: float) -> BreakerHealth:
     state = member.breaker.state(now_s)
     return BreakerHealth(
         state=state.state,
-        failure_fraction=state.failure_fraction,
-        slow_fraction=state.slow_fraction,
+        failure_fraction=round(state.failure_fraction, 3),
+        slow_fraction=round(state.slow_fraction, 3),
         volume=state.volume,
         openings=state.openings,
         reason=state.reason,
-        retry_in_s=None if state.retry_at_s is None else max(0.0, state.retry_at_s - now_s),
+        retry_in_s=None if state.retry_at_s is None else _rounded(max(0.0, state.retry_at_s - now_s)),
     )
 
 
@@ -126,7 +126,12 @@ def _keys(member: Member, now_s: float) -> Iterable[KeyHealth]:
             name=key.name,
             state="dead" if refused_until_s > now_s else key.health(now_s),
             in_flight=key.in_flight,
-            headroom=key.headroom(now_s),
-            until_s=until_s - now_s if resting and until_s != float("inf") else None,
+            headroom=round(key.headroom(now_s), 3),
+            back_in_s=_rounded(until_s - now_s) if resting and until_s != float("inf") else None,
             reason="refused for this deployment" if refused_until_s > now_s else key.why if resting else "",
         )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """To the millisecond."""
+    return None if seconds is None else round(seconds, 3)

@@ -12,7 +12,8 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
-from antiphon.gateway.gateway import PROBE, Gateway
+from antiphon.gateway.gateway import Gateway
+from antiphon.gateway.story import PROBE
 from antiphon.routing.route import Route
 from antiphon.wire.openai_chat.head import read
 

@@ -19,13 +19,11 @@ from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.last_resort import NO_RESORT, hand_off, lines, resort
 from antiphon.gateway.record import close
 from antiphon.gateway.share import follow
-from antiphon.gateway.story import NO_HEADERS, Arrival, Story
+from antiphon.gateway.story import NO_HEADERS, PROBE, Arrival, Story
 from antiphon.policy.verdict import ALLOWED
 from antiphon.routing.route import Route
 
 log = logging.getLogger("antiphon.gateway")
-PROBE = "(probe)"
-"""Stands where a path and a route would in receipts of the gateway's own requests; no name can be this."""
 _CUT = Unavailable("the gateway stopped before the answer was whole; see server.drain_timeout_s", code="drain_timeout")
 
 

@@ -8,7 +8,7 @@ import msgspec
 from antiphon.core.error import AntiphonError
 from antiphon.core.receipt import Outcome, Receipt, Told
 from antiphon.gateway.house import Process, Revision
-from antiphon.gateway.story import Story
+from antiphon.gateway.story import PROBE, Story
 
 log = logging.getLogger("antiphon.gateway")
 WELL = frozenset({"ok", "client_gone"})
@@ -88,7 +88,9 @@ def _log(receipt: Receipt, *, well: bool) -> None:
         "deployment": receipt.attempts[-1].deployment if receipt.attempts else "",
         "duration_us": receipt.duration_us,
     }
-    if well:
+    if receipt.endpoint == PROBE:
+        log.info("probe.finished", extra=fields)
+    elif well:
         log.info("request.finished", extra=fields)
     else:
         log.warning("request.failed", extra=fields)

@@ -16,6 +16,8 @@ from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 
 NO_HEADERS: Mapping[bytes, bytes] = {}
+PROBE = "(probe)"
+"""Stands where a path and a route would in receipts of the gateway's own requests; no name can be this."""
 UNKNOWN = Principal(tenant="", key="", models=())
 """Nobody: stands in receipts of requests whose caller was not told."""
 

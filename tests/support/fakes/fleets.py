@@ -131,6 +131,7 @@ class Asked:
         self.attempts: list[Try] = []
         self.stopped = ""
         self.losses: tuple[Loss, ...] = ()
+        self.notes: tuple[str, ...] = ()
         self.tail = b"}"
 
     def draft(self) -> Told:
