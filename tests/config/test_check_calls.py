@@ -45,9 +45,15 @@ CASES = [
     ("limit: {start: 10}", "low: 5", 4, "calls.admission.high", "normal 4 and low 5 turn the lanes around", "low <= normal <= high"),
     # hedge
     ("max_delay_s: 20", "max_delay_s: 0.1", 17, "routes.pair.hedge.min_delay_s", "min_delay_s 0.2 is above max_delay_s 0.1", "min_delay_s <= max_delay_s"),
-    ("max_delay_s: 20", "budget: 0, floor_per_s: 0", 17, "routes.pair.hedge.budget", "without a budget", "`enabled: false`"),
+    ("max_delay_s: 20", "budget: 0", 17, "routes.pair.hedge.budget", "without a budget", "`enabled: false`"),
     ("models: [one, two]", "models: [one]", 17, "routes.pair.hedge.enabled", "only one deployment could answer, one,", "`fallbacks.any`"),
     ("fallbacks: {any: [two]}", "fallbacks: {context_window: [two]}", 18, "routes.helped.hedge.enabled", "only one deployment could answer, one,", "`fallbacks.any`"),
+    ("max_delay_s: 20", "min_delay_s: 9}\n    timeouts: {connect_s: 5, total_s: 4", 18, "routes.pair.timeouts.connect_s", "5 is more than total_s, 4,", "raise `total_s`"),
+    ("timeout_s: 300", "timeout_s: 0.2", 17, "routes.pair.hedge.min_delay_s", "waits 0.2 s at least, but timeout_s ends the request after 0.2 s", "raise `timeout_s`"),
+    ("fallbacks: {any: [two]}", "fallbacks: {any: [two]}}\n  late: {models: [one, two], hedge: {enabled: true, min_delay_s: 300, max_delay_s: 600}", 19, "routes.late.hedge.min_delay_s", "but calls.deadline.max_s ends", "raise `calls.deadline.max_s`"),
+    ("enabled: true, max_delay_s: 20", "max_delay_s: 20", 17, "routes.pair.hedge", "has no effect while `enabled` is not set", "write `enabled: true`"),
+    # sharing
+    ("attempts: 1}", "attempts: 1, coalesce: {headers: [x-user]}}", 19, "routes.single.coalesce", "has no effect while `enabled`", "or leave it out"),
     # attempts
     ("attempts: 2", "attempts: 1", 15, "routes.pair.attempts", "1 leaves no second attempt, which `hedge` would need", "write 2 or more"),
     ("attempts: 1}", "attempts: 1, fallbacks: {content_policy: [two]}}", 19, "routes.single.attempts", "which `fallbacks` would need", "leave the other out"),
@@ -55,6 +61,15 @@ CASES = [
     ("on_cut: continue, fall", "on_cut: continue, attempts: 1, fall", 21, "routes.cut-helped.attempts", "which `fallbacks` and `on_cut: continue` would need", "write 2"),
     # deadlines
     ("timeout_s: 300", "timeout_s: 300.5", 16, "routes.pair.timeout_s", "300.5 is more than calls.deadline.max_s, 300,", "raise `calls.deadline.max_s`"),
+    ("attempts: 1}", "attempts: 1, timeouts: {first_byte_s: 9, total_s: 8}}", 19, "routes.single.timeouts.first_byte_s", "9 is more than total_s, 8,", "write less"),
+    ("attempts: 1}", "attempts: 1, timeouts: {between_bytes_s: 9, total_s: 8}}", 19, "routes.single.timeouts.between_bytes_s", "9 is more than total_s", "write less"),
+    ("attempts: 1}", "attempts: 1, timeout_s: 7, timeouts: {connect_s: 8}}", 19, "routes.single.timeouts.connect_s", "8 is more than the route's timeout_s, 7,", "raise `timeout_s`"),
+    ("attempts: 1}", "attempts: 1, timeout_s: 7, timeouts: {total_s: 7.5}}", 19, "routes.single.timeouts.total_s", "7.5 is more than the route's timeout_s", "write less"),
+    # places
+    ("attempts: 1}", "attempts: 1, balance: {region: eu}}", 19, "routes.single.balance.region", "no deployment of the route or its fallbacks is in the region eu", "write `region: eu` at one of their models"),
+    ("attempts: 1}", "attempts: 1, balance: {zone: private}}", 19, "routes.single.balance.zone", "is in the zone private", "or leave this out"),
+    # last resort
+    ("attempts: 1}", "attempts: 1, last_resort: {}}", 19, "routes.single.last_resort", "has nothing in it", "write `respond` or `hand_off`"),
     # streams that are cut
     ("[one, goes-on]", "[one, two]", 20, "routes.cut.on_cut", "no deployment of the route or its fallbacks goes on", "`on_cut: fail`"),
     ("fallbacks: {context_window: [goes-on]}", "fallbacks: {any: [two]}", 21, "routes.cut-helped.on_cut", "no deployment", "`continues: true`"),
@@ -117,9 +132,39 @@ routes: {r: {models: [one, sim], hedge: {enabled: true}}}
 def test_what_nobody_asks_for_is_not_judged(loaded: Load) -> None:
     loaded("calls: {deadline: {max_s: 5}}")
     text = "providers: {openai: {key: sk-0123456789}}\nmodels: {one: {provider: openai}}\n"
-    loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, hedge: {{percentile: 99}}}}}}")
-    loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, last_resort: {{}}}}}}")
+    loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, hedge: {{enabled: false, percentile: 99}}}}}}")
+    loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, hedge: {{}}, coalesce: {{enabled: false}}}}}}")
+    loaded(f"{text}routes: {{r: {{models: [one], timeout_s: 0.1, hedge: {{enabled: false}}}}}}")
     loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, last_resort: {{respond: Later., hand_off: desk}}}}}}")
+
+
+def test_a_deadline_of_a_phase_that_is_left_out_contradicts_nothing(loaded: Load) -> None:
+    loaded(GOOD.replace("attempts: 1}", "attempts: 1, timeout_s: 9, timeouts: {total_s: 9, connect_s: 9}}"))
+    loaded(GOOD.replace("attempts: 1}", "attempts: 1, timeout_s: 0.01, timeouts: {total_s: 0.01}}"))
+
+
+def test_a_phase_beyond_both_deadlines_is_one_mistake(mistakes: Mistakes) -> None:
+    text = GOOD.replace("attempts: 1}", "attempts: 1, timeout_s: 9, timeouts: {total_s: 9, connect_s: 10}}")
+    assert [one.path for one in mistakes(text)] == ["routes.single.timeouts.connect_s"]
+
+
+@pytest.mark.parametrize("where", ["", ", weight: 0"])
+def test_a_place_is_known_by_whoever_could_ever_be_there(loaded: Load, mistakes: Mistakes, where: str) -> None:
+    text = GOOD.replace("two: {provider: openai}", f"two: {{provider: openai, region: eu-1{where}}}")
+    placed = text.replace("routes:", "routes:\n  placed: {models: [one, two], balance: {region: eu-1}}")
+    fallen = text.replace("routes:", "routes:\n  placed: {models: [one], balance: {region: eu-1}, fallbacks: {any: [two]}}")
+    if not where:
+        loaded(placed)
+        loaded(fallen)
+    assert "routes.placed.balance.region" not in {one.path for one in mistakes(placed + "x: 1\n")}
+    (found,) = [one for one in mistakes(placed.replace("region: eu-1}}", "region: eu-2}}")) if "placed" in one.path]
+    assert "did you mean `eu-1`?" in found.remedy
+
+
+@pytest.mark.parametrize("text", ["", "Later."])
+def test_a_last_resort_that_the_environment_may_fill_is_no_mistake(loaded: Load, text: str) -> None:
+    resort = "attempts: 1, last_resort: {respond: '${env:SORRY:-}'}}"
+    loaded(GOOD.replace("attempts: 1}", resort), {"SORRY": text})
 
 
 BASE = """\
@@ -147,6 +192,17 @@ models: {one: {provider: openai}, two: {provider: openai}}
         "routes: {r: {models: [gone], on_cut: continue}}",
         "routes: {r: {models: [one], on_cut: continue, fallbacks: {any: [gone]}}}",
         "routes: {r: {models: [one], on_cut: stop, hedge: {enabled: false}}}",
+        "routes: {r: {models: [one, two], hedge: {enable: true, budget: 0.1}}}",
+        "routes: {r: {models: [one, two], hedge: {budgett: 0.1}}}",
+        "routes: {r: {models: [one, two], hedge: {enabled: x, budget: 0.1}}}",
+        "routes: {r: {models: [one, two], timeout_s: x, hedge: {enabled: true}}}",
+        "routes: {r: {models: [one], timeouts: {connect_s: 9, total_s: x}}}",
+        "routes: {r: {models: [one], timeout_s: x, timeouts: {connect_s: 9}}}",
+        "routes: {r: {models: [one], last_resort: {respnd: x}}}",
+        "routes: {r: {models: [one], last_resort: 5}}",
+        "routes: {r: {models: [one, gone], balance: {region: eu}}}",
+        "routes: {r: {models: [one], balance: {zone: privat}}}",
+        "routes: {r: {models: [gone, gone]}}",
         "routes: {r: {models: [one, two], attempts: 0, hedge: {enabled: true}}}",
         "routes: {r: {models: [one], attempts: 1, hedge: {enabled: 5}}}",
         "routes: {r: {models: [one], attempts: 1, fallbacks: {any: [5]}}}",

@@ -121,7 +121,7 @@ def test_attempts_are_counted_by_how_they_ended_and_further_ones_by_why_they_wer
         attempt("small", reason="same_key: broken"),
         attempt("big", reason="other_deployment: broken", status=200),
         attempt("huge", reason="fallback:any: broken", status=200),
-        attempt("huge", reason="hedge: no content in time", status=200),
+        attempt("huge", reason="hedge: no content within 1 s (p95 of first content)", status=200),
     )
 
     metrics.finished(served(1, attempts=attempts), "fast")

@@ -101,7 +101,12 @@ class BreakerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         ),
     ] = 5.0
     max_open_s: Annotated[
-        float, Meta(ge=60, le=3600, description="Seconds: the most that any opening lasts. Default 60.")
+        float,
+        Meta(
+            ge=60,
+            le=3600,
+            description="Seconds: the most that any opening lasts, 60 to 3600: shorter ones would go beyond `probes_per_minute`, which counts over 60 seconds. Default 60.",
+        ),
     ] = 60.0
     probe_timeout_s: Annotated[
         float, Meta(gt=0, le=600, description="Seconds after which a probe without an answer has failed. Default 30.")

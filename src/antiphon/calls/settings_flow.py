@@ -196,7 +196,7 @@ class HedgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.min_delay_s > self.max_delay_s:
             wrong = f"min_delay_s {self.min_delay_s:g} is above max_delay_s {self.max_delay_s:g}"
             found.append(("min_delay_s", wrong, "write min_delay_s <= max_delay_s"))
-        if self.enabled and not self.budget and not self.floor_per_s:
+        if self.enabled and not self.budget:
             found.append(("budget", "hedging is on without a budget", "set `budget` above 0, or `enabled: false`"))
         return found
 

@@ -38,6 +38,10 @@ class Answered(Struct, frozen=True, kw_only=True):
     receipt_id: str
     receipt: Receipt | None
     """None: the gateway would not show it."""
+    last_resort: bool = False
+    """No model answered: the text is the operator's."""
+    hand_off: str = ""
+    """Who takes the request over."""
 
 
 class Ears(Struct, frozen=True, kw_only=True):
@@ -134,6 +138,8 @@ async def ask(gateway: Gateway, question: Question, ears: Ears) -> Answered:
         total_s=total_s,
         receipt_id=receipt_id,
         receipt=await receipt(gateway, receipt_id) if receipt_id else None,
+        last_resort=bool(_header(inbound.headers, b"x-antiphon-last-resort")),
+        hand_off=_header(inbound.headers, b"x-antiphon-hand-off"),
     )
 
 

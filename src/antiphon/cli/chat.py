@@ -14,7 +14,7 @@ from antiphon.cli.exits import Exit
 from antiphon.cli.failure import failed
 from antiphon.cli.http import Address, address, connected
 from antiphon.cli.terminal import aside, clean, dim, document, say
-from antiphon.cli.took import summary, taken
+from antiphon.cli.took import no_answer, summary, taken
 from antiphon.core.error import AntiphonError
 
 QUIT = "/quit"
@@ -35,7 +35,10 @@ def run(arguments: Namespace) -> int:
     answered = _ask(where, _and(question, "user", prompt), quiet=arguments.json)
     if arguments.json:
         document(taken(answered))
-    else:
+    if answered.last_resort:
+        aside(no_answer(answered))
+        return Exit.UPSTREAM
+    if not arguments.json:
         aside(summary(answered))
     return Exit.OK
 
@@ -62,6 +65,9 @@ def _converse(where: Address, question: Question) -> int:
         except AntiphonError as error:
             failed(error, as_json=False)
         else:
+            if answered.last_resort:
+                aside(no_answer(answered))
+                continue
             question = _and(asked, "assistant", answered.text)
             aside(summary(answered))
 

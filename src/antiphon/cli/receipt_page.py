@@ -106,7 +106,7 @@ def _asked(receipt: Receipt) -> str:
         return where
     how = "a stream" if receipt.stream else "a whole answer"
     answers = "" if receipt.answers == 1 else f", {receipt.answers} answers"
-    most = "" if receipt.output_tokens is None else f", {receipt.output_tokens} output tokens at most"
+    most = "" if receipt.output_tokens is None else f", {text.counted(receipt.output_tokens, 'output token')} at most"
     needs = f", needs {', '.join(receipt.needs)}" if receipt.needs else ""
     return f"{receipt.asked}, as {how}{answers}{most}{needs}, {where}"
 
@@ -166,7 +166,9 @@ def _plan(plan: Plan, seed: int) -> list[str]:
     steps: list[str] = []
     for step in plan.steps:
         envelope = step.envelope
-        most = "" if envelope.output_tokens is None else f", {envelope.output_tokens} output tokens"
-        steps.append(f"step {step.name}: at most {envelope.attempts} attempts, {envelope.seconds:g} s{most}")
+        most = "" if envelope.output_tokens is None else f", {text.counted(envelope.output_tokens, 'output token')}"
+        steps.append(
+            f"step {step.name}: at most {text.counted(envelope.attempts, 'attempt')}, {envelope.seconds:g} s{most}"
+        )
         steps += [f"  after {one.on} failures: {', '.join(one.deployments)}" for one in step.fallbacks]
     return [*text.table([*chosen, *rows]), *steps, f"digest {plan.digest()}, seed {seed}"]

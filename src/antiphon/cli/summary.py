@@ -1,14 +1,24 @@
 """What a configuration amounts to: where each name leads, and which providers are on."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct, to_builtins
 
+from antiphon.calls.settings import RouteSettings
 from antiphon.cli.terminal import bold
 from antiphon.cli.text import indented, table
+from antiphon.config.fallbacks import KINDS, Pools, fallbacks
 from antiphon.config.load import Loaded
 from antiphon.config.resolve import LAB_PROFILE, off_providers, profile_name, resolve
 from antiphon.config.settings import Settings
-from antiphon.core.plan import Candidate
+from antiphon.core.plan import Candidate, FallbackKind
 from antiphon.providers.profiles import PROFILES
+
+AFTER: dict[FallbackKind, str] = {
+    "any": "after any failure",
+    "context_window": "when the request is too long",
+    "content_policy": "when the content is refused",
+}
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -44,7 +54,12 @@ def page(loaded: Loaded) -> list[str]:
     routes = resolve(settings, PROFILES)
     lines = [f"{loaded.file} is right, revision {loaded.revision.id}"]
     if routes:
-        rows = [row for name, candidates in routes.items() for row in _route(name, candidates)]
+        pools = fallbacks(settings, PROFILES)
+        rows = [
+            row
+            for name, candidates in routes.items()
+            for row in [*_route(name, candidates), *_further(settings.routes[name], pools[name])]
+        ]
         lines += ["", bold("Routes"), *indented(table(rows))]
     if settings.providers:
         rows = [(one.name, "on" if one.on else "off", one.why) for one in providers(settings)]
@@ -60,9 +75,29 @@ def _route(name: str, candidates: tuple[Candidate, ...]) -> list[tuple[str, str]
     return rows + [("", f"not, for {reason}: {', '.join(names)}") for reason, names in by_reason.items()]
 
 
+def _further(route: RouteSettings, pools: Mapping[FallbackKind, Pools]) -> list[tuple[str, str]]:
+    """Who takes over, and what else is switched on."""
+    rows = [("", f"{AFTER[kind]}: {_in_turn(pools[kind])}") for kind in KINDS if pools[kind]]
+    last = route.last_resort
+    said = (
+        ("hedged", route.hedge.enabled),
+        ("identical requests share a call", route.coalesce.enabled),
+        ("streams that break are continued", route.on_cut == "continue"),
+        ("last resort: a text", bool(last.respond)),
+        (f"handed off to {last.hand_off}", bool(last.hand_off)),
+    )
+    on = ", ".join(what for what, is_on in said if is_on)
+    return [*rows, ("", on)] if on else rows
+
+
+def _in_turn(pools: Pools) -> str:
+    """Those that stand equal together: `big, then small or other`."""
+    return ", then ".join(" or ".join(pool) for pool in pools)
+
+
 def document_of(loaded: Loaded) -> dict[str, object]:
-    """The same for programs."""
-    routes = resolve(loaded.settings, PROFILES)
+    """The same for programs; what is switched on, `antiphon config show --json` tells."""
+    routes, pools = resolve(loaded.settings, PROFILES), fallbacks(loaded.settings, PROFILES)
     return {
         "file": loaded.file,
         "revision": loaded.revision.id,
@@ -70,6 +105,7 @@ def document_of(loaded: Loaded) -> dict[str, object]:
             {
                 "name": name,
                 "candidates": [{"deployment": one.deployment, "lost": one.lost} for one in candidates],
+                "fallbacks": pools[name],
             }
             for name, candidates in routes.items()
         ],

@@ -65,7 +65,7 @@ def tokens(usage: Usage) -> str:
         (usage.input_image_tokens, "image"),
     )
     out = _kinds((usage.reasoning_tokens, "reasoning"), (usage.output_audio_tokens, "audio"))
-    return f"{usage.input_tokens} tokens in{into}, {usage.output_tokens} out{out}"
+    return f"{counted(usage.input_tokens, 'token')} in{into}, {usage.output_tokens} out{out}"
 
 
 def _kinds(*kinds: tuple[int, str]) -> str:

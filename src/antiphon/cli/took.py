@@ -5,6 +5,16 @@ from antiphon.cli.ask import Answered
 from antiphon.core.money import NANO_PER_USD
 
 
+def no_answer(answered: Answered) -> str:
+    """That a last resort took an answer's place, and what is known of why."""
+    record = answered.receipt
+    why = f" ({record.error}: {record.detail})" if record is not None and record.error else ""
+    parts = [f"no model answered{why}: this is the operator's text"]
+    if answered.hand_off:
+        parts.append(f"{answered.hand_off} takes over")
+    return " · ".join([*parts, f"receipt {answered.receipt_id or 'unknown'}"])
+
+
 def summary(answered: Answered) -> str:
     """Who answered, tokens, cost, times and the receipt, in one line."""
     served = answered.deployment or "unknown deployment"

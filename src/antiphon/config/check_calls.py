@@ -5,14 +5,17 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from antiphon.calls.settings import RouteSettings
+from antiphon.config.check_idle import check_idle, check_places
+from antiphon.config.check_timeouts import check_timeouts
 from antiphon.config.fallbacks import KINDS, every_name, fallbacks
 from antiphon.config.known import known
-from antiphon.config.resolve import profile_name, resolve
+from antiphon.config.resolve import named, profile_name, resolve
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
 from antiphon.core.error import Problem
 from antiphon.core.plan import FallbackKind
 from antiphon.providers.profile import Profile
+from antiphon.providers.settings import ModelSettings
 from antiphon.wire.yaml_node import Path
 
 
@@ -27,10 +30,12 @@ def check_calls(settings: Settings, written: Written, profiles: Mapping[str, Pro
         at = ("routes", name)
         yield from _own(route, at, written)
         yield from _attempts(route, at, written)
-        yield from _timeout(route, settings.calls.deadline.max_s, at, written)
+        yield from check_timeouts(route, settings.calls.deadline.max_s, at, written)
+        yield from check_idle(route, at, written)
         if name in judged:
             yield from _hedge(route, answering.of(name, "any"), at, written)
             yield from _on_cut(route, answering.continues(name), at, written)
+            yield from check_places(route, answering.ever(name), at, written)
 
 
 class _Answering:
@@ -47,6 +52,11 @@ class _Answering:
         own = [one.deployment for one in self._own[route] if not one.lost]
         further = (name for kind in kinds for pool in self._pools[route][kind] for name in pool)
         return list(dict.fromkeys([*own, *further]))
+
+    def ever(self, route: str) -> list[ModelSettings]:
+        """The same of every kind, and those of the route that weigh nothing or give way to real ones."""
+        models = self._settings.models
+        return [models[name] for name in {*named(self._settings.routes[route], models), *self.of(route, *KINDS)}]
 
     def continues(self, route: str) -> bool:
         """Whether one of them goes on from the start of an answer, or there is none at all."""
@@ -80,13 +90,6 @@ def _attempts(route: RouteSettings, path: Path, written: Written) -> Iterator[Pr
     if route.attempts == 1 and idle and written.sound(path):
         wrong = f"1 leaves no second attempt, which {' and '.join(idle)} would need"
         yield written.problem((*path, "attempts"), wrong, "write 2 or more, or leave the other out")
-
-
-def _timeout(route: RouteSettings, max_s: float, path: Path, written: Written) -> Iterator[Problem]:
-    at = (*path, "timeout_s")
-    if route.timeout_s is not None and route.timeout_s > max_s and written.sound(at, ("calls", "deadline")):
-        wrong = f"{route.timeout_s:g} is more than calls.deadline.max_s, {max_s:g}, which would always come first"
-        yield written.problem(at, wrong, "write less, or raise `calls.deadline.max_s`")
 
 
 def _hedge(route: RouteSettings, answering: list[str], path: Path, written: Written) -> Iterator[Problem]:

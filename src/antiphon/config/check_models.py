@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from antiphon.config.check_timeouts import within_total
 from antiphon.config.resolve import LAB_PROFILE, profile_name
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
 from antiphon.core.error import Problem
-from antiphon.providers.settings import ModelSettings, TimeoutSettings
+from antiphon.providers.settings import ModelSettings
 from antiphon.wire.yaml_node import Path
 
 
@@ -15,7 +16,7 @@ def check_models(settings: Settings, written: Written) -> Iterator[Problem]:
     for name, model in settings.models.items():
         path: Path = ("models", name)
         yield from _provider(name, model, settings, path, written)
-        yield from _timeouts(model.timeouts, (*path, "timeouts"), written)
+        yield from (problem for _, problem in within_total(model.timeouts, (*path, "timeouts"), written))
         yield from _limits(model, (*path, "limits"), written)
         if name in written.names("routes") and model.listed and written.sound((*path, "listed")):
             wrong = "a route has the same name, so callers could not ask for this model by it"
@@ -39,16 +40,6 @@ def _provider(name: str, model: ModelSettings, settings: Settings, path: Path, w
         where = (*path, "model") if model.model else path
         wrong = f"the provider {model.provider} has no lab model {upstream}"
         yield written.problem(where, wrong, choose(upstream, tuple(provider.lab.models), "lab models"))
-
-
-def _timeouts(timeouts: TimeoutSettings, path: Path, written: Written) -> Iterator[Problem]:
-    """Only deadlines that are written can contradict; a default beyond `total_s` has no say."""
-    for name in ("connect_s", "first_byte_s", "between_bytes_s"):
-        value: float = getattr(timeouts, name)
-        mine = (*path, name)
-        if written.has(mine) and value > timeouts.total_s and written.sound(mine, (*path, "total_s")):
-            wrong = f"{value:g} is more than total_s, {timeouts.total_s:g}, which would always come first"
-            yield written.problem(mine, wrong, "write less, or raise `total_s`")
 
 
 def _limits(model: ModelSettings, path: Path, written: Written) -> Iterator[Problem]:

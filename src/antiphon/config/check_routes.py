@@ -31,10 +31,14 @@ def _names(route: RouteSettings, settings: Settings, path: Path, written: Writte
     if not route.models and not route.tiers and written.sound((*path, "models"), (*path, "tiers")):
         yield written.problem(path, "leads to no model", "write `models:` or `tiers:`")
     known = written.names("models")
+    seen: set[str] = set()
     for at, model in zip(written.kept((*path, "models")), route.models, strict=True):
-        if model not in known:
-            where = (*path, "models", at)
+        where = (*path, "models", at)
+        if model in seen:
+            yield written.problem(where, f"{model} stands in this list twice", "leave one of them out")
+        elif model not in known:
             yield written.problem(where, f"there is no model {model}", choose(model, known, "models"))
+        seen.add(model)
     tiers = tiers_of(settings)
     for at, tier in zip(written.kept((*path, "tiers")), route.tiers, strict=True):
         if tier not in tiers and written.sound(("models",)):

@@ -12,6 +12,8 @@ from antiphon.core.error import Problem
 from antiphon.wire.yaml_node import Items, Node, Path, Scalar, Table, dotted
 
 S = TypeVar("S", bound=Struct)
+ELSEWHERE = {"num_retries": "attempts", "max_retries": "attempts", "retries": "attempts"}
+"""Keys that other gateways and SDKs have, and ours that come nearest."""
 
 
 class Converted(Struct, Generic[S], frozen=True, kw_only=True):
@@ -87,12 +89,12 @@ class _Reader:
         return value
 
     def _unfit(self, node: Node, kind: inspect.Type, path: Path, line: int) -> object:
-        remedy = f"write {expected(kind)}"
+        wrong, remedy = f"found {found(node, shown=False)}", f"write {expected(kind)}"
         if isinstance(kind, inspect.StructType):
-            remedy = f"write its keys beneath: {_names(kind)}"
+            wrong, remedy = f"expected {expected(kind)}, {wrong}", f"write its keys beneath: {_names(kind)}"
         if isinstance(node, Scalar) and node.kind == "null":
             remedy += ", or leave the key out"
-        self._wrong(path, line, f"expected {expected(kind)}, found {found(node, shown=False)}", remedy)
+        self._wrong(path, line, wrong, remedy)
         return self._lose(path)
 
     def _struct(self, node: Table, kind: inspect.StructType, path: Path, line: int) -> object:
@@ -124,7 +126,8 @@ class _Reader:
         for entry in node.entries:
             if entry.key in known:
                 continue
-            near = get_close_matches(entry.key, known, n=1)
+            word = ELSEWHERE.get(entry.key)
+            near = [word] if word in known else get_close_matches(entry.key, known, n=1)
             meant.update(near)
             guess = f"did you mean `{near[0]}`? " if near else ""
             self._wrong((*path, entry.key), entry.line, "unknown key", f"{guess}allowed here: {_names(kind)}")

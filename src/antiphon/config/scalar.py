@@ -51,12 +51,14 @@ def _known(node: Scalar, *, as_text: bool) -> tuple[Kind, Value]:
 
 
 def mismatch(node: Scalar, kind: inspect.Type) -> Mismatch:
-    """Expected this, found that."""
+    """Found that; what was expected is in the remedy, or before it where the remedy is another."""
     as_text = isinstance(kind, inspect.StrType | inspect.CustomType)
     quoted = as_text and node.kind in {"bool", "int", "float"}
     shown = not quoted and not isinstance(kind, inspect.CustomType)
-    remedy = "put it in quotes" if quoted else f"write {expected(kind)}"
-    return Mismatch(wrong=f"expected {expected(kind)}, found {found(node, shown=shown)}", remedy=remedy)
+    wrong = f"found {found(node, shown=shown)}"
+    if quoted:
+        return Mismatch(wrong=f"expected {expected(kind)}, {wrong}", remedy="put it in quotes")
+    return Mismatch(wrong=wrong, remedy=f"write {expected(kind)}")
 
 
 def _number(node: Scalar, kind: inspect.IntType | inspect.FloatType, value: float) -> object:
@@ -95,8 +97,9 @@ def _choice(node: Scalar, kind: inspect.LiteralType | inspect.EnumType, value: V
         if type(choice) is type(value) and choice == value:
             return kind.cls(choice) if isinstance(kind, inspect.EnumType) else choice
     said = mismatch(node, kind)
+    wrong = f"expected {expected(kind)}, {said.wrong}"
     if not isinstance(value, str):
         quoted = isinstance(value, int | float) and str(value) in known
-        return Mismatch(wrong=said.wrong, remedy="put it in quotes") if quoted else said
+        return Mismatch(wrong=wrong, remedy="put it in quotes") if quoted else said
     near = get_close_matches(value, [str(choice) for choice in known], n=1)
-    return Mismatch(wrong=said.wrong, remedy=f"did you mean `{near[0]}`?") if near else said
+    return Mismatch(wrong=wrong, remedy=f"did you mean `{near[0]}`?") if near else said

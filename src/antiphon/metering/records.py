@@ -15,6 +15,8 @@ from antiphon.metering.segment import unshipped
 from antiphon.store.sqlite import Reader
 
 _receipt = msgspec.json.Decoder(Receipt)
+PROBER = ("antiphon", "probe")
+"""Tenant and key in the receipts of the gateway's own probes."""
 
 
 class Records(Store):
@@ -38,17 +40,25 @@ class Records(Store):
         return receipt
 
     def last(self, tenant: str | None = None) -> Receipt | None:
+        """Among all tenants' receipts those of the gateway's own probes don't count: nobody asked for them."""
         bases: dict[str, bytes] = {}
         newest = {frame.id: frame.payload for frame in self._unshipped(bases)}
-        body = self._reader.last(tenant)
-        shipped = None if body is None else _receipt.decode(body)
+        shipped = self._shipped(tenant)
         for receipt_id in sorted(newest, reverse=True):
             if shipped is not None and shipped.id > receipt_id:
                 break
             receipt = self._whole(newest[receipt_id], bases)
-            if tenant is None or (receipt.principal is not None and receipt.principal.tenant == tenant):
+            if _is_of(receipt, tenant):
                 return receipt
         return shipped
+
+    def _shipped(self, tenant: str | None) -> Receipt | None:
+        """The newest in the database."""
+        if tenant is not None:
+            body = self._reader.last(tenant)
+            return None if body is None else _receipt.decode(body)
+        with contextlib.closing(self._reader.newest()) as bodies:
+            return next((one for one in map(_receipt.decode, bodies) if _is_of(one, None)), None)
 
     def _whole(self, payload: bytes, bases: dict[str, bytes]) -> Receipt:
         """A receipt out of its record and its basis, which stands in the journal before it or in the database."""
@@ -79,3 +89,11 @@ class Records(Store):
         for path in sorted(self._journal.glob(f"*{SUFFIX}")):
             with contextlib.suppress(FileNotFoundError):  # shipped meanwhile: the database has it
                 yield from unshipped(path, positions.get(path.name, 0))
+
+
+def _is_of(receipt: Receipt, tenant: str | None) -> bool:
+    """Whether a receipt is of a tenant; None: of anybody but the prober."""
+    who = receipt.principal
+    if tenant is None:
+        return who is None or (who.tenant, who.key) != PROBER
+    return who is not None and who.tenant == tenant

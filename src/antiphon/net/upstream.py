@@ -261,16 +261,16 @@ class Upstream(asyncio.Protocol):
         if answer is None:
             return
         if now_s >= self._end_s:
-            self._fail(UpstreamTimeout(f"the upstream's whole answer did not come within {timeouts.total_s:g} s"))
+            self._fail(UpstreamTimeout(f"the upstream's whole answer did not come within {_told(timeouts.total_s)} s"))
         elif self._heard or self._paused:
             self._heard = False
             self._since_s = now_s
         elif now_s - self._since_s < self._patience_s:
             return
         elif answer.status:
-            self._fail(UpstreamTimeout(f"the upstream paused for {timeouts.between_bytes_s:g} s between bytes"))
+            self._fail(UpstreamTimeout(f"the upstream paused for {_told(timeouts.between_bytes_s)} s between bytes"))
         else:
-            self._fail(UpstreamTimeout(f"the upstream sent no first byte within {timeouts.first_byte_s:g} s"))
+            self._fail(UpstreamTimeout(f"the upstream sent no first byte within {_told(timeouts.first_byte_s)} s"))
 
     def _fail(self, error: UpstreamError) -> None:
         answer = self._answer
@@ -282,3 +282,8 @@ class Upstream(asyncio.Protocol):
     def _cut(self) -> None:
         self.dead = True
         self.transport.abort()
+
+
+def _told(seconds: float) -> str:
+    """At most three digits that count, and never an exponent for long ones: `0.333`, `12.5`, `86400`."""
+    return f"{seconds:.3g}" if seconds < 100 else f"{seconds:.0f}"

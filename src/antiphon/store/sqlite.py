@@ -1,7 +1,8 @@
 """Receipts in SQLite: one writer ships them in, anyone reads."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -163,11 +164,22 @@ class Reader:
         """What receipts with this basis have in common."""
         return self._one("SELECT tail FROM bases WHERE id = ?", basis_id)
 
-    def last(self, tenant: str | None) -> bytes | None:
-        """The newest receipt's JSON."""
-        if tenant is None:
-            return _joined(self._row(f"{_RECEIPT} ORDER BY receipts.id DESC LIMIT 1"))
+    def last(self, tenant: str) -> bytes | None:
+        """A tenant's newest receipt's JSON."""
         return _joined(self._row(f"{_RECEIPT} WHERE tenant = ? ORDER BY receipts.id DESC LIMIT 1", tenant))
+
+    def newest(self) -> Generator[bytes]:
+        """Every receipt's JSON, the newest first; the connection is open until the iterator is closed."""
+        if not self._path.exists():
+            return
+        try:
+            with closing(sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_S)) as database:
+                for row in database.execute(f"{_RECEIPT} ORDER BY receipts.id DESC"):
+                    body = _joined(row)
+                    if body is not None:
+                        yield body
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {FILE} can't be read: {error}") from error
 
     def content(self, receipt_id: str) -> bytes | None:
         return self._one("SELECT sealed FROM contents WHERE id = ?", receipt_id)
