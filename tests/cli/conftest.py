@@ -26,6 +26,7 @@ keys:
 routes:
   fast: {{models: [quick], description: The quick one.}}
   auto: {{models: [quick, absent]}}
+  sorry: {{models: [failing], last_resort: {{respond: We will write to you., hand_off: desk}}}}
 providers:
   lab:
     lab:

@@ -155,3 +155,27 @@ def test_a_terminal_is_coloured_unless_told_otherwise(terminal, gateway):
     for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         _, plain = terminal("chat", "hi", "--model", "fast", asking=gateway, **variables)
         assert "\x1b" not in plain
+
+
+def test_a_last_resort_is_no_answer_and_says_who_takes_over(antiphon, gateway):
+    ran = antiphon("chat", "hi", "--model", "sorry", asking=gateway)
+    assert (ran.code, ran.out) == (5, "We will write to you.\n")
+    assert re.fullmatch(
+        r"no model answered \(.+: .+\): this is the operator's text · desk takes over · receipt [0-9a-f-]{36}\n",
+        ran.err,
+    )
+
+
+def test_the_document_of_a_last_resort_is_whole_and_its_code_says_that_it_failed(antiphon, gateway):
+    ran = antiphon("chat", "hi", "--model", "sorry", "--json", asking=gateway)
+    told = json.loads(ran.out)
+    assert (ran.code, told["model"], told["answer"]) == (5, "antiphon/last-resort", "We will write to you.")
+    assert ran.err.startswith("no model answered (")
+
+
+def test_a_conversation_goes_on_without_a_last_resort_in_it(terminal, antiphon, gateway):
+    typing = [("> ", "one two\n"), ("takes over", ""), ("> ", "three\n"), ("takes over", ""), ("> ", "/quit\n")]
+    code, shown = terminal("chat", "--model", "sorry", asking=gateway, typing=typing)
+    assert (code, shown.count("We will write to you.")) == (0, 2)
+    receipt = json.loads(antiphon("receipt", "show", "--last", "--content", "--config", gateway.config, "--json").out)
+    assert "We will write" not in receipt["content"]["request"]

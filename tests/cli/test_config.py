@@ -72,6 +72,42 @@ def test_the_summary_is_a_document_too(antiphon, good):
     assert auto["candidates"] == [{"deployment": "quick", "lost": ""}, {"deployment": "absent", "lost": "no key"}]
 
 
+HELPED = """\
+providers: {lab: {lab: {models: {a: {}, b: {}, c: {}}}}}
+models: {a: {provider: lab}, b: {provider: lab}, c: {provider: lab}}
+routes:
+  plain: {models: [a]}
+  both: {models: [b, c]}
+  helped:
+    models: [a]
+    fallbacks: {any: [both], context_window: [c, b]}
+    hedge: {enabled: true}
+    coalesce: {enabled: true}
+    last_resort: {respond: Later., hand_off: desk}
+"""
+
+
+def test_who_takes_over_and_what_is_on_is_summed_up(antiphon, tmp_path):
+    file = tmp_path / "antiphon.yaml"
+    file.write_text(HELPED)
+    ran = antiphon("config", "check", "--config", file)
+    assert ran.out.splitlines()[2:9] == [
+        "Routes",
+        "  plain   a",
+        "  both    b, c",
+        "  helped  a",
+        "          after any failure: b or c",
+        "          when the request is too long: c, then b",
+        "          hedged, identical requests share a call, last resort: a text, handed off to desk",
+    ]
+    told = json.loads(antiphon("config", "check", "--config", file, "--json").out)
+    assert told["routes"][2]["fallbacks"] == {
+        "any": [["b", "c"]],
+        "context_window": [["c"], ["b"]],
+        "content_policy": [],
+    }
+
+
 @pytest.mark.parametrize("text", ["", "providers: {openai: {}}\nmodels: {gpt-4o: {provider: openai}}\n"])
 def test_that_nothing_can_be_asked_for_is_a_warning(antiphon, tmp_path, text):
     file = tmp_path / "antiphon.yaml"

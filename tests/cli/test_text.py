@@ -29,6 +29,7 @@ def test_a_size_has_a_unit(count, shown):
 def test_tokens_are_told_with_their_kinds():
     usage = Usage(input_tokens=9, cached_tokens=4, output_tokens=61, reasoning_tokens=20)
     assert text.tokens(usage) == "9 tokens in (4 cached), 61 out (20 reasoning)"
+    assert text.tokens(Usage(input_tokens=1, output_tokens=1)) == "1 token in, 1 out"
     assert text.tokens(Usage(input_tokens=9, output_tokens=61)) == "9 tokens in, 61 out"
 
 

@@ -89,6 +89,7 @@ CASES = [
     ("  both:", "  one:", 8, "models.one", "a route has the same name", "`listed: false`"),
     # routes
     ("[one, sim-1]", "[one, sim]", 13, "routes.both.models[1]", "there is no model sim", "did you mean `sim-1`?"),
+    ("[one, sim-1]", "[one, sim-1, one]", 13, "routes.both.models[2]", "one stands in this list twice", "leave one of them out"),
     ("tiers: [quick]", "tiers: [quikc]", 12, "routes.fast.tiers[0]", "no model has the tier quikc", "did you mean `quick`?"),
     ("prompt: polite", "prompt: rude", 12, "routes.fast.prompt", "there is no prompt rude", "write one of polite"),
     ("{models: [one, sim-1]}", "{}", 13, "routes.both", "leads to no model", "write `models:` or `tiers:`"),

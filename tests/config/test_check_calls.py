@@ -148,23 +148,27 @@ def test_a_phase_beyond_both_deadlines_is_one_mistake(mistakes: Mistakes) -> Non
     assert [one.path for one in mistakes(text)] == ["routes.single.timeouts.connect_s"]
 
 
-@pytest.mark.parametrize("where", ["", ", weight: 0"])
-def test_a_place_is_known_by_whoever_could_ever_be_there(loaded: Load, mistakes: Mistakes, where: str) -> None:
-    text = GOOD.replace("two: {provider: openai}", f"two: {{provider: openai, region: eu-1{where}}}")
-    placed = text.replace("routes:", "routes:\n  placed: {models: [one, two], balance: {region: eu-1}}")
-    fallen = text.replace("routes:", "routes:\n  placed: {models: [one], balance: {region: eu-1}, fallbacks: {any: [two]}}")
-    if not where:
-        loaded(placed)
-        loaded(fallen)
-    assert "routes.placed.balance.region" not in {one.path for one in mistakes(placed + "x: 1\n")}
-    (found,) = [one for one in mistakes(placed.replace("region: eu-1}}", "region: eu-2}}")) if "placed" in one.path]
-    assert "did you mean `eu-1`?" in found.remedy
+PLACED = """\
+providers: {openai: {key: sk-0123456789}, sim: {profile: lab, lab: {models: {sim: {}}}}}
+models:
+  one: {provider: openai, region: us-1}
+  off: {provider: openai, region: eu-1, zone: private, weight: 0}
+  sim: {provider: sim, region: eu-1, zone: private}
+  two: {provider: openai, region: eu-1, zone: private}
+"""
 
 
-@pytest.mark.parametrize("text", ["", "Later."])
-def test_a_last_resort_that_the_environment_may_fill_is_no_mistake(loaded: Load, text: str) -> None:
-    resort = "attempts: 1, last_resort: {respond: '${env:SORRY:-}'}}"
-    loaded(GOOD.replace("attempts: 1}", resort), {"SORRY": text})
+@pytest.mark.parametrize(
+    "leads", ["models: [one, off]", "models: [one, sim]", "models: [one], fallbacks: {content_policy: [two]}"]
+)
+def test_a_place_is_known_by_whoever_could_ever_be_there(loaded: Load, mistakes: Mistakes, leads: str) -> None:
+    loaded(f"{PLACED}routes: {{r: {{{leads}, balance: {{region: eu-1, zone: private}}}}}}")
+    (found,) = mistakes(f"{PLACED}routes: {{r: {{{leads}, balance: {{region: eu-2}}}}}}")
+    assert (found.path, "did you mean `eu-1`?" in found.remedy) == ("routes.r.balance.region", True)
+
+
+def test_an_explicit_nothing_is_no_mistake(loaded: Load) -> None:
+    loaded(GOOD.replace("attempts: 1}", "attempts: 1, last_resort: {respond: ''}}"))
 
 
 BASE = """\
@@ -202,7 +206,6 @@ models: {one: {provider: openai}, two: {provider: openai}}
         "routes: {r: {models: [one], last_resort: 5}}",
         "routes: {r: {models: [one, gone], balance: {region: eu}}}",
         "routes: {r: {models: [one], balance: {zone: privat}}}",
-        "routes: {r: {models: [gone, gone]}}",
         "routes: {r: {models: [one, two], attempts: 0, hedge: {enabled: true}}}",
         "routes: {r: {models: [one], attempts: 1, hedge: {enabled: 5}}}",
         "routes: {r: {models: [one], attempts: 1, fallbacks: {any: [5]}}}",

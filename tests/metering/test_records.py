@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 from receipts import ALICE, receipt, receipt_id
 
+from antiphon.control.probing import PROBER
 from antiphon.core.principal import Principal
 from antiphon.metering.journal import FileJournal
+from antiphon.metering import records as metering_records
 from antiphon.metering.records import Records
 from antiphon.metering.segment import RING_AT, WRITTEN, header
 from antiphon.metering.shipping import Shipper
@@ -62,6 +64,31 @@ def test_a_tenants_last_is_its_own(tmp_path: Path) -> None:
             assert records.last("nobody") is None
             assert records.last() == receipt(3, "refused", principal=None)
             Shipper(tmp_path, database).step()
+
+
+def test_probes_are_not_the_last_of_all_though_of_their_tenant(tmp_path: Path) -> None:
+    records = Records(tmp_path, tmp_path)
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        journal.closed(receipt(1))
+        journal.closed(receipt(2, principal=PROBER))
+        journal.closed(receipt(3, principal=PROBER))
+
+        for _ in ("in the journal", "in the database"):
+            assert records.last() == receipt(1)
+            assert records.last(PROBER.tenant) == receipt(3, principal=PROBER)
+            Shipper(tmp_path, database).step()
+
+
+def test_the_prober_is_the_one_that_probes() -> None:
+    assert metering_records.PROBER == (PROBER.tenant, PROBER.key)
+
+
+def test_where_there_are_probes_alone_there_is_no_last(tmp_path: Path) -> None:
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        journal.closed(receipt(1, principal=PROBER))
+        Shipper(tmp_path, database).step()
+
+    assert Records(tmp_path, tmp_path).last() is None
 
 
 def test_content_is_found_before_and_after_it_is_shipped(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_a_reader_of_a_missing_database_finds_nothing(tmp_path: Path) -> None:
     reader = Reader(tmp_path / "missing")
 
     assert reader.receipt(receipt_id(1)) is None
-    assert reader.last(None) is None
+    assert list(reader.newest()) == []
     assert reader.last("acme") is None
     assert reader.content(receipt_id(1)) is None
     assert reader.positions() == {}
@@ -186,6 +186,8 @@ def test_a_reader_of_a_broken_database_says_so(tmp_path: Path) -> None:
         Reader(tmp_path).receipt(receipt_id(1))
     with pytest.raises(StoreError, match="can't be read"):
         Reader(tmp_path).positions()
+    with pytest.raises(StoreError, match="can't be read"):
+        next(Reader(tmp_path).newest())
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "a#b", "a?b", "a%20b", "é"])
@@ -198,7 +200,7 @@ def test_a_reader_sees_what_is_committed_whatever_its_directory_is_called(tmp_pa
 
         assert reader.receipt(receipt_id(1)) == row(1).body
         assert reader.receipt(receipt_id(9)) is None
-        assert reader.last(None) == row(3).body
+        assert list(reader.newest()) == [row(3).body, row(2).body, row(1).body]
         assert reader.last("acme") == row(2).body
         assert reader.last("nobody") is None
         assert reader.positions() == {"w": 5}

@@ -215,9 +215,8 @@ class Course(Struct):
                     found.reason = f"{place}: {failure}"
                     found.fresh = failure == "stale"
                     return found
-        raise self._told(
-            self.denied or f"nobody is left who could be asked: {unfit(self.prepared, self._tried, now_s)}"
-        )
+        why = f": {unfit(self.prepared, self._tried, now_s)}" if "other_deployment" in meaning.next else ""
+        raise self._told(self.denied or f"nobody is left who could be asked{why}")
 
     def _at(
         self, place: Place, spot: Spot, error: AntiphonError, meaning: Meaning, now_s: float, *, again: bool

@@ -47,12 +47,9 @@ def _switch(name: str, section: HedgeSettings | CoalesceSettings, path: Path, wr
 
 
 def _last_resort(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem]:
-    """What the environment left empty may be there tomorrow."""
+    """A key of it that is written, if empty, is as explicit as `enabled: false`."""
     at = (*path, "last_resort")
-    last = route.last_resort
-    empty = not last.respond and not last.hand_off
-    promised = any(written.said((*at, key)) for key in last.__struct_fields__)
-    if written.has(at) and empty and not promised and written.sound(at):
-        yield written.problem(
-            at, "has nothing in it, so nothing is done", "write `respond` or `hand_off`, or leave it out"
-        )
+    empty = not any(written.has((*at, key)) for key in route.last_resort.__struct_fields__)
+    if written.has(at) and empty and written.sound(at):
+        wrong = "has nothing in it, so nothing is done"
+        yield written.problem(at, wrong, "write `respond` or `hand_off` in it, or leave it out")
