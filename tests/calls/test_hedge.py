@@ -250,5 +250,7 @@ def test_a_quiet_upstream_has_second_attempts_from_the_floor() -> None:
 
 def test_hedging_without_a_budget_is_a_mistake() -> None:
     assert HedgeSettings(enabled=True, budget=0, floor_per_s=0).check()[0][0] == "budget"
+    assert HedgeSettings(enabled=True, budget=0, floor_per_s=9).check()[0][0] == "budget"
+    assert HedgeSettings(enabled=True, budget=0.01, floor_per_s=0).check() == []
     assert HedgeSettings(min_delay_s=5, max_delay_s=1).check()[0][0] == "min_delay_s"
     assert ON.check() == []

@@ -7,6 +7,7 @@ import pytest
 from receipts import receipt
 
 from antiphon.cli.receipt_page import page
+from antiphon.core.plan import Candidate, Envelope, Plan, Step
 from antiphon.core.receipt import Attempt
 
 pytestmark = pytest.mark.processes
@@ -134,3 +135,17 @@ def test_of_a_request_whose_process_died_no_end_is_made_up():
     assert "that is not known" in shown
     assert "0.0 ms" not in shown
     assert "nothing" not in shown
+
+
+@pytest.mark.parametrize(
+    ("count", "attempts", "tokens"), [(1, "1 attempt", "1 output token"), (2, "2 attempts", "2 output tokens")]
+)
+def test_one_of_a_thing_is_not_many(count, attempts, tokens):
+    envelope = Envelope(attempts=count, seconds=9, output_tokens=count)
+    step = Step(name="call", deployments=("d",), envelope=envelope)
+    plan = Plan(recipe="single", route="r", steps=(step,), candidates=(Candidate(deployment="d"),))
+
+    shown = "\n".join(page(receipt(1, asked="r", output_tokens=count, plan=plan)))
+
+    assert f"step call: at most {attempts}, 9 s, {tokens}\n" in shown
+    assert f", {tokens} at most, by " in shown

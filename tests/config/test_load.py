@@ -127,6 +127,14 @@ def test_the_message_of_an_error_has_a_line_for_each_mistake(base: Path) -> None
     ]
 
 
+@pytest.mark.parametrize("word", ["num_retries", "max_retries", "retries"])
+def test_a_word_of_another_gateway_leads_to_ours(base: Path, word: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_text(f"routes: {{r: {{{word}: 3, models: [m]}}}}", "my.yaml", base, {})
+    (found,) = [one for one in caught.value.problems if one.wrong == "unknown key"]
+    assert (found.path, found.remedy.partition("?")[0]) == (f"routes.r.{word}", "did you mean `attempts`")
+
+
 def test_same_settings_have_the_same_revision_wherever_they_lie(loaded: Load, tmp_path: Path) -> None:
     text = "storage: {dir: data}\nserver: {port: 9000}"
     assert (

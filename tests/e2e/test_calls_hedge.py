@@ -142,7 +142,7 @@ def test_when_both_fail_the_call_goes_on_to_whoever_was_not_asked(
 def test_without_a_budget_for_it_no_second_attempt_is_sent(start: Start, up: Upstream, servers: LoopThread) -> None:
     held = Held(answers("after all"))
     up.script = by_model(first=held.script, second=answers("never asked"))
-    gateway = start(hedged(up.url, {**HEDGE, "budget": 0.0, "floor_per_s": 0.01}))
+    gateway = start(hedged(up.url, {**HEDGE, "budget": 0.000001, "floor_per_s": 0.01}))
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(gateway.chat, ask())
         until(lambda: gateway.metric("antiphon_hedges_total", 'result="denied"') == 1, "a second attempt is denied")

@@ -6,8 +6,8 @@ from receipts import ALICE, receipt, receipt_id
 
 from antiphon.control.probing import PROBER
 from antiphon.core.principal import Principal
-from antiphon.metering.journal import FileJournal
 from antiphon.metering import records as metering_records
+from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
 from antiphon.metering.segment import RING_AT, WRITTEN, header
 from antiphon.metering.shipping import Shipper
@@ -80,7 +80,7 @@ def test_probes_are_not_the_last_of_all_though_of_their_tenant(tmp_path: Path) -
 
 
 def test_the_prober_is_the_one_that_probes() -> None:
-    assert metering_records.PROBER == (PROBER.tenant, PROBER.key)
+    assert (PROBER.tenant, PROBER.key) == metering_records.PROBER
 
 
 def test_where_there_are_probes_alone_there_is_no_last(tmp_path: Path) -> None:

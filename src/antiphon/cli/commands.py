@@ -101,7 +101,7 @@ def _receipt_show(one: Parser) -> None:
     one.runs("receipt")
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", help="the receipt's id, as in the header x-antiphon-receipt")
-    which.add_argument("--last", action="store_true", help="the newest one (data directory only)")
+    which.add_argument("--last", action="store_true", help="the newest one, probes aside (data directory only)")
     one.add_argument("--content", action="store_true", help="show captured content too (data directory only)")
     one.add_argument("--url", type=values.url, help="ask this gateway, rather than the data directory")
     _key_option(one, "API key for --url (default: the variable ANTIPHON_KEY)")
