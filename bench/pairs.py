@@ -1,7 +1,7 @@
 """What a change costs on the healthy path: this checkout beside another one, sample by sample in turn.
 
-    git worktree add ../before REVISION
-    python bench/pairs.py --before ../before
+git worktree add ../before REVISION
+python bench/pairs.py --before ../before
 """
 
 from __future__ import annotations
