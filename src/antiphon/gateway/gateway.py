@@ -48,14 +48,8 @@ class Gateway:
     ) -> Arrival:
         """Give a request its receipt's id."""
         process = self._process
-        return Arrival(
-            id=process.ids.new(),
-            at_ns=process.clock.now_ns(),
-            started_s=started_s,
-            endpoint=endpoint,
-            dialect=dialect,
-            headers=headers,
-        )
+        given, at_ns = process.ids.new(), process.clock.now_ns()
+        return Arrival(id=given, at_ns=at_ns, started_s=started_s, endpoint=endpoint, dialect=dialect, headers=headers)
 
     def answer(
         self, request: Request, principal: Principal, arrival: Arrival, reply: Reply

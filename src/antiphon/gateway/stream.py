@@ -95,12 +95,18 @@ class Stream:
             self._finish(attempt, started, held)
         else:
             self._release(attempt, started, held)
-        await inbound.relay(partial(self._take, attempt, started))
+        relay, write, story = started.relay, self._reply.write, self._story
+        feed, kept = relay.feed, bool(self._keep) or self._sent is not None or self._continued is not None
 
-    def _take(self, attempt: Try, started: Started, piece: bytes) -> None:
-        out = started.relay.feed(piece)
-        self._seen(attempt, started)
-        self._release(attempt, started, out if self._continued is None else self._continued.rewrite(out))
+        def take(piece: bytes) -> None:
+            out = feed(piece)
+            if kept or not story.begun or relay.done or relay.failure is not None or story.first_token_us is None:
+                self._seen(attempt, started)
+                self._release(attempt, started, out if self._continued is None else self._continued.rewrite(out))
+            elif out:  # amid the answer: what nearly every event does
+                write(out)
+
+        await inbound.relay(take)
 
     def _seen(self, attempt: Try, started: Started) -> None:
         """Note when the first content came."""
