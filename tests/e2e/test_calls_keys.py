@@ -90,7 +90,7 @@ def test_the_next_key_goes_out_and_the_first_is_left_alone(house: House, trouble
     assert [attempt["key"] for attempt in later["attempts"]] == ["second"]
     keys = keys_of(house.gateway, trouble)
     assert (keys["first"]["state"], keys["second"]["state"]) == (state, "alive")
-    assert 2 < keys["first"]["until_s"] <= 600
+    assert 2 < keys["first"]["back_in_s"] <= 600
     shown = f"{receipt}{later}{keys}{house.gateway.log_file.read_text()}"
     assert not [secret["key"] for secret in pair(trouble) if secret["key"] in shown]
 

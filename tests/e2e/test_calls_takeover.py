@@ -177,7 +177,7 @@ def test_who_asks_for_time_is_left_alone_for_that_long(house: House, trouble: st
 
     before = asked(house.up).count(f"{trouble}-whole")
     state = health(house.gateway, f"{trouble}-whole")
-    left_s = state["cooling_s"] if trouble == "503" else state["keys"][0]["until_s"]
+    left_s = state["cooling_s"] if trouble == "503" else state["keys"][0]["back_in_s"]
     assert 2 < left_s <= REST_S + 1
     assert not state["usable"]
     assert before == 1

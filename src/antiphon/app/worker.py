@@ -69,8 +69,8 @@ class Worker:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._stopping = asyncio.Event()
-        self._cut_s = float("inf")
-        """When what still runs is cut off, on the loop's clock."""
+        self._cuts = False
+        """Whoever still waits is cut off: the process ends."""
         self._loop = asyncio.get_running_loop()
         places = task.places
         self._metrics = Metrics(Slots(places.metrics, f"worker-{task.index}"))
@@ -90,7 +90,7 @@ class Worker:
             caller=self._caller,
             metrics=self._metrics,
             sealer=LocalSealer(places.key),
-            cutting=lambda: self._loop.time() >= self._cut_s,
+            cutting=lambda: self._cuts,
         )
         self._records = Records(places.data, places.journal)
         self._built = self._build(task.loaded, task.labs, None)
@@ -123,10 +123,8 @@ class Worker:
         gc.freeze()
         self._say({"ready": os.getpid(), "revision": built.revision})
         await self._stopping.wait()
-        patience_s = self._built.drain_timeout_s
-        self._cut_s = self._loop.time() + patience_s
-        clean = await listener.drain(patience_s)
-        self._cut_s = self._loop.time()
+        clean = await listener.drain(self._built.drain_timeout_s, self._cut)
+        self._cut()
         await _end(watchers)
         self._client.close()
         self._journal.close()
@@ -148,6 +146,9 @@ class Worker:
             if self._loop.time() - probed_s >= self._built.probes.interval_s:
                 probed_s = self._loop.time()
                 await look(self._built.site.gateway)
+
+    def _cut(self) -> None:
+        self._cuts = True
 
     def _hear(self) -> None:
         """A line from the supervisor, or its end."""

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 
 from antiphon.net.connection import Connection
@@ -57,8 +58,8 @@ class Listener:
     def open_connections(self) -> int:
         return len(self._site.connections)
 
-    async def drain(self, timeout_s: float) -> bool:
-        """Stop accepting, let what runs finish, then cut the rest.
+    async def drain(self, timeout_s: float, on_cut: Callable[[], None] = lambda: None) -> bool:
+        """Stop accepting, let what runs finish, then cut the rest; `on_cut` is told right before.
 
         Returns: whether everything finished by itself within `timeout_s`.
         """
@@ -70,6 +71,7 @@ class Listener:
             connection.drain()
         clean = await self._emptied(timeout_s)
         if not clean:
+            on_cut()
             running = [one.task for one in site.connections if one.task is not None]
             for connection in tuple(site.connections):
                 connection.transport.abort()
