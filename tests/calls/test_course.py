@@ -592,7 +592,7 @@ async def test_a_deployment_that_opens_while_a_request_waits_for_its_turn_is_pas
     running = asyncio.ensure_future(worker.ask())
     await asyncio.sleep(0.5)
 
-    worker.prepared.turn = 0
+    worker.prepared.policy.turn = 0
     visit = await worker.ask()
     await running
 
@@ -784,7 +784,7 @@ async def test_a_first_attempt_that_waits_for_its_turn_is_counted_when_a_second_
     worker.weather.script("two", answers(4.0))
     running = asyncio.ensure_future(worker.ask())
     await asyncio.sleep(0)
-    worker.prepared.turn = 0
+    worker.prepared.policy.turn = 0
 
     visit = await worker.ask()
     await running
@@ -872,7 +872,7 @@ async def test_who_failed_before_a_stream_began_does_not_go_on_with_it_unless_it
 async def test_a_caller_who_leaves_while_another_goes_on_blames_nobody() -> None:
     worker = Worker([post("one"), post("two", continues=True)], route=TURNS_HEDGED, calls=FRAIL)
     for _ in range(3):
-        worker.prepared.turn = 0
+        worker.prepared.policy.turn = 0
         worker.weather.script("one", cuts(after_events=3))
         worker.weather.script("two", answers(4.0))
         task = asyncio.ensure_future(worker.ask(stream=True, goes_on=True))

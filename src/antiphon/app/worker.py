@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import random
 import signal
@@ -36,6 +37,7 @@ from antiphon.vault.local import LocalSealer
 
 END_S = 1.0
 """How long a worker waits at its end for tasks that it has cancelled."""
+log = logging.getLogger("antiphon.app")
 LOOK_S = 1.0
 """How often a worker looks at its deployments for metrics and probes."""
 
@@ -136,7 +138,10 @@ class Worker:
         """Tell metrics how the deployments are, for as long as the worker runs."""
         while True:
             await asyncio.sleep(LOOK_S)
-            measure(self._caller.fleet, self._metrics, self._caller.now())
+            try:
+                measure(self._caller.fleet, self._metrics, self._caller.now())
+            except Exception:  # a gauge must not end the watch
+                log.exception("telemetry.failed", extra={"receipt": ""})
 
     async def _probe(self) -> None:
         """Probe those that are left alone. A task of its own, since a probe may hang for as long as it is allowed."""
@@ -145,7 +150,10 @@ class Worker:
             await asyncio.sleep(LOOK_S)
             if self._loop.time() - probed_s >= self._built.probes.interval_s:
                 probed_s = self._loop.time()
-                await look(self._built.site.gateway)
+                try:
+                    await look(self._built.site.gateway)
+                except Exception:  # nor one probe the next
+                    log.exception("request.crashed", extra={"receipt": ""})
 
     def _cut(self) -> None:
         self._cuts = True

@@ -11,7 +11,7 @@ from antiphon.calls.course import Answered, Ask, Course, Work
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.keypool import Key, NoKey
 from antiphon.calls.limit import Sign
-from antiphon.calls.member import MEASURED
+from antiphon.calls.member import MEASURED, Member
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
 from antiphon.core.error import (
@@ -25,7 +25,7 @@ from antiphon.core.error import (
 )
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Step
-from antiphon.core.ports import Journal, Tickets, Transport
+from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.usage import Usage
 from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
 from antiphon.providers.target import Said, Target, say
@@ -33,6 +33,8 @@ from antiphon.telemetry.metrics import Metrics
 
 SLOWER = "another attempt was faster"
 HTTP_OK = 200
+HTTP_FORBIDDEN = 403
+HTTP_TOO_MANY = 429
 LEARN_S = 0.1
 """Rate limits are read from sound answers' headers this often: in between, what was sent since is taken off them."""
 OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
@@ -95,7 +97,7 @@ class Caller:
                     member.learns_at_s = attempt.began_s + LEARN_S
                     member.live.learn(inbound.headers, self.now, self._wall)
                 if inbound.status != HTTP_OK:
-                    raise await answer.refusal(inbound, attempt.name)
+                    raise await self._refusal(inbound, member)
                 if stream:
                     got = await answer.started(inbound, attempt.name, said)
                 else:
@@ -119,6 +121,13 @@ class Caller:
         self._answered(attempt, got, stream=stream)
         course.won = attempt
         return Answered(attempt, got, course)
+
+    async def _refusal(self, inbound: Inbound, member: Member) -> UpstreamError:
+        """What an error answer means; one that only its headers' reset dates is told when that is."""
+        error = await answer.refusal(inbound, member.name)
+        if error.retry_after_s is None and inbound.status == HTTP_TOO_MANY:
+            error.retry_after_s = member.live.resets_in_s(self.now())
+        return error
 
     def _answered(self, attempt: Try, got: answer.Whole | answer.Started, *, stream: bool) -> None:
         """The upstream has shown that it answers."""
@@ -147,7 +156,7 @@ class Caller:
             if not ask.deadline.ample(timeouts, now_s):
                 timeouts = deadline.attempt(ask.deadline, timeouts, now_s=now_s, begun=course.begun)
             if timeouts is None:
-                raise _too_late(ask.deadline, None)
+                raise _too_late(ask.deadline, None, over=ask.deadline.over(now_s))
             pool, breaker = member.pool, member.breaker
             key = None if pool is None or spot.key is not None else member.usual_key(pool, now_s)
             if key is None:
@@ -158,7 +167,7 @@ class Caller:
                 pass_ = breaker.force(now_s) if spot.forced else breaker.admit(now_s)
             if not pass_:
                 raise LeftAlone(f"{member.name} is left alone until a probe of it has ended", retry_after_s=1)
-            place = key.place if key is not None else 0
+            place = 0 if key is None else _place(key, target)
             how = course.how() if course.so_far else ask.how
             said = say(ask.request, target, how, key=place, timeouts=timeouts)
             work.losses = said.losses
@@ -219,7 +228,7 @@ class Caller:
         found = spot.member.key(now_s, course.ask.seed)
         if not isinstance(found, NoKey):
             return found
-        rested = spot.member.pool.rested(now_s) if spot.forced else None
+        rested = spot.member.rested(now_s) if spot.forced else None
         if rested is not None:
             return rested
         error = OverLimit(
@@ -342,18 +351,26 @@ class Caller:
             meaning.mark in ("key_cooling", "key_dead") and attempt.key is None
         ):
             member.cool(until_s, failure)
-        elif attempt.key is not None and member.pool is not None:
-            if meaning.mark == "key_dead" and isinstance(error, UpstreamError) and error.upstream_status == 403:
-                member.refused_keys[attempt.key.name] = until_s
-            elif meaning.mark == "key_dead":
-                member.pool.mark(attempt.key.name, "dead", failure, now_s, until_s)
-            elif meaning.mark == "key_cooling":
-                member.pool.mark(attempt.key.name, "cooling", failure, now_s, until_s)
+        elif attempt.key is not None:
+            self._mark_key(attempt, attempt.key, failure, now_s, until_s)
         return "overload" if failure in OVERLOADS else "none"
+
+    def _mark_key(self, attempt: Try, key: Key, failure: Failure, now_s: float, until_s: float) -> None:
+        """Let a key rest. One that a reload has taken away meanwhile is marked too, and that is all."""
+        member, error, mark = attempt.spot.member, attempt.error, TABLE[failure].mark
+        refused = isinstance(error, UpstreamError) and error.upstream_status == HTTP_FORBIDDEN
+        if mark == "key_dead" and refused:
+            if member.pool is not None and any(key is one for one in member.pool.keys):
+                member.refused_keys[key.name] = until_s
+        elif mark == "key_dead":
+            key.mark("dead", failure, now_s, until_s)
+        elif mark == "key_cooling":
+            key.mark("cooling", failure, now_s, until_s)
 
     def lose(self, answered: Answered) -> None:
         """Give up an answer that came too late: another attempt had won."""
         attempt, got = answered.attempt, answered.answer
+        attempt.lost = True
         if attempt.inbound is not None:
             attempt.inbound.close()
         if isinstance(got, answer.Whole):
@@ -364,6 +381,19 @@ class Caller:
     def counted(self, what: Literal["hedge", "hedge_denied"], course: Course) -> None:
         """Count a decision."""
         self._metrics.hedged(course.prepared.policy.name, "sent" if what == "hedge" else "denied")
+
+
+def _place(key: Key, target: Target) -> int:
+    """Where a key stands among those of a target, which may be of an earlier revision than the key.
+
+    Raises: OverLimit, when that revision did not have it.
+    """
+    secrets, place = target.secrets, key.place
+    if place < len(secrets) and (secrets[place] is key.secret or secrets[place] == key.secret):
+        return place
+    if key.secret in secrets:
+        return secrets.index(key.secret)
+    raise OverLimit(f"the keys of {target.account} were changed while this request ran", retry_after_s=1)
 
 
 def _bound(ask: Ask, target: Target, said: Said) -> NanoUsd | None:

@@ -167,11 +167,13 @@ class Course(Struct):
             return sole
         seed = ask.seed
         if prepared.policy.balance.strategy == "round_robin":
-            seed = prepared.turn
-            prepared.turn += 1
+            seed = prepared.policy.turn
+            prepared.policy.turn += 1
         spot = pick(prepared, 0, seed=seed, now_s=now_s, key=ask.key, strict=not ask.forced)
         if spot is None:
             spot = self._stand_in(seed, now_s)
+        if spot.forced:
+            self.work.notes = (*self.work.notes, f"{spot.member.name}: asked although it rests: nobody better was left")
         spot.forced = spot.forced or ask.forced
         spot.member.budget.first(now_s)
         if prepared.policy.hedging is not None:
@@ -229,7 +231,7 @@ class Course(Struct):
                 return None if again else self._other_key(spot, meaning, now_s)
             case "other_deployment":
                 if again:
-                    return self._once_more(spot, error, meaning, now_s)
+                    return self._once_more(spot, now_s)
                 return self._elsewhere(spot.rank, spot.rank + 1, None, meaning, now_s)
             case "fallback:any":
                 return None if again else self._elsewhere(1, len(self.prepared.ranks), "any", meaning, now_s)
@@ -282,24 +284,29 @@ class Course(Struct):
                 self._tried[spot.member.name] = self.denied
         return None
 
-    def _once_more(self, spot: Spot, error: AntiphonError, meaning: Meaning, now_s: float) -> Spot | None:
-        """One that failed before in a way that may pass, after a wait: the one that was asked the least."""
-        wait_s = self._wait_s(error, meaning, now_s)
-        if wait_s is None:
-            return None
+    def _once_more(self, spot: Spot, now_s: float) -> Spot | None:
+        """One that failed before in a way that may pass, after the wait that its own failure asks for.
+
+        Of several the one that was asked the least.
+        """
         last = {before.member.name: (end, before) for end, before in self._ends}
         passing = [
-            before
+            (end, before)
             for end, before in last.values()
             if before.member is not spot.member
             and TABLE[failure_of(end)].repeats
             and before.member.ready(now_s)
             and (before.target.deployment.continues or not self.begun)
         ]
-        best = min(passing, key=lambda one: self._times(one.member.name), default=None)
-        if best is None or not self._granted(best, meaning, now_s):
+        best = min(passing, key=lambda one: self._times(one[1].member.name), default=None)
+        if best is None:
             return None
-        return Spot(best.member, best.target, best.rank, wait_s=wait_s)
+        error, before = best
+        meaning = TABLE[failure_of(error)]
+        wait_s = self._wait_s(error, meaning, now_s)
+        if wait_s is None or not self._granted(before, meaning, now_s):
+            return None
+        return Spot(before.member, before.target, before.rank, wait_s=wait_s)
 
     def _granted(self, spot: Spot, meaning: Meaning, now_s: float) -> bool:
         """Whether the retry budget of who gets the attempt allows it.

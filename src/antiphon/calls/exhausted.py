@@ -34,7 +34,7 @@ def nobody(prepared: Prepared, now_s: float) -> AntiphonError:
     """The error where nobody could even be asked: all keys are dead, or resting or at their limits."""
     members = list(_members(prepared))
     dead = [why for one in members if (why := one.dead(now_s))]
-    soonest_s = min((key.free_at_s(now_s) for one in members if one.pool for key in one.pool.keys), default=inf)
+    soonest_s = min((one.back_at_s(now_s) for one in members), default=inf)
     wait_s = None if soonest_s == inf else max(1.0, soonest_s - now_s)
     error: AntiphonError
     if len(dead) < len(members):

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 from antiphon.calls.admission import Admission
 from antiphon.calls.breaker import Breaker
@@ -67,6 +68,8 @@ class Fleet:
             member.gate = self._admission.gate(name)
             member.pool = self._pools.get(target.account)
             member.refused_keys = {}
+            if member.cooling_why in ("auth", "quota"):
+                member.cooling_until_s = -inf
             if not same_breakers:
                 member.breaker = self._breaker(name)
             if not same_budgets:

@@ -52,6 +52,7 @@ class Key:
 
     def configure(self, settings: ProviderKeySettings, position: int) -> None:
         """Go on under a new revision's settings for the same secret."""
+        self.secret = settings.key  # equal to the one before; the same object as this revision's targets hold
         self.name = key_name(settings, position)
         self.place = position - 1
         self.weight = settings.weight
@@ -82,6 +83,19 @@ class Key:
         if self.until_s <= now_s:
             return "alive"
         return "dead" if self.dead else "cooling"
+
+    def mark(self, health: Health, why: str, now_s: float, until_s: float = 0.0) -> None:
+        """Note what an answer said of it, see `KeyPool.mark`."""
+        if self.health(now_s) == "dead" and health != "dead":
+            return
+        match health:
+            case "dead":
+                self.until_s, self.why, self.dead = max(until_s or inf, self.until_s), why, True
+            case "cooling":
+                if until_s > max(self.until_s, now_s):
+                    self.until_s, self.why, self.dead = min(until_s, LONGEST_S + now_s), why, False
+            case "alive":
+                self.until_s, self.why, self.dead = -inf, why, False
 
     def headroom(self, now_s: float, tokens: int = 0) -> float:
         """What is left of its tightest limit, from 0 to 1; 0 when one more request of so many tokens has no room."""
@@ -166,14 +180,6 @@ class KeyPool:
             return single.until_s <= now_s
         return any(key.until_s <= now_s and (not key.limited or key.headroom(now_s) > 0) for key in self.keys)
 
-    def rested(self, now_s: float) -> Key | None:
-        """The key that is nearest to being alive again, to be used where nobody else can answer.
-
-        None: all are dead, or at a limit of their own.
-        """
-        keys = [key for key in self.keys if key.health(now_s) == "cooling" and key.headroom(now_s) > 0]
-        return min(keys, key=lambda key: key.until_s, default=None)
-
     def pick(
         self, now_s: float, seed: int, tokens: int = 0, without: Collection[str] = frozenset[str]()
     ) -> Key | NoKey:
@@ -205,16 +211,7 @@ class KeyPool:
         key = next((key for key in self.keys if key.name == name), None)
         if key is None:
             raise KeyError(f"no key is called {name!r}; there are {', '.join(key.name for key in self.keys)}")
-        if key.health(now_s) == "dead" and health != "dead":
-            return
-        match health:
-            case "dead":
-                key.until_s, key.why, key.dead = until_s or inf, why, True
-            case "cooling":
-                if until_s > max(key.until_s, now_s):
-                    key.until_s, key.why, key.dead = min(until_s, LONGEST_S + now_s), why, False
-            case "alive":
-                key.until_s, key.why, key.dead = -inf, why, False
+        key.mark(health, why, now_s, until_s)
 
     def _none(self, now_s: float, tokens: int) -> NoKey:
         waits = [key.free_at_s(now_s, tokens) for key in self.keys if key.until_s != inf]

@@ -177,6 +177,12 @@ class Live:
         elif b"anthropic-ratelimit-tokens-remaining" in headers:
             self._tokens = learn(headers, ANTHROPIC_TOKENS, self._tokens, self.sent, now(), wall())
 
+    def resets_in_s(self, now_s: float) -> float | None:
+        """Seconds until a learnt limit that is used up is whole again; None: none is known to be used up."""
+        quotas = (self._requests, self._tokens)
+        waits = [one.resets_s - now_s for one in quotas if one is not None and not one.remaining]
+        return max(waits, default=0.0) if any(wait_s > 0 for wait_s in waits) else None
+
     def headroom(self, now_s: float) -> float:
         """What is left of its rate limits, from 0 to 1: of the tightest, learnt or stated; 1 where none is known."""
         left = 1.0

@@ -96,6 +96,21 @@ class Member:
             for key in pool.keys
         )
 
+    def rested(self, now_s: float) -> Key | None:
+        """The key that is nearest to being alive again, to be used where nobody else can answer; None: none may."""
+        keys = self.pool.keys if self.pool is not None else ()
+        cooling = [key for key in keys if key.health(now_s) == "cooling" and key.headroom(now_s) > 0]
+        return min((key for key in cooling if not self.bars(key, now_s)), key=lambda key: key.until_s, default=None)
+
+    def askable(self, now_s: float) -> bool:
+        """Whether it could be asked although it rests."""
+        return self.pool is None or self._has_key(self.pool, now_s) or self.rested(now_s) is not None
+
+    def back_at_s(self, now_s: float) -> float:
+        """When the first of its keys may be used, as far as is known; infinity: not until the configuration is read."""
+        keys = self.pool.keys if self.pool is not None else ()
+        return min((max(key.free_at_s(now_s), self.refused_keys.get(key.name, -inf)) for key in keys), default=inf)
+
     def dead(self, now_s: float) -> str:
         """Why all its keys are dead: the failure of the last one; empty when one is not."""
         keys = self.pool.keys if self.pool is not None else ()

@@ -74,22 +74,16 @@ def _barred(
         return {**barred, **passing}, forced
     # Nobody else is left. What passes is waited for, or asked all the same; what can't be is not.
     for name, why in passing.items():
-        if why != FULL and why != NO_ROOM and not _askable(rank, name, now_s):  # noqa: PLR1714
+        if why != FULL and why != NO_ROOM and not rank.members[name].askable(now_s):  # noqa: PLR1714
             barred[name] = why
     forced |= passing.keys() - barred.keys()
     if len(barred) == len(rank.members):  # who holds the pool up for ejection can't be asked
-        left = [name for name in barred if name not in tried and _askable(rank, name, now_s)]
+        left = [name for name in barred if name not in tried and rank.members[name].askable(now_s)]
         best = min(left, key=lambda name: rank.members[name].breaker.state(now_s).retry_at_s or 0.0, default=None)
         if best is not None:
             del barred[best]
             forced |= {best}
     return barred, forced
-
-
-def _askable(rank: Rank, name: str, now_s: float) -> bool:
-    """Whether a deployment that rests could be asked before its time."""
-    member = rank.members[name]
-    return member.pool is None or member.pool.ready(now_s) or member.pool.rested(now_s) is not None
 
 
 def _waits(state: BreakerState) -> bool:

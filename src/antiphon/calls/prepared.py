@@ -22,7 +22,7 @@ from antiphon.providers.target import Target
 class Policy:
     """How the calls of one route are made, under one revision."""
 
-    __slots__ = ("balance", "calls", "coalesce", "coalescer", "hedging", "name", "sticky", "timeouts")
+    __slots__ = ("balance", "calls", "coalesce", "coalescer", "hedging", "name", "sticky", "timeouts", "turn")
 
     def __init__(self, name: str, route: RouteSettings, calls: CallsSettings) -> None:
         self.name = name
@@ -30,9 +30,17 @@ class Policy:
         self.balance = route.balance
         self.sticky = route.sticky
         self.timeouts = route.timeouts
+        self.turn = 0
+        """Requests of the route so far: what `round_robin` goes by."""
         self.coalesce = route.coalesce
         self.coalescer = Coalescer[Served](route.coalesce) if route.coalesce.enabled else None
         self.hedging = Hedging(route.hedge) if route.hedge.enabled else None
+
+
+def unnamed(name: str, calls: CallsSettings, *, probes: bool) -> Policy:
+    """How calls are made that no route is written for. A probe's time bounds its attempt, so that it can fail by it."""
+    most_s = calls.probes.timeout_s if probes else None
+    return Policy(name, RouteSettings(timeouts=RouteTimeoutSettings(first_byte_s=most_s, total_s=most_s)), calls)
 
 
 class Rank:
@@ -71,13 +79,11 @@ def narrowed(target: Target, limits: RouteTimeoutSettings) -> Target:
 class Prepared:
     """A step, and everybody who may take a part in it."""
 
-    __slots__ = ("draws", "policy", "ranks", "sole", "step", "turn")
+    __slots__ = ("draws", "policy", "ranks", "sole", "step")
 
     def __init__(self, step: Step, policy: Policy, fleet: Fleet, targets: Mapping[str, Target]) -> None:
         self.step = step
         self.policy = policy
-        self.turn = 0
-        """Requests so far: what `round_robin` goes by."""
         self.ranks = (
             Rank(None, step.deployments, fleet, targets, policy),
             *(Rank(one.on, one.deployments, fleet, targets, policy) for one in step.fallbacks),

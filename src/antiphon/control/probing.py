@@ -21,6 +21,10 @@ PROBER = Principal(tenant="antiphon", key="probe")
 """Who stands in the receipts of probes."""
 
 
+SPARE_S = 1.0
+"""A probe's request may last so much longer than its attempt, which then fails by its own time."""
+
+
 class NoReply(Reply):
     """Takes an answer that nobody waits for."""
 
@@ -48,7 +52,9 @@ async def probe(gateway: Gateway, deployment: Deployment) -> None:
     body = Body((text,))
     head, spots = read(body, PROBE)
     request = Request(head=head, body=body, spots=spots, digest=sha256(text).hexdigest())
-    route = Route(name=PROBE, deployments=(deployment,), attempts=1, seconds=settings.timeout_s, bounds_time=True)
+    route = Route(
+        name=PROBE, deployments=(deployment,), attempts=1, seconds=settings.timeout_s + SPARE_S, bounds_time=True
+    )
     await gateway.probe(request, PROBER, route, NoReply())
 
 

@@ -3,15 +3,14 @@
 from msgspec import Struct
 
 from antiphon.calls.caller import Caller
-from antiphon.calls.prepared import Policy, Prepared
-from antiphon.calls.settings import RouteSettings
+from antiphon.calls.prepared import Prepared, unnamed
 from antiphon.core.error import NotAllowed, NotFound
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
-from antiphon.gateway.story import Story
+from antiphon.gateway.story import PROBE, Story
 from antiphon.policy.verdict import decide
 from antiphon.routing.plan import choice, plan
 from antiphon.routing.route import Route
@@ -89,7 +88,7 @@ class Decisions:
         """Decide on a route that is known. Raises: BadRequest."""
         story.plan = made = plan(route, head, choice(route, head, verdict))
         revision = self._revision
-        policy = revision.policies.get(route.name) or Policy(route.name, RouteSettings(), revision.calls)
+        policy = revision.policies.get(route.name) or unnamed(route.name, revision.calls, probes=route.name == PROBE)
         return Decision(
             principal=story.principal,
             route=route,

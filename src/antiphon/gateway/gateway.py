@@ -152,7 +152,7 @@ class Gateway:
         try:
             self._close(story, outcome, error, status=200 if last.respond else 0)
         except StoreError as lost:
-            error, last = lost, NO_RESORT
+            error, last, story.handed_off = lost, NO_RESORT, ""
             self._close(story, outcome, error, owed=True)
         if last.hand_off:
             hand_off(story, error, last)

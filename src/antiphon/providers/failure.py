@@ -4,6 +4,7 @@ Source: platform.openai.com/docs/guides/error-codes, docs.anthropic.com/en/api/e
 """
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -19,13 +20,12 @@ from antiphon.core.error import (
 )
 from antiphon.wire.openai_chat import errors
 
-_QUOTA_MARKS = (
-    b"insufficient_quota",
-    b"billing_hard_limit",
-    b"credit balance",
-    b"insufficient_balance",
-    b"out of credit",
+_QUOTA_MARKS = re.compile(
+    rb'"(?:insufficient_quota|billing_hard_limit(?:_reached)?|insufficient_balance)"'
+    rb'|(?:"message"\s*:\s*"|^\s*)(?:your |you are |account )?(?:credit balance|insufficient balance|out of credit)',
+    re.IGNORECASE,
 )
+"""A code, or how a message begins: what a caller wrote and an error quotes stands elsewhere, with its quotes escaped."""
 _KINDS: dict[int, type[UpstreamError]] = {
     401: UpstreamAuth,
     402: UpstreamQuota,
@@ -73,7 +73,7 @@ def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, name: str)
 
 
 def _kind(status: int, body: bytes) -> type[UpstreamError]:
-    if status in (400, 403, 429) and any(mark in body.lower() for mark in _QUOTA_MARKS):
+    if status in (400, 403, 429) and _QUOTA_MARKS.search(body):
         return UpstreamQuota
     if status in _CALLERS_FAULT:
         return UpstreamRefused

@@ -38,6 +38,8 @@ class Target(Struct, frozen=True, gc=False, kw_only=True):
     heads: tuple[bytes, ...]
     """One for each of the account's keys, in their order; one where it has none."""
     account: str = ""
+    secrets: tuple[Secret, ...] = ()
+    """The account's keys, in the order of `heads`."""
 
 
 def target(deployment: Deployment, account: Account) -> Target:
@@ -58,6 +60,7 @@ def target(deployment: Deployment, account: Account) -> Target:
         origin=origin,
         heads=tuple(_head(deployment, account, key, tls=tls) for key in account.keys or (None,)),
         account=account.name,
+        secrets=account.keys,
     )
 
 
