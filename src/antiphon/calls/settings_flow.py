@@ -216,7 +216,7 @@ class CoalesceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             ge=1,
             le=100_000,
-            description="Most shared calls in flight of one worker, 1 to 100000; each keeps up to twice `max_buffer_bytes`. Default 200.",
+            description="Most shared calls in flight of the route in one worker, 1 to 100000; each keeps up to twice `max_buffer_bytes`. Default 200.",
         ),
     ] = 200
     max_buffer_bytes: Annotated[
