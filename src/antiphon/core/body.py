@@ -16,11 +16,13 @@ class Edit(Struct, frozen=True, gc=False):
 class Body:
     """A request body as the segments that it came in; joined only when something asks for that."""
 
-    __slots__ = ("_segments", "size_bytes")
+    __slots__ = ("_segments", "meaning", "size_bytes")
 
     def __init__(self, segments: tuple[bytes, ...]) -> None:
         self._segments: tuple[bytes, ...] = segments
         self.size_bytes = sum(map(len, segments))
+        self.meaning: object = None
+        """What it says in canonical form, once something had to read it."""
 
     @property
     def segments(self) -> tuple[bytes, ...]:

@@ -1,8 +1,9 @@
 """The canonical form of what is said: every dialect maps to and from these values.
 
 `extra` holds what a dialect carried and this form has no word for, nested as it came: what an inner
-object says beside its words is under that object's name. It travels on, and it wins over a word. A
-word that came as an explicit null is None here and null in `extra`.
+object says beside its words is under that object's name. It travels on to its own dialect, and it wins
+over a word there; for any other it is a loss. A word that came as an explicit null is None here and
+null in `extra`.
 
 `legacy` marks what was given under the older of two names that the dialect has for it.
 """
@@ -11,12 +12,44 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from antiphon.core.request import Dialect
+
 Extra = dict[str, Any]
 ContentForm = Literal["text", "parts", "none"]
 
 
+class Cache(Struct, frozen=True, kw_only=True):
+    """A mark up to which the provider is to keep the prompt in its cache."""
+
+    ttl: str = ""
+    """Such as `5m` or `1h`; empty: the provider's usual time."""
+    extra: Extra = field(default_factory=Extra)
+
+
+class Citation(Struct, frozen=True, kw_only=True):
+    """Where something that was said comes from."""
+
+    kind: Literal["url", "document", "file", "other"]
+    url: str | None = None
+    title: str | None = None
+    quoted: str | None = None
+    """The source's own words."""
+    start: int | None = None
+    """Of what it stands behind, in characters of the text."""
+    end: int | None = None
+    document: int | None = None
+    """Place of the document in the request."""
+    file_id: str | None = None
+    extra: Extra = field(default_factory=Extra)
+
+
 class Text(Struct, frozen=True, kw_only=True, tag="text"):
     text: str
+    citations: tuple[Citation, ...] = ()
+    cache: Cache | None = None
+    signature: str | None = None
+    """The provider's proof of the thoughts that led here, see `Reasoning`."""
+    signed_by: str = ""
     extra: Extra = field(default_factory=Extra)
 
 
@@ -30,10 +63,14 @@ class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
 
 
 class Image(Struct, frozen=True, kw_only=True, tag="image"):
-    """An image by `url`; a `data:` URL carries its bytes."""
+    """An image by `url` (a `data:` URL carries its bytes), or by the provider's `id` of it."""
 
-    url: str
+    url: str = ""
+    id: str | None = None
+    media_type: str | None = None
+    """Where it isn't in a `data:` URL."""
     detail: str | None = None
+    cache: Cache | None = None
     extra: Extra = field(default_factory=Extra)
 
 
@@ -44,15 +81,22 @@ class Audio(Struct, frozen=True, kw_only=True, tag="audio"):
     format: str | None = None
     id: str | None = None
     transcript: str | None = None
+    url: str | None = None
+    cache: Cache | None = None
     extra: Extra = field(default_factory=Extra)
 
 
 class File(Struct, frozen=True, kw_only=True, tag="file"):
-    """A file: base64 `data` (often a `data:` URL) or the provider's `id`."""
+    """A file or video: base64 `data` (often a `data:` URL), a `url`, plain `text`, or the provider's `id`."""
 
     data: str | None = None
     id: str | None = None
     name: str | None = None
+    url: str | None = None
+    text: str | None = None
+    media_type: str | None = None
+    """Where it isn't in a `data:` URL."""
+    cache: Cache | None = None
     extra: Extra = field(default_factory=Extra)
 
 
@@ -68,21 +112,37 @@ class ToolCall(Struct, frozen=True, kw_only=True, tag="tool_call"):
     kind: str = "function"
     legacy: bool = False
     """It has no id then, and there is one at most."""
+    cache: Cache | None = None
+    signature: str | None = None
+    """The provider's proof of the thoughts that led here, see `Reasoning`."""
+    signed_by: str = ""
     extra: Extra = field(default_factory=Extra)
 
 
 class Reasoning(Struct, frozen=True, kw_only=True, tag="reasoning"):
-    """What a model thought before its answer; `signature` is the provider's proof of it."""
+    """What a model thought before its answer.
+
+    `signature` is the provider's proof of it, without which some refuse to go on; only `signed_by`, the dialect that it
+    came in, can read it.
+    """
 
     text: str
     signature: str | None = None
+    signed_by: str = ""
+    redacted: bool = False
+    """Nothing of it is shown: `signature` holds all of it, encrypted."""
+    id: str | None = None
+    summary: bool = False
+    """`text` is what the provider makes of the thoughts, not the thoughts."""
     label: str = ""
     """The name it came under, where a dialect has several and this isn't the usual one."""
     extra: Extra = field(default_factory=Extra)
 
 
 class Unknown(Struct, frozen=True, kw_only=True, tag="unknown"):
-    """A part of a kind that this form has no word for: `raw` is the dialect's own object."""
+    """A part of a kind that this form has no word for, such as a tool that the provider runs: `raw` is the dialect's
+    own object.
+    """
 
     kind: str
     raw: Extra
@@ -102,13 +162,20 @@ class Message(Struct, frozen=True, kw_only=True):
     """The content came as one text, as a list of parts, or not at all."""
     name: str | None = None
     tool_call_id: str | None = None
+    failed: bool = False
+    """A tool's result that tells of its failure."""
+    id: str | None = None
+    """The provider's own id of it."""
+    cache: Cache | None = None
+    """Of a tool's result."""
     extra: Extra = field(default_factory=Extra)
 
 
 class Tool(Struct, frozen=True, kw_only=True):
     """A tool that the model may call. `parameters` is a JSON Schema.
 
-    A tool of a kind that the dialect's reader doesn't know has no name: all of it is in `extra`.
+    The provider itself runs those of the kinds `web_search`, `code_execution`, `computer` and `mcp`; what is said of them
+    is in `extra`. A tool of a kind that the dialect's reader doesn't know has no name: all of it is in `extra`.
     """
 
     name: str
@@ -117,6 +184,7 @@ class Tool(Struct, frozen=True, kw_only=True):
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
     legacy: bool = False
+    cache: Cache | None = None
     extra: Extra = field(default_factory=Extra)
 
 
@@ -128,6 +196,8 @@ class ToolChoice(Struct, frozen=True, kw_only=True):
     kind: str = "function"
     legacy: bool = False
     raw: Any = None
+    names: tuple[str, ...] = ()
+    """Where only some of the tools are allowed, these."""
     extra: Extra = field(default_factory=Extra)
 
 
@@ -147,6 +217,7 @@ class Sampling(Struct, frozen=True, kw_only=True):
 
     temperature: float | None = None
     top_p: float | None = None
+    top_k: int | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     seed: int | None = None
@@ -156,6 +227,11 @@ class Sampling(Struct, frozen=True, kw_only=True):
     top_logprobs: int | None = None
     n: int | None = None
     reasoning_effort: str | None = None
+    """`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`."""
+    reasoning_tokens: int | None = None
+    """Most tokens to think with; 0: not at all, -1: as many as the model likes."""
+    reasoning_shown: bool | None = None
+    """Whether thoughts, or a summary of them, are to be told."""
     verbosity: str | None = None
 
 
@@ -169,6 +245,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 class Content(Struct, frozen=True, kw_only=True):
     """Everything that a request says, read out of its body."""
 
+    dialect: Dialect
+    """Whose `extra` this is."""
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] | None = None
     tool_choice: ToolChoice | None = None
@@ -179,4 +257,7 @@ class Content(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
     user: str | None = None
     """End user that the caller names."""
+    service_tier: str | None = None
+    cache_key: str | None = None
+    """By which a provider finds prompts with the same beginning."""
     extra: Extra = field(default_factory=Extra)

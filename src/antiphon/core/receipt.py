@@ -77,12 +77,14 @@ class Bounded(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What it asked for, where it got less."""
 
 
-class Loss(Struct, frozen=True, gc=False, kw_only=True):
-    """Something that could not be carried."""
+class Loss(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """Something that could not be carried as it was."""
 
     field: str
     why: str
     effect: str
+    adapted: bool = False
+    """It was carried in another form, and means the same or nearly so."""
 
 
 class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,8 +7,39 @@ from msgspec import Struct
 
 from antiphon.core.body import Body, Edit
 
-Dialect = Literal["openai_chat"]
-Need = Literal["tools", "images", "audio", "files", "structured_output", "reasoning", "logprobs", "multiple_answers"]
+Operation = Literal["chat", "completions", "embeddings", "rerank", "moderations", "images", "speech", "transcription"]
+"""What is asked of a model: requests of one kind can be put in each other's dialects."""
+Dialect = Literal[
+    "openai_chat",
+    "openai_responses",
+    "anthropic_messages",
+    "gemini",
+    "bedrock_converse",
+    "cohere_chat",
+    "openai_completions",
+    "openai_embeddings",
+    "gemini_embeddings",
+    "cohere_embeddings",
+    "cohere_rerank",
+    "openai_moderations",
+    "openai_images",
+    "openai_speech",
+    "openai_transcription",
+]
+Need = Literal[
+    "tools",
+    "images",
+    "audio",
+    "files",
+    "structured_output",
+    "reasoning",
+    "logprobs",
+    "multiple_answers",
+    "audio_output",
+    "web_search",
+    "server_tools",
+]
+"""`server_tools`: tools that the provider itself runs, but for the search of the web."""
 
 
 class Trace(Struct, frozen=True, gc=False, kw_only=True):
@@ -65,7 +96,7 @@ class Spots(Struct, frozen=True, gc=False, kw_only=True):
     """Where in the body an edit can be made: byte offsets."""
 
     model: tuple[int, int]
-    """The value of `model`, quotes included."""
+    """The value of `model`, quotes included; (0, 0) where the body doesn't name it."""
     stream_options: tuple[int, int] | None = None
     """The value of `stream_options`."""
     fields: Mapping[str, Field] | None = None
@@ -84,4 +115,17 @@ class Request(Struct, frozen=True, gc=False, kw_only=True):
     trace: Trace | None = None
 
 
-__all__ = ["NO_LINEAGE", "Body", "Dialect", "Edit", "Field", "Head", "Lineage", "Need", "Request", "Spots", "Trace"]
+__all__ = [
+    "NO_LINEAGE",
+    "Body",
+    "Dialect",
+    "Edit",
+    "Field",
+    "Head",
+    "Lineage",
+    "Need",
+    "Operation",
+    "Request",
+    "Spots",
+    "Trace",
+]

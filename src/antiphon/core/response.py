@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from antiphon.core.content import Audio, Extra, Message
+from antiphon.core.content import Audio, Citation, Extra, Message, Unknown
+from antiphon.core.request import Dialect
 from antiphon.core.usage import Usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call", "other"]
@@ -17,7 +18,9 @@ class Choice(Struct, frozen=True, kw_only=True):
     message: Message
     finish_reason: FinishReason | None = None
     finish_raw: str | None = None
-    """The upstream's own word for an `other` reason."""
+    """The upstream's own word for an `other` reason, or where it says more than the reason does."""
+    stop_sequence: str | None = None
+    """The text that it stopped at."""
     logprobs: dict[str, Any] | None = None
     extra: Extra = field(default_factory=Extra)
 
@@ -25,6 +28,8 @@ class Choice(Struct, frozen=True, kw_only=True):
 class Response(Struct, frozen=True, kw_only=True):
     """A whole answer."""
 
+    dialect: Dialect
+    """Whose `extra` and `finish_raw` this is."""
     id: str
     model: str
     created_s: int
@@ -47,6 +52,8 @@ class ToolCallDelta(Struct, frozen=True, kw_only=True):
     custom: bool = False
     """Its arguments are free text: later pieces don't repeat the kind."""
     legacy: bool = False
+    signature: str | None = None
+    signed_by: str = ""
     extra: Extra = field(default_factory=Extra)
 
 
@@ -60,10 +67,20 @@ class Delta(Struct, frozen=True, kw_only=True):
     reasoning: str | None = None
     reasoning_label: str = ""
     """The name it came under, where that isn't the dialect's usual one."""
+    signature: str | None = None
+    """Proof of the thoughts so far, or of the text: see `core.content.Reasoning`. It ends a block of thoughts."""
+    signed_by: str = ""
+    redacted: bool = False
+    """`signature` is a whole block of thoughts that nothing is shown of."""
+    citations: tuple[Citation, ...] = ()
+    """Of the text so far."""
+    unknown: tuple[Unknown, ...] = ()
+    """Whole parts of kinds that this form has no word for."""
     audio: Audio | None = None
     tool_calls: tuple[ToolCallDelta, ...] = ()
     finish_reason: FinishReason | None = None
     finish_raw: str | None = None
+    stop_sequence: str | None = None
     logprobs: dict[str, Any] | None = None
     extra: Extra = field(default_factory=Extra)
     """Beside the delta."""
@@ -72,8 +89,11 @@ class Delta(Struct, frozen=True, kw_only=True):
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """One item of a streamed answer."""
+    """One item of a streamed answer. The last that is about an answer has its `finish_reason`; usage may come with it or
+    behind it.
+    """
 
+    dialect: Dialect
     id: str
     model: str
     created_s: int

@@ -20,6 +20,17 @@ class Usage(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
     input_image_tokens: int = 0
+    output_image_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    """Of `cache_write_tokens`, what is kept for an hour."""
+    searches: int = 0
+    """Searches of the web that the provider made."""
+    images: int = 0
+    """Images that were made."""
+    audio_ms: int = 0
+    """Sound that was read or made, in milliseconds, where it is not counted in tokens."""
+    characters: int = 0
+    """Text that was spoken."""
 
     @property
     def fresh_input_tokens(self) -> int:

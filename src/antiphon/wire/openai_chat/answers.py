@@ -7,7 +7,7 @@ from antiphon.core.content import Extra
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.response import Choice, FinishReason, Response
 from antiphon.core.usage import Usage
-from antiphon.wire.openai_chat.fields import Fields, as_list, as_object, merged, present
+from antiphon.wire.fields import Fields, as_list, as_object, merged, present
 from antiphon.wire.openai_chat.messages import decode_message, encode_message
 from antiphon.wire.openai_chat.usage import encode_usage, usage_of
 
@@ -26,6 +26,7 @@ def decode_response(body: Mapping[str, Any]) -> Response:
     fields.drop("choices")
     usage, raw = take_usage(fields)
     return Response(
+        dialect="openai_chat",
         id=fields.needed("id"),
         model=fields.needed("model"),
         created_s=fields.whole("created") or 0,

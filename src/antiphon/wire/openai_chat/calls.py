@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from antiphon.core.content import ToolCall
-from antiphon.wire.openai_chat.fields import Fields, merged
+from antiphon.wire.fields import Fields, merged
 
 INNER: Mapping[str, str] = {"function": "arguments", "custom": "input"}
 """Kinds of call, which are also the names of their inner objects, and what their arguments are called there."""

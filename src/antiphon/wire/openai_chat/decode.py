@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from antiphon.core.content import Content, Limits, Sampling
-from antiphon.wire.openai_chat.fields import Fields, as_list, missing, mistyped
+from antiphon.wire.fields import Fields, as_list, missing, mistyped
 from antiphon.wire.openai_chat.messages import decode_message
 from antiphon.wire.openai_chat.tools import decode_choice, decode_format, decode_legacy_tool, decode_tool
 
@@ -27,6 +27,7 @@ def decode(body: Mapping[str, Any]) -> Content:
         fields.drop("messages")
     tools = fields.items("tools", decode_tool) + fields.items("functions", decode_legacy_tool)
     return Content(
+        dialect="openai_chat",
         messages=messages,
         tools=tools or None,
         tool_choice=decode_choice(fields),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from antiphon.core.content import Content, Sampling, Tool
-from antiphon.wire.openai_chat.fields import merged, present
+from antiphon.wire.fields import merged, present
 from antiphon.wire.openai_chat.messages import encode_message
 from antiphon.wire.openai_chat.tools import encode_choice, encode_format, encode_tool
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from antiphon.core.content import Audio
 from antiphon.core.response import Delta, Event, ToolCallDelta
+from antiphon.wire.fields import Fields, merged, present
 from antiphon.wire.openai_chat.answers import opened, said_usage, take_finish, take_usage
 from antiphon.wire.openai_chat.calls import INNER
-from antiphon.wire.openai_chat.fields import Fields, merged, present
 from antiphon.wire.openai_chat.messages import REASONING, encode_spoken
 
 OBJECT = "chat.completion.chunk"
@@ -21,6 +21,7 @@ def decode_event(chunk: Mapping[str, Any]) -> Event:
         fields.drop("choices")
     usage, raw = take_usage(fields)
     return Event(
+        dialect="openai_chat",
         id=fields.needed("id"),
         model=fields.needed("model"),
         created_s=fields.whole("created") or 0,

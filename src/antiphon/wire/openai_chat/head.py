@@ -14,7 +14,7 @@ from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Head, Need, Request, Spots
 from antiphon.wire.json import loads, twice
-from antiphon.wire.openai_chat.scan import Scanner
+from antiphon.wire.scan import Scanner
 
 LONG_BYTES = 262_144
 """From this size on a body is scanned in slices rather than parsed at once, so that no other request waits."""

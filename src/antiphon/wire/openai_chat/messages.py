@@ -15,8 +15,8 @@ from antiphon.core.content import (
     ToolCall,
     Unknown,
 )
+from antiphon.wire.fields import Fields, as_object, merged, mistyped, present
 from antiphon.wire.openai_chat.calls import decode_call, decode_legacy_call, encode_call
-from antiphon.wire.openai_chat.fields import Fields, as_object, merged, mistyped, present
 from antiphon.wire.openai_chat.parts import ContentPart, decode_part, encode_part
 
 REASONING = ("reasoning_content", "reasoning")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from antiphon.core.content import Audio, File, Image, Part, Refusal, Text, Unknown
-from antiphon.wire.openai_chat.fields import Fields, merged, present
+from antiphon.wire.fields import Fields, merged, present
 
 ContentPart = Text | Refusal | Image | Audio | File | Unknown
 

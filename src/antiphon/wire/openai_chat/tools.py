@@ -3,7 +3,7 @@
 from typing import Any
 
 from antiphon.core.content import ResponseFormat, Tool, ToolChoice
-from antiphon.wire.openai_chat.fields import Fields, as_object, merged, mistyped, present
+from antiphon.wire.fields import Fields, as_object, merged, mistyped, present
 
 _KINDS = ("function", "custom")
 

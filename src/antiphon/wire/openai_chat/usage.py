@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from antiphon.core.usage import Usage
-from antiphon.wire.openai_chat.fields import as_object, present
+from antiphon.wire.fields import as_object, present
 
 MAX_TOKENS = 1_000_000_000
 """No call uses a billion tokens: a count above this is an upstream's mistake."""

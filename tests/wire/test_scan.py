@@ -10,7 +10,7 @@ from hypothesis.strategies import DrawFn
 
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
-from antiphon.wire.openai_chat.scan import MAX_DEPTH, Scanner
+from antiphon.wire.scan import MAX_DEPTH, Scanner
 
 often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 NOISE = st.lists(
