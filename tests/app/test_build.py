@@ -88,7 +88,12 @@ models:
         region="eu",
         weight=2.5,
         price=Price(
-            input=2_500_000, output=10_000_000, cached_input=1_250_000, cache_write=3_000_000, call=100_000_000
+            input=2_500_000,
+            output=10_000_000,
+            cached_input=1_250_000,
+            cache_write=3_000_000,
+            call=100_000_000,
+            source="configured",
         ),
         capabilities=frozenset({"tools", "images"}),
         context_tokens=128000,
@@ -106,11 +111,14 @@ models:
     assert built.longest_s == 600, "what any request may take"
 
 
-def test_what_is_not_said_is_the_profiles_or_unknown(make: Make) -> None:
+def test_what_is_not_said_is_the_catalogues_the_profiles_or_unknown(make: Make) -> None:
     big, small = (revision(make(TWO)).targets[name].deployment for name in ("big", "small"))
 
     assert (big.model, small.model) == ("gpt-4o", "small")
-    assert (big.price, big.context_tokens, big.concurrency) == (None, None, None)
+    assert (big.context_tokens, big.output_tokens, big.concurrency) == (128_000, 16_384, None)
+    assert (small.price, small.context_tokens, small.output_tokens) == (None, None, None)
+    assert big.price is not None
+    assert big.price.source.startswith("genai-prices ")
     assert big.capabilities == PROFILES["openai"].capabilities
     assert small.capabilities is None
 

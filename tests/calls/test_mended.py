@@ -10,6 +10,7 @@ from antiphon.core.error import OverLimit, UpstreamQuota, UpstreamRefused
 from antiphon.core.secret import Secret
 from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.failure import failure
+from antiphon.wire.codecs import CODECS
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ from antiphon.providers.failure import failure
     ],
 )
 def test_what_a_caller_wrote_is_no_word_of_a_quota(body: bytes, quota: bool) -> None:
-    assert type(failure(400, {}, body, "small")) is (UpstreamQuota if quota else UpstreamRefused)
+    assert type(failure(400, {}, body, "small", CODECS["openai_chat"])) is (UpstreamQuota if quota else UpstreamRefused)
 
 
 @virtually

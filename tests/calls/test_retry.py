@@ -23,6 +23,7 @@ from antiphon.calls.settings_failure import RetrySettings
 from antiphon.core.error import (
     AntiphonError,
     BadRequest,
+    CannotCarry,
     ConfigError,
     OverLimit,
     StaleConnection,
@@ -40,8 +41,9 @@ from antiphon.core.error import (
     UpstreamUnreachable,
 )
 from antiphon.providers.failure import failure
+from antiphon.wire.codecs import CODECS
 
-CALLERS = ("refused", "context_window", "content_policy")
+CALLERS = ("refused", "context_window", "content_policy", "unfit")
 
 
 def tree(kind: type[AntiphonError]) -> Iterator[type[AntiphonError]]:
@@ -55,7 +57,7 @@ def made(kind: type[AntiphonError]) -> AntiphonError:
 
 
 def answered(status: int, body: object, headers: dict[bytes, bytes] | None = None) -> UpstreamError:
-    return failure(status, headers or {}, json.dumps(body).encode(), "small")
+    return failure(status, headers or {}, json.dumps(body).encode(), "small", CODECS["openai_chat"])
 
 
 def of(kind: Failure, retry_after_s: float | None = None) -> AntiphonError:
@@ -92,6 +94,8 @@ def of(kind: Failure, retry_after_s: float | None = None) -> AntiphonError:
             return UpstreamRefused("no", body=b'"content_filter"', retry_after_s=wait)
         case "refused":
             return UpstreamRefused("no", upstream_status=400, retry_after_s=wait)
+        case "unfit":
+            return CannotCarry("no", retry_after_s=wait)
         case "full":
             return OverLimit("no", retry_after_s=wait)
         case "ours":
@@ -126,7 +130,7 @@ def test_every_error_of_an_upstream_has_a_meaning_of_its_own(kind: type[Upstream
 
 @given(st.integers(400, 599), st.binary(max_size=100))
 def test_every_answer_of_an_upstream_belongs_to_a_failure(status: int, body: bytes) -> None:
-    assert failure_of(failure(status, {}, body, "small")) not in {"ours", "full"}
+    assert failure_of(failure(status, {}, body, "small", CODECS["openai_chat"])) not in {"ours", "full"}
 
 
 def test_an_error_that_is_not_known_goes_by_what_it_is_derived_from() -> None:

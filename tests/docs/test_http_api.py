@@ -12,7 +12,7 @@ PATHS = {
     title.split(" ", 1)[1]: title.split(" ", 1)[0] for title in PAGE.sections() if title.startswith(("GET ", "POST "))
 }
 MODULES = (
-    *("server/site.py", "server/openai_chat.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
+    *("server/site.py", "server/ask.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
     *("gateway/last_resort.py", "gateway/share.py", "calls/ask.py", "gateway/story.py", "calls/deadline.py"),
 )
 HEADER = re.compile(

@@ -212,7 +212,7 @@ async def test_what_goes_upstream_is_the_callers_body_with_our_edits(tmp_path: P
         "stream_options": {"include_usage": True},
         "temperature": 0.5,
     }
-    assert sent.head.startswith(house.target.heads[0])
+    assert sent.head.startswith(house.target.ways["openai_chat"].heads[0])
     assert house.receipt.plan is not None
     assert house.receipt.plan.prompt == "brief@0123456789ab"
 
@@ -805,7 +805,7 @@ async def test_without_a_trace_none_is_made_up(tmp_path: Path) -> None:
 
     await told(house)
 
-    assert house.transport.sent[0][0].head == house.target.heads[0]
+    assert house.transport.sent[0][0].head == house.target.ways["openai_chat"].heads[0]
     assert house.receipt.trace_id == ""
 
 

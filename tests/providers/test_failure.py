@@ -15,6 +15,9 @@ from antiphon.core.error import (
     UpstreamTimeout,
 )
 from antiphon.providers.failure import MAX_RETRY_AFTER_S, failure, retry_after
+from antiphon.wire.codecs import CODECS
+
+CHAT = CODECS["openai_chat"]
 
 QUOTA = [
     b'{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}',
@@ -53,7 +56,7 @@ TABLE: list[tuple[int, type[UpstreamError], int]] = [
 @pytest.mark.parametrize(("status", "kind", "told"), TABLE)
 @pytest.mark.parametrize("body", [b"", PLAIN, b"<html>", b"\xff\xfe"])
 def test_a_status_means_one_kind_of_failure(status: int, kind: type[UpstreamError], told: int, body: bytes) -> None:
-    error = failure(status, {}, body, "small")
+    error = failure(status, {}, body, "small", CHAT)
 
     assert type(error) is kind
     assert (error.said_status, error.upstream_status, error.body) == (told, status, body)
@@ -64,18 +67,18 @@ def test_a_status_means_one_kind_of_failure(status: int, kind: type[UpstreamErro
 @pytest.mark.parametrize("body", QUOTA)
 @pytest.mark.parametrize("status", [400, 403, 429, 402])
 def test_a_quota_is_known_by_its_words_whatever_the_status(status: int, body: bytes) -> None:
-    assert type(failure(status, {}, body, "small")) is UpstreamQuota
+    assert type(failure(status, {}, body, "small", CHAT)) is UpstreamQuota
 
 
 @pytest.mark.parametrize("body", QUOTA)
 @pytest.mark.parametrize(("status", "kind"), [(500, UpstreamError), (404, UpstreamRefused), (503, UpstreamOverloaded)])
 def test_other_statuses_say_enough(status: int, kind: type[UpstreamError], body: bytes) -> None:
-    assert type(failure(status, {}, body, "small")) is kind
+    assert type(failure(status, {}, body, "small", CHAT)) is kind
 
 
 @given(st.integers(100, 999), st.binary(max_size=60))
 def test_any_answer_is_some_failure_that_names_the_deployment(status: int, body: bytes) -> None:
-    error = failure(status, {}, body, "small")
+    error = failure(status, {}, body, "small", CHAT)
 
     assert 400 <= error.said_status < 600
     assert error.noted.startswith("small ")
@@ -84,7 +87,7 @@ def test_any_answer_is_some_failure_that_names_the_deployment(status: int, body:
 
 @pytest.mark.parametrize(("status", "kind", "_told"), TABLE)
 def test_what_an_upstream_quotes_stays_out_of_receipts(status: int, kind: type[UpstreamError], _told: int) -> None:
-    error = failure(status, {}, b'{"error":{"message":"your prompt was: tell no one"}}', "small")
+    error = failure(status, {}, b'{"error":{"message":"your prompt was: tell no one"}}', "small", CHAT)
 
     assert "tell no one" not in error.noted
     assert ("tell no one" in error.message) == (kind in (UpstreamRefused, UpstreamError))
@@ -133,7 +136,7 @@ def test_whatever_an_upstream_says_is_a_time_or_nothing(name: bytes, value: byte
 def test_a_failure_carries_when_to_come_back() -> None:
     date = formatdate(time.time() + 3600, usegmt=True).encode()
 
-    assert failure(429, {b"retry-after": b"7"}, b"", "small").retry_after_s == 7
-    later = failure(503, {b"retry-after": date}, b"", "small").retry_after_s
+    assert failure(429, {b"retry-after": b"7"}, b"", "small", CHAT).retry_after_s == 7
+    later = failure(503, {b"retry-after": date}, b"", "small", CHAT).retry_after_s
     assert later is not None
     assert 3500 < later <= 3600

@@ -49,7 +49,7 @@ def test_a_local_server_needs_no_key_and_listens_on_this_machine(row: Profile) -
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_base_url_and_path_join_into_one_url(row: Profile) -> None:
     assert row.base_url is None or not row.base_url.endswith("/")
-    assert row.chat_path.startswith("/")
+    assert all(way.path.startswith("/") for way in row.ways)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from antiphon.core.deployment import Deployment, Timeouts
 from antiphon.core.receipt import Loss
 from antiphon.core.secret import Secret
-from antiphon.providers.profile import Profile
+from antiphon.providers.profile import Profile, Way
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Account, How, Said, Target, say, target
 
@@ -42,7 +42,7 @@ def headers(head: bytes) -> dict[str, str]:
 
 
 def test_a_head_is_written_once_and_for_all() -> None:
-    head = aim(PROFILES["openai"], keys=(Secret("sk-1"),)).heads[0]
+    head = aim(PROFILES["openai"], keys=(Secret("sk-1"),)).ways["openai_chat"].heads[0]
 
     assert lines(head) == [
         "POST /v1/chat/completions HTTP/1.1",
@@ -58,13 +58,13 @@ def test_a_head_is_written_once_and_for_all() -> None:
 def test_every_profile_gives_a_well_formed_head(profile: Profile) -> None:
     made = aim(profile, keys=(Secret("sk-1"),))
 
-    first, *_ = lines(made.heads[0])
+    first, *_ = lines(made.ways["openai_chat"].heads[0])
     url = urlsplit(profile.base_url or "https://up.example/v1")
     method, place, version = first.split(" ")
     assert (method, version) == ("POST", "HTTP/1.1")
-    assert urlsplit(place).path == f"{url.path}{profile.chat_path}"
-    assert headers(made.heads[0])[profile.auth_header] == f"{profile.auth_prefix}sk-1"
-    assert headers(made.heads[0])["host"] == url.netloc
+    assert urlsplit(place).path == f"{url.path}{profile.ways[0].path}"
+    assert headers(made.ways["openai_chat"].heads[0])[profile.auth_header] == f"{profile.auth_prefix}sk-1"
+    assert headers(made.ways["openai_chat"].heads[0])["host"] == url.netloc
     assert (made.origin.host, made.origin.tls) == (url.hostname, url.scheme == "https")
 
 
@@ -85,17 +85,17 @@ def test_the_address_comes_from_the_base_url(
 ) -> None:
     made = aim(base_url=base_url)
 
-    assert lines(made.heads[0])[0] == f"POST {place} HTTP/1.1"
-    assert headers(made.heads[0])["host"] == host
+    assert lines(made.ways["openai_chat"].heads[0])[0] == f"POST {place} HTTP/1.1"
+    assert headers(made.ways["openai_chat"].heads[0])["host"] == host
     assert (made.origin.host, made.origin.port, made.origin.tls) == origin
 
 
 def test_azure_is_told_the_key_in_its_own_header() -> None:
     made = aim(PROFILES["azure"], base_url="https://me.openai.azure.com/openai/v1", keys=(Secret("k"),))
 
-    assert lines(made.heads[0])[0] == "POST /openai/v1/chat/completions HTTP/1.1"
-    assert headers(made.heads[0])["api-key"] == "k"
-    assert "authorization" not in headers(made.heads[0])
+    assert lines(made.ways["openai_chat"].heads[0])[0] == "POST /openai/v1/chat/completions HTTP/1.1"
+    assert headers(made.ways["openai_chat"].heads[0])["api-key"] == "k"
+    assert "authorization" not in headers(made.ways["openai_chat"].heads[0])
 
 
 def test_an_older_azure_is_reached_by_path_and_query() -> None:
@@ -103,35 +103,35 @@ def test_an_older_azure_is_reached_by_path_and_query() -> None:
 
     made = aim(PROFILES["azure"], base_url=base_url, query={"api-version": "2024-10-21"})
 
-    first, _, _ = lines(made.heads[0])[0].rpartition(" ")
+    first, _, _ = lines(made.ways["openai_chat"].heads[0])[0].rpartition(" ")
     assert first == "POST /openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
 
 
 def test_a_profile_may_have_the_model_in_its_path() -> None:
-    profile = msgspec.structs.replace(PLAIN, chat_path="/deployments/{model}/chat", query={"v": "1"})
+    profile = msgspec.structs.replace(PLAIN, ways=(Way(dialect="openai_chat", path="/deployments/{model}/chat"),), query={"v": "1"})
 
     made = aim(profile, model="a/b c?d#e", query={"x": "ü&="})
 
-    assert lines(made.heads[0])[0] == "POST /v1/deployments/a%2Fb%20c%3Fd%23e/chat?v=1&x=%C3%BC%26%3D HTTP/1.1"
+    assert lines(made.ways["openai_chat"].heads[0])[0] == "POST /v1/deployments/a%2Fb%20c%3Fd%23e/chat?v=1&x=%C3%BC%26%3D HTTP/1.1"
 
 
 def test_an_account_may_say_another_query_than_its_profile() -> None:
     profile = msgspec.structs.replace(PLAIN, query={"v": "1", "w": "2"})
 
-    first = lines(aim(profile, query={"v": "3"}).heads[0])[0]
+    first = lines(aim(profile, query={"v": "3"}).ways["openai_chat"].heads[0])[0]
 
     assert first == "POST /v1/chat/completions?v=3&w=2 HTTP/1.1"
 
 
 def test_without_a_key_no_credential_is_sent() -> None:
-    assert "authorization" not in headers(aim().heads[0])
-    assert "authorization" not in headers(aim(keys=(Secret(""),)).heads[0])
+    assert "authorization" not in headers(aim().ways["openai_chat"].heads[0])
+    assert "authorization" not in headers(aim(keys=(Secret(""),)).ways["openai_chat"].heads[0])
 
 
 def test_headers_of_the_account_are_added_and_count_more_than_ours() -> None:
     made = aim(keys=(Secret("k"),), headers={"X-Team": "a: b", "user-agent": "mine", "Authorization": "Basic eA=="})
 
-    assert headers(made.heads[0]) == {
+    assert headers(made.ways["openai_chat"].heads[0]) == {
         "host": "up.example",
         "accept": "application/json, text/event-stream",
         "x-team": "a: b",
@@ -144,8 +144,8 @@ def test_headers_of_the_account_are_added_and_count_more_than_ours() -> None:
 def test_through_a_proxy_a_plain_request_names_its_whole_place() -> None:
     made = aim(base_url="http://up.example:8000/v1", proxy="http://me:p%40ss@proxy:3128")
 
-    assert lines(made.heads[0])[0] == "POST http://up.example:8000/v1/chat/completions HTTP/1.1"
-    scheme, _, pair = headers(made.heads[0])["proxy-authorization"].partition(" ")
+    assert lines(made.ways["openai_chat"].heads[0])[0] == "POST http://up.example:8000/v1/chat/completions HTTP/1.1"
+    scheme, _, pair = headers(made.ways["openai_chat"].heads[0])["proxy-authorization"].partition(" ")
     assert (scheme, base64.b64decode(pair)) == ("Basic", b"me:p@ss")
     assert made.origin.proxy == "http://me:p%40ss@proxy:3128"
 
@@ -153,22 +153,22 @@ def test_through_a_proxy_a_plain_request_names_its_whole_place() -> None:
 def test_through_a_proxys_tunnel_the_proxy_is_told_nothing_of_the_request() -> None:
     made = aim(base_url="https://up.example/v1", proxy="http://me:pass@proxy:3128")
 
-    assert lines(made.heads[0])[0] == "POST /v1/chat/completions HTTP/1.1"
-    assert "proxy-authorization" not in headers(made.heads[0])
+    assert lines(made.ways["openai_chat"].heads[0])[0] == "POST /v1/chat/completions HTTP/1.1"
+    assert "proxy-authorization" not in headers(made.ways["openai_chat"].heads[0])
 
 
 @often
 @given(st.text(max_size=20), st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
 def test_no_model_and_no_query_can_add_a_line(model: str, query: dict[str, str]) -> None:
-    profile = msgspec.structs.replace(PLAIN, chat_path="/{model}/chat")
+    profile = msgspec.structs.replace(PLAIN, ways=(Way(dialect="openai_chat", path="/{model}/chat"),))
     model = model.encode(errors="replace").decode()
     query = {
         name.encode(errors="replace").decode(): value.encode(errors="replace").decode() for name, value in query.items()
     }
 
-    first, *rest = lines(aim(profile, model=model, query=query).heads[0])
+    first, *rest = lines(aim(profile, model=model, query=query).ways["openai_chat"].heads[0])
 
-    assert rest == lines(aim(profile).heads[0])[1:]
+    assert rest == lines(aim(profile).ways["openai_chat"].heads[0])[1:]
     method, place, version = first.split(" ")
     assert (method, version) == ("POST", "HTTP/1.1")
     url = urlsplit(place)
@@ -201,7 +201,7 @@ def test_a_request_goes_on_with_its_model_alone_changed() -> None:
     said = say(asked, aim())
 
     assert body(said) == b'{ "model" : "gpt-4o-mini", "messages": [ ], "x": 1.50 }'
-    assert (said.hide_usage, said.losses) == (False, ())
+    assert (said.hides_usage, said.losses) == (False, ())
 
 
 def test_a_trace_goes_behind_the_head() -> None:
@@ -209,8 +209,8 @@ def test_a_trace_goes_behind_the_head() -> None:
 
     said = say(request(b'{"model":"m","messages":[]}'), made, How(trace=b"traceparent: x\r\n"))
 
-    assert said.outbound.head == made.heads[0] + b"traceparent: x\r\n"
-    assert say(request(b'{"model":"m","messages":[]}'), made).outbound.head is made.heads[0]
+    assert said.outbound.head == made.ways["openai_chat"].heads[0] + b"traceparent: x\r\n"
+    assert say(request(b'{"model":"m","messages":[]}'), made).outbound.head is made.ways["openai_chat"].heads[0]
 
 
 def test_each_key_of_an_account_has_a_head_of_its_own() -> None:
@@ -259,7 +259,7 @@ def test_a_streams_usage_is_asked_for_where_it_must_be(profile: Profile, options
 
     sent = json.loads(body(said))
     asks = profile.usage_in_stream == "stream_options"
-    assert said.hide_usage == (asks and not wants)
+    assert said.hides_usage == (asks and not wants)
     if "stream_options" in profile.rejects:
         assert "stream_options" not in sent
     else:
@@ -271,7 +271,7 @@ def test_what_is_no_stream_is_not_asked_for_usage(profile: Profile) -> None:
     said = say(request(b'{"model":"m","messages":[]}'), aim(profile))
 
     assert json.loads(body(said)) == {"model": "gpt-4o-mini", "messages": []}
-    assert (said.hide_usage, said.losses) == (False, ())
+    assert (said.hides_usage, said.losses) == (False, ())
 
 
 @often

@@ -4,9 +4,11 @@ import random
 import ssl
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
 from msgspec import Struct
 
@@ -18,18 +20,20 @@ from antiphon.config.load import Loaded
 from antiphon.config.resolve import off_providers, profile_name, resolve
 from antiphon.config.settings import Settings
 from antiphon.control.identity import Keys
-from antiphon.core.deployment import Deployment, Price, Timeouts
-from antiphon.core.money import NANO_PER_USD, pico_per_token
+from antiphon.core.deployment import Deployment, Timeouts
 from antiphon.core.plan import Candidate, FallbackKind
 from antiphon.core.ports import Origin, Store
+from antiphon.core.request import Need
 from antiphon.core.secret import Secret
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process, Revision
 from antiphon.net.settings import Bounds
+from antiphon.providers.catalogue.catalogue import Catalogue, Known
+from antiphon.providers.catalogue.priced import priced
 from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.profile import Profile
 from antiphon.providers.profiles import PROFILES
-from antiphon.providers.settings import ModelSettings, PriceSettings, ProviderSettings
+from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.target import Account, Target, target
 from antiphon.routing.route import Pool, Prompt, Route
 from antiphon.server.settings import LOOPBACK, Tls
@@ -37,6 +41,8 @@ from antiphon.server.site import Site
 from antiphon.telemetry.page import CONTENT_TYPE, page
 from antiphon.telemetry.settings import OtlpSettings
 from antiphon.telemetry.trace import Tracer
+
+EVERY: frozenset[Need] = frozenset(get_args(Need))
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -132,6 +138,7 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
     """Every deployment whose provider is on."""
     out: dict[str, Target] = {}
     off = off_providers(settings, PROFILES)
+    catalogue, day = Catalogue(), datetime.now(UTC).date()
     for name, model in settings.models.items():
         provider = settings.providers[model.provider]
         profile = PROFILES[profile_name(settings, model.provider)]
@@ -149,7 +156,8 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
             ca_file=provider.ca_file,
             connections=provider.connections,
         )
-        out[name] = target(_deployment(name, model, profile), account)
+        known = catalogue.known(profile.name, model.model or name, day, provider.base_url)
+        out[name] = target(_deployment(name, model, profile, known), account)
     return out
 
 
@@ -157,8 +165,9 @@ def _revealed(secrets: dict[str, Secret]) -> dict[str, str]:
     return {name: secret.reveal() for name, secret in secrets.items()}
 
 
-def _deployment(name: str, model: ModelSettings, profile: Profile) -> Deployment:
-    timeouts = model.timeouts
+def _deployment(name: str, model: ModelSettings, profile: Profile, known: Known) -> Deployment:
+    """What the operator says of a deployment goes before what is known of its model."""
+    timeouts, limits = model.timeouts, model.limits
     return Deployment(
         name=name,
         provider=model.provider,
@@ -167,13 +176,13 @@ def _deployment(name: str, model: ModelSettings, profile: Profile) -> Deployment
         zone=model.zone,
         region=model.region,
         weight=model.weight,
-        price=_price(model.price) if model.price else None,
-        capabilities=profile.capabilities if model.capabilities is None else frozenset(model.capabilities),
-        context_tokens=model.limits.context_tokens,
-        output_tokens=model.limits.output_tokens,
-        concurrency=model.limits.concurrency,
-        requests_per_minute=model.limits.requests_per_minute,
-        tokens_per_minute=model.limits.tokens_per_minute,
+        price=priced(model.price, known.price),
+        capabilities=_capabilities(model, profile, known.lacks),
+        context_tokens=known.context_tokens if limits.context_tokens is None else limits.context_tokens,
+        output_tokens=known.output_tokens if limits.output_tokens is None else limits.output_tokens,
+        concurrency=limits.concurrency,
+        requests_per_minute=limits.requests_per_minute,
+        tokens_per_minute=limits.tokens_per_minute,
         priority=model.priority,
         continues=profile.continues is not None if model.continues is None else model.continues,
         timeouts=Timeouts(
@@ -185,14 +194,13 @@ def _deployment(name: str, model: ModelSettings, profile: Profile) -> Deployment
     )
 
 
-def _price(price: PriceSettings) -> Price:
-    return Price(
-        input=pico_per_token(price.input),
-        output=pico_per_token(price.output),
-        cached_input=None if price.cached_input is None else pico_per_token(price.cached_input),
-        cache_write=None if price.cache_write is None else pico_per_token(price.cache_write),
-        call=round(price.call * NANO_PER_USD * 1000),
-    )
+def _capabilities(model: ModelSettings, profile: Profile, lacks: frozenset[Need]) -> frozenset[Need] | None:
+    """What a deployment can do: what its operator says, else what its endpoint carries and its model doesn't lack."""
+    if model.capabilities is not None:
+        return frozenset(model.capabilities)
+    if profile.capabilities is None and not lacks:
+        return None
+    return (EVERY if profile.capabilities is None else profile.capabilities) - lacks
 
 
 def credentials(provider: ProviderSettings) -> list[ProviderKeySettings]:

@@ -2,13 +2,12 @@
 
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.ports import Inbound
+from antiphon.core.request import Head
 from antiphon.providers.failure import failure
 from antiphon.providers.target import Said
-from antiphon.wire.openai_chat.relay import Relay
-from antiphon.wire.openai_chat.whole import Facts, facts
+from antiphon.wire.codec import Relay
+from antiphon.wire.passage import Passed
 
-JSON = b"application/json"
-EVENTS = b"text/event-stream"
 MAX_ANSWER_BYTES = 67_108_864
 """Most bytes of a whole answer; above it the upstream is cut off and the caller told."""
 MAX_ERROR_BYTES = 65_536
@@ -16,15 +15,8 @@ MOST_HELD_BYTES = 262_144
 """Most bytes of a stream that are held back while no content comes; then the stream goes out as it is."""
 
 
-class Whole:
-    """A whole answer."""
-
-    __slots__ = ("body", "facts")
-
-    def __init__(self, body: bytes) -> None:
-        """Raises: UpstreamMalformed, when it is none."""
-        self.body = body
-        self.facts: Facts = facts(body)
+Whole = Passed
+"""A whole answer, in the caller's dialect."""
 
 
 class Started:
@@ -32,8 +24,8 @@ class Started:
 
     __slots__ = ("_pieces", "_size_bytes", "ended", "relay")
 
-    def __init__(self, *, hide_usage: bool) -> None:
-        self.relay = Relay(hide_usage=hide_usage)
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
         self.ended = False
         """The upstream's body has ended already."""
         self._pieces: list[bytes] = []
@@ -60,27 +52,38 @@ class Started:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def started(inbound: Inbound, name: str, said: Said) -> Started:
+async def started(inbound: Inbound, name: str, said: Said, head: Head, created_s: int) -> Started:
     """Read a stream of a deployment up to its first content, or its end. Raises: UpstreamError subclasses."""
-    expect(inbound, EVENTS, name)
-    begun = Started(hide_usage=said.hide_usage)
+    passage = said.passage
+    kind = inbound.headers.get(b"content-type", b"")
+    if not kind.startswith(passage.upstream.streams):
+        expect(kind, passage.upstream.streams, name)
+    begun = Started(passage.relay(head, created_s, hides_usage=said.hides_usage))
     if not await inbound.lead(begun.take):
         begun.end()
     return begun
 
 
-async def refusal(inbound: Inbound, name: str) -> UpstreamError:
+async def whole(inbound: Inbound, name: str, said: Said, head: Head, created_s: int) -> Whole:
+    """Read a whole answer of a deployment. Raises: UpstreamError subclasses."""
+    passage = said.passage
+    kind = inbound.headers.get(b"content-type", b"")
+    if not passage.upstream.takes(kind):
+        expect(kind, passage.upstream.answers, name)
+    return passage.whole(await inbound.read(MAX_ANSWER_BYTES), head, created_s)
+
+
+async def refusal(inbound: Inbound, name: str, said: Said) -> UpstreamError:
     """What an error answer means; where its text can't be had its status says enough."""
     try:
         body = await inbound.read(MAX_ERROR_BYTES)
     except UpstreamError:
         body = b""
-    return failure(inbound.status, inbound.headers, body, name)
+    return failure(inbound.status, inbound.headers, body, name, said.passage.upstream)
 
 
-def expect(inbound: Inbound, kind: bytes, name: str) -> None:
+def expect(said: bytes, kind: bytes, name: str) -> None:
     """An answer of another content type is not an answer. Raises: UpstreamMalformed."""
-    said = inbound.headers.get(b"content-type", b"")
-    if not said.startswith(kind) and not said.lower().startswith(kind):
+    if not said.lower().startswith(kind):
         shown = said.decode("latin-1")[:80] or "none"
         raise UpstreamMalformed(f"{name} answered with content type {shown!r}, not {kind.decode()}")

@@ -12,7 +12,8 @@ from antiphon.core.principal import LANES, Lane, Principal
 from antiphon.core.receipt import Bounded
 from antiphon.core.request import Request
 from antiphon.providers.target import PLAINLY, How
-from antiphon.wire.openai_chat.prefix import prefix
+from antiphon.wire.codecs import CODECS
+from antiphon.wire.prefix import prefix
 
 PRIORITY = b"x-antiphon-priority"
 
@@ -52,7 +53,11 @@ def sticky_key(request: Request, principal: Principal, policy: Policy) -> int | 
         return None
     if sticky.by == "session":
         return session_key(principal.tenant, request.lineage.session) if request.lineage.session else None
-    return prefix_key(principal.tenant, prefix(request, sticky.prefix_bytes), sticky.prefix_bytes)
+    return prefix_key(
+        principal.tenant,
+        prefix(request, sticky.prefix_bytes, CODECS[request.head.dialect].opening),
+        sticky.prefix_bytes,
+    )
 
 
 def bounded(limit: Deadline) -> Bounded | None:

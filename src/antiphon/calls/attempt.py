@@ -15,6 +15,7 @@ from antiphon.core.receipt import Attempt, Timings
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
 from antiphon.providers.target import Target
+from antiphon.wire.passage import Passage
 
 DETAIL_CHARACTERS = 500
 LOST = "ended: another attempt was faster"
@@ -93,6 +94,8 @@ class Try(Struct, kw_only=True):
     """Of its request."""
     waited_us: int = 0
     size_bytes: int = 0
+    passage: Passage | None = None
+    """The way of its answer to the caller."""
     tokens: int = 0
     """What its key was told to expect."""
     inbound: Inbound | None = None

@@ -16,6 +16,7 @@ from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
 from antiphon.core.error import (
     AntiphonError,
+    CannotCarry,
     DeadlineExceeded,
     LeftAlone,
     OverLimit,
@@ -26,6 +27,7 @@ from antiphon.core.error import (
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Step
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
+from antiphon.core.receipt import Loss
 from antiphon.core.usage import Usage
 from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
 from antiphon.providers.target import Said, Target, say
@@ -89,7 +91,8 @@ class Caller:
         except AntiphonError as error:
             course.failed(spot, error)
             raise
-        stream = ask.request.head.stream
+        head = ask.request.head
+        stream = head.stream
         try:
             inbound = attempt.inbound = await self._transport.send(said.outbound, fresh=spot.fresh)
             try:
@@ -97,13 +100,9 @@ class Caller:
                     member.learns_at_s = attempt.began_s + LEARN_S
                     member.live.learn(inbound.headers, self.now, self._wall)
                 if inbound.status != HTTP_OK:
-                    raise await self._refusal(inbound, member)
-                if stream:
-                    got = await answer.started(inbound, attempt.name, said)
-                else:
-                    if not inbound.headers.get(b"content-type", b"").startswith(answer.JSON):
-                        answer.expect(inbound, answer.JSON, attempt.name)
-                    got = answer.Whole(await inbound.read(answer.MAX_ANSWER_BYTES))
+                    raise await self._refusal(inbound, member, said)
+                read = answer.started if stream else answer.whole
+                got = await read(inbound, attempt.name, said, head, int(self._wall()))
             except BaseException:
                 inbound.close()
                 raise
@@ -122,9 +121,9 @@ class Caller:
         course.won = attempt
         return Answered(attempt, got, course)
 
-    async def _refusal(self, inbound: Inbound, member: Member) -> UpstreamError:
+    async def _refusal(self, inbound: Inbound, member: Member, said: Said) -> UpstreamError:
         """What an error answer means; one that only its headers' reset dates is told when that is."""
-        error = await answer.refusal(inbound, member.name)
+        error = await answer.refusal(inbound, member.name, said)
         if error.retry_after_s is None and inbound.status == HTTP_TOO_MANY:
             error.retry_after_s = member.live.resets_in_s(self.now())
         return error
@@ -171,6 +170,8 @@ class Caller:
             how = course.how() if course.so_far else ask.how
             said = say(ask.request, target, how, key=place, timeouts=timeouts)
             work.losses = said.losses
+            if said.losses and course.prepared.policy.on_loss == "refuse":
+                _refuse_lost(said.losses, member.name)
             ticket = self._tickets.reserve(work.principal, member.name, _bound(ask, target, said))
         except BaseException:
             member.gate.leave(tenant)
@@ -190,6 +191,7 @@ class Caller:
             deadline=ask.deadline,
             waited_us=int((queued_s + spot.wait_s) * 1e6),
             size_bytes=said.outbound.size_bytes,
+            passage=said.passage,
         )
         self._run(attempt, work, now_s)
         course.made += 1
@@ -394,6 +396,20 @@ def _place(key: Key, target: Target) -> int:
     if key.secret in secrets:
         return secrets.index(key.secret)
     raise OverLimit(f"the keys of {target.account} were changed while this request ran", retry_after_s=1)
+
+
+def _refuse_lost(losses: tuple[Loss, ...], name: str) -> None:
+    """Where a route allows no loss. Raises: CannotCarry, when anything is lost, and not only carried in another form."""
+    lost = [loss for loss in losses if not loss.adapted]
+    if lost:
+        error = CannotCarry(
+            f"`{lost[0].field}` can't be carried to the model that would answer: {lost[0].why}; leave it out, or ask for "
+            "another model",
+            code="loss_refused",
+            param=lost[0].field,
+        )
+        error.noted = f"{name}: {', '.join(loss.field for loss in lost)} would be lost"
+        raise error
 
 
 def _bound(ask: Ask, target: Target, said: Said) -> NanoUsd | None:

@@ -17,12 +17,24 @@ from antiphon.core.deployment import Deployment, Timeouts
 from antiphon.core.plan import FallbackKind, Step
 from antiphon.core.ports import Served
 from antiphon.providers.target import Target
+from antiphon.routing.settings import OnLoss
 
 
 class Policy:
     """How the calls of one route are made, under one revision."""
 
-    __slots__ = ("balance", "calls", "coalesce", "coalescer", "hedging", "name", "sticky", "timeouts", "turn")
+    __slots__ = (
+        "balance",
+        "calls",
+        "coalesce",
+        "coalescer",
+        "hedging",
+        "name",
+        "on_loss",
+        "sticky",
+        "timeouts",
+        "turn",
+    )
 
     def __init__(self, name: str, route: RouteSettings, calls: CallsSettings) -> None:
         self.name = name
@@ -30,6 +42,7 @@ class Policy:
         self.balance = route.balance
         self.sticky = route.sticky
         self.timeouts = route.timeouts
+        self.on_loss: OnLoss = route.on_loss
         self.turn = 0
         """Requests of the route so far: what `round_robin` goes by."""
         self.coalesce = route.coalesce

@@ -9,6 +9,7 @@ from msgspec import Struct
 from antiphon.calls.settings_failure import RetrySettings
 from antiphon.core.error import (
     AntiphonError,
+    CannotCarry,
     OverLimit,
     StaleConnection,
     UpstreamAuth,
@@ -40,10 +41,12 @@ Failure = Literal[
     "context_window",
     "content_policy",
     "refused",
+    "unfit",
     "full",
     "ours",
 ]
-"""`missing`: the upstream doesn't know the model. `full`: our own limit on it. `ours`: not an upstream's failure."""
+"""`missing`: the upstream doesn't know the model. `unfit`: the request can't be put into its words without
+a loss that isn't allowed. `full`: our own limit on it. `ours`: not an upstream's failure."""
 
 Place = Literal[
     "same_key", "other_key", "other_deployment", "fallback:context_window", "fallback:content_policy", "fallback:any"
@@ -102,6 +105,8 @@ TABLE: Mapping[Failure, Meaning] = MappingProxyType(
         "context_window": Meaning(next=("fallback:context_window",), health="good", budgeted=False),
         "content_policy": Meaning(next=("fallback:content_policy",), health="good", budgeted=False),
         "refused": Meaning(health="good", budgeted=False),
+        # Nothing was sent: another may take the request as it is.
+        "unfit": Meaning(next=_ELSEWHERE, budgeted=False),
         # No attempt was made: what follows is the first. To wait for room is the queue's business.
         "full": Meaning(next=_ELSEWHERE, budgeted=False),
         "ours": Meaning(budgeted=False),
@@ -111,6 +116,7 @@ TABLE: Mapping[Failure, Meaning] = MappingProxyType(
 _CLASSES: Mapping[type[AntiphonError], Failure] = MappingProxyType(
     {
         AntiphonError: "ours",
+        CannotCarry: "unfit",
         OverLimit: "full",
         UpstreamError: "server_error",
         UpstreamRefused: "refused",
@@ -227,7 +233,7 @@ class Telling(Struct, frozen=True, kw_only=True):
     """Seconds; the soonest that any upstream named. None: none did, or a later try wouldn't help."""
 
 
-_CALLERS: tuple[Failure, ...] = ("refused", "context_window", "content_policy")
+_CALLERS: tuple[Failure, ...] = ("refused", "context_window", "content_policy", "unfit")
 TELLING_ORDER: tuple[Failure, ...] = (
     "ours",  # our own failure ends a call, whatever came before it
     "rate_limited",  # then what says when to come back …

@@ -9,12 +9,13 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.plan import Plan
 from antiphon.core.ports import Reply, Served
 from antiphon.core.request import Request
-from antiphon.wire.openai_chat.same import deterministic
+from antiphon.wire.codecs import CODECS
+from antiphon.wire.same import deterministic
 
 
 def key_of(request: Request, tenant: str, plan: Plan, policy: Policy, headers: Mapping[bytes, bytes]) -> Key | None:
     """What makes a request the same as another; None: it shares no call."""
-    if policy.coalescer is None or not deterministic(request):
+    if policy.coalescer is None or not deterministic(request, CODECS[request.head.dialect].chance):
         return None
     return Key(
         tenant=tenant,

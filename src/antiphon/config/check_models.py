@@ -2,22 +2,26 @@
 
 from collections.abc import Iterator
 
+from antiphon.config.check_prices import check_price
 from antiphon.config.check_timeouts import within_total
 from antiphon.config.resolve import LAB_PROFILE, profile_name
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
 from antiphon.core.error import Problem
+from antiphon.providers.catalogue.catalogue import Catalogue
 from antiphon.providers.settings import ModelSettings
 from antiphon.wire.yaml_node import Path
 
 
 def check_models(settings: Settings, written: Written) -> Iterator[Problem]:
-    """Providers and lab models that don't exist, deadlines and limits that contradict each other, names taken twice."""
+    """Providers and lab models that don't exist, deadlines, limits and prices that can't be, names taken twice."""
+    catalogue = Catalogue()
     for name, model in settings.models.items():
         path: Path = ("models", name)
         yield from _provider(name, model, settings, path, written)
         yield from (problem for _, problem in within_total(model.timeouts, (*path, "timeouts"), written))
         yield from _limits(model, (*path, "limits"), written)
+        yield from check_price(name, model, settings, catalogue, written)
         if name in written.names("routes") and model.listed and written.sound((*path, "listed")):
             wrong = "a route has the same name, so callers could not ask for this model by it"
             yield written.problem(path, wrong, "rename one of them, or write `listed: false` here")

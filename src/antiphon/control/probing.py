@@ -15,7 +15,8 @@ from antiphon.core.request import Request
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.story import PROBE
 from antiphon.routing.route import Route
-from antiphon.wire.openai_chat.head import read
+from antiphon.wire.codec import Asked
+from antiphon.wire.codecs import CODECS
 
 PROBER = Principal(tenant="antiphon", key="probe")
 """Who stands in the receipts of probes."""
@@ -50,7 +51,7 @@ async def probe(gateway: Gateway, deployment: Deployment) -> None:
     # A stream, since its first token tells how fast the deployment is.
     text = msgspec.json.encode({"model": deployment.name, "messages": [message], "max_tokens": 1, "stream": True})
     body = Body((text,))
-    head, spots = read(body, PROBE)
+    head, spots = CODECS["openai_chat"].read(body, Asked(endpoint=PROBE))
     request = Request(head=head, body=body, spots=spots, digest=sha256(text).hexdigest())
     route = Route(
         name=PROBE, deployments=(deployment,), attempts=1, seconds=settings.timeout_s + SPARE_S, bounds_time=True

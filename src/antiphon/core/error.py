@@ -4,6 +4,7 @@
     ├── BadRequest 400                what the caller sent can't be taken
     │   ├── NotAuthenticated 401      no key, or an unknown one
     │   ├── NotAllowed 403            the verdict says no
+    │   ├── CannotCarry 400           it can't be put into the words of the one upstream that was to answer
     │   ├── NotFound 404              no such model, receipt or path
     │   ├── WrongMethod 405           the path takes other methods; `allow` names them
     │   ├── TooSlow 408               the request was not sent in time
@@ -79,6 +80,12 @@ class NotAuthenticated(BadRequest):
 class NotAllowed(BadRequest):
     code = "not_allowed"
     status = 403
+
+
+class CannotCarry(BadRequest):
+    """Another upstream may take it."""
+
+    code = "cannot_carry"
 
 
 class NotFound(BadRequest):

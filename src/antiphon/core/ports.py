@@ -87,6 +87,8 @@ class Served(Struct, frozen=True, gc=False):
     """The upstream's."""
     told: bytes = b""
     """Header lines that tell more of how it came about."""
+    content_type: bytes = b""
+    """Of what the caller gets, where that isn't the upstream's; empty: the upstream's."""
 
 
 class Reply(ABC):

@@ -113,6 +113,8 @@ class Request(Struct, frozen=True, gc=False, kw_only=True):
     """SHA-256 of the body as it came, 64 hexadecimal digits."""
     lineage: Lineage = NO_LINEAGE
     trace: Trace | None = None
+    lines: bytes = b""
+    """Header lines of the caller's that go on to upstreams of its own dialect."""
 
 
 __all__ = [

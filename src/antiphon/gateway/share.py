@@ -11,8 +11,7 @@ from antiphon.core.ports import Reply, Served
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.gateway.story import NO_HEADERS, Story
-
-_LAST = b"[DONE]"
+from antiphon.wire.codecs import CODECS
 
 
 async def follow(
@@ -23,25 +22,25 @@ async def follow(
     left_s = ask.deadline.left_s(process.caller.now())
     try:
         async with asyncio.timeout(left_s):
-            await _read(story, seat, process, revision, reply, stream=ask.request.head.stream)
+            await _read(story, seat, ask, process, revision, reply)
     except TimeoutError:
         raise DeadlineExceeded(f"the shared call had no answer within {ask.deadline.allowed_s:g} s") from None
     finally:
         seat.leave()
 
 
-async def _read(
-    story: Story, seat: Seat[Served], process: Process, revision: Revision, reply: Reply, *, stream: bool
-) -> None:
+async def _read(story: Story, seat: Seat[Served], ask: Ask, process: Process, revision: Revision, reply: Reply) -> None:
     led = await seat.head()
     story.shared_by = led.deployment
-    served = Served(story.arrival.id, led.deployment, led.headers or NO_HEADERS, story.lines + _note(seat))
-    if not stream:
+    served = Served(
+        story.arrival.id, led.deployment, led.headers or NO_HEADERS, story.lines + _note(seat), led.content_type
+    )
+    if not ask.request.head.stream:
         body = await seat.read() or b""
         _keep(story, body, revision)
         close(story, process, revision, "ok", 200, None, release=partial(reply.whole, served, body))
         return
-    room = Room()
+    room, mark = Room(), CODECS[ask.request.head.dialect].last_mark
     reply.on_pressure(room.press)
     try:
         story.begun = True
@@ -53,7 +52,7 @@ async def _read(
             if last:  # it was none: a text may say the word too
                 reply.write(last)
                 last = b""
-            if _LAST in piece:
+            if mark and mark in piece:
                 last = piece
             else:
                 reply.write(piece)

@@ -14,6 +14,7 @@ from antiphon.core.receipt import Basis, Bounded, Loss, Outcome, Receipt, Told
 from antiphon.core.request import NO_LINEAGE, Request, Trace
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
+from antiphon.wire.losses import told_losses
 
 NO_HEADERS: Mapping[bytes, bytes] = {}
 PROBE = "(probe)"
@@ -147,7 +148,13 @@ class Story(Struct):
         lines, inbound = self.lines, attempt.inbound
         if len(self.attempts) > 1:
             lines += b"x-antiphon-attempts: %d\r\n" % len(self.attempts)
-        return Served(self.arrival.id, attempt.name, NO_HEADERS if inbound is None else inbound.headers, lines)
+        if self.losses:
+            lines += told_losses(self.losses)
+        headers, passage = NO_HEADERS if inbound is None else inbound.headers, attempt.passage
+        if passage is None or passage.other is None:
+            return Served(self.arrival.id, attempt.name, headers, lines)
+        kind = passage.own.streams if self.request and self.request.head.stream else passage.own.answers
+        return Served(self.arrival.id, attempt.name, headers, lines, kind)
 
     @property
     def tail(self) -> bytes:

@@ -54,7 +54,8 @@ class Stream:
     async def _go_on(self, answered: Answered, error: AntiphonError) -> tuple[Answered, Started]:
         """Have another deployment go on. Raises: the error, when none can."""
         request, sent = self._story.request, self._sent
-        start = so_far(bytes(sent)) if sent and request is not None and request.head.answers == 1 else None
+        known = request is not None and request.head.dialect == "openai_chat" and request.head.answers == 1
+        start = so_far(bytes(sent)) if sent and known else None
         if start is None:
             raise error
         following = await answered.course.go_on(error, answered.attempt, start.text)
@@ -169,6 +170,7 @@ class Stream:
         story.served, story.served_model, story.fingerprint = attempt, relay.model, relay.fingerprint
         story.usage = relay.usage
         story.cost_nano_usd = attempt.cost_nano_usd if relay.usage is not None else None
+        story.losses += relay.losses
         if relay.usage_note:
             story.notes = (*story.notes, f"usage: {relay.usage_note}")
         for usage, cost in self._parts:

@@ -18,7 +18,7 @@ from antiphon.core.error import (
     UpstreamRefused,
     UpstreamTimeout,
 )
-from antiphon.wire.openai_chat import errors
+from antiphon.wire.codec import AnyUpstream
 
 _QUOTA_MARKS = re.compile(
     rb'"(?:insufficient_quota|billing_hard_limit(?:_reached)?|insufficient_balance)"'
@@ -42,12 +42,15 @@ MAX_RETRY_AFTER_S = 86_400.0
 """A day: what an upstream says beyond it is cut down to it."""
 
 
-def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, name: str) -> UpstreamError:
+def failure(
+    status: int, headers: Mapping[bytes, bytes], body: bytes, name: str, upstream: AnyUpstream
+) -> UpstreamError:
     """The error that an answer with this status stands for.
 
     Args:
         body: The answer's body, or its start.
         name: The deployment, for the message.
+        upstream: The dialect that it speaks.
     """
     kind = _kind(status, body)
     detail = body[:DETAIL_BYTES].decode(errors="replace").strip()
@@ -68,7 +71,7 @@ def failure(status: int, headers: Mapping[bytes, bytes], body: bytes, name: str)
     if kind not in sentences:
         error.noted = f"{name} answered {status}"
     if kind is UpstreamRefused:
-        errors.pass_on(error, body)
+        upstream.pass_on(error, body)
     return error
 
 

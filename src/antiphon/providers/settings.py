@@ -13,6 +13,7 @@ Url = Annotated[str, Meta(pattern="^https?://")]
 ProxyUrl = Annotated[str, Meta(pattern="^http://")]
 Count = Annotated[int, Meta(ge=1)]
 Usd = Annotated[float, Meta(ge=0, le=1e6)]
+Unit = Annotated[float, Meta(ge=0, le=1e3)]
 
 
 class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,30 +58,77 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
 
 
-class PriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """US dollars per million tokens."""
+class TokenPriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """US dollars per million tokens, by kind. A kind with no price of its own costs what its total does."""
 
-    input: Annotated[Usd, Meta(description="Input tokens.")]
-    output: Annotated[Usd, Meta(description="Output tokens, reasoning included.")]
+    input: Annotated[Usd | None, Meta(description="Input tokens. Needed as soon as any tokens have a price.")] = None
+    output: Annotated[
+        Usd | None, Meta(description="Output tokens, reasoning included. Needed as soon as any tokens have a price.")
+    ] = None
     cached_input: Annotated[
         Usd | None, Meta(description="Input tokens read from the prompt cache. Default: as input.")
     ] = None
     cache_write: Annotated[
         Usd | None, Meta(description="Input tokens written to the prompt cache. Default: as input.")
     ] = None
-    call: Annotated[float, Meta(ge=0, le=1e3, description="US dollars a call, beside its tokens. Default 0.")] = 0.0
+    cache_write_1h: Annotated[
+        Usd | None, Meta(description="Input tokens written to the prompt cache for an hour. Default: as cache_write.")
+    ] = None
+    input_audio: Annotated[Usd | None, Meta(description="Input tokens of sound. Default: as input.")] = None
+    input_image: Annotated[Usd | None, Meta(description="Input tokens of images. Default: as input.")] = None
+    reasoning: Annotated[Usd | None, Meta(description="Output tokens of reasoning. Default: as output.")] = None
+    output_audio: Annotated[Usd | None, Meta(description="Output tokens of sound. Default: as output.")] = None
+    output_image: Annotated[Usd | None, Meta(description="Output tokens of images. Default: as output.")] = None
+
+
+class TierSettings(TokenPriceSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all tokens of a call cost once its input is long."""
+
+    above_tokens: Annotated[
+        Count, Meta(description="Input tokens, cached ones included, above which these prices hold for the whole call.")
+    ]
+
+
+class PriceSettings(TokenPriceSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model costs, in US dollars: per million tokens, and per unit."""
+
+    source: Annotated[
+        Literal["configured", "bundled", "none"],
+        Meta(
+            description="`configured`: the prices written here. `bundled`: those of the bundled list, and a mistake if it has none. `none`: unpriced, whatever the list says. Default configured."
+        ),
+    ] = "configured"
+    image: Annotated[Unit, Meta(description="US dollars for an image that is made. Default 0.")] = 0.0
+    search: Annotated[Unit, Meta(description="US dollars for a search of the web by the provider. Default 0.")] = 0.0
+    audio_minute: Annotated[
+        Unit, Meta(description="US dollars for a minute of sound that is not counted in tokens. Default 0.")
+    ] = 0.0
+    characters: Annotated[Usd, Meta(description="US dollars per million characters that are spoken. Default 0.")] = 0.0
+    call: Annotated[Unit, Meta(description="US dollars a call, beside its tokens. Default 0.")] = 0.0
+    tiers: Annotated[
+        list[TierSettings], Meta(description="Prices of long prompts, in any order. Default: all cost the same.")
+    ] = []
+    services: Annotated[
+        dict[str, TokenPriceSettings],
+        Meta(
+            description="Prices of other grades of service, by the provider's name of them, such as `priority` or `flex`. Default: as usual."
+        ),
+    ] = {}
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a deployment takes."""
 
     context_tokens: Annotated[
-        Count | None, Meta(description="Context window, shown by GET /v1/models. Default: unknown.")
+        Count | None,
+        Meta(
+            description="Context window, shown by GET /v1/models. Default: what the bundled catalogue says, else unknown."
+        ),
     ] = None
     output_tokens: Annotated[
         Count | None,
         Meta(
-            description="Most output tokens of one answer; a request that asks for more is not sent to it. Default: unknown."
+            description="Most output tokens of one answer; a request that asks for more is not sent to it. Default: what the bundled catalogue says, else unknown."
         ),
     ] = None
     concurrency: Annotated[
@@ -152,13 +200,16 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = None
     price: Annotated[
-        PriceSettings | None, Meta(description="What it costs. Default: unpriced; its cost is then unknown, never 0.")
+        PriceSettings | None,
+        Meta(
+            description="What it costs. Default: what the bundled list says of the provider's model; one that isn't on it is unpriced: its cost is then unknown, never 0."
+        ),
     ] = None
     limits: Annotated[LimitSettings, Meta(description="What it takes.")] = LimitSettings()
     capabilities: Annotated[
         list[Need] | None,
         Meta(
-            description="What it can do; a request that needs more is not sent to it. Default: the profile's, else nothing is refused."
+            description="What it can do; a request that needs more is not sent to it. Default: the profile's, less what the bundled catalogue says that the model lacks; nothing is refused where nothing is known."
         ),
     ] = None
     timeouts: Annotated[TimeoutSettings, Meta(description="Deadlines of one attempt.")] = TimeoutSettings()

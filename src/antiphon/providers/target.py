@@ -1,18 +1,25 @@
 """A deployment made ready to be called: where it is, what it can do, how it is said."""
 
+import re
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
 from antiphon.core.deployment import Deployment, Timeouts
+from antiphon.core.error import BadRequest, CannotCarry
 from antiphon.core.ports import Origin, Outbound
 from antiphon.core.receipt import Loss
-from antiphon.core.request import Request
+from antiphon.core.request import Dialect, Request
 from antiphon.core.secret import Secret
 from antiphon.net.dial import proxy_authorization
-from antiphon.providers.profile import Profile
-from antiphon.wire.openai_chat.edits import edits
-from antiphon.wire.openai_chat.head import named
+from antiphon.providers.profile import Profile, Way
+from antiphon.wire.codec import JSON, AnyCodec, AnyUpstream, Quirks, Terms
+from antiphon.wire.codecs import CODECS, UPSTREAMS
+from antiphon.wire.losses import Losses
+from antiphon.wire.passage import Passage, meaning
+
+_JSON_LINE = b"Content-Type: application/json\r\n"
 
 
 class Account(Struct, frozen=True, gc=False, kw_only=True):
@@ -29,17 +36,31 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
     connections: int = 1000
 
 
-class Target(Struct, frozen=True, gc=False, kw_only=True):
+class Spoken(Struct, frozen=True, kw_only=True):
+    """How a deployment is spoken to by callers of one dialect."""
+
+    way: Way
+    passage: Passage
+    heads: tuple[bytes, ...]
+    """Request line and headers for each of the account's keys, in their order; one where it has none."""
+    stream_heads: tuple[bytes, ...]
+    """The same for streams."""
+    plain: Terms
+    """Of a request that nothing is added to."""
+    plain_stream: Terms
+
+
+class Target(Struct, frozen=True, kw_only=True):
     """A deployment, its address, and everything of its request that is the same each time."""
 
     deployment: Deployment
     profile: Profile
     origin: Origin
-    heads: tuple[bytes, ...]
-    """One for each of the account's keys, in their order; one where it has none."""
+    ways: Mapping[Dialect, Spoken]
+    """By the caller's dialect."""
     account: str = ""
     secrets: tuple[Secret, ...] = ()
-    """The account's keys, in the order of `heads`."""
+    """The account's keys, in the order of every way's heads."""
 
 
 def target(deployment: Deployment, account: Account) -> Target:
@@ -54,42 +75,79 @@ def target(deployment: Deployment, account: Account) -> Target:
         proxy=account.proxy,
         connections=account.connections,
     )
+    fit = [way for way in account.profile.ways if re.search(way.models, deployment.model)]
     return Target(
         deployment=deployment,
         profile=account.profile,
         origin=origin,
-        heads=tuple(_head(deployment, account, key, tls=tls) for key in account.keys or (None,)),
+        ways={
+            own: _spoken(deployment, account, way, codec) for own, codec in CODECS.items() if (way := _way(fit, codec))
+        },
         account=account.name,
         secrets=account.keys,
     )
 
 
-def _head(deployment: Deployment, account: Account, key: Secret | None, *, tls: bool) -> bytes:
+def _way(ways: list[Way], own: AnyCodec) -> Way | None:
+    """The way that serves callers of a dialect: their own, else the first that says the same; None: there is none."""
+    same = [way for way in ways if way.dialect == own.name]
+    alike = [way for way in ways if UPSTREAMS[way.dialect].operation == own.served_by]
+    return next(iter((*same, *alike)), None)
+
+
+def _spoken(deployment: Deployment, account: Account, way: Way, own: AnyCodec) -> Spoken:
+    profile = account.profile
+    upstream: AnyUpstream = UPSTREAMS[way.dialect]
+    quirks = Quirks(
+        who=profile.name,
+        rejects=profile.rejects,
+        output_limit_field=profile.output_limit_field,
+        asks_usage=profile.usage_in_stream == "stream_options",
+        continuing=profile.continues or "assistant",
+        thoughts=profile.thoughts,
+        variant=way.variant,
+    )
+    plain = Terms(model=deployment.model, output_tokens=deployment.output_tokens, quirks=quirks)
+    keys = account.keys or (None,)
+    return Spoken(
+        way=way,
+        passage=Passage(own, None if upstream.name == own.name else upstream),
+        heads=tuple(_head(deployment, account, key, way.path) for key in keys),
+        stream_heads=tuple(_head(deployment, account, key, way.stream_path or way.path) for key in keys),
+        plain=plain,
+        plain_stream=Terms(model=plain.model, stream=True, output_tokens=plain.output_tokens, quirks=quirks),
+    )
+
+
+def _head(deployment: Deployment, account: Account, key: Secret | None, where: str) -> bytes:
     """Request line and headers, up to what changes with each request."""
     url = urlsplit(account.base_url)
-    profile = account.profile
-    path = url.path.rstrip("/") + profile.chat_path.replace("{model}", quote(deployment.model, safe=""))
-    query = urlencode({**dict(profile.query), **account.query})
+    profile, proxied = account.profile, account.proxy and url.scheme != "https"
+    end, _, asked = where.partition("?")
+    path = url.path.rstrip("/") + end.replace("{model}", quote(deployment.model, safe=""))
+    query = "&".join(part for part in (asked, urlencode({**dict(profile.query), **account.query})) if part)
     place = f"{path}?{query}" if query else path
-    if account.proxy and not tls:
+    if proxied:
         place = f"http://{url.netloc}{place}"
     lines = [f"POST {place} HTTP/1.1", f"Host: {url.netloc.rpartition('@')[2]}"]
-    if account.proxy and not tls:
+    if proxied and account.proxy:
         lines.extend(proxy_authorization(account.proxy))
-    headers = {"Accept": "application/json, text/event-stream", "User-Agent": "antiphon"}
+    headers = {"Accept": "application/json, text/event-stream", "User-Agent": "antiphon", **profile.headers}
     if key:
         headers[profile.auth_header] = f"{profile.auth_prefix}{key.reveal()}"
     own = {name.lower() for name in account.headers}
     headers = {name: value for name, value in headers.items() if name.lower() not in own} | account.headers
     lines.extend(f"{name}: {value}" for name, value in headers.items())
-    return "\r\n".join([*lines, "Content-Type: application/json", ""]).encode("latin-1")
+    return "\r\n".join([*lines, ""]).encode("latin-1") + _JSON_LINE
 
 
 class Said(Struct, frozen=True, gc=False, kw_only=True):
     """A request in an upstream's words."""
 
     outbound: Outbound
-    hide_usage: bool
+    passage: Passage
+    """The answer's way back."""
+    hides_usage: bool = False
     """The stream's usage was asked for by us alone."""
     losses: tuple[Loss, ...] = ()
 
@@ -116,61 +174,47 @@ def say(
     Args:
         key: Place of the credential among the account's.
         timeouts: Of this attempt; None: the deployment's own.
+    Raises: CannotCarry, where this deployment can't be told what the answer depends on; BadRequest, where nobody can.
     """
-    head, profile = request.head, target.profile
-    ask_usage = head.stream and not head.wants_usage and profile.usage_in_stream == "stream_options"
-    quirks = _quirks(request, profile) if profile.rejects or profile.output_limit_field else _NONE
-    changes = edits(
-        request,
-        model=target.deployment.model,
-        ask_usage=ask_usage,
-        prompt=how.prompt,
-        drop=quirks.drop,
-        rename=quirks.rename,
-        so_far=how.so_far,
-        continuing=profile.continues or "assistant",
-    )
-    body = request.body.edited(changes)
+    head = request.head
+    spoken = target.ways[head.dialect]
+    terms = spoken.plain_stream if head.stream else spoken.plain
+    if how.prompt is not None or how.so_far:
+        terms = Terms(
+            model=terms.model,
+            stream=terms.stream,
+            prompt=how.prompt,
+            so_far=how.so_far,
+            output_tokens=terms.output_tokens,
+            quirks=terms.quirks,
+        )
+    line = (spoken.stream_heads if head.stream else spoken.heads)[key]
+    passage = spoken.passage
+    if passage.other is not None:
+        body, losses = _translated(request, passage.own, passage.other, terms)
+        segments, size, hides = (body,), len(body), False
+    else:
+        put = passage.own.put(request, terms)
+        segments, size, losses, hides = put.body.segments, put.body.size_bytes, put.losses, put.hides_usage
+        if put.content_type != JSON:
+            line = line.removesuffix(_JSON_LINE) + b"Content-Type: %b\r\n" % put.content_type
+        if request.lines:
+            line += request.lines
     outbound = Outbound(
         origin=target.origin,
-        head=target.heads[key] + how.trace if how.trace else target.heads[key],
-        body=body.segments,
-        size_bytes=body.size_bytes,
+        head=line + how.trace if how.trace else line,
+        body=segments,
+        size_bytes=size,
         timeouts=timeouts or target.deployment.timeouts,
     )
-    return Said(outbound=outbound, hide_usage=ask_usage, losses=quirks.losses)
+    return Said(outbound=outbound, passage=passage, hides_usage=hides, losses=losses)
 
 
-class _Quirks(Struct, frozen=True, gc=False):
-    """What of a request goes to a provider under another name, or not at all."""
-
-    drop: tuple[str, ...] = ()
-    rename: dict[str, str] = {}
-    losses: tuple[Loss, ...] = ()
-
-
-_NONE = _Quirks()
-_LIMIT = "max_completion_tokens"
-
-
-def _quirks(request: Request, profile: Profile) -> _Quirks:
-    """What a provider would answer with an error, found in this request."""
-    known = profile.output_limit_field
-    fields = named(request, profile.rejects if known is None else (*profile.rejects, _LIMIT))
-    drop = [name for name in profile.rejects if name in fields]
-    losses = [_left_out(name, f"{profile.name} refuses it") for name in drop]
-    limit = fields.get(_LIMIT)
-    if known is None or limit is None or _LIMIT in drop:
-        return _Quirks(tuple(drop), {}, tuple(losses))
-    why = f"{profile.name} knows {known} only"
-    if known not in fields:
-        losses.append(Loss(field=_LIMIT, why=why, effect=f"sent as {known}"))
-        return _Quirks(tuple(drop), {_LIMIT: known}, tuple(losses))
-    if request.body.slice(limit.start, limit.end).strip() == b"null":
-        return _Quirks((*drop, _LIMIT), {}, (*losses, _left_out(_LIMIT, why)))
-    sent = Loss(field=_LIMIT, why=why, effect=f"sent as {known}, in place of the one that was there")
-    return _Quirks((*drop, known), {_LIMIT: known}, (*losses, sent))
-
-
-def _left_out(field: str, why: str) -> Loss:
-    return Loss(field=field, why=why, effect="left out of the request")
+def _translated(request: Request, own: AnyCodec, other: AnyUpstream, terms: Terms) -> tuple[bytes, tuple[Loss, ...]]:
+    """Raises: CannotCarry, BadRequest."""
+    content, losses = meaning(request, own), Losses()
+    try:
+        body = other.encode(content, terms, losses)
+    except BadRequest as error:
+        raise CannotCarry(error.message, param=error.param) from error
+    return body, losses.told()

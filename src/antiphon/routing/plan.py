@@ -1,13 +1,32 @@
 """Makes a plan: which deployments may answer, and why the others do not."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from msgspec import Struct
 
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import BadRequest
 from antiphon.core.plan import Candidate, Envelope, Fallback, Plan, Step
-from antiphon.core.request import Head
+from antiphon.core.request import Dialect, Head
 from antiphon.core.verdict import Verdict
 from antiphon.routing.route import Route
+
+CHAT = "chat"
+OPERATIONS: Mapping[Dialect, str] = MappingProxyType(
+    {
+        "openai_completions": "completions",
+        "openai_embeddings": "embeddings",
+        "gemini_embeddings": "embeddings",
+        "cohere_embeddings": "embeddings",
+        "cohere_rerank": "reranking",
+        "openai_moderations": "moderations",
+        "openai_images": "images",
+        "openai_speech": "speech",
+        "openai_transcription": "transcription",
+    }
+)
+"""What callers of a dialect ask for, in words; of those that aren't here, chat."""
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -77,6 +96,8 @@ def _lost(deployment: Deployment, head: Head, verdict: Verdict) -> str:
     """Why a deployment can't be chosen; empty when it can."""
     if deployment.name in verdict.excluded:
         return "policy"
+    if deployment.dialects is not None and head.dialect not in deployment.dialects:
+        return f"has no endpoint for {OPERATIONS.get(head.dialect, 'chat')}"
     if deployment.capabilities is not None and not head.needs <= deployment.capabilities:
         return f"lacks {', '.join(sorted(head.needs - deployment.capabilities))}"
     if deployment.output_tokens is not None and (head.output_tokens or 0) > deployment.output_tokens:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 OnCut = Literal["fail", "continue"]
+OnLoss = Literal["allow", "warn", "refuse"]
 FallbackNames = Annotated[list[str], Meta(max_length=32)]
 
 
@@ -74,6 +75,12 @@ class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             description="When a stream breaks after its first content: `fail` ends it with an error event; `continue` lets another deployment go on from the text so far, where one can. Default fail."
         ),
     ] = "fail"
+    on_loss: Annotated[
+        OnLoss,
+        Meta(
+            description="When something of a request can't be carried to the model that would answer: `allow` tells it in the receipt and the header `x-antiphon-losses`; `warn` also logs `request.lossy`; `refuse` asks another deployment, and answers 400 when none can carry it. What is carried in another form is no loss here. Default allow."
+        ),
+    ] = "allow"
     last_resort: Annotated[LastResortSettings, Meta(description="What is done when nobody could answer.")] = (
         LastResortSettings()
     )

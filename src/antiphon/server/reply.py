@@ -1,68 +1,90 @@
-"""The caller's side of an answer in OpenAI's dialect."""
+"""The caller's side of an answer."""
 
 import time
 from collections.abc import Callable
 from math import ceil
+from typing import Protocol
+
+from msgspec.structs import replace
 
 from antiphon.core.error import AntiphonError, WrongMethod
 from antiphon.core.ports import Reply, Served
 from antiphon.net.exchange import Exchange
-from antiphon.wire.openai_chat import errors, last_resort
+from antiphon.wire.codec import AnyCodec
 
 JSON = b"content-type: application/json\r\n"
-EVENTS = b"content-type: text/event-stream\r\n"
-_PASSED = (b"x-request-id", b"openai-processing-ms", b"openai-version", b"content-encoding", b"x-antiphon-lab")
-"""Headers of the upstream that its own clients read; the last marks what lab models say."""
+_PASSED = (b"x-request-id", b"content-encoding", b"x-antiphon-lab")
+"""Headers of any upstream that go on; the last marks what lab models say."""
 RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
 """Statuses that OpenAI's clients retry by themselves, unless `x-should-retry` says no.
 Source: openai-python 3.52.0, `_base_client.py`."""
 
 
-class OpenAIReply(Reply):
-    """Writes an answer to the exchange that asked for it."""
+class Wrap(Protocol):
+    """Changes the bytes of a stream on its way out."""
 
-    __slots__ = ("_exchange", "_streams")
+    content_type: bytes
 
-    def __init__(self, exchange: Exchange) -> None:
+    def feed(self, piece: bytes) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+
+class DialectReply(Reply):
+    """Writes an answer to the exchange that asked for it, in its dialect."""
+
+    __slots__ = ("_codec", "_exchange", "_streams", "_wrap")
+
+    def __init__(self, exchange: Exchange, codec: AnyCodec, wraps: Callable[[], Wrap] | None = None) -> None:
         self._exchange = exchange
+        self._codec = codec
         self._streams = False
+        self._wrap = None if wraps is None else wraps()
 
     def whole(self, served: Served, body: bytes) -> None:
-        self._exchange.respond(200, _headers(served), body)
+        self._exchange.respond(200, _headers(served, self._codec), body)
 
     def begin(self, served: Served) -> None:
         self._streams = True
-        self._exchange.begin(200, _headers(served) + b"cache-control: no-cache\r\n")
+        if self._wrap is not None:
+            served = replace(served, content_type=self._wrap.content_type)
+        self._exchange.begin(200, _headers(served, self._codec) + b"cache-control: no-cache\r\n")
 
     def write(self, piece: bytes) -> None:
-        self._exchange.write(piece)
+        self._exchange.write(piece if self._wrap is None else self._wrap.feed(piece))
 
     def end(self, last: bytes = b"") -> None:
-        self._exchange.end(last)
+        wrap = self._wrap
+        self._exchange.end(last if wrap is None else wrap.feed(last) + wrap.end())
 
     def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
         if self._streams:
-            self._exchange.end(errors.event(error))
+            self.end(self._codec.error_event(error))
         else:
-            self._exchange.respond(error.said_status, error_headers(error, receipt_id) + told, errors.encode(error))
+            headers = error_headers(error, receipt_id) + told
+            self._exchange.respond(error.said_status, headers, self._codec.error(error))
 
     def last_resort(self, text: str, receipt_id: str, told: bytes, *, stream: bool) -> None:
-        body = last_resort.encode(text, receipt_id, int(time.time()), stream=stream)
-        kind = EVENTS if stream else JSON
-        self._exchange.respond(200, kind + b"x-antiphon-receipt: %b\r\n" % receipt_id.encode() + told, body)
+        codec = self._codec
+        body = codec.last_resort(text, receipt_id, int(time.time()), stream=stream)
+        kind = codec.streams if stream else codec.answers
+        if stream and self._wrap is not None:
+            body, kind = self._wrap.feed(body) + self._wrap.end(), self._wrap.content_type
+        lines = b"content-type: %b\r\nx-antiphon-receipt: %b\r\n" % (kind, receipt_id.encode())
+        self._exchange.respond(200, lines + told, body)
 
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
         self._exchange.on_pressure(callback)
 
 
-def _headers(served: Served) -> bytes:
+def _headers(served: Served, codec: AnyCodec) -> bytes:
     lines = b"x-antiphon-receipt: %b\r\nx-antiphon-deployment: %b\r\ncontent-type: %b\r\n" % (
         served.receipt_id.encode(),
         served.deployment.encode(),
-        served.headers[b"content-type"],
+        served.content_type or served.headers[b"content-type"],
     )
     lines += served.told
-    for name in _PASSED:
+    for name in (*_PASSED, *codec.passes):
         value = served.headers.get(name)
         if value is not None:
             lines += b"%b: %b\r\n" % (name, value)

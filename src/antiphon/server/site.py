@@ -10,13 +10,16 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.control import catalogue, health, receipts
+from antiphon.control.probing import NoReply
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, Unavailable, WrongMethod
 from antiphon.core.ports import Identity, Store
 from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
-from antiphon.server.openai_chat import DIALECT, authenticate, chat_completions, token_of
-from antiphon.server.reply import JSON, OpenAIReply, error_headers
-from antiphon.wire.openai_chat import errors
+from antiphon.server.ask import Call, ask, authenticate, token_of
+from antiphon.server.paths import call_of
+from antiphon.server.reply import JSON, DialectReply, error_headers
+from antiphon.wire.codec import AnyCodec
+from antiphon.wire.codecs import CODECS
 
 Answer = tuple[bytes, bytes]
 """Header lines and body."""
@@ -39,26 +42,26 @@ class Site(Struct, frozen=True, kw_only=True):
 
     async def handle(self, exchange: Exchange) -> None:
         """Answer one exchange."""
-        path = exchange.path
-        if path == b"/v1/chat/completions" and exchange.method == b"POST":
-            await chat_completions(exchange, self.gateway, self.identity)
+        call = call_of(exchange)
+        if call is not None and exchange.method == b"POST":
+            await ask(exchange, call, self.gateway, self.identity)
             return
         try:
-            headers, body = await self._page(exchange, path)
+            headers, body = await self._page(exchange, call)
         except AntiphonError as error:
-            self._refuse(exchange, error)
+            self._refuse(exchange, error, CODECS["openai_chat"] if call is None else call.codec)
         else:
             exchange.respond(200, headers, body)
 
-    async def _page(self, exchange: Exchange, path: bytes) -> Answer:
-        allowed = "POST" if path == b"/v1/chat/completions" else "GET"
+    async def _page(self, exchange: Exchange, call: Call | None) -> Answer:
+        path = exchange.path
+        if call is not None:
+            raise WrongMethod(f"{_shown(path)} takes POST only", allow="POST")
         page = self._find(path)
-        if page is None and allowed == "GET":
+        if page is None:
             raise NotFound(f"nothing is served at {_shown(path)}; see GET /v1/models and POST /v1/chat/completions")
-        if page is None or exchange.method not in (b"GET", b"HEAD"):
-            raise WrongMethod(
-                f"{_shown(path)} takes {allowed} only", allow="POST" if allowed == "POST" else "GET, HEAD"
-            )
+        if exchange.method not in (b"GET", b"HEAD"):
+            raise WrongMethod(f"{_shown(path)} takes GET only", allow="GET, HEAD")
         return await page(exchange)
 
     def _find(self, path: bytes) -> Page | None:
@@ -118,13 +121,14 @@ class Site(Struct, frozen=True, kw_only=True):
             raise Unavailable(why_not, retry_after_s=1)
         return JSON, msgspec.json.encode({"status": "ready", "revision": self.gateway.revision.id})
 
-    def _refuse(self, exchange: Exchange, error: AntiphonError) -> None:
+    def _refuse(self, exchange: Exchange, error: AntiphonError, codec: AnyCodec) -> None:
         """An error of a path under /v1 has a receipt, like every answer there; those of probes have none."""
         if exchange.path.startswith(b"/v1/") and not exchange.path.startswith(b"/v1/receipts/"):
-            arrival = self.gateway.arrival(_shown(exchange.path), DIALECT, exchange.received_s)
-            self.gateway.refuse(error, arrival, OpenAIReply(exchange), self.identity.principal(token_of(exchange)))
+            arrival = self.gateway.arrival(_shown(exchange.path), codec.name, exchange.received_s)
+            principal = self.identity.principal(token_of(exchange))
+            self.gateway.refuse(error, arrival, DialectReply(exchange, codec), principal)
         else:
-            exchange.respond(error.said_status, error_headers(error, ""), errors.encode(error))
+            exchange.respond(error.said_status, error_headers(error, ""), codec.error(error))
 
     def refuse(self, status: int, message: str) -> Answer:
         """Header lines and body for what the listener itself refuses; with a receipt."""
@@ -132,10 +136,10 @@ class Site(Struct, frozen=True, kw_only=True):
         arrival = self.gateway.arrival("", "http", time.perf_counter())
         taken = _Taken()
         self.gateway.refuse(error, arrival, taken)
-        return error_headers(taken.said or error, arrival.id), errors.encode(taken.said or error)
+        return error_headers(taken.said or error, arrival.id), CODECS["openai_chat"].error(taken.said or error)
 
 
-class _Taken(OpenAIReply):
+class _Taken(NoReply):
     """Keeps an error instead of writing it: the listener writes what it refuses itself."""
 
     def __init__(self) -> None:

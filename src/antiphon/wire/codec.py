@@ -48,6 +48,10 @@ class Quirks(Struct, frozen=True, gc=False, kw_only=True):
     asks_usage: bool = True
     """A stream's usage has to be asked for."""
     continuing: Continuing = "assistant"
+    thoughts: str = ""
+    """Field of an assistant's message in which thoughts go back to it; empty: it takes none."""
+    variant: str = ""
+    """The cloud that serves a provider's own dialect, where that changes it: `bedrock` or `vertex`."""
 
 
 NO_QUIRKS = Quirks()
@@ -152,7 +156,11 @@ class Decoder(ABC):
 class Encoder(ABC):
     """Writes canonical events as one caller's stream."""
 
-    __slots__ = ()
+    __slots__ = ("created_s",)
+
+    def __init__(self) -> None:
+        self.created_s = 0
+        """When the answer began, for upstreams that don't say: seconds since the epoch."""
 
     @abstractmethod
     def event(self, event: Event) -> bytes:
@@ -175,6 +183,10 @@ class Upstream(ABC, Generic[AskT, AnswerT]):
     streams: ClassVar[bytes] = EVENTS
     """Content type of its streams."""
 
+    def takes(self, content_type: bytes) -> bool:
+        """Whether a whole answer may have this content type."""
+        return content_type.startswith(self.answers) or content_type.lower().startswith(self.answers)
+
     @abstractmethod
     def encode(self, content: AskT, terms: Terms, losses: Losses) -> bytes:
         """Write a request that came in another dialect. Raises: BadRequest, where nothing sensible can be sent."""
@@ -195,12 +207,23 @@ class Upstream(ABC, Generic[AskT, AnswerT]):
 class Codec(Upstream[AskT, AnswerT]):
     """A dialect that callers speak too."""
 
+    asks: ClassVar[tuple[bytes, ...]] = (JSON,)
+    """Content types that its requests may have."""
+    carries: ClassVar[tuple[bytes, ...]] = ()
+    """Headers of the caller's that go on to an upstream of this very dialect; in lower case."""
+    passes: ClassVar[tuple[bytes, ...]] = ()
+    """Headers of an upstream of any dialect that its clients read; in lower case."""
     last_mark: ClassVar[bytes] = b""
     """What only a piece with a stream's last event holds; a text may hold it too."""
     opening: ClassVar[str] = "messages"
     """Top-level field that holds the conversation."""
     chance: ClassVar[tuple[str, ...]] = ("temperature", "seed", "top_p")
     """Top-level fields that decide on chance."""
+
+    @property
+    def served_by(self) -> Operation:
+        """What an upstream of another dialect must be able to do."""
+        return self.operation
 
     # --- requests
 

@@ -9,6 +9,29 @@ MOST = 64
 LEFT_OUT = "left out"
 
 
+HEADER_BYTES = 2000
+"""Most bytes of the header that tells of losses; the receipt has them all."""
+
+
+def told_losses(losses: tuple[Loss, ...]) -> bytes:
+    """The header line that tells a caller of them: each field and what became of it, as a list of RFC 9651."""
+    out: list[str] = []
+    left = HEADER_BYTES
+    for loss in losses:
+        one = f"{_quoted(loss.field)};effect={_quoted(loss.effect)}{';adapted' if loss.adapted else ''}"
+        left -= len(one) + 2
+        if left < 0:
+            break
+        out.append(one)
+    return b"x-antiphon-losses: %b\r\n" % ", ".join(out).encode("ascii", "replace")
+
+
+def _quoted(text: str) -> str:
+    plain = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+    escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 class Losses:
     """What one translation drops or changes. Each field is told once, whatever the number of its places."""
 

@@ -74,6 +74,8 @@ async def test_a_record_says_what_came_and_what_was_done() -> None:
     [received] = listed
     assert received == {
         "id": 1,
+        "path": "/v1/chat/completions",
+        "dialect": "openai_chat",
         "number": 1,
         "at_ns": clock.at_ns,
         "ended_ns": clock.at_ns,

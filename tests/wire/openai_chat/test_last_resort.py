@@ -3,7 +3,7 @@ import json
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from antiphon.wire.openai_chat.last_resort import MODEL, encode
-from antiphon.wire.openai_chat.relay import Relay
+from antiphon.wire.openai_chat.relay import ChunkRelay as Relay
 
 TEXT = 'Call "us".\n'
 

@@ -9,7 +9,7 @@ from hypothesis.strategies import DrawFn
 
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamMalformed
 from antiphon.core.usage import Usage
-from antiphon.wire.openai_chat.relay import Relay
+from antiphon.wire.openai_chat.relay import ChunkRelay as Relay
 from antiphon.wire.sse import MAX_EVENT_BYTES
 
 often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -5,9 +5,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+from msgspec.structs import replace
 
 from antiphon.core.content import (
     Audio,
+    Cache,
+    Citation,
     Content,
     File,
     Image,
@@ -46,6 +49,10 @@ FLAG = st.booleans()
 COUNT = st.integers(0, 1000)
 
 
+CACHE = st.none() | st.builds(Cache, ttl=st.sampled_from(["", "5m", "1h"]), extra=EXTRA)
+PROOF = st.text("abc=", min_size=1, max_size=5)
+
+
 def maybe(strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
     return st.none() | strategy
 
@@ -59,16 +66,25 @@ def extra_of(*inner: str) -> SearchStrategy[dict[str, Any]]:
 
 
 INLINE: SearchStrategy[Part] = st.one_of(
-    st.builds(Text, text=TEXT, extra=EXTRA),
+    st.builds(Text, text=TEXT, cache=CACHE, extra=EXTRA),
     st.builds(Refusal, text=TEXT, inline=st.just(True), extra=EXTRA),
-    st.builds(Image, url=TEXT, detail=maybe(TEXT), extra=extra_of("image_url")),
-    st.builds(Audio, data=maybe(TEXT), format=maybe(TEXT), extra=extra_of("input_audio")),
-    st.builds(File, data=maybe(TEXT), id=maybe(TEXT), name=maybe(TEXT), extra=extra_of("file")),
+    st.builds(Image, url=TEXT, cache=CACHE, detail=maybe(TEXT), extra=extra_of("image_url")),
+    st.builds(Audio, cache=CACHE, data=maybe(TEXT), format=maybe(TEXT), extra=extra_of("input_audio")),
+    st.builds(File, cache=CACHE, data=maybe(TEXT), id=maybe(TEXT), name=maybe(TEXT), extra=extra_of("file")),
     EXTRA.map(lambda fields: Unknown(kind="video_url", raw={"type": "video_url", **fields})),
 )
 CALLS = st.lists(
     st.one_of(
         st.builds(ToolCall, id=TEXT, name=TEXT, arguments=TEXT, extra=extra_of("function")),
+        st.builds(
+            ToolCall,
+            id=TEXT,
+            name=TEXT,
+            arguments=TEXT,
+            signature=PROOF,
+            signed_by=st.sampled_from(["gemini", "openai_responses"]),
+            extra=extra_of("function"),
+        ),
         st.builds(ToolCall, id=TEXT, name=TEXT, arguments=TEXT, kind=st.just("custom"), extra=extra_of("custom")),
         st.builds(ToolCall, id=TEXT, name=st.just(""), arguments=st.just(""), kind=st.just("x_kind"), extra=EXTRA),
     ),
@@ -76,22 +92,43 @@ CALLS = st.lists(
 )
 
 
+SIGNED = st.builds(
+    Reasoning,
+    text=TEXT,
+    signature=PROOF,
+    signed_by=st.sampled_from(["anthropic_messages", "gemini"]),
+) | st.builds(
+    Reasoning, text=st.just(""), signature=PROOF, signed_by=st.just("anthropic_messages"), redacted=st.just(True)
+)
+THOUGHTS: SearchStrategy[list[Any]] = (
+    st.lists(st.builds(Reasoning, text=TEXT, label=st.sampled_from(["", "reasoning"])), max_size=1)
+    | st.lists(SIGNED, min_size=1, max_size=2)
+    | st.lists(SIGNED, min_size=1, max_size=2).map(
+        lambda some: [replace(one, label="reasoning_content") for one in some]
+    )
+)
+CITATIONS = st.lists(
+    st.builds(Citation, kind=st.just("url"), url=TEXT)
+    | st.builds(Citation, kind=st.just("url"), url=TEXT, title=TEXT, start=COUNT, end=COUNT),
+    max_size=2,
+).map(tuple)
+
+
 @st.composite
 def messages(draw: DrawFn, role: SearchStrategy[str]) -> Message:
     form = draw(st.sampled_from(["text", "parts", "none"]))
     content: dict[str, SearchStrategy[list[Part]]] = {
-        "text": st.builds(Text, text=TEXT).map(lambda part: [part]),
+        "text": st.builds(Text, text=TEXT, citations=CITATIONS).map(lambda part: [part]),
         "parts": st.lists(INLINE, max_size=3),
         "none": st.just([]),
     }
-    labels = st.sampled_from(["", "reasoning"])
     asides: list[SearchStrategy[Any]] = [
         st.builds(Refusal, text=TEXT),
         st.builds(Audio, id=TEXT, data=maybe(TEXT), transcript=maybe(TEXT), extra=EXTRA),
     ]
     legacy = st.builds(ToolCall, id=st.just(""), name=TEXT, arguments=TEXT, legacy=st.just(True), extra=EXTRA)
     parts = [
-        *draw(st.lists(st.builds(Reasoning, text=TEXT, label=labels), max_size=1)),
+        *draw(THOUGHTS),
         *draw(content[form]),
         *[part for aside in asides for part in draw(st.lists(aside, max_size=1))],
         *draw(CALLS),
@@ -103,6 +140,7 @@ def messages(draw: DrawFn, role: SearchStrategy[str]) -> Message:
         form=form,
         name=draw(maybe(TEXT)),
         tool_call_id=draw(maybe(TEXT)),
+        cache=draw(CACHE),
         extra=draw(EXTRA),
     )
 
@@ -114,6 +152,7 @@ TOOL = st.one_of(
         description=maybe(TEXT),
         parameters=maybe(OBJECT),
         strict=maybe(FLAG),
+        cache=CACHE,
         extra=extra_of("function"),
     ),
     st.builds(Tool, name=TEXT, kind=st.just("custom"), description=maybe(TEXT), extra=extra_of("custom")),
@@ -122,7 +161,13 @@ TOOL = st.one_of(
 LEGACY_TOOL = st.builds(
     Tool, name=TEXT, description=maybe(TEXT), parameters=maybe(OBJECT), legacy=st.just(True), extra=EXTRA
 )
-TOOLS = st.builds(lambda new, old: (*new, *old) or None, st.lists(TOOL, max_size=2), st.lists(LEGACY_TOOL, max_size=1))
+SEARCH = st.builds(Tool, name=st.just("web_search"), kind=st.just("web_search"), extra=EXTRA)
+TOOLS = st.builds(
+    lambda new, old, search: (*new, *old, *search) or None,
+    st.lists(TOOL, max_size=2),
+    st.lists(LEGACY_TOOL, max_size=1),
+    st.lists(SEARCH, max_size=1),
+)
 CHOICE = st.one_of(
     st.builds(ToolChoice, mode=st.sampled_from(["none", "auto", "required"]), legacy=FLAG),
     st.builds(ToolChoice, mode=st.just("named"), name=TEXT, extra=extra_of("function")),
@@ -149,6 +194,7 @@ SAMPLING = st.builds(
     Sampling,
     temperature=maybe(NUMBER),
     top_p=maybe(NUMBER),
+    top_k=maybe(COUNT),
     frequency_penalty=maybe(NUMBER),
     presence_penalty=maybe(NUMBER),
     seed=maybe(COUNT),
@@ -158,11 +204,13 @@ SAMPLING = st.builds(
     top_logprobs=maybe(COUNT),
     n=maybe(COUNT),
     reasoning_effort=maybe(TEXT),
+    reasoning_tokens=maybe(COUNT),
     verbosity=maybe(TEXT),
 )
 ROLES = st.sampled_from(["system", "developer", "user", "assistant", "tool", "function", "x_role"])
 CONTENT = st.builds(
     Content,
+    dialect=st.just("openai_chat"),
     messages=st.lists(messages(ROLES), max_size=3).map(tuple),
     tools=TOOLS,
     tool_choice=maybe(CHOICE),
@@ -172,6 +220,8 @@ CONTENT = st.builds(
     limits=st.just(Limits()) | st.builds(Limits, output_tokens=COUNT, legacy=FLAG),
     metadata=maybe(st.dictionaries(TEXT, TEXT, max_size=2)),
     user=maybe(TEXT),
+    service_tier=maybe(TEXT),
+    cache_key=maybe(TEXT),
     extra=EXTRA,
 )
 
@@ -199,6 +249,7 @@ def said(draw: DrawFn, kind: Any, **fields: SearchStrategy[Any]) -> Any:
         st.sampled_from([{}, {"usage_raw": {"prompt_tokens": -1}}]) | usages().map(lambda usage: {"usage": usage})
     )
     return kind(
+        dialect="openai_chat",
         id=draw(TEXT),
         model=draw(TEXT),
         created_s=draw(COUNT),

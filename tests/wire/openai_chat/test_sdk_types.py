@@ -236,17 +236,16 @@ def named(extra: dict[str, Any], inner: tuple[str, ...] = ("function", "custom",
 REQUEST_LEFTOVERS = {
     # about the service rather than about what is said
     "Content.moderation",
-    "Content.prompt_cache_key",
     "Content.prompt_cache_options",
     "Content.prompt_cache_retention",
     "Content.safety_identifier",
-    "Content.service_tier",
     "Content.store",
     # of OpenAI alone
     "Content.audio",
     "Content.modalities",
+    "Tool.search_context_size",
+    "Tool.user_location",
     "Content.prediction",
-    "Content.web_search_options",
     # the older of two names, given beside the newer
     "Content.function_call",
     "Content.max_tokens",
@@ -260,7 +259,7 @@ ANSWER_LEFTOVERS = {
     "Response.metadata",
     "Response.moderation",
     "Response.service_tier",
-    "Message.annotations",
+    "Message.annotations",  # one whose text came as parts, or none
     "Audio.expires_at",
 }
 CHUNK_LEFTOVERS = {"Event.moderation", "Event.obfuscation", "Event.service_tier", "Audio.expires_at"}

@@ -8,6 +8,7 @@ from antiphon.core.error import BadRequest
 from antiphon.providers.lab.chance import chance
 from antiphon.providers.lab.count import cut, tokens
 from antiphon.providers.lab.instance import instance
+from antiphon.providers.lab.prefixes import Cached
 from antiphon.providers.lab.replay import Outcome
 from antiphon.providers.lab.request import Asked
 from antiphon.providers.lab.settings import LabModel
@@ -27,7 +28,18 @@ class Job(Struct, frozen=True, kw_only=True):
     """Which request to this model it is, from 1."""
     asked: Asked
     created_s: int
-    cached_tokens: int = 0
+    cached: Cached = Cached()
+
+
+class Overlong(BadRequest):
+    """The request doesn't fit the context window."""
+
+    def __init__(self, message: str, *, code: str, param: str, prompt_tokens: int, wanted: int, window: int) -> None:
+        """All in tokens; `wanted` is the most that the answer may have."""
+        super().__init__(message, code=code, param=param)
+        self.prompt_tokens = prompt_tokens
+        self.wanted = wanted
+        self.window = window
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -36,6 +48,8 @@ class Choice(Struct, frozen=True, kw_only=True):
     reasoning: str = ""
     calls: tuple[Call, ...] = ()
     finish: str = "stop"
+    stop: str = ""
+    """The stop sequence that ended its text."""
 
     @property
     def tokens(self) -> int:
@@ -43,12 +57,16 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Used(Struct, frozen=True, kw_only=True):
-    """Tokens. `input` includes `cached`, `output` includes `reasoning`."""
+    """Tokens. `input` includes `cached` and `written`, `output` includes `reasoning`."""
 
     input: int
     output: int
     cached: int = 0
     reasoning: int = 0
+    written: int = 0
+    """Into the prompt cache."""
+    ttl: str = ""
+    """How long those are kept."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -71,9 +89,14 @@ def compose(job: Job, outcome: Outcome | None) -> Answer:
     count = asked.chat.n or 1
     if outcome is None:
         choices = tuple(_choice(job, index) for index in range(count))
-        used = _used(choices, prompt_tokens, job.cached_tokens)
+        used = _used(choices, prompt_tokens, job.cached)
     else:
         choices, used = _recorded(outcome, job, count, prompt_tokens)
+    return _answer(job, choices, used, replayed=outcome is not None)
+
+
+def _answer(job: Job, choices: tuple[Choice, ...], used: Used, *, replayed: bool) -> Answer:
+    asked = job.asked
     identity = chance(job.seed, asked.chat.model, asked.key, job.number, "id")
     return Answer(
         id=f"chatcmpl-lab{identity.getrandbits(96):024x}",
@@ -82,7 +105,7 @@ def compose(job: Job, outcome: Outcome | None) -> Answer:
         fingerprint=f"lab_{chance(job.seed, asked.chat.model).getrandbits(40):010x}",
         choices=choices,
         used=used,
-        replayed=outcome is not None,
+        replayed=replayed,
         seed=f"{job.seed}/{asked.key}",
     )
 
@@ -97,11 +120,14 @@ def _refuse_overlong(job: Job, prompt_tokens: int) -> None:
     if prompt_tokens <= window:
         total = prompt_tokens + wanted
         took = f"you requested {total} tokens ({prompt_tokens} in the messages, {wanted} in the completion)"
-    raise BadRequest(
+    raise Overlong(
         f"This model's maximum context length is {window} tokens. However, {took}. Please reduce the length of the "
         "messages or completion.",
         code="context_length_exceeded",
         param="messages",
+        prompt_tokens=prompt_tokens,
+        wanted=wanted,
+        window=window,
     )
 
 
@@ -111,8 +137,9 @@ def _choice(job: Job, index: int) -> Choice:
     thought_tokens = REASONING_TOKENS.get(effort, REASONING_TOKENS["medium"])
     reasoning = thoughts(job.asked, job.seed, index, thought_tokens) if thought_tokens else ""
     wanted = calls(job.asked, job.seed, index)
-    text = "" if wanted else _stopped(_rest(job, index), chat.stops)
-    whole = Choice(index=index, text=text, reasoning=reasoning, calls=wanted, finish="tool_calls" if wanted else "stop")
+    text, stop = ("", "") if wanted else _stopped(_rest(job, index), chat.stops)
+    finish = "tool_calls" if wanted else "stop"
+    whole = Choice(index=index, text=text, reasoning=reasoning, calls=wanted, finish=finish, stop=stop)
     most = chat.output_tokens
     return whole if most is None or whole.tokens <= most else _shortened(whole, most)
 
@@ -142,9 +169,13 @@ def _text(job: Job, index: int) -> str:
     )
 
 
-def _stopped(text: str, stops: list[str]) -> str:
-    places = [text.find(stop) for stop in stops if stop and stop in text]
-    return text[: min(places)] if places else text
+def _stopped(text: str, stops: list[str]) -> tuple[str, str]:
+    """The text up to the first of the stop sequences in it, and which that was."""
+    places = [(text.find(stop), stop) for stop in stops if stop and stop in text]
+    if not places:
+        return text, ""
+    at, stop = min(places)
+    return text[:at], stop
 
 
 def _shortened(choice: Choice, most_tokens: int) -> Choice:
@@ -167,12 +198,14 @@ def _size(call: Call) -> int:
     return tokens(call.name) + tokens(call.arguments)
 
 
-def _used(choices: tuple[Choice, ...], prompt_tokens: int, cached_tokens: int) -> Used:
+def _used(choices: tuple[Choice, ...], prompt_tokens: int, cached: Cached) -> Used:
     return Used(
         input=prompt_tokens,
         output=sum(choice.tokens for choice in choices),
-        cached=cached_tokens,
+        cached=cached.read,
         reasoning=sum(tokens(choice.reasoning) for choice in choices),
+        written=cached.written,
+        ttl=cached.ttl,
     )
 
 
@@ -186,3 +219,10 @@ def _recorded(outcome: Outcome, job: Job, count: int, prompt_tokens: int) -> tup
     choices = tuple(Choice(index=index, text=text, finish=finish) for index in range(count))
     input_tokens = outcome.input_tokens if outcome.input_tokens is not None else prompt_tokens
     return choices, Used(input=input_tokens, output=took * count)
+
+
+def counted(job: Job, output_tokens: int = 0) -> Answer:
+    """An answer that says nothing and only counts. Raises: BadRequest (too long)."""
+    size = job.asked.prompt_tokens
+    _refuse_overlong(job, size)
+    return _answer(job, (), Used(input=size, output=output_tokens), replayed=False)

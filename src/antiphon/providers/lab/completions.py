@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions of the lab."""
+"""Every request to a model of the lab, in whatever dialect."""
 
 import asyncio
 from collections import Counter
@@ -6,9 +6,8 @@ from collections import Counter
 from antiphon.core.clock import Clock
 from antiphon.core.error import AntiphonError, NotFound
 from antiphon.net.exchange import Exchange
-from antiphon.providers.lab.answer import Job, compose
-from antiphon.providers.lab.decode import decode
-from antiphon.providers.lab.encode import JSON_LINE, problem
+from antiphon.providers.lab.answer import Answer, Job
+from antiphon.providers.lab.dialect import Dialect, Incoming, Said, Writer
 from antiphon.providers.lab.faults import met
 from antiphon.providers.lab.misbehave import FAULTS, Scene
 from antiphon.providers.lab.pace import Pace
@@ -39,15 +38,17 @@ class Completions:
         self._faults[model] = faults
         del self._numbers[model]
 
-    async def serve(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: Exchange, dialect: Dialect, incoming: Incoming) -> None:
         """Answer one request, and keep the record of it whatever happens."""
-        body = b"".join(exchange.body)
-        received = self._records.open(body, exchange.headers, self._clock.now_ns())
+        received = self._opened(dialect, incoming)
         try:
-            await self._serve(exchange, body, received)
+            writer = dialect.read(incoming)
+            job = self._job(writer, received)
+            await self._serve(exchange, dialect, writer, job, received)
         except AntiphonError as error:
             received.error = error.said_code
-            exchange.respond(error.said_status, JSON_LINE, problem(error))
+            said = dialect.manners.problem(error)
+            exchange.respond(said.status, said.lines, said.body)
         except asyncio.CancelledError:
             received.left_early = not self.stopping
             raise
@@ -55,15 +56,34 @@ class Completions:
             received.status = exchange.status
             self._records.close(received, self._clock.now_ns())
 
-    async def _serve(self, exchange: Exchange, body: bytes, received: Received) -> None:
-        job = self._job(body, received)
+    async def run(self, dialect: Dialect, incoming: Incoming) -> Said:
+        """Answer one request at once: a line of a batch, which meets no fault and keeps no pace."""
+        received = self._opened(dialect, incoming)
+        try:
+            writer = dialect.read(incoming)
+            job = self._job(writer, received)
+            answer = await self._answer(writer, job, received)
+            said = Said(body=writer.whole(answer, writer.usage(answer)))
+        except AntiphonError as error:
+            received.error = error.said_code
+            said = dialect.manners.problem(error)
+        received.status = said.status
+        self._records.close(received, self._clock.now_ns())
+        return said
+
+    def _opened(self, dialect: Dialect, incoming: Incoming) -> Received:
+        now_ns = self._clock.now_ns()
+        return self._records.open(
+            incoming.body, incoming.headers, now_ns, path=incoming.path, dialect=dialect.name
+        )
+
+    async def _serve(
+        self, exchange: Exchange, dialect: Dialect, writer: Writer, job: Job, received: Received
+    ) -> None:
         pace = Pace(job)
 
         async def reply() -> Reply:
-            outcome = await self._tables.find(received.model, job.asked.last_user_text)
-            answer = compose(job, outcome)
-            received.input_tokens, received.output_tokens = answer.used.input, answer.used.output
-            return Reply(job=job, answer=answer, pace=pace)
+            return Reply(writer=writer, answer=await self._answer(writer, job, received), pace=pace)
 
         self._records.open_streams += received.stream
         try:
@@ -73,18 +93,26 @@ class Completions:
                 await send(exchange, whole, whole.usage)
             else:
                 self._records.met(received, fault.kind)
-                scene = Scene(exchange=exchange, fault=fault, stream=received.stream, reply=reply)
+                scene = Scene(
+                    exchange=exchange, fault=fault, stream=received.stream, reply=reply, manners=dialect.manners
+                )
                 await FAULTS[fault.kind](scene)
         finally:
             self._records.open_streams -= received.stream
 
-    def _job(self, body: bytes, received: Received) -> Job:
-        """Read a request and number it. Raises: BadRequest, NotFound."""
-        asked = decode(body)
+    async def _answer(self, writer: Writer, job: Job, received: Received) -> Answer:
+        outcome = await self._tables.find(received.model, job.asked.last_user_text)
+        answer = writer.compose(job, outcome)
+        received.input_tokens, received.output_tokens = answer.used.input, answer.used.output
+        return answer
+
+    def _job(self, writer: Writer, received: Received) -> Job:
+        """Number a request that was read. Raises: NotFound."""
+        asked = writer.asked
         model = asked.chat.model
         settings = self._known(model)
         self._numbers[model] += 1
-        received.model, received.key, received.stream = model, asked.key, bool(asked.chat.stream)
+        received.model, received.key, received.stream = model, asked.key, writer.stream
         received.number = self._numbers[model]
         return Job(
             settings=settings,
@@ -92,7 +120,7 @@ class Completions:
             number=received.number,
             asked=asked,
             created_s=self._clock.now_ns() // 1_000_000_000,
-            cached_tokens=self._prefixes.cached_tokens(asked),
+            cached=self._prefixes.cached(asked),
         )
 
     def _known(self, name: str) -> LabModel:

@@ -41,9 +41,9 @@ def decode(body: bytes) -> Asked:
             messages=messages,
             raw_messages=tuple(bytes(raw) for raw in chat.messages),
             tools_bytes=len(bytes(tools)) if tools is not None and chat.tools else 0,
-            key=_key(fields),
+            key=key_of(fields),
             start=start,
-            key_before=_key({**fields, "messages": _without_last(fields["messages"], chat)}) if start else "",
+            key_before=key_of({**fields, "messages": without_last(fields["messages"], chat.messages[-1])}) if start else "",
         )
     )
 
@@ -55,9 +55,9 @@ def _start(messages: tuple[Message, ...]) -> str:
     return last.content if begun and isinstance(last.content, str) else ""
 
 
-def _without_last(messages: Raw, chat: Chat) -> Raw:
+def without_last(messages: Raw, last_message: Raw) -> Raw:
     """The bytes of a list of messages less the last one and the comma before it."""
-    text, last = bytes(messages), bytes(chat.messages[-1])
+    text, last = bytes(messages), bytes(last_message)
     at = text.rindex(last)
     return Raw(text[:at].rstrip().removesuffix(b",") + text[at + len(last) :])
 
@@ -78,7 +78,8 @@ def _checked(asked: Asked) -> Asked:
     return asked
 
 
-def _key(fields: dict[str, Raw]) -> str:
+def key_of(fields: dict[str, Raw]) -> str:
+    """What an answer depends on."""
     digest = sha256()
     for name in sorted(fields.keys() - NOT_IN_KEY):
         value = bytes(fields[name])

@@ -11,11 +11,9 @@ from antiphon.core.error import AntiphonError
 from antiphon.providers.lab.answer import Answer, Choice, Used
 from antiphon.providers.lab.chance import chance
 from antiphon.providers.lab.count import pieces
+from antiphon.providers.lab.dialect import Event, Json
 from antiphon.providers.lab.tools import Call
 
-Json = dict[str, object]
-JSON_LINE = b"content-type: application/json\r\n"
-SSE_LINES = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 DONE = b"data: [DONE]\n\n"
 
 
@@ -26,13 +24,6 @@ class Form(Struct, frozen=True, kw_only=True):
     """With its usage; in a stream: as a last event."""
     logprobs: bool = False
     top_logprobs: int = 0
-
-
-class Event(Struct, frozen=True):
-    """One event of a stream, and how many tokens of its choice are out with it."""
-
-    token: int
-    data: bytes
 
 
 def usage(used: Used) -> Json:

@@ -34,4 +34,4 @@ class Pace:
 
     async def whole(self, answer: Answer) -> None:
         """Wait as long as the longest of the answers takes; they are made side by side."""
-        await self.until(max(choice.tokens for choice in answer.choices))
+        await self.until(max((choice.tokens for choice in answer.choices), default=0))

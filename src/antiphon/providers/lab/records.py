@@ -1,6 +1,7 @@
 """What a lab server received, for tests to look at."""
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from hashlib import sha256
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ KEPT_BYTES = 67_108_864
 
 
 class Received(Struct, kw_only=True):
-    """One request to /v1/chat/completions. Filled in while it runs: the one struct here that changes."""
+    """One request to a model. Filled in while it runs: the one struct here that changes."""
 
     id: int
     """Place among all requests of this server, from 1."""
@@ -24,6 +25,9 @@ class Received(Struct, kw_only=True):
     sha256: str
     headers: dict[str, str]
     """As they came: an Authorization header shows its key."""
+    path: str = ""
+    dialect: str = ""
+    """How it was asked, such as openai_chat."""
     number: int = 0
     """Place among its model's requests, from 1; 0 when it named none."""
     model: str = ""
@@ -75,7 +79,7 @@ class Records:
         self._tokens: dict[str, Tokens] = {}
         self._faults: Counter[str] = Counter()
 
-    def open(self, body: bytes, headers: dict[bytes, bytes], now_ns: int) -> Received:
+    def open(self, body: bytes, headers: Mapping[bytes, bytes], now_ns: int, *, path: str = "", dialect: str = "") -> Received:
         """Write down a request that came."""
         self._count += 1
         self._running += 1
@@ -86,6 +90,8 @@ class Records:
             body_bytes=len(body),
             sha256=sha256(body).hexdigest(),
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()},
+            path=path,
+            dialect=dialect,
         )
         self._ring.append(received)
         self._kept_bytes += received.kept_bytes

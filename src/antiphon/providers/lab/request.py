@@ -118,6 +118,15 @@ class Chat(Struct, frozen=True, kw_only=True):
         return [self.stop] if isinstance(self.stop, str) else self.stop
 
 
+class Unit(Struct, frozen=True):
+    """A piece of a request that a cache mark may end."""
+
+    raw: bytes
+    tokens: int
+    ttl: str | None = None
+    """How long the cache keeps all up to here; None: no mark."""
+
+
 class Asked(Struct, frozen=True, kw_only=True):
     """A request that was read."""
 
@@ -132,10 +141,16 @@ class Asked(Struct, frozen=True, kw_only=True):
     """The start of an answer, which the last message is: to be gone on with."""
     key_before: str = ""
     """The key of the request without it."""
+    size: int | None = None
+    """Its tokens, where the dialect counts in its own way."""
+    units: tuple[Unit, ...] | None = None
+    """All of it in order, where only what is marked is cached; None: the starts of conversations are."""
 
     @property
     def prompt_tokens(self) -> int:
         """All messages, and the tools by the bytes of their JSON."""
+        if self.size is not None:
+            return self.size
         return sum(message.tokens for message in self.messages) + tokens_of_bytes(self.tools_bytes)
 
     def without_start(self) -> "Asked":

@@ -5,45 +5,36 @@ from collections.abc import AsyncGenerator
 from msgspec import Struct
 
 from antiphon.net.exchange import Exchange
-from antiphon.providers.lab.answer import Answer, Job
-from antiphon.providers.lab.encode import DONE, JSON_LINE, SSE_LINES, Form, Json, completion, events, usage
+from antiphon.providers.lab.answer import Answer
+from antiphon.providers.lab.dialect import Json, Writer
 from antiphon.providers.lab.pace import Pace
 
 
 class Reply(Struct, frozen=True, kw_only=True):
     """An answer with all that is needed to send it."""
 
-    job: Job
+    writer: Writer
     answer: Answer
     pace: Pace
 
     @property
     def stream(self) -> bool:
-        return bool(self.job.asked.chat.stream)
-
-    @property
-    def form(self) -> Form:
-        chat = self.job.asked.chat
-        asked = chat.stream_options is not None and bool(chat.stream_options.include_usage)
-        return Form(usage=asked, logprobs=bool(chat.logprobs), top_logprobs=chat.top_logprobs or 0)
+        return self.writer.stream
 
     @property
     def lines(self) -> bytes:
-        """Headers: what kind of body, the answer's id, and that it is a lab's."""
-        origin = b"replayed" if self.answer.replayed else b"simulated"
-        kind = SSE_LINES if self.stream else JSON_LINE
-        return b"%bx-request-id: %b\r\nx-antiphon-lab: %b\r\n" % (kind, self.answer.id.encode(), origin)
+        return self.writer.lines(self.answer)
 
     @property
     def usage(self) -> Json:
-        return usage(self.answer.used)
+        return self.writer.usage(self.answer)
 
 
 async def send(exchange: Exchange, reply: Reply, used: Json | None) -> None:
     """Answer in the way that was asked for, in the model's own time. `used`: the usage to state, None for none."""
     if not reply.stream:
         await reply.pace.whole(reply.answer)
-        exchange.respond(200, reply.lines, completion(reply.answer, reply.form, used))
+        exchange.respond(200, reply.lines, reply.writer.whole(reply.answer, used))
         return
     begun = False
     async for data in paced(exchange, reply, used):
@@ -51,12 +42,12 @@ async def send(exchange: Exchange, reply: Reply, used: Json | None) -> None:
             exchange.begin(200, reply.lines)
             begun = True
         exchange.write(data)
-    exchange.end(DONE)
+    exchange.end(reply.writer.done)
 
 
 async def paced(exchange: Exchange, reply: Reply, used: Json | None) -> AsyncGenerator[bytes]:
     """A stream's events, each when its time has come and the caller has room for it."""
-    for event in events(reply.answer, reply.form, used):
+    for event in reply.writer.events(reply.answer, used):
         await reply.pace.until(event.token)
         await exchange.drained()
         yield event.data

@@ -21,8 +21,13 @@ from antiphon.core.error import AntiphonError, BadRequest, NotFound
 from antiphon.net.exchange import Exchange
 from antiphon.net.listener import Listener
 from antiphon.net.settings import Bounds
+from antiphon.providers.lab.chat import ChatDialect
 from antiphon.providers.lab.completions import Completions
-from antiphon.providers.lab.encode import JSON_LINE, problem, refusal
+from antiphon.providers.lab.dialect import JSON_LINE, Incoming
+from antiphon.providers.lab.encode import problem, refusal
+from antiphon.providers.lab.paths import find, incoming_of, routes
+from antiphon.providers.lab.responses.dialect import kept
+from antiphon.providers.lab.responses.memory import Memory
 from antiphon.providers.lab.records import KEPT_REQUESTS, Records
 from antiphon.providers.lab.settings import FaultSettings, LabSettings
 from antiphon.providers.lab.tables import Tables
@@ -39,6 +44,8 @@ class LabServer:
         self._records = Records()
         self._tables = Tables(settings, base)
         self._completions = Completions(settings, clock=clock, tables=self._tables, records=self._records)
+        self._memory = Memory()
+        self._routes = routes(self._memory)
         self._listener: Listener | None = None
 
     async def start(self, sock: socket.socket) -> None:
@@ -57,8 +64,10 @@ class LabServer:
 
     async def handler(self, exchange: Exchange) -> None:
         """Answer one request."""
-        if (exchange.method, exchange.path) == (b"POST", b"/v1/chat/completions"):
-            await self._completions.serve(exchange)
+        incoming = incoming_of(exchange)
+        found = find(self._routes, incoming) if exchange.method == b"POST" else None
+        if found is not None:
+            await self._completions.serve(exchange, *found)
             return
         try:
             exchange.respond(200, JSON_LINE, self._looked_up(exchange))
@@ -75,6 +84,8 @@ class LabServer:
                 return msgspec.json.encode(_card(name))
             case "GET", ["v1", "models", *rest]:
                 raise NotFound(f"The model `{'/'.join(rest)}` does not exist in this lab", code="model_not_found")
+            case ("GET" | "DELETE"), ["v1", "responses", id_]:
+                return kept(self._memory, method, id_).body
             case "GET", ["lab", "requests"]:
                 return self._requests(exchange.query)
             case "DELETE", ["lab", "requests"]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from antiphon.core.content import ToolCall
 from antiphon.wire.fields import Fields, merged
+from antiphon.wire.openai_chat.thinking import decode_proof, encode_proof
 
 INNER: Mapping[str, str] = {"function": "arguments", "custom": "input"}
 """Kinds of call, which are also the names of their inner objects, and what their arguments are called there."""
@@ -19,7 +20,10 @@ def decode_call(fields: Fields) -> ToolCall:
         return ToolCall(id=call_id, name="", arguments="", kind=kind, extra=fields.left())
     inner = fields.needed_inner(kind, _LIKE % INNER[kind]) or Fields({}, strict=False)
     name, arguments = inner.needed("name"), inner.needed(INNER[kind])
-    return ToolCall(id=call_id, name=name, arguments=arguments, kind=kind, extra=fields.left())
+    proof, by = decode_proof(fields)
+    return ToolCall(
+        id=call_id, name=name, arguments=arguments, kind=kind, signature=proof, signed_by=by, extra=fields.left()
+    )
 
 
 def decode_legacy_call(message: Fields) -> ToolCall | None:
@@ -39,4 +43,6 @@ def encode_call(call: ToolCall) -> dict[str, Any]:
     out: dict[str, Any] = {"id": call.id, "type": call.kind}
     if call.kind in INNER:
         out[call.kind] = {"name": call.name, INNER[call.kind]: call.arguments}
+    if call.signature:
+        out |= encode_proof(call.signature, call.signed_by)
     return merged(out, call.extra)

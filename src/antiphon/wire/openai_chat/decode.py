@@ -6,7 +6,14 @@ from typing import Any
 from antiphon.core.content import Content, Limits, Sampling
 from antiphon.wire.fields import Fields, as_list, missing, mistyped
 from antiphon.wire.openai_chat.messages import decode_message
-from antiphon.wire.openai_chat.tools import decode_choice, decode_format, decode_legacy_tool, decode_tool
+from antiphon.wire.openai_chat.thinking import decode_thinking
+from antiphon.wire.openai_chat.tools import (
+    decode_choice,
+    decode_format,
+    decode_legacy_tool,
+    decode_search,
+    decode_tool,
+)
 
 _HEAD = ("model", "stream", "stream_options")
 """What the request's head holds, not its content."""
@@ -25,7 +32,7 @@ def decode(body: Mapping[str, Any]) -> Content:
     messages = fields.items("messages", decode_message)
     if not messages:
         fields.drop("messages")
-    tools = fields.items("tools", decode_tool) + fields.items("functions", decode_legacy_tool)
+    tools = fields.items("tools", decode_tool) + fields.items("functions", decode_legacy_tool) + decode_search(fields)
     return Content(
         dialect="openai_chat",
         messages=messages,
@@ -37,6 +44,8 @@ def decode(body: Mapping[str, Any]) -> Content:
         limits=_limits(fields),
         metadata=_metadata(fields),
         user=fields.text("user"),
+        service_tier=fields.text("service_tier"),
+        cache_key=fields.text("prompt_cache_key"),
         extra=fields.left(),
     )
 
@@ -45,6 +54,7 @@ def _sampling(fields: Fields) -> Sampling:
     return Sampling(
         temperature=fields.number("temperature"),
         top_p=fields.number("top_p"),
+        top_k=fields.whole("top_k"),
         frequency_penalty=fields.number("frequency_penalty"),
         presence_penalty=fields.number("presence_penalty"),
         seed=fields.whole("seed"),
@@ -54,6 +64,7 @@ def _sampling(fields: Fields) -> Sampling:
         top_logprobs=fields.whole("top_logprobs"),
         n=fields.whole("n"),
         reasoning_effort=fields.text("reasoning_effort"),
+        reasoning_tokens=decode_thinking(fields),
         verbosity=fields.text("verbosity"),
     )
 

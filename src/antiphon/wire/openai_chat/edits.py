@@ -4,17 +4,14 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Literal
 
 import msgspec
 
 from antiphon.core.body import Edit
 from antiphon.core.request import Field, Request
+from antiphon.wire.codec import Continuing
 from antiphon.wire.openai_chat.head import fields_of, messages_spot
 
-Continuing = Literal["assistant", "prefix", "flags"]
-"""How an answer is gone on with: a last message of the assistant is enough; it says `prefix: true`; or the request says
-`continue_final_message: true` and `add_generation_prompt: false`."""
 _ASK = b',"stream_options":{"include_usage":true}'
 _FLAGS = {"continue_final_message": True, "add_generation_prompt": False}
 

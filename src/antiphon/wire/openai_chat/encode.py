@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from antiphon.core.content import Content, Sampling, Tool
+from antiphon.core.content import Content, Sampling
 from antiphon.wire.fields import merged, present
 from antiphon.wire.openai_chat.messages import encode_message
-from antiphon.wire.openai_chat.tools import encode_choice, encode_format, encode_tool
+from antiphon.wire.openai_chat.thinking import encode_thinking
+from antiphon.wire.openai_chat.tools import encode_choice, encode_format, encode_tools
+
+_WORDS = tuple(name for name in Sampling.__struct_fields__ if name not in ("reasoning_tokens", "reasoning_shown"))
 
 
 def encode(
@@ -22,8 +25,14 @@ def encode(
         "model": model,
         "messages": [encode_message(message) for message in content.messages],
         **present(stream=stream, stream_options=stream_options),
-        **_tools(content.tools or ()),
-        **present(parallel_tool_calls=content.parallel_tool_calls, metadata=content.metadata, user=content.user),
+        **encode_tools(content.tools or ()),
+        **present(
+            parallel_tool_calls=content.parallel_tool_calls,
+            metadata=content.metadata,
+            user=content.user,
+            service_tier=content.service_tier,
+            prompt_cache_key=content.cache_key,
+        ),
         **_sampling(content.sampling),
     }
     if content.tool_choice is not None:
@@ -35,17 +44,11 @@ def encode(
     return merged(out, content.extra)
 
 
-def _tools(tools: tuple[Tool, ...]) -> dict[str, Any]:
-    lists = {
-        "tools": [encode_tool(tool) for tool in tools if not tool.legacy],
-        "functions": [encode_tool(tool) for tool in tools if tool.legacy],
-    }
-    return {name: items for name, items in lists.items() if items}
-
-
 def _sampling(sampling: Sampling) -> dict[str, Any]:
     """Its words are the dialect's own."""
-    out = present(**{name: getattr(sampling, name) for name in sampling.__struct_fields__})
+    out = {name: value for name in _WORDS if (value := getattr(sampling, name)) is not None}
     if isinstance(sampling.stop, tuple):
         out["stop"] = list(sampling.stop)
+    if sampling.reasoning_tokens is not None:
+        out["thinking"] = encode_thinking(sampling.reasoning_tokens)
     return out

@@ -9,6 +9,7 @@ from antiphon.wire.fields import Fields, merged, present
 from antiphon.wire.openai_chat.answers import opened, said_usage, take_finish, take_usage
 from antiphon.wire.openai_chat.calls import INNER
 from antiphon.wire.openai_chat.messages import REASONING, encode_spoken
+from antiphon.wire.openai_chat.thinking import decode_proof, encode_proof
 
 OBJECT = "chat.completion.chunk"
 
@@ -81,6 +82,7 @@ def _call(fields: Fields) -> ToolCallDelta:
     custom = kind == "custom" or type(fields.peek("custom")) is dict
     key = "custom" if custom else "function"
     inner = fields.inner(key) or Fields({}, strict=False)
+    proof, by = decode_proof(fields)
     return ToolCallDelta(
         index=fields.whole("index") or 0,
         id=fields.text("id"),
@@ -88,6 +90,8 @@ def _call(fields: Fields) -> ToolCallDelta:
         arguments=inner.text(INNER[key]),
         kind=kind,
         custom=custom,
+        signature=proof,
+        signed_by=by,
         extra=fields.left(),
     )
 
@@ -132,4 +136,6 @@ def _encode_call(call: ToolCallDelta) -> dict[str, Any]:
     inner = present(**{"name": call.name, INNER[key]: call.arguments})
     if inner:
         out[key] = inner
+    if call.signature:
+        out |= encode_proof(call.signature, call.signed_by)
     return merged(out, call.extra)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from antiphon.core.content import (
     Audio,
     ContentForm,
@@ -16,8 +18,11 @@ from antiphon.core.content import (
     Unknown,
 )
 from antiphon.wire.fields import Fields, as_object, merged, mistyped, present
+from antiphon.wire.openai_chat.annotations import decode_annotations, encode_annotations
+from antiphon.wire.openai_chat.cache import decode_cache, encode_cache
 from antiphon.wire.openai_chat.calls import decode_call, decode_legacy_call, encode_call
 from antiphon.wire.openai_chat.parts import ContentPart, decode_part, encode_part
+from antiphon.wire.openai_chat.thinking import BLOCKS, decode_blocks, encode_block
 
 REASONING = ("reasoning_content", "reasoning")
 """Names under which a model's thoughts come: DeepSeek, vLLM and llama.cpp say the first, OpenRouter, Groq and
@@ -33,7 +38,12 @@ def decode_message(fields: Fields, *, role: str | None = None) -> Message:
     """
     said_role = fields.needed("role") if role is None else fields.text("role") or role
     form, content = _content(fields)
+    if form == "text":
+        content = [
+            Text(text=part.text, citations=decode_annotations(fields)) for part in content if isinstance(part, Text)
+        ]
     parts: list[Part] = [*_reasoning(fields), *content]
+    cache = decode_cache(fields)
     refusal = fields.text("refusal")
     if refusal is not None:
         parts.append(Refusal(text=refusal))
@@ -43,7 +53,15 @@ def decode_message(fields: Fields, *, role: str | None = None) -> Message:
     if legacy is not None:
         parts.append(legacy)
     name, call_id = fields.text("name"), fields.text("tool_call_id")
-    return Message(role=said_role, parts=tuple(parts), form=form, name=name, tool_call_id=call_id, extra=fields.left())
+    return Message(
+        role=said_role,
+        parts=tuple(parts),
+        form=form,
+        name=name,
+        tool_call_id=call_id,
+        cache=cache,
+        extra=fields.left(),
+    )
 
 
 def _content(fields: Fields) -> tuple[ContentForm, list[Part]]:
@@ -63,7 +81,14 @@ def _content(fields: Fields) -> tuple[ContentForm, list[Part]]:
 
 
 def _reasoning(fields: Fields) -> list[Reasoning]:
-    """What was thought. Of two names for it the second is left where it is."""
+    """What was thought. Of two names for it the second is left where it is, and blocks with a proof go before both."""
+    blocks = decode_blocks(fields)
+    if blocks is not None:
+        shown = "".join(one.text for one in blocks)
+        if fields.peek(REASONING[0]) == shown:  # the same twice, for readers of either
+            fields.drop(REASONING[0])
+            blocks = [replace(one, label=REASONING[0]) for one in blocks]
+        return blocks
     for name in REASONING:
         value = fields.peek(name)
         if isinstance(value, str):
@@ -92,24 +117,38 @@ def encode_message(message: Message) -> dict[str, Any]:
     calls: list[dict[str, Any]] = []
     for part in message.parts:
         match part:
-            case Reasoning():
-                out[part.label or REASONING[0]] = part.text
-            case Refusal(inline=False):
-                out["refusal"] = part.text
-            case Audio(id=str()):
-                out["audio"] = encode_spoken(part)
-            case ToolCall(legacy=True):
-                out["function_call"] = encode_call(part)
-            case ToolCall():
+            case ToolCall(legacy=False):
                 calls.append(encode_call(part))
+            case Reasoning() | Refusal(inline=False) | Audio(id=str()) | ToolCall():
+                _encode_beside(out, part)
             case Text() | Refusal() | Image() | Audio() | File() | Unknown():
                 content.append(part)
     if content or message.form != "none":
         out["content"] = _encode_content(message.form, content)
+    if annotations := encode_annotations(message.parts):
+        out["annotations"] = annotations
     if calls:
         out["tool_calls"] = calls
+    out |= encode_cache(message.cache)
     out |= present(name=message.name, tool_call_id=message.tool_call_id)
     return merged(out, message.extra)
+
+
+def _encode_beside(out: dict[str, Any], part: Reasoning | Refusal | Audio | ToolCall) -> None:
+    """Write a part that stands beside the content."""
+    match part:
+        case Reasoning() if part.signature:
+            out.setdefault(BLOCKS, []).append(encode_block(part))
+            if part.label:
+                out[part.label] = out.get(part.label, "") + part.text
+        case Reasoning():
+            out[part.label or REASONING[0]] = part.text
+        case Refusal():
+            out["refusal"] = part.text
+        case Audio():
+            out["audio"] = encode_spoken(part)
+        case ToolCall():
+            out["function_call"] = encode_call(part)
 
 
 def encode_spoken(audio: Audio) -> dict[str, Any]:

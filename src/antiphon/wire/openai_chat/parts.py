@@ -5,6 +5,7 @@ from typing import Any
 
 from antiphon.core.content import Audio, File, Image, Part, Refusal, Text, Unknown
 from antiphon.wire.fields import Fields, merged, present
+from antiphon.wire.openai_chat.cache import decode_cache, encode_cache
 
 ContentPart = Text | Refusal | Image | Audio | File | Unknown
 
@@ -18,7 +19,8 @@ def decode_part(fields: Fields) -> Part:
 
 
 def _text(fields: Fields) -> Part:
-    return Text(text=fields.needed("text"), extra=fields.left())
+    text, cache = fields.needed("text"), decode_cache(fields)
+    return Text(text=text, cache=cache, extra=fields.left())
 
 
 def _refusal(fields: Fields) -> Part:
@@ -29,22 +31,25 @@ def _image(fields: Fields) -> Part | None:
     inner = fields.needed_inner("image_url", '{"url": "https://…"}')
     if inner is None:
         return None
-    return Image(url=inner.needed("url"), detail=inner.text("detail"), extra=fields.left())
+    url, detail, cache = inner.needed("url"), inner.text("detail"), decode_cache(fields)
+    return Image(url=url, detail=detail, cache=cache, extra=fields.left())
 
 
 def _audio(fields: Fields) -> Part | None:
     inner = fields.needed_inner("input_audio", '{"data": "…", "format": "wav"}')
     if inner is None:
         return None
-    return Audio(data=inner.text("data"), format=inner.text("format"), extra=fields.left())
+    data, kind, cache = inner.text("data"), inner.text("format"), decode_cache(fields)
+    return Audio(data=data, format=kind, cache=cache, extra=fields.left())
 
 
 def _file(fields: Fields) -> Part | None:
     inner = fields.needed_inner("file", '{"file_id": "…"}')
     if inner is None:
         return None
-    data, name = inner.text("file_data"), inner.text("filename")
-    return File(data=data, id=inner.text("file_id"), name=name, extra=fields.left())
+    data, name, file_id = inner.text("file_data"), inner.text("filename"), inner.text("file_id")
+    cache = decode_cache(fields)
+    return File(data=data, id=file_id, name=name, cache=cache, extra=fields.left())
 
 
 _READ: Mapping[str, Callable[[Fields], Part | None]] = {
@@ -60,16 +65,17 @@ def encode_part(part: ContentPart) -> dict[str, Any]:
     """Write one part."""
     match part:
         case Text():
-            return merged({"type": "text", "text": part.text}, part.extra)
+            return merged({"type": "text", "text": part.text, **encode_cache(part.cache)}, part.extra)
         case Refusal():
             return merged({"type": "refusal", "refusal": part.text}, part.extra)
         case Image():
-            return merged({"type": "image_url", "image_url": present(url=part.url, detail=part.detail)}, part.extra)
+            image = present(url=part.url, detail=part.detail)
+            return merged({"type": "image_url", "image_url": image, **encode_cache(part.cache)}, part.extra)
         case Audio():
             sound = present(data=part.data, format=part.format)
-            return merged({"type": "input_audio", "input_audio": sound}, part.extra)
+            return merged({"type": "input_audio", "input_audio": sound, **encode_cache(part.cache)}, part.extra)
         case File():
             file = present(file_data=part.data, file_id=part.id, filename=part.name)
-            return merged({"type": "file", "file": file}, part.extra)
+            return merged({"type": "file", "file": file, **encode_cache(part.cache)}, part.extra)
         case Unknown():
             return part.raw

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamMalformed
-from antiphon.core.usage import Usage
+from antiphon.wire.codec import Relay
 from antiphon.wire.openai_chat.usage import usage_of
 from antiphon.wire.sse import SseReader, data_of
 
@@ -42,39 +42,23 @@ _chunk = msgspec.json.Decoder(_Chunk)
 _fields = msgspec.json.Decoder(dict[str, Raw])
 
 
-class Relay:
+class ChunkRelay(Relay):
     """One stream's passage. Feed it what comes; send on what it gives back.
 
     Whole events pass at once, unchanged. The end of a piece that is no whole event waits for its
     rest, so that an event is either passed whole or, when only we asked for it, kept whole.
     """
 
-    __slots__ = (
-        "_hide_usage",
-        "_reader",
-        "_whole",
-        "content_seen",
-        "done",
-        "events",
-        "failure",
-        "fingerprint",
-        "finished",
-        "model",
-        "usage",
-        "usage_note",
-    )
+    __slots__ = ("_hide_usage", "_reader", "_whole", "finished")
 
     def __init__(self, *, hide_usage: bool) -> None:
+        super().__init__()
         self._hide_usage = hide_usage
         self._reader = SseReader()
         self._whole = True
         """No start of an event waits for its rest."""
-        self.content_seen = self.done = self.finished = False
-        self.events = 0
-        self.model = self.fingerprint = ""
-        self.usage: Usage | None = None
-        self.usage_note = ""
-        self.failure: UpstreamError | None = None
+        self.finished = False
+        """Some answer has ended."""
 
     def feed(self, piece: bytes) -> bytes:
         """Returns: what may go to the caller now. Raises: UpstreamMalformed."""

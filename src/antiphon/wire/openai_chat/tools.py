@@ -4,6 +4,7 @@ from typing import Any
 
 from antiphon.core.content import ResponseFormat, Tool, ToolChoice
 from antiphon.wire.fields import Fields, as_object, merged, mistyped, present
+from antiphon.wire.openai_chat.cache import decode_cache, encode_cache
 
 _KINDS = ("function", "custom")
 
@@ -14,11 +15,13 @@ def decode_tool(fields: Fields) -> Tool:
     inner = fields.needed_inner(kind, '{"name": "…"}') if kind in _KINDS else None
     if inner is None:
         return Tool(name="", kind=kind, extra=fields.left())
-    name, description = inner.needed("name"), inner.text("description")
+    name, description, cache = inner.needed("name"), inner.text("description"), decode_cache(fields)
     if kind == "custom":
-        return Tool(name=name, kind=kind, description=description, extra=fields.left())
+        return Tool(name=name, kind=kind, description=description, cache=cache, extra=fields.left())
     parameters, strict = inner.tree("parameters"), inner.flag("strict")
-    return Tool(name=name, description=description, parameters=parameters, strict=strict, extra=fields.left())
+    return Tool(
+        name=name, description=description, parameters=parameters, strict=strict, cache=cache, extra=fields.left()
+    )
 
 
 def decode_legacy_tool(fields: Fields) -> Tool:
@@ -27,13 +30,30 @@ def decode_legacy_tool(fields: Fields) -> Tool:
     return Tool(name=name, description=description, parameters=parameters, legacy=True, extra=fields.left())
 
 
+def decode_search(fields: Fields) -> tuple[Tool, ...]:
+    """Read `web_search_options`: the search of the web that the provider itself makes."""
+    options = fields.tree("web_search_options")
+    return () if options is None else (Tool(name="web_search", kind="web_search", extra=options),)
+
+
+def encode_tools(tools: tuple[Tool, ...]) -> dict[str, Any]:
+    """Write `tools`, `functions` and `web_search_options`, as far as there are any."""
+    out: dict[str, Any] = {}
+    for tool in tools:
+        if tool.kind == "web_search" and tool.name:
+            out["web_search_options"] = tool.extra
+        else:
+            out.setdefault("functions" if tool.legacy else "tools", []).append(encode_tool(tool))
+    return out
+
+
 def encode_tool(tool: Tool) -> dict[str, Any]:
     """Write one of `tools`, or of `functions` when it is a legacy one."""
     words = present(name=tool.name, description=tool.description, parameters=tool.parameters, strict=tool.strict)
     if tool.legacy:
         return merged(words, tool.extra)
     if tool.kind in _KINDS:
-        return merged({"type": tool.kind, tool.kind: words}, tool.extra)
+        return merged({"type": tool.kind, tool.kind: words, **encode_cache(tool.cache)}, tool.extra)
     return merged({"type": tool.kind}, tool.extra)
 
 

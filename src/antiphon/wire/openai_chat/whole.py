@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from antiphon.core.error import UpstreamMalformed
-from antiphon.core.usage import Usage
+from antiphon.wire.codec import Facts
 from antiphon.wire.openai_chat.usage import Counts, usage_of
 
 
@@ -26,15 +26,6 @@ class _Whole(Struct):
     usage: dict[str, Any] | None = None
     model: str | None = None
     system_fingerprint: str | None = None
-
-
-class Facts(Struct, frozen=True, gc=False, kw_only=True):
-    """What an answer says of itself."""
-
-    model: str
-    fingerprint: str
-    usage: Usage | None
-    usage_note: str
 
 
 _usual = msgspec.json.Decoder(_Usual)

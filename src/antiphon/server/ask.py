@@ -1,0 +1,152 @@
+"""A model call in any dialect: from the exchange to the path."""
+
+import asyncio
+from collections.abc import Callable
+from hashlib import sha256
+from urllib.parse import parse_qs
+
+from msgspec import Struct
+
+from antiphon.core.body import Body
+from antiphon.core.error import BadRequest, NotAuthenticated, WrongMediaType
+from antiphon.core.ports import Identity
+from antiphon.core.principal import Principal
+from antiphon.core.request import NO_LINEAGE, Head, Lineage, Request, Spots
+from antiphon.gateway.gateway import Gateway
+from antiphon.net.exchange import Exchange
+from antiphon.server.reply import DialectReply, Wrap
+from antiphon.wire import trace
+from antiphon.wire.codec import AnyCodec, Asked
+from antiphon.wire.openai_chat.head import LONG_BYTES
+
+_LINEAGE = (
+    (b"x-antiphon-session", "session"),
+    (b"x-antiphon-run", "run"),
+    (b"x-antiphon-step", "step"),
+    (b"x-antiphon-parent", "parent"),
+)
+_KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
+LET_GO = 8
+"""Segments of a long body that are let go of in one turn; they are of 64 KB to 256 KB mostly."""
+MAX_NAME = 128
+"""Longest name of a session, run, step or parent, in characters."""
+
+
+class Call(Struct, frozen=True, gc=False, kw_only=True):
+    """What a path asks for."""
+
+    codec: AnyCodec
+    endpoint: str
+    model: str = ""
+    stream: bool = False
+    wraps: Callable[[], Wrap] | None = None
+    """Makes what changes the bytes of a stream on its way out; None: nothing does."""
+
+
+def token_of(exchange: Exchange) -> bytes | None:
+    """The key, as any of the dialects' clients send it: `Authorization: Bearer`, else `x-api-key`, `api-key`,
+    `x-goog-api-key`, or `key` in the query.
+    """
+    headers = exchange.headers
+    said = headers.get(b"authorization")
+    if said is not None and said[:7].lower() == b"bearer ":
+        return said[7:].strip()
+    for name in _KEY_HEADERS:
+        if name in headers:
+            return headers[name].strip()
+    if b"key=" in exchange.query:
+        return next((value.encode() for value in parse_qs(exchange.query.decode("latin-1")).get("key", [])), None)
+    return None
+
+
+def authenticate(exchange: Exchange, identity: Identity) -> Principal:
+    """Who calls. Raises: NotAuthenticated."""
+    token = token_of(exchange)
+    principal = identity.principal(token)
+    if principal is None:
+        wrong = "no API key came with the request" if token is None else "this API key is not known"
+        raise NotAuthenticated(f"{wrong}; send `Authorization: Bearer KEY` with a key of this gateway")
+    return principal
+
+
+async def ask(exchange: Exchange, call: Call, gateway: Gateway, identity: Identity) -> None:
+    """One model call, whole or streamed."""
+    codec = call.codec
+    reply = DialectReply(exchange, codec, call.wraps)
+    arrival = gateway.arrival(call.endpoint, codec.name, exchange.received_s, exchange.headers)
+    principal: Principal | None = None
+    try:
+        principal = authenticate(exchange, identity)
+        request = await read(exchange, call)
+    except BadRequest as error:
+        gateway.refuse(error, arrival, reply, principal)
+        return
+    await gateway.answer(request, principal, arrival, reply)
+    if request.body.size_bytes >= LONG_BYTES:
+        await _let_go(request.body)
+
+
+async def read(exchange: Exchange, call: Call) -> Request:
+    """Read a request; its body is the exchange's no more. Raises: BadRequest."""
+    headers, codec = exchange.headers, call.codec
+    kind = headers.get(b"content-type", b"").lower()
+    if not kind.startswith(codec.asks):
+        wanted = " or ".join(one.decode() for one in codec.asks)
+        raise WrongMediaType(f"the body must be {wanted}, not {kind.decode('latin-1') or 'of no stated type'!r}")
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise WrongMediaType("compressed bodies are not read; send the JSON as it is")
+    body = Body(tuple(exchange.body))
+    exchange.body = []
+    asked = Asked(endpoint=call.endpoint, model=call.model, stream=call.stream, headers=headers)
+    if body.size_bytes < LONG_BYTES:
+        head, spots = codec.read(body, asked)
+        digest = sha256(body.whole()).hexdigest()
+    else:
+        head, spots, digest = await _long(body, codec, asked)
+    parent = headers.get(b"traceparent")
+    return Request(
+        head=head,
+        body=body,
+        spots=spots,
+        digest=digest,
+        lineage=_lineage(headers),
+        trace=trace.decode(parent, headers.get(b"tracestate")) if parent else None,
+        lines=_carried(headers, codec.carries) if codec.carries else b"",
+    )
+
+
+def _carried(headers: dict[bytes, bytes], names: tuple[bytes, ...]) -> bytes:
+    """The lines of those headers that go on to an upstream of the same dialect."""
+    return b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in names if name in headers])
+
+
+async def _long(body: Body, codec: AnyCodec, asked: Asked) -> tuple[Head, Spots, str]:
+    """Read a long body a slice at a time, letting other requests run between them."""
+    digest = sha256()
+    for segment in body.segments:
+        digest.update(segment)
+        await asyncio.sleep(0)
+    for found in codec.read_long(body, asked):
+        if found is not None:
+            return *found, digest.hexdigest()
+        await asyncio.sleep(0)
+    raise BadRequest("the body could not be read")
+
+
+async def _let_go(body: Body) -> None:
+    """Give a long body's memory back bit by bit: at once, 20 MB hold other requests up for milliseconds."""
+    segments = body.taken()
+    while segments:
+        del segments[-LET_GO:]
+        await asyncio.sleep(0)
+
+
+def _lineage(headers: dict[bytes, bytes]) -> Lineage:
+    found: dict[str, str] = {}
+    for header, name in _LINEAGE:
+        value = headers.get(header)
+        if value is not None:
+            if len(value) > MAX_NAME:
+                raise BadRequest(f"{header.decode()} is longer than {MAX_NAME} characters", param=header.decode())
+            found[name] = value.decode("latin-1")
+    return Lineage(**found) if found else NO_LINEAGE

@@ -1,0 +1,96 @@
+"""Passes a streamed answer on as it comes, and reads from it what the receipt needs."""
+
+from typing import Any
+
+from antiphon.core.error import UpstreamBroken, UpstreamMalformed
+from antiphon.wire.anthropic_messages.errors import amid
+from antiphon.wire.anthropic_messages.events import TYPED, is_delta, payload_of
+from antiphon.wire.anthropic_messages.usage import restated, usage_of
+from antiphon.wire.codec import Relay
+from antiphon.wire.fields import as_object
+from antiphon.wire.sse import SseReader
+
+
+class MessagesRelay(Relay):
+    """One stream's passage. Whole events pass at once, unchanged; the start of one waits for its rest."""
+
+    __slots__ = ("_finished", "_reader", "_said", "_whole")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reader = SseReader()
+        self._whole = True
+        """No start of an event waits for its rest."""
+        self._finished = False
+        self._said: dict[str, Any] = {}
+        """The usage so far, as it came."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Returns: what may go to the caller now. Raises: UpstreamMalformed."""
+        if self._whole and piece.endswith(b"\n\n") and piece.find(b"\n\n") == len(piece) - 2 and b"\r" not in piece:
+            return self._event(piece)
+        events = self._reader.feed(piece)
+        self._whole = not self._reader.holding
+        return b"".join([self._event(event) for event in events])
+
+    def _event(self, event: bytes) -> bytes:
+        """Note what an event says. Returns: what of it goes on."""
+        if self.failure is not None:
+            return b""
+        if event.startswith(TYPED) and is_delta(event):
+            self.events += 1
+            self.content_seen = True
+            return event
+        read = payload_of(event)
+        if read is None:
+            return event
+        payload, said = read
+        self.events += 1
+        kind = said.get("type")
+        if kind == "error":
+            self.failure = amid(payload)
+            return b""
+        self._note(str(kind), said)
+        return event
+
+    def _note(self, kind: str, said: dict[str, Any]) -> None:
+        match kind:
+            case "message_start":
+                message = as_object(said.get("message")) or {}
+                model = message.get("model")
+                self.model = model if isinstance(model, str) else ""
+                self._use(message.get("usage"))
+            case "content_block_delta":
+                self.content_seen = True
+            case "content_block_start":
+                block = as_object(said.get("content_block")) or {}
+                self.content_seen = self.content_seen or block.get("type") not in ("text", "thinking")
+            case "message_delta":
+                delta = as_object(said.get("delta")) or {}
+                self._finished = self._finished or delta.get("stop_reason") is not None
+                self._use(said.get("usage"))
+            case "message_stop":
+                self.done = True
+            case _:
+                pass
+
+    def _use(self, value: object) -> None:
+        """Take a usage, which restates what was said before. Only what has both counts says what the answer used."""
+        shape = as_object(value)
+        if shape is None:
+            return
+        self._said = restated(self._said, shape)
+        self.usage, self.usage_note = usage_of(self._said)
+
+    def end(self) -> bytes:
+        """The upstream's body has ended. Returns: what was still held. Raises: UpstreamError subclasses."""
+        rest = self._reader.end()
+        try:
+            rest = self._event(rest)
+        except UpstreamMalformed as error:
+            raise UpstreamBroken("the upstream's stream ended amid an event") from error
+        if self.failure is not None:
+            raise self.failure
+        if not (self.done or self._finished):
+            raise UpstreamBroken("the upstream's stream ended before its answer did")
+        return rest

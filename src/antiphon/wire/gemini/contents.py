@@ -1,0 +1,141 @@
+"""Reads contents: turns whose parts become messages, a tool's result each its own."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from antiphon.core.content import Message, Part, Text, ToolCall
+from antiphon.wire.fields import Fields, as_list, as_object, missing, mistyped
+from antiphon.wire.gemini.names import names, opened, respelled
+from antiphon.wire.gemini.parts import PART, decode_part, made_id
+
+ROLES: Mapping[str, str] = MappingProxyType({"user": "user", "model": "assistant", "function": "user"})
+_RESPONSE = names("willContinue")
+_TEXTS = ("result", "output")
+_Waiting = list[tuple[str, str]]
+"""Ids and names of the calls that have no result yet."""
+
+
+def decode_contents(fields: Fields, name: str) -> tuple[Message, ...]:
+    """Read a list of contents. Raises: BadRequest."""
+    values = as_list(fields.peek(name))
+    if values is None:
+        if fields.peek(name) is None:
+            raise missing(fields.path(name), "a list of contents")
+        raise mistyped(fields.path(name), "a list of contents", fields.peek(name))
+    fields.drop(name)
+    out: list[Message] = []
+    waiting: _Waiting = []
+    for turn, value in enumerate(values):
+        path = f"{fields.path(name)}[{turn}]"
+        content = as_object(value)
+        if content is None:
+            raise mistyped(path, "an object", value)
+        out.extend(_turn(Fields(content, path), turn, waiting))
+    return tuple(out)
+
+
+def _turn(fields: Fields, turn: int, waiting: _Waiting) -> list[Message]:
+    said = fields.text("role") or "user"
+    role = ROLES.get(said, said)
+    parts: list[Part] = []
+    out: list[Message] = []
+    form, values = _parts(fields)
+    for index, value in enumerate(values):
+        part = respelled(value, PART)
+        if part.peek("functionResponse") is not None:
+            if parts:
+                out.append(Message(role=role, parts=tuple(parts)))
+                parts = []
+            out.append(_result(part, waiting))
+            continue
+        read = decode_part(part, ("turn", turn, index))
+        if isinstance(read, ToolCall):
+            waiting.append((read.id, read.name))
+        parts.append(read)
+    extra = fields.left()
+    if parts or not out:
+        out.append(Message(role=role, parts=tuple(parts), form=form, extra=extra))
+    elif extra:
+        out[0] = msgspec.structs.replace(out[0], extra={**out[0].extra, **extra})
+    return out
+
+
+def _parts(fields: Fields) -> tuple[Any, tuple[Fields, ...]]:
+    """The form of a content and its parts."""
+    if fields.peek("parts") is None:
+        return "none", ()
+    values = fields.items("parts", lambda part: part)
+    fields.drop("parts")
+    return "parts", values
+
+
+def decode_system(fields: Fields, name: str) -> tuple[Message, ...]:
+    """Read `systemInstruction`, whose role means nothing. Raises: BadRequest."""
+    value = fields.tree(name)
+    if value is None:
+        return ()
+    inner = Fields(value, fields.path(name))
+    inner.text("role")
+    form, parts = _parts(inner)
+    read = tuple(decode_part(part, ("system", index)) for index, part in enumerate(parts))
+    return (Message(role="system", parts=read, form=form, extra=inner.left()),)
+
+
+def _result(fields: Fields, waiting: _Waiting) -> Message:
+    """Read a function's response: a message of its own."""
+    value = fields.tree("functionResponse")
+    if value is None:
+        raise missing(fields.path("functionResponse"), "an object")
+    inner = opened(value, _RESPONSE, fields.path("functionResponse"), strict=True)
+    name, call_id, said = inner.needed("name"), inner.text("id"), inner.tree("response")
+    text, failed = told(said or {})
+    parts: list[Part] = [Text(text=text)] if said is not None else []
+    parts += inner.items("parts", decode_part)
+    extra = fields.left()
+    rest = inner.left()
+    if said is not None and response_of(text, failed=failed) != said:
+        rest["response"] = said
+    if rest:
+        extra["functionResponse"] = rest
+    call_id = _answered(waiting, call_id, name)
+    return Message(
+        role="tool", parts=tuple(parts), form="parts", name=name, tool_call_id=call_id, failed=failed, extra=extra
+    )
+
+
+def _answered(waiting: _Waiting, call_id: str | None, name: str) -> str:
+    """The id of the call that a result is of: the first of its name that has none yet."""
+    for index, (waits, called) in enumerate(waiting):
+        if waits == call_id or (call_id is None and called == name):
+            del waiting[index]
+            return waits
+    return call_id or made_id("result", name)
+
+
+def told(response: Mapping[str, Any]) -> tuple[str, bool]:
+    """The text of a function's response, and whether it tells of a failure."""
+    failed = response.get("error") is not None and not any(name in response for name in _TEXTS)
+    if len(response) == 1:
+        name, only = next(iter(response.items()))
+        if isinstance(only, str) and name in ("error", *_TEXTS):
+            return only, failed
+    return msgspec.json.encode(response).decode(), failed
+
+
+def response_of(text: str, *, failed: bool) -> dict[str, Any]:
+    """A function's response from its text: an object as it is, anything else under a name.
+
+    Source of the names: google-genai 3.6.1, `types.FunctionResponse`; `result` is what its own samples say.
+    """
+    key = "error" if failed else "result"
+    if text.lstrip()[:1] == "{":
+        try:
+            value = msgspec.json.decode(text)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return {key: text}
+        if isinstance(value, dict) and (not failed or "error" in value):
+            return value  # pyright: ignore[reportUnknownVariableType]
+    return {key: text}

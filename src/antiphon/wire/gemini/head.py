@@ -1,0 +1,248 @@
+"""Reads the head of a generateContent request. The model and whether to stream stand in the path."""
+
+# JSON comes in here: what a value is, is found out by looking at it.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from antiphon.core.body import Body
+from antiphon.core.error import BadRequest
+from antiphon.core.request import Field, Head, Need, Spots
+from antiphon.wire.codec import Asked
+from antiphon.wire.fields import Fields, as_list, as_object, mistyped
+from antiphon.wire.gemini.config import CONFIG, THINKING
+from antiphon.wire.gemini.decode import TOP
+from antiphon.wire.gemini.names import spelled
+from antiphon.wire.gemini.tools import decode_tools
+from antiphon.wire.json import loads, twice
+from antiphon.wire.scan import Scanner
+
+TOKENS_A_SLICE = 2000
+"""About one millisecond of scanning."""
+MAX_NAME = 256
+"""Most characters of a model's name."""
+MAX_COUNT = 1_000_000_000
+"""Above what any model gives: more answers or tokens than this are a mistake."""
+PIECE_BYTES = 262_144
+MARK_BYTES = 96
+"""At least the length of any mark."""
+
+_NO_SPOT = (0, 0)
+_HEAD_FIELDS = ("generationConfig", "generation_config", "tools")
+_MEDIA: Mapping[str, Need] = {"image": "images", "audio": "audio"}
+_MARK = re.compile(rb'"(?:mimeType|mime_type)"\s*:\s*"([a-zA-Z]{1,16})/')
+
+
+class _Text(Struct, gc=False, forbid_unknown_fields=True):
+    text: str
+
+
+class _Turn(Struct, gc=False, forbid_unknown_fields=True):
+    parts: list[_Text]
+    role: str | UnsetType = UNSET
+
+
+class _Config(Struct, gc=False, forbid_unknown_fields=True):
+    temperature: float | UnsetType = UNSET
+    topP: float | UnsetType = UNSET  # noqa: N815  # the wire's name
+    topK: float | UnsetType = UNSET  # noqa: N815
+    maxOutputTokens: int | UnsetType = UNSET  # noqa: N815
+
+    def keys(self) -> int:
+        return (
+            (self.temperature is not UNSET)
+            + (self.topP is not UNSET)
+            + (self.topK is not UNSET)
+            + (self.maxOutputTokens is not UNSET)
+        )
+
+
+class _Plain(Struct, gc=False, forbid_unknown_fields=True):
+    """A request that asks nothing special of a model."""
+
+    contents: list[_Turn]
+    systemInstruction: _Turn | UnsetType = UNSET  # noqa: N815
+    generationConfig: _Config | UnsetType = UNSET  # noqa: N815
+
+    def keys(self) -> int:
+        """Keys of the body, those of all that is in it included."""
+        count = 1 + sum([1 + len(turn.parts) + (turn.role is not UNSET) for turn in self.contents])
+        if self.systemInstruction is not UNSET:
+            count += 2 + len(self.systemInstruction.parts) + (self.systemInstruction.role is not UNSET)
+        if self.generationConfig is not UNSET:
+            count += 1 + self.generationConfig.keys()
+        return count
+
+
+_plain = msgspec.json.Decoder(_Plain)
+
+
+def read(body: Body, asked: Asked) -> tuple[Head, Spots]:
+    """Read a body of ordinary length. Raises: BadRequest."""
+    text = body.whole()
+    return _read_plain(text, asked) or (_head(loads(text), asked), Spots(model=_NO_SPOT))
+
+
+def _read_plain(text: bytes, asked: Asked) -> tuple[Head, Spots] | None:
+    """Read a plain body quickly; None when there is anything about it that needs a closer look."""
+    try:
+        plain = _plain.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    limit = UNSET if plain.generationConfig is UNSET else plain.generationConfig.maxOutputTokens
+    if not (limit is UNSET or 1 <= limit <= MAX_COUNT) or twice(text, plain.keys()):
+        return None
+    return _written(asked, None if limit is UNSET else limit, 1, frozenset()), Spots(model=_NO_SPOT)
+
+
+def _written(asked: Asked, limit: int | None, answers: int, needs: frozenset[Need]) -> Head:
+    if not 0 < len(asked.model) <= MAX_NAME:
+        raise BadRequest("the path must name a model, as in /v1beta/models/gemini-2.5-flash:generateContent")
+    return Head(
+        dialect="gemini",
+        endpoint=asked.endpoint,
+        model=asked.model,
+        stream=asked.stream,
+        wants_usage=True,
+        output_tokens=limit,
+        answers=answers,
+        needs=needs,
+    )
+
+
+def read_long(body: Body, asked: Asked) -> Iterator[tuple[Head, Spots] | None]:
+    """Read a long body in slices: yields None between them, and what `read` returns at the end. Raises: BadRequest."""
+    scanner = Scanner(body)
+    while not scanner.step(TOKENS_A_SLICE):
+        yield None
+    found = scanner.fields
+    fields: dict[str, Any] = {name: _value(body, found[name], name) for name in _HEAD_FIELDS if name in found}
+    contents = found.get("contents")
+    fields["contents"] = [] if contents and _opens(body, contents) else None
+    for name in found.keys() & TOP.keys():
+        fields.setdefault(name, None)
+    for name in found.keys() & set(TOP.values()):
+        fields.setdefault(name, None)
+    needs: set[Need] = set()
+    if contents is not None:
+        for piece in _pieces(body, contents):
+            needs.update(_marked(piece))
+            yield None
+    yield _head(fields, asked, needs), Spots(model=_NO_SPOT, fields=found)
+
+
+def _opens(body: Body, field: Field) -> bool:
+    """Whether a value is a list."""
+    return body.slice(field.start, min(field.end, field.start + 64)).lstrip()[:1] == b"["
+
+
+def _pieces(body: Body, field: Field) -> Iterator[bytes]:
+    """A value's bytes piece by piece, each with the end of the one before it, so that no mark is cut."""
+    at, seen = 0, b""
+    for segment in body.segments:
+        first, last = max(field.start - at, 0), min(max(field.end - at, 0), len(segment))
+        for start in range(first, last, PIECE_BYTES):
+            seen = seen[-MARK_BYTES:] + segment[start : min(start + PIECE_BYTES, last)]
+            yield seen
+        at += len(segment)
+
+
+def _marked(piece: bytes) -> Iterator[Need]:
+    for match in _MARK.finditer(piece):
+        yield _MEDIA.get(match[1].decode().lower(), "files")
+
+
+def _value(body: Body, field: Field, name: str) -> object:
+    text = body.slice(field.start, field.end)
+    if text.lstrip()[:1] == b"{":
+        return loads(text)
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"`{name}` is not valid JSON: {error}", param=name) from error
+
+
+def _head(body: Mapping[str, Any], asked: Asked, marked: set[Need] | None = None) -> Head:
+    fields = spelled(body, TOP)
+    contents = as_list(fields.get("contents"))
+    if contents is None:
+        raise BadRequest("`contents` must be a list of contents", param="contents")
+    config = _object(fields, "generationConfig", "")
+    config = spelled(config, CONFIG, "generationConfig")
+    needs: set[Need] = set(marked or ())
+    for content in contents:
+        needs.update(_media(as_object(content) or {}))
+    if fields.get("tools") is not None:
+        needs.update(_tools(fields))
+    needs.update(_asked(config))
+    answers = _positive(config, "candidateCount") or 1
+    if answers > 1:
+        needs.add("multiple_answers")
+    return _written(asked, _positive(config, "maxOutputTokens"), answers, frozenset(needs))
+
+
+def _object(fields: Mapping[str, Any], name: str, path: str) -> Mapping[str, Any]:
+    value = fields.get(name)
+    if value is None:
+        return {}
+    found = as_object(value)
+    if found is None:
+        place = f"{path}.{name}" if path else name
+        raise mistyped(place, "an object", value)
+    return found
+
+
+def _positive(config: Mapping[str, Any], name: str) -> int | None:
+    value = config.get(name)
+    if value is None:
+        return None
+    path = f"generationConfig.{name}"
+    if type(value) is not int:
+        raise mistyped(path, f"a whole number from 1 to {MAX_COUNT}", value)
+    if not 1 <= value <= MAX_COUNT:
+        shown = str(value)[:40] if value.bit_length() < 128 else "one of very many digits"
+        raise BadRequest(f"`{path}` must be a whole number from 1 to {MAX_COUNT}, not {shown}", param=path)
+    return value
+
+
+def _media(content: Mapping[str, Any]) -> Iterator[Need]:
+    for value in as_list(content.get("parts")) or ():
+        part = as_object(value)
+        if part is None or part.keys().isdisjoint(_HOLDERS):
+            continue
+        for name in _HOLDERS:
+            inner = as_object(part.get(name))
+            if inner is not None:
+                kind = inner.get("mimeType", inner.get("mime_type"))
+                yield _MEDIA.get(kind.partition("/")[0].lower(), "files") if type(kind) is str else "files"
+
+
+_HOLDERS = ("inlineData", "inline_data", "fileData", "file_data")
+
+
+def _tools(fields: Mapping[str, Any]) -> Iterator[Need]:
+    for tool in decode_tools(Fields(fields)) or ():
+        if tool.kind == "function":
+            yield "tools"
+        else:
+            yield "web_search" if tool.kind == "web_search" else "server_tools"
+
+
+def _asked(config: Mapping[str, Any]) -> Iterator[Need]:
+    """What the form of the answer and the way to it need."""
+    kind = config.get("responseMimeType")
+    if config.get("responseSchema") or config.get("responseJsonSchema") or kind == "application/json":
+        yield "structured_output"
+    thinking = spelled(_object(config, "thinkingConfig", "generationConfig"), THINKING)
+    if thinking.get("thinkingLevel") or thinking.get("thinkingBudget") or thinking.get("includeThoughts"):
+        yield "reasoning"
+    if config.get("responseLogprobs"):
+        yield "logprobs"
+    kinds = as_list(config.get("responseModalities")) or ()
+    if any(type(one) is str and one.upper() == "AUDIO" for one in kinds):
+        yield "audio_output"

@@ -1,0 +1,62 @@
+"""An answer's way from an upstream's dialect to the caller's."""
+
+from msgspec import Struct, structs
+
+from antiphon.core.receipt import Loss
+from antiphon.core.request import Head, Request
+from antiphon.core.response import Response
+from antiphon.wire.codec import AnyCodec, AnyUpstream, Facts, Relay
+from antiphon.wire.losses import Losses
+from antiphon.wire.translated import Translated
+
+
+class Passed(Struct, frozen=True, gc=False):
+    """A whole answer as the caller gets it."""
+
+    body: bytes
+    facts: Facts
+    losses: tuple[Loss, ...] = ()
+
+
+class Passage(Struct, frozen=True):
+    """Two dialects that meet in one call."""
+
+    own: AnyCodec
+    """The caller's."""
+    other: AnyUpstream | None
+    """The upstream's; None: the same."""
+
+    @property
+    def upstream(self) -> AnyUpstream:
+        return self.own if self.other is None else self.other
+
+    def relay(self, head: Head, created_s: int, *, hides_usage: bool) -> Relay:
+        """Pass a stream on.
+
+        Args:
+            created_s: When the answer began, for upstreams that don't say: seconds since the epoch.
+        """
+        if self.other is None:
+            return self.own.relay(hides_usage=hides_usage)
+        losses = Losses()
+        encoder = self.own.encoder(head, losses)
+        encoder.created_s = created_s
+        return Translated(self.other.decoder(), encoder, losses)
+
+    def whole(self, body: bytes, head: Head, created_s: int) -> Passed:
+        """Pass a whole answer on. Raises: UpstreamMalformed, UpstreamError."""
+        if self.other is None:
+            return Passed(body, self.own.facts(body))
+        answer, facts = self.other.decode_answer(body)
+        if isinstance(answer, Response) and not answer.created_s:
+            answer = structs.replace(answer, created_s=created_s)
+        losses = Losses()
+        return Passed(self.own.encode_answer(answer, head, losses), facts, losses.told())
+
+
+def meaning(request: Request, own: AnyCodec) -> object:
+    """What a request says in canonical form; it is read once. Raises: BadRequest."""
+    body = request.body
+    if body.meaning is None:
+        body.meaning = own.decode(request)
+    return body.meaning
