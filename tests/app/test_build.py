@@ -123,6 +123,27 @@ def test_what_is_not_said_is_the_catalogues_the_profiles_or_unknown(make: Make) 
     assert small.capabilities is None
 
 
+def test_what_the_catalogue_denies_a_model_is_taken_off_what_its_endpoint_carries(make: Make) -> None:
+    text = "providers: {openai: {key: sk-1}}\nmodels: {o3-mini: {provider: openai, price: {source: none}}}\n"
+
+    deployment = revision(make(text)).targets["o3-mini"].deployment
+
+    assert PROFILES["openai"].capabilities is not None
+    assert deployment.capabilities == PROFILES["openai"].capabilities - {"images"}
+    assert deployment.price is None, "as it says"
+
+
+def test_an_endpoint_of_which_nothing_is_known_may_have_a_model_that_lacks_something(make: Make) -> None:
+    text = "providers: {deepseek: {key: sk-1}}\nmodels: {a: {provider: deepseek, model: deepseek-v4-pro}}\n"
+
+    capabilities = revision(make(text)).targets["a"].deployment.capabilities
+
+    assert PROFILES["deepseek"].capabilities is None
+    assert capabilities is not None
+    assert "images" not in capabilities
+    assert {"tools", "structured_output", "files"} <= capabilities
+
+
 def test_an_empty_list_of_capabilities_is_none_at_all(make: Make) -> None:
     text = "providers: {openai: {key: sk-1}}\nmodels: {big: {provider: openai, capabilities: []}}\n"
 

@@ -85,7 +85,7 @@ def test_models_without_a_price_are_found_and_those_that_say_so_are_not(loaded: 
     settings = loaded("""
 providers:
   openai: {key: sk-1}
-  anthropic: {}
+  groq: {}
   own: {profile: compatible, base_url: 'http://x/v1'}
   lab: {lab: {models: {s: {}}}}
 models:
@@ -94,7 +94,7 @@ models:
   own: {provider: own}
   said: {provider: own, price: {source: none}}
   priced: {provider: own, price: {input: 0, output: 0}}
-  off: {provider: anthropic, model: x}
+  off: {provider: groq, model: x}
   s: {provider: lab}
 """).settings
 

@@ -103,10 +103,16 @@ def test_media_are_found_in_every_message_and_plain_text_is_none() -> None:
     content = Content(
         dialect="openai_chat",
         messages=(
-            Message(role="user", parts=(Text(text="look"), Image(url=picture, detail="low"), Image(url="https://x/y.png"))),
-            Message(role="user", parts=(Audio(data="AAAAAAAA", format="mp3"), File(data="data:application/pdf;base64,AA"))),
+            Message(
+                role="user", parts=(Text(text="look"), Image(url=picture, detail="low"), Image(url="https://x/y.png"))
+            ),
+            Message(
+                role="user", parts=(Audio(data="AAAAAAAA", format="mp3"), File(data="data:application/pdf;base64,AA"))
+            ),
             Message(role="tool", tool_call_id="1", parts=(File(id="file-1"), File(text="plain"))),
-            Message(role="user", parts=(File(data="AAAA", media_type="text/plain"), File(data="data:text/csv;base64,AA"))),
+            Message(
+                role="user", parts=(File(data="AAAA", media_type="text/plain"), File(data="data:text/csv;base64,AA"))
+            ),
         ),
     )
 

@@ -43,7 +43,9 @@ def tiered(draw: DrawFn) -> Price:
     starts = sorted(draw(st.sets(st.integers(1, 10**6), max_size=3)))
     tiers = tuple(Tier(above_tokens=start, price=draw(FLAT)) for start in starts)
     services = tuple(Service(name=name, price=draw(FLAT)) for name in draw(st.sets(st.sampled_from(["flex", "fast"]))))
-    return Price(**{name: getattr(price, name) for name in price.__struct_fields__} | {"tiers": tiers, "services": services})
+    return Price(
+        **{name: getattr(price, name) for name in price.__struct_fields__} | {"tiers": tiers, "services": services}
+    )
 
 
 @st.composite
@@ -121,7 +123,9 @@ def test_a_cost_of_tokens_alone_is_exact_too(price: Price, usage: Usage) -> None
     assert cost(price, usage) == ceil(exact(price, usage))
 
 
-@given(tiered(), st.builds(Usage, **dict.fromkeys(Usage.__struct_fields__, TOKENS)), st.sampled_from(["", "fast", "odd"]))
+@given(
+    tiered(), st.builds(Usage, **dict.fromkeys(Usage.__struct_fields__, TOKENS)), st.sampled_from(["", "fast", "odd"])
+)
 def test_no_usage_costs_less_than_nothing_however_odd_it_is(price: Price, usage: Usage, service: str) -> None:
     assert cost(price, usage, service) >= 0
 
@@ -180,7 +184,9 @@ def test_an_output_without_bound_has_no_bound(price: Price, input_bytes: int) ->
 
 
 def test_a_bound_for_one_grade_of_service_leaves_the_dearer_ones_out() -> None:
-    price = Price(input=1_000_000, output=0, services=(Service(name="priority", price=Price(input=2_000_000, output=0)),))
+    price = Price(
+        input=1_000_000, output=0, services=(Service(name="priority", price=Price(input=2_000_000, output=0)),)
+    )
 
     assert [bound(price, 1000, 0, service=name) for name in ("", "priority", None)] == [1_000_000, 2_000_000, 2_000_000]
 

@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 
 from antiphon.pricing.estimate import NEW, Estimator, Script, script
 
-RECORDED = Path(os.environ.get("ANTIPHON_DATA", "/work/shared/data")) / "routing" / "lineage.jsonl.gz"
+RECORDED = Path(os.environ.get("ANTIPHON_DATA", "")) / "routing" / "lineage.jsonl.gz"
+"""Prompts with the input tokens that real models reported, one a line."""
 
 
 def test_a_model_that_was_never_seen_is_estimated_by_its_script_with_a_wide_band() -> None:
     latin, cjk = (Estimator().estimate("new", 4200, one) for one in ("latin", "cjk"))
 
     assert latin.tokens == 1000
-    assert latin.low < 500 < 2000 < latin.high
+    assert latin.low < 500
+    assert latin.high > 2000
     assert cjk.tokens > latin.tokens
 
 
@@ -87,9 +89,9 @@ def test_a_script_is_told_by_its_bytes(text: str, kind: Script) -> None:
     assert script(text.encode()) == kind
 
 
-@pytest.mark.skipif(not RECORDED.is_file(), reason=f"no recorded outcomes at {RECORDED}: set ANTIPHON_DATA")
+@pytest.mark.skipif(not RECORDED.is_file(), reason="no recorded outcomes: set ANTIPHON_DATA to their directory")
 def test_recorded_token_counts_of_real_models_fall_within_the_band() -> None:
-    rows = [json.loads(line) for line in gzip.open(RECORDED, "rt", encoding="utf-8")]
+    rows = [json.loads(line) for line in gzip.decompress(RECORDED.read_bytes()).splitlines()]
     random.Random(1).shuffle(rows)
     within = total = 0
     errors: list[float] = []

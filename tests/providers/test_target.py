@@ -108,11 +108,16 @@ def test_an_older_azure_is_reached_by_path_and_query() -> None:
 
 
 def test_a_profile_may_have_the_model_in_its_path() -> None:
-    profile = msgspec.structs.replace(PLAIN, ways=(Way(dialect="openai_chat", path="/deployments/{model}/chat"),), query={"v": "1"})
+    profile = msgspec.structs.replace(
+        PLAIN, ways=(Way(dialect="openai_chat", path="/deployments/{model}/chat"),), query={"v": "1"}
+    )
 
     made = aim(profile, model="a/b c?d#e", query={"x": "ü&="})
 
-    assert lines(made.ways["openai_chat"].heads[0])[0] == "POST /v1/deployments/a%2Fb%20c%3Fd%23e/chat?v=1&x=%C3%BC%26%3D HTTP/1.1"
+    assert (
+        lines(made.ways["openai_chat"].heads[0])[0]
+        == "POST /v1/deployments/a%2Fb%20c%3Fd%23e/chat?v=1&x=%C3%BC%26%3D HTTP/1.1"
+    )
 
 
 def test_an_account_may_say_another_query_than_its_profile() -> None:

@@ -22,7 +22,7 @@ def asked(
     cut: int = 0,
 ) -> Request:
     """A request as a codec reads it; with `cut`, by its reader in slices from segments of so many bytes."""
-    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    text = body if isinstance(body, bytes) else compact(body)
     beside = Asked(endpoint=endpoint, model=model, headers={b"content-type": content_type})
     if cut:
         whole = Body(tuple(text[at : at + cut] for at in range(0, len(text), cut)))
@@ -81,3 +81,8 @@ def survives(codec: AnyCodec, body: bytes, content_type: bytes = b"application/j
 
 def event(**fields: Any) -> bytes:
     return b"data: %b\n\n" % json.dumps(fields).encode()
+
+
+def compact(value: object) -> bytes:
+    """JSON without white space."""
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from antiphon.calls.prepared import Policy
 from antiphon.calls.settings import RouteSettings
@@ -20,6 +21,7 @@ from antiphon.config.load import Loaded
 from antiphon.config.resolve import off_providers, profile_name, resolve
 from antiphon.config.settings import Settings
 from antiphon.control.identity import Keys
+from antiphon.core.clock import SystemClock
 from antiphon.core.deployment import Deployment, Timeouts
 from antiphon.core.plan import Candidate, FallbackKind
 from antiphon.core.ports import Origin, Store
@@ -28,6 +30,8 @@ from antiphon.core.secret import Secret
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process, Revision
 from antiphon.net.settings import Bounds
+from antiphon.providers.auth.make import signer
+from antiphon.providers.auth.signer import Signer
 from antiphon.providers.catalogue.catalogue import Catalogue, Known
 from antiphon.providers.catalogue.priced import priced
 from antiphon.providers.credentials import ProviderKeySettings
@@ -138,6 +142,7 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
     """Every deployment whose provider is on."""
     out: dict[str, Target] = {}
     off = off_providers(settings, PROFILES)
+    signers = _signers(settings, off)
     catalogue, day = Catalogue(), datetime.now(UTC).date()
     for name, model in settings.models.items():
         provider = settings.providers[model.provider]
@@ -155,10 +160,22 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
             proxy=provider.proxy,
             ca_file=provider.ca_file,
             connections=provider.connections,
+            signer=signers.get(model.provider),
         )
         known = catalogue.known(profile.name, model.model or name, day, provider.base_url)
-        out[name] = target(_deployment(name, model, profile, known), account)
+        made = target(_deployment(name, model, profile, known), account)
+        out[name] = replace(made, deployment=replace(made.deployment, dialects=frozenset(made.ways)))
     return out
+
+
+def _signers(settings: Settings, off: frozenset[str]) -> dict[str, Signer]:
+    """One credential for each account, whatever the number of its models."""
+    clock = SystemClock()
+    return {
+        name: signer(provider.auth, name, clock)
+        for name, provider in settings.providers.items()
+        if provider.auth is not None and name not in off
+    }
 
 
 def _revealed(secrets: dict[str, Secret]) -> dict[str, str]:

@@ -56,8 +56,8 @@ async def started(inbound: Inbound, name: str, said: Said, head: Head, created_s
     """Read a stream of a deployment up to its first content, or its end. Raises: UpstreamError subclasses."""
     passage = said.passage
     kind = inbound.headers.get(b"content-type", b"")
-    if not kind.startswith(passage.upstream.streams):
-        expect(kind, passage.upstream.streams, name)
+    if not kind.startswith(passage.streams):
+        expect(kind, passage.streams, name)
     begun = Started(passage.relay(head, created_s, hides_usage=said.hides_usage))
     if not await inbound.lead(begun.take):
         begun.end()

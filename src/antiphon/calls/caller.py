@@ -1,5 +1,7 @@
 """Makes calls: a ticket and a journal record before each attempt, a settlement and its lessons after it."""
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from math import ceil, inf
@@ -30,9 +32,11 @@ from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.receipt import Loss
 from antiphon.core.usage import Usage
 from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
+from antiphon.providers.auth.signer import Signer
 from antiphon.providers.target import Said, Target, say
 from antiphon.telemetry.metrics import Metrics
 
+log = logging.getLogger("antiphon.calls")
 SLOWER = "another attempt was faster"
 HTTP_OK = 200
 HTTP_FORBIDDEN = 403
@@ -87,6 +91,8 @@ class Caller:
             if not member.gate.try_enter(tenant):
                 await member.gate.enter(tenant, ask.lane, deadline_s=ask.deadline.at_s, now_s=now_s)
                 now_s = self.now()
+            if spot.target.signer is not None:
+                now_s = await self._identified(spot.target.signer, member, tenant)
             attempt, said = self._begin(course, spot, now_s, now_s - came_s)
         except AntiphonError as error:
             course.failed(spot, error)
@@ -120,6 +126,20 @@ class Caller:
         self._answered(attempt, got, stream=stream)
         course.won = attempt
         return Answered(attempt, got, course)
+
+    async def _identified(self, signer: Signer, member: Member, tenant: str) -> float:
+        """See to it that a credential is at hand. Returns: steady seconds. Raises: UpstreamAuth, within its deadline."""
+        wall_s = self._wall()
+        if not signer.ready(wall_s):
+            try:
+                await signer.renew()
+            except BaseException:
+                member.gate.leave(tenant)
+                raise
+        elif signer.due(wall_s):
+            task = asyncio.get_running_loop().create_task(signer.renew())
+            task.add_done_callback(_noticed)
+        return self.now()
 
     async def _refusal(self, inbound: Inbound, member: Member, said: Said) -> UpstreamError:
         """What an error answer means; one that only its headers' reset dates is told when that is."""
@@ -383,6 +403,12 @@ class Caller:
     def counted(self, what: Literal["hedge", "hedge_denied"], course: Course) -> None:
         """Count a decision."""
         self._metrics.hedged(course.prepared.policy.name, "sent" if what == "hedge" else "denied")
+
+
+def _noticed(task: asyncio.Task[None]) -> None:
+    """A renewal in the background that failed is told to whoever needs the credential once it has expired."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("credential.not_renewed", extra={"error": getattr(error, "noted", type(error).__name__)})
 
 
 def _place(key: Key, target: Target) -> int:

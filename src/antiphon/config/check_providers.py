@@ -29,6 +29,7 @@ def check_providers(settings: Settings, written: Written, profiles: Mapping[str,
         if row in profiles and name not in off:
             yield from _address(provider, profiles[row], path, written)
         yield from _places(provider, path, written)
+        yield from _auth(provider, path, written)
         if provider.lab is not None:
             yield from _lab(provider.lab, (*path, "lab"), written)
 
@@ -51,6 +52,16 @@ def _profile(
     if is_lab and provider.base_url is not None:
         remedy = "leave it out; for a lab server of its own write `profile: compatible`"
         yield written.problem((*path, "base_url"), "the gateway runs lab models itself", remedy)
+
+
+def _auth(provider: ProviderSettings, path: Path, written: Written) -> Iterator[Problem]:
+    if provider.auth is None:
+        return
+    for below, wrong, remedy in provider.auth.check():
+        where = (*path, "auth", *(part for part in below.split(".") if part))
+        yield written.problem(where, wrong, remedy)
+    if provider.key or provider.keys:
+        yield written.problem((*path, "auth"), "there is a key beside it", "leave one of them out")
 
 
 def _address(provider: ProviderSettings, profile: Profile, path: Path, written: Written) -> Iterator[Problem]:

@@ -43,7 +43,7 @@ def off_providers(settings: Settings, profiles: Mapping[str, Profile]) -> frozen
     return frozenset(
         name
         for name, provider in settings.providers.items()
-        if not (provider.key or provider.keys)
+        if not (provider.key or provider.keys or provider.auth)
         and (profile := profiles.get(profile_name(settings, name))) is not None
         and profile.needs_key
     )

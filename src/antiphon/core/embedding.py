@@ -28,7 +28,7 @@ class Embedder(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Take no more texts. Those that wait are not answered."""
+        """Take no more texts; batches that were taken end by themselves."""
 
 
 def sound(texts: Sequence[str]) -> None:

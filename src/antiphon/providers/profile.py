@@ -16,11 +16,13 @@ class Way(Struct, frozen=True, kw_only=True):
 
     dialect: Dialect
     path: str
-    """Appended to the base URL."""
+    """Appended to the base URL. `{action}` in it stands for the last word of the path that the caller asked."""
     stream_path: str = ""
     """The same for streams, where it is another; it may hold a query."""
     models: str = ""
     """Regular expression of the models that it is for, searched in their ids; empty: for all."""
+    actions: tuple[str, ...] = ()
+    """What `{action}` may be; the first where a caller's path has another."""
     variant: Literal["", "bedrock", "vertex"] = ""
     """The cloud that serves a provider's own dialect, where that changes it."""
 

@@ -1,4 +1,4 @@
-"""The table of providers that speak OpenAI Chat Completions.
+"""The table of providers; those with a dialect of their own stand in `native`.
 
 A quirk stands here only when its source says so. Departures of single models (a reasoning model that
 refuses `stop`, say) are no matter of the provider's and are left to the deployment.
@@ -6,12 +6,28 @@ refuses `stop`, say) are no matter of the provider's and are left to the deploym
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import get_args
 
-from antiphon.core.request import Need
-from antiphon.providers.profile import Profile
+from antiphon.providers.native import EVERY, NATIVE
+from antiphon.providers.profile import CHAT, Profile
+from antiphon.providers.ways import (
+    COMPATIBLE,
+    COMPLETIONS,
+    EMBEDDINGS,
+    GEMINI,
+    GEMINI_EMBEDDINGS,
+    IMAGES,
+    LOCAL,
+    MADE_IMAGES,
+    MESSAGES,
+    MODERATIONS,
+    OPENAI,
+    RERANK,
+    RESPONSES,
+    SOUND,
+    TEXT,
+    TRANSCRIPTION,
+)
 
-_ALL: frozenset[Need] = frozenset(get_args(Need))
 _DAY = "2026-11-21"
 
 _HOSTED = (
@@ -19,7 +35,8 @@ _HOSTED = (
         name="openai",
         base_url="https://api.openai.com/v1",
         needs_key=True,
-        capabilities=_ALL,
+        capabilities=EVERY,
+        ways=OPENAI,
         source="openai-python 3.52.0, openai/types/chat/completion_create_params.py",
         as_of=_DAY,
     ),
@@ -32,6 +49,7 @@ _HOSTED = (
         auth_header="api-key",
         auth_prefix="",
         note="base_url is https://RESOURCE.openai.azure.com/openai/v1",
+        ways=(CHAT, RESPONSES, COMPLETIONS, EMBEDDINGS, IMAGES, *SOUND),
         source="https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle",
         as_of=_DAY,
     ),
@@ -39,6 +57,7 @@ _HOSTED = (
         name="deepseek",
         base_url="https://api.deepseek.com",
         needs_key=True,
+        thoughts="reasoning_content",  # api-docs.deepseek.com/guides/thinking_mode: needed back amid a tool loop
         output_limit_field="max_tokens",
         source="https://api-docs.deepseek.com/",
         as_of=_DAY,
@@ -53,6 +72,7 @@ _HOSTED = (
         output_limit_field="max_tokens",
         rejects=("stream_options",),
         continues="prefix",  # AssistantMessage.prefix of the same package
+        ways=(CHAT, EMBEDDINGS, MODERATIONS, TRANSCRIPTION),
         source="mistralai 3.7.0, mistralai/client/models/chatcompletionstreamrequest.py",
         as_of=_DAY,
     ),
@@ -62,7 +82,8 @@ _HOSTED = (
         base_url="https://api.groq.com/openai/v1",
         needs_key=True,
         rejects=("logprobs", "logit_bias", "top_logprobs"),
-        capabilities=_ALL - {"logprobs", "multiple_answers", "audio", "files"},
+        capabilities=EVERY - {"logprobs", "multiple_answers", "audio", "audio_output", "files"},
+        ways=(CHAT, RESPONSES, *SOUND),
         source="https://console.groq.com/docs/openai",
         as_of=_DAY,
     ),
@@ -70,6 +91,7 @@ _HOSTED = (
         name="xai",
         base_url="https://api.x.ai/v1",
         needs_key=True,
+        ways=(CHAT, RESPONSES, MADE_IMAGES),
         source="https://docs.x.ai/developers/introduction",
         as_of=_DAY,
     ),
@@ -79,6 +101,7 @@ _HOSTED = (
         base_url="https://api.together.ai/v1",
         needs_key=True,
         output_limit_field="max_tokens",
+        ways=(*TEXT, RERANK, MADE_IMAGES, *SOUND),
         source="https://docs.together.ai/docs/inference/openai-compatibility",
         as_of=_DAY,
     ),
@@ -87,6 +110,7 @@ _HOSTED = (
         name="fireworks",
         base_url="https://api.fireworks.ai/inference/v1",
         needs_key=True,
+        ways=(*TEXT, RESPONSES, RERANK),
         source="https://docs.fireworks.ai/tools-sdks/openai-compatibility",
         as_of=_DAY,
     ),
@@ -96,6 +120,7 @@ _HOSTED = (
         needs_key=True,
         usage_in_stream="always",
         continues="assistant",  # openrouter.ai/docs/api/reference/overview, "Assistant prefill"
+        ways=(CHAT, RESPONSES, MESSAGES, COMPLETIONS, EMBEDDINGS),
         source="https://openrouter.ai/docs/use-cases/usage-accounting",
         as_of=_DAY,
     ),
@@ -104,7 +129,8 @@ _HOSTED = (
         name="cerebras",
         base_url="https://api.cerebras.ai/v1",
         needs_key=True,
-        capabilities=_ALL - {"audio", "files"},
+        capabilities=EVERY - {"audio", "audio_output", "files"},
+        ways=(CHAT, COMPLETIONS),
         source="cerebras-cloud-sdk 1.91.0, types/chat/completion_create_params.py",
         as_of=_DAY,
     ),
@@ -138,6 +164,7 @@ _LOCAL = (
         base_url="http://localhost:8000/v1",
         needs_key=False,
         continues="flags",  # ChatCompletionRequest.continue_final_message
+        ways=(*LOCAL, RERANK, TRANSCRIPTION),
         source="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         as_of=_DAY,
     ),
@@ -146,6 +173,7 @@ _LOCAL = (
         base_url="http://localhost:30000/v1",
         needs_key=False,
         continues="flags",  # ChatCompletionRequest.continue_final_message
+        ways=(*TEXT, RERANK),
         source="https://docs.sglang.io/docs/basic_usage/send_request",
         as_of=_DAY,
     ),
@@ -154,6 +182,7 @@ _LOCAL = (
         name="llamacpp",
         base_url="http://localhost:8080/v1",
         needs_key=False,
+        ways=(*LOCAL, RERANK),
         source="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
         as_of=_DAY,
     ),
@@ -162,6 +191,7 @@ _LOCAL = (
         base_url="http://localhost:11434/v1",
         needs_key=False,
         output_limit_field="max_tokens",
+        ways=LOCAL,
         source="https://docs.ollama.com/api/openai-compatibility",
         as_of=_DAY,
     ),
@@ -171,6 +201,7 @@ _LOCAL = (
         needs_key=False,
         output_limit_field="max_tokens",
         note="A stream's usage needs LM Studio 0.3.18 or later",
+        ways=LOCAL,
         source="https://lmstudio.ai/docs/developer/openai-compat/chat-completions",
         as_of=_DAY,
     ),
@@ -178,8 +209,9 @@ _LOCAL = (
         name="lab",
         base_url=None,
         needs_key=False,
-        capabilities=_ALL,
+        capabilities=EVERY,
         continues="assistant",
+        ways=(*OPENAI, MESSAGES, GEMINI, GEMINI_EMBEDDINGS, RERANK),
         source="antiphon.providers.lab",
         as_of=_DAY,
     ),
@@ -188,10 +220,13 @@ _LOCAL = (
         base_url=None,
         needs_key=False,
         note="Any other server that speaks Chat Completions; base_url is up to and with its version",
+        ways=COMPATIBLE,
         source="openai-python 3.52.0, openai/types/chat/completion_create_params.py",
         as_of=_DAY,
     ),
 )
 
-PROFILES: Mapping[str, Profile] = MappingProxyType({profile.name: profile for profile in (*_HOSTED, *_LOCAL)})
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {profile.name: profile for profile in (*_HOSTED[:2], *NATIVE, *_HOSTED[2:], *_LOCAL)}
+)
 """Rows by name."""

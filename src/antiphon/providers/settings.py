@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from antiphon.core.request import Need
 from antiphon.core.secret import Secret
+from antiphon.providers.auth.settings import AuthSettings
 from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.lab.settings import LabSettings
 
@@ -40,6 +41,10 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Several credentials in place of `key`: each request goes out with one that is sound and has room. Default: none."
         ),
     ] = []
+    auth: Annotated[
+        AuthSettings | None,
+        Meta(description="How we are known to a cloud, where that is more than a key. Default: by the key alone."),
+    ] = None
     headers: Annotated[dict[str, Secret], Meta(description="Headers to add to each request. Default: none.")] = {}
     query: Annotated[
         dict[str, Secret],

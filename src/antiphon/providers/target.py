@@ -13,12 +13,15 @@ from antiphon.core.receipt import Loss
 from antiphon.core.request import Dialect, Request
 from antiphon.core.secret import Secret
 from antiphon.net.dial import proxy_authorization
+from antiphon.providers.auth.signer import Signer
+from antiphon.providers.clouds import clouded
 from antiphon.providers.profile import Profile, Way
 from antiphon.wire.codec import JSON, AnyCodec, AnyUpstream, Quirks, Terms
 from antiphon.wire.codecs import CODECS, UPSTREAMS
 from antiphon.wire.losses import Losses
 from antiphon.wire.passage import Passage, meaning
 
+_LAST_WORD = re.compile("[/:]")
 _JSON_LINE = b"Content-Type: application/json\r\n"
 
 
@@ -34,6 +37,7 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
     proxy: str | None = None
     ca_file: str | None = None
     connections: int = 1000
+    signer: Signer | None = None
 
 
 class Spoken(Struct, frozen=True, kw_only=True):
@@ -45,6 +49,10 @@ class Spoken(Struct, frozen=True, kw_only=True):
     """Request line and headers for each of the account's keys, in their order; one where it has none."""
     stream_heads: tuple[bytes, ...]
     """The same for streams."""
+    actions: Mapping[str, tuple[bytes, ...]]
+    """`heads` by the last word of the caller's path, where that changes them."""
+    versions: tuple[tuple[bytes, bytes], ...]
+    """Headers of the profile that a caller may say in its place: how they begin, and the whole line."""
     plain: Terms
     """Of a request that nothing is added to."""
     plain_stream: Terms
@@ -61,6 +69,8 @@ class Target(Struct, frozen=True, kw_only=True):
     account: str = ""
     secrets: tuple[Secret, ...] = ()
     """The account's keys, in the order of every way's heads."""
+    signer: Signer | None = None
+    """Says who we are where a key alone won't do."""
 
 
 def target(deployment: Deployment, account: Account) -> Target:
@@ -85,6 +95,7 @@ def target(deployment: Deployment, account: Account) -> Target:
         },
         account=account.name,
         secrets=account.keys,
+        signer=account.signer,
     )
 
 
@@ -109,11 +120,20 @@ def _spoken(deployment: Deployment, account: Account, way: Way, own: AnyCodec) -
     )
     plain = Terms(model=deployment.model, output_tokens=deployment.output_tokens, quirks=quirks)
     keys = account.keys or (None,)
+
+    def heads(path: str) -> tuple[bytes, ...]:
+        return tuple(_head(deployment, account, key, path) for key in keys)
+
+    usual = way.path.replace("{action}", next(iter(way.actions), ""))
     return Spoken(
         way=way,
-        passage=Passage(own, None if upstream.name == own.name else upstream),
-        heads=tuple(_head(deployment, account, key, way.path) for key in keys),
-        stream_heads=tuple(_head(deployment, account, key, way.stream_path or way.path) for key in keys),
+        passage=Passage(own, None if upstream.name == own.name else upstream, framed=way.variant == "bedrock"),
+        heads=heads(usual),
+        stream_heads=heads(way.stream_path or usual),
+        actions={action: heads(way.path.replace("{action}", action)) for action in way.actions},
+        versions=tuple(
+            (f"{name}: ".encode(), f"{name}: {value}\r\n".encode()) for name, value in profile.headers.items()
+        ),
         plain=plain,
         plain_stream=Terms(model=plain.model, stream=True, output_tokens=plain.output_tokens, quirks=quirks),
     )
@@ -188,7 +208,10 @@ def say(
             output_tokens=terms.output_tokens,
             quirks=terms.quirks,
         )
-    line = (spoken.stream_heads if head.stream else spoken.heads)[key]
+    heads = spoken.stream_heads if head.stream else spoken.heads
+    if spoken.actions:
+        heads = spoken.actions.get(_LAST_WORD.split(head.endpoint)[-1], heads)
+    line = heads[key]
     passage = spoken.passage
     if passage.other is not None:
         body, losses = _translated(request, passage.own, passage.other, terms)
@@ -199,7 +222,15 @@ def say(
         if put.content_type != JSON:
             line = line.removesuffix(_JSON_LINE) + b"Content-Type: %b\r\n" % put.content_type
         if request.lines:
+            for name, whole in spoken.versions:
+                if name in request.lines:
+                    line = line.replace(whole, b"")
             line += request.lines
+    if terms.quirks.variant:
+        body = clouded(b"".join(segments), terms, request.lines)
+        segments, size = (body,), len(body)
+    if target.signer is not None:
+        line += _signed(target.signer, line, segments)
     outbound = Outbound(
         origin=target.origin,
         head=line + how.trace if how.trace else line,
@@ -208,6 +239,14 @@ def say(
         timeouts=timeouts or target.deployment.timeouts,
     )
     return Said(outbound=outbound, passage=passage, hides_usage=hides, losses=losses)
+
+
+def _signed(signer: Signer, head: bytes, body: tuple[bytes, ...]) -> bytes:
+    """Raises: UpstreamAuth."""
+    first, second, *_ = head.split(b"\r\n", 2)
+    method, place, _ = first.decode("latin-1").split(" ")
+    path, _, query = place.partition("?")
+    return signer.lines(method, second.decode("latin-1").partition(": ")[2], path, query, body)
 
 
 def _translated(request: Request, own: AnyCodec, other: AnyUpstream, terms: Terms) -> tuple[bytes, tuple[Loss, ...]]:

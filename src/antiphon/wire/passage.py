@@ -5,6 +5,8 @@ from msgspec import Struct, structs
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Head, Request
 from antiphon.core.response import Response
+from antiphon.wire.bedrock_converse.codec import EVENT_STREAM
+from antiphon.wire.bedrock_converse.invoked import Invoked, InvokedRelay
 from antiphon.wire.codec import AnyCodec, AnyUpstream, Facts, Relay
 from antiphon.wire.losses import Losses
 from antiphon.wire.translated import Translated
@@ -25,6 +27,8 @@ class Passage(Struct, frozen=True):
     """The caller's."""
     other: AnyUpstream | None
     """The upstream's; None: the same."""
+    framed: bool = False
+    """The upstream's streams come in AWS's frames, whatever their dialect."""
 
     @property
     def upstream(self) -> AnyUpstream:
@@ -37,11 +41,18 @@ class Passage(Struct, frozen=True):
             created_s: When the answer began, for upstreams that don't say: seconds since the epoch.
         """
         if self.other is None:
-            return self.own.relay(hides_usage=hides_usage)
+            relay = self.own.relay(hides_usage=hides_usage)
+            return InvokedRelay(relay) if self.framed else relay
         losses = Losses()
         encoder = self.own.encoder(head, losses)
         encoder.created_s = created_s
-        return Translated(self.other.decoder(), encoder, losses)
+        decoder = self.other.decoder()
+        return Translated(Invoked(decoder) if self.framed else decoder, encoder, losses)
+
+    @property
+    def streams(self) -> bytes:
+        """Content type of the upstream's streams."""
+        return EVENT_STREAM if self.framed else self.upstream.streams
 
     def whole(self, body: bytes, head: Head, created_s: int) -> Passed:
         """Pass a whole answer on. Raises: UpstreamMalformed, UpstreamError."""

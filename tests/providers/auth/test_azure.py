@@ -145,9 +145,7 @@ def test_a_token_that_is_not_given_is_an_error_within_its_deadline(
 
 
 @pytest.mark.parametrize("misbehaves", ["hang", "cut", (500, {}, b"no"), (200, {}, b"no"), (404, {}, b"{}")])
-def test_a_machine_without_an_identity_is_an_error_within_the_deadline(
-    ask: Any, cloud: Any, misbehaves: Any
-) -> None:
+def test_a_machine_without_an_identity_is_an_error_within_the_deadline(ask: Any, cloud: Any, misbehaves: Any) -> None:
     cloud.answer = lambda _: misbehaves
     (came,) = ask(
         {"azure": {"identity": "managed"}},

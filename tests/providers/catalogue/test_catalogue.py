@@ -57,7 +57,13 @@ def test_well_known_models_are_known(
 
 @pytest.mark.parametrize(
     ("provider", "model"),
-    [("openai", "gpt-99"), ("lab", "small"), ("compatible", "gpt-4o"), ("vllm", "gpt-4o"), ("mistral", "mistral-ocr-latest")],
+    [
+        ("openai", "gpt-99"),
+        ("lab", "small"),
+        ("compatible", "gpt-4o"),
+        ("vllm", "gpt-4o"),
+        ("mistral", "mistral-ocr-latest"),
+    ],
 )
 def test_what_is_not_on_the_list_is_unpriced_and_never_free(provider: str, model: str) -> None:
     assert CATALOGUE.known(provider, model, DAY).price is None
@@ -109,7 +115,9 @@ def test_long_prompts_and_other_grades_of_service_have_their_prices() -> None:
     price = CATALOGUE.known("openai", "gpt-5.5", DAY).price
 
     assert price is not None
-    assert [(one.above_tokens, one.price.input / 1e6, one.price.output / 1e6) for one in price.tiers] == [(272_000, 10, 45)]
+    assert [(one.above_tokens, one.price.input / 1e6, one.price.output / 1e6) for one in price.tiers] == [
+        (272_000, 10, 45)
+    ]
     assert {one.name: one.price.input / 1e6 for one in price.services} == {
         "batch": 2.5,
         "fast": 12.5,
@@ -143,7 +151,7 @@ def test_sound_is_priced_by_the_minute_and_speech_by_the_character(
         ("deepseek", "deepseek-reasoner", set()),
         ("deepseek", "deepseek-v4-pro", {"images"}),
         ("bedrock", "us.deepseek.r1-v1:0", {"tools"}),
-        ("bedrock", "openai.gpt-oss-120b-1:0", {"images", "audio"}),
+        ("bedrock", "openai.gpt-oss-120b-1:0", {"images"}),
     ],
 )
 def test_only_what_a_source_denies_is_lacking(provider: str, model: str, lacks: set[str]) -> None:

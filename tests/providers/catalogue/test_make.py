@@ -72,7 +72,10 @@ def test_tiers_are_whole_tables_that_begin_above_their_number() -> None:
 
     assert row is not None
     price = row.prices[0].price
-    assert [cost(price, Usage(input_tokens=tokens, output_tokens=1)) for tokens in (1000, 1001)] == [1_003_000, 2_005_000]
+    assert [cost(price, Usage(input_tokens=tokens, output_tokens=1)) for tokens in (1000, 1001)] == [
+        1_003_000,
+        2_005_000,
+    ]
 
 
 def test_the_last_price_that_holds_is_the_one_of_a_day() -> None:
@@ -99,7 +102,9 @@ def test_a_grade_of_service_has_what_it_says_and_else_the_usual_from_its_day_on(
     row = _row(model(usd(input_mtok="2", output_mtok="8"), [flex, odd]))
 
     assert row is not None
-    assert [(one.since, [(s.name, s.price.input, s.price.output) for s in one.price.services]) for one in row.prices] == [
+    assert [
+        (one.since, [(s.name, s.price.input, s.price.output) for s in one.price.services]) for one in row.prices
+    ] == [
         (None, []),
         (day, [("flex", 1_000_000, 8_000_000)]),
     ]
@@ -144,9 +149,19 @@ def test_a_rule_without_any_part_fits_nothing() -> None:
 
 
 TABLE = {
-    "sample_spec": {"litellm_provider": "one of …", "mode": "one of …", "supports_vision": True, "max_input_tokens": "…"},
+    "sample_spec": {
+        "litellm_provider": "one of …",
+        "mode": "one of …",
+        "supports_vision": True,
+        "max_input_tokens": "…",
+    },
     "a": {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 100, "max_output_tokens": 10},
-    "openai/b": {"litellm_provider": "openai", "mode": "responses", "supports_vision": False, "supports_web_search": False},
+    "openai/b": {
+        "litellm_provider": "openai",
+        "mode": "responses",
+        "supports_vision": False,
+        "supports_web_search": False,
+    },
     "eu/c": {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 5},
     "d": {"litellm_provider": "openai", "mode": "chat", "supports_response_schema": False},
     "e": {"litellm_provider": "openai", "mode": "embedding", "max_input_tokens": 5},

@@ -60,9 +60,7 @@ async def test_an_answer_has_its_text_and_its_usage() -> None:
 async def test_a_stream_says_what_the_whole_answer_says() -> None:
     async with asking() as client:
         whole = await generate(client)
-        chunks = [
-            chunk async for chunk in await client.models.generate_content_stream(model="lab", contents="Hello")
-        ]
+        chunks = [chunk async for chunk in await client.models.generate_content_stream(model="lab", contents="Hello")]
         body = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
         told = await post(client, "/v1beta/models/lab:generateContent", body)
         array = await post(client, "/v1beta/models/lab:streamGenerateContent", body)
@@ -128,8 +126,14 @@ async def test_images_are_counted_and_limits_kept() -> None:
 
 async def test_embeddings_are_unit_vectors_of_the_size_that_was_asked_for() -> None:
     async with asking() as client:
-        many = await client.models.embed_content(model="lab", contents=["one", "two"], config={"output_dimensionality": 8})
-        one = await post(client, "/v1beta/models/lab:embedContent", {"content": {"parts": [{"text": "one"}]}, "outputDimensionality": 8})
+        many = await client.models.embed_content(
+            model="lab", contents=["one", "two"], config={"output_dimensionality": 8}
+        )
+        one = await post(
+            client,
+            "/v1beta/models/lab:embedContent",
+            {"content": {"parts": [{"text": "one"}]}, "outputDimensionality": 8},
+        )
     assert [len(found.values) for found in many.embeddings] == [8, 8]
     assert many.embeddings[0].values == pytest.approx(one.json()["embedding"]["values"])
     assert sum(value * value for value in many.embeddings[0].values) == pytest.approx(1)
@@ -187,7 +191,11 @@ async def test_what_the_real_one_refuses_is_refused(body: dict[str, Any], says: 
 
 @pytest.mark.parametrize(
     ("kind", "status", "word"),
-    [("rate_limited", 429, "RESOURCE_EXHAUSTED"), ("unauthorized", 400, "INVALID_ARGUMENT"), ("error_503", 503, "UNAVAILABLE")],
+    [
+        ("rate_limited", 429, "RESOURCE_EXHAUSTED"),
+        ("unauthorized", 400, "INVALID_ARGUMENT"),
+        ("error_503", 503, "UNAVAILABLE"),
+    ],
 )
 async def test_faults_are_errors_in_its_own_form(kind: Any, status: int, word: str) -> None:
     async with asking(FaultSettings(kind=kind)) as client:

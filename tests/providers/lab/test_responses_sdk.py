@@ -70,7 +70,10 @@ async def test_functions_are_called_and_their_outputs_read(stores: bool) -> None
         )
         thought, *calls = called.output
         assert thought.encrypted_content.startswith("lab-sig-")
-        assert [(call.name, json.loads(call.arguments)) for call in calls] == [("weather", {"city": "lab"}), ("clock", {})]
+        assert [(call.name, json.loads(call.arguments)) for call in calls] == [
+            ("weather", {"city": "lab"}),
+            ("clock", {}),
+        ]
         outputs = [{"type": "function_call_output", "call_id": call.call_id, "output": "fine"} for call in calls]
         if stores:
             answer = await client.responses.create(input=outputs, previous_response_id=called.id, **given)
@@ -82,7 +85,12 @@ async def test_functions_are_called_and_their_outputs_read(stores: bool) -> None
 
 
 async def test_structured_output_is_json_of_the_schema() -> None:
-    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
     form = {"type": "json_schema", "name": "place", "schema": schema, "strict": True}
     async with asking() as client:
         made = await client.responses.create(model="lab", input="Where?", text={"format": form})

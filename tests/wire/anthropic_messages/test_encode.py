@@ -33,9 +33,7 @@ def test_a_plain_request_is_written_so() -> None:
     assert losses == ()
 
 
-@pytest.mark.parametrize(
-    ("terms", "limit"), [({}, 8192), ({"output_tokens": 64000}, 64000)], ids=["unknown", "known"]
-)
+@pytest.mark.parametrize(("terms", "limit"), [({}, 8192), ({"output_tokens": 64000}, 64000)], ids=["unknown", "known"])
 def test_a_bound_that_is_not_given_is_that_of_the_model(terms: dict[str, Any], limit: int) -> None:
     out, losses = sent(from_openai(), **terms)
 
@@ -211,7 +209,11 @@ def test_a_result_of_no_call_is_sent_as_text() -> None:
 
 def test_ids_that_anthropic_refuses_are_mapped_alike_for_call_and_result() -> None:
     odd = {**CALL, "id": "call:1/é"}
-    said = (USER, {"role": "assistant", "tool_calls": [odd]}, {"role": "tool", "tool_call_id": odd["id"], "content": "r"})
+    said = (
+        USER,
+        {"role": "assistant", "tool_calls": [odd]},
+        {"role": "tool", "tool_call_id": odd["id"], "content": "r"},
+    )
 
     messages, lost = turns(*said)
 
@@ -307,9 +309,7 @@ def test_images_go_as_bytes_or_by_url() -> None:
     by_bytes, lost = part_of({"type": "image_url", "image_url": {"url": PNG}})
     by_url, _ = part_of({"type": "image_url", "image_url": {"url": "https://a/b"}})
 
-    assert by_bytes == [
-        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}}
-    ]
+    assert by_bytes == [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}}]
     assert by_url == [{"type": "image", "source": {"type": "url", "url": "https://a/b"}}]
     assert lost == {}
 
@@ -332,7 +332,10 @@ def test_a_part_that_anthropic_takes_in_no_form_is_told(part: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        (File(data="data:application/pdf;base64,JVBE"), {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}),
+        (
+            File(data="data:application/pdf;base64,JVBE"),
+            {"type": "base64", "media_type": "application/pdf", "data": "JVBE"},
+        ),
         (File(data="JVBE", name="a.pdf"), {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}),
         (File(data="SGkh", name="a.txt"), {"type": "text", "media_type": "text/plain", "data": "Hi!"}),
         (File(text="T"), {"type": "text", "media_type": "text/plain", "data": "T"}),
@@ -424,7 +427,12 @@ def test_the_search_of_the_web_is_a_tool() -> None:
     out, losses = sent(from_openai(web_search_options={"search_context_size": "low"}, max_tokens=9))
 
     assert out["tools"] == [{"type": "web_search_20250305", "name": "web_search"}]
-    assert set(effects(losses)) <= {"web_search_options", "web_search_options.search_context_size", "tools[0]", "tools[0].search_context_size"}
+    assert set(effects(losses)) <= {
+        "web_search_options",
+        "web_search_options.search_context_size",
+        "tools[0]",
+        "tools[0].search_context_size",
+    }
     assert losses
 
 

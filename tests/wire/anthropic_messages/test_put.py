@@ -77,10 +77,10 @@ def test_fields_that_the_upstream_refuses_are_left_out_and_told() -> None:
     put_ = CODEC.put(request(body(system="S", temperature=0.5, x=1)), Terms(model="up", quirks=REFUSES))
 
     assert msgspec.json.decode(put_.body.whole()) == {**body(x=1), "model": "up"}
-    assert [(loss.field, loss.why) for loss in put_.losses] == [
+    assert {(loss.field, loss.why) for loss in put_.losses} == {
         ("system", "Acme refuses it"),
         ("temperature", "Acme refuses it"),
-    ]
+    }
 
 
 def test_all_edits_go_together() -> None:
@@ -103,7 +103,10 @@ def thought(signature: str) -> dict[str, Any]:
             USER,
             {
                 "role": "assistant",
-                "content": [{"type": "thinking", "thinking": "hm", "signature": signature}, {"type": "text", "text": "A"}],
+                "content": [
+                    {"type": "thinking", "thinking": "hm", "signature": signature},
+                    {"type": "text", "text": "A"},
+                ],
             },
             USER,
         ],
@@ -117,12 +120,15 @@ def test_thinking_of_its_own_goes_byte_for_byte() -> None:
     assert CODEC.put(asked, Terms(model="claude")).body is asked.body
 
 
-@pytest.mark.parametrize(("signature", "model", "left"), [
-    ("gemini:abc", "claude-opus-4-7", True),
-    ("gemini:abc", "kimi-k3", True),
-    ("", "claude-opus-4-7", True),
-    ("", "kimi-k3", False),
-])
+@pytest.mark.parametrize(
+    ("signature", "model", "left"),
+    [
+        ("gemini:abc", "claude-opus-4-7", True),
+        ("gemini:abc", "kimi-k3", True),
+        ("", "claude-opus-4-7", True),
+        ("", "kimi-k3", False),
+    ],
+)
 def test_thoughts_that_the_upstream_can_not_check_are_left_out_and_told(signature: str, model: str, left: bool) -> None:
     said = thought(signature)
 

@@ -168,7 +168,9 @@ def test_every_tool_of_the_sdk_comes_out_as_it_went_in(tp: Any) -> None:
         assert through(body) == as_sent(body)
 
 
-@pytest.mark.parametrize("name", sorted(FIELDS.keys() - HEADERS - {"model", "max_tokens", "messages", "stream", "tools"}))
+@pytest.mark.parametrize(
+    "name", sorted(FIELDS.keys() - HEADERS - {"model", "max_tokens", "messages", "stream", "tools"})
+)
 def test_every_field_of_the_sdk_comes_out_as_it_went_in(name: str) -> None:
     found = samples(FIELDS[name])
 
@@ -219,9 +221,7 @@ def test_answers_of_the_sdk_come_out_as_they_went_in(tp: Any) -> None:
         assert msgspec.json.decode(encode_response(response, Losses())) == answer
 
 
-@pytest.mark.parametrize(
-    "read", [Message.model_validate, BetaMessage.model_validate], ids=["Message", "BetaMessage"]
-)
+@pytest.mark.parametrize("read", [Message.model_validate, BetaMessage.model_validate], ids=["Message", "BetaMessage"])
 def test_the_sdk_reads_what_another_dialect_answered(read: Callable[[Any], Any]) -> None:
     from_openai = pytest.importorskip("antiphon.wire.openai_chat.answers")
     response = from_openai.decode_response(
@@ -254,9 +254,7 @@ def test_the_sdk_reads_what_another_dialect_answered(read: Callable[[Any], Any])
     assert (message.usage.input_tokens, message.usage.output_tokens) == (3, 2)
 
 
-@pytest.mark.parametrize(
-    "union", [RawMessageStreamEvent, BetaRawMessageStreamEvent], ids=["Raw", "BetaRaw"]
-)
+@pytest.mark.parametrize("union", [RawMessageStreamEvent, BetaRawMessageStreamEvent], ids=["Raw", "BetaRaw"])
 def test_every_event_of_the_sdk_is_read(union: Any) -> None:
     for event in samples(union):
         decoder, encoder = MessagesDecoder(), MessagesEncoder(Losses())

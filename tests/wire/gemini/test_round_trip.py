@@ -1,6 +1,7 @@
 """What comes in this dialect goes out as it was; and nothing that is JSON breaks a reader."""
 
 from base64 import b64encode
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -32,7 +33,9 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 OBJECT = st.dictionaries(TEXT, JSON, max_size=3)
 B64 = st.binary(max_size=9).map(lambda raw: b64encode(raw).decode())
 MIME = st.sampled_from(["image/png", "audio/wav", "audio/mpeg", "audio/L16;rate=24000", "video/mp4", "application/pdf"])
-URI = st.sampled_from(["https://a.example/x.png", "gs://bucket/x", "https://generativelanguage.googleapis.com/v1beta/files/a"])
+URI = st.sampled_from(
+    ["https://a.example/x.png", "gs://bucket/x", "https://generativelanguage.googleapis.com/v1beta/files/a"]
+)
 PROOF = st.fixed_dictionaries({}, optional={"thoughtSignature": B64})
 
 
@@ -171,9 +174,7 @@ CANDIDATE = obj(
         "groundingMetadata": obj(
             {},
             {
-                "groundingChunks": st.lists(
-                    obj({"web": obj({}, {"uri": TEXT, "title": TEXT})}) | OBJECT, max_size=2
-                ),
+                "groundingChunks": st.lists(obj({"web": obj({}, {"uri": TEXT, "title": TEXT})}) | OBJECT, max_size=2),
                 "groundingSupports": st.lists(
                     obj(
                         {"segment": obj({}, {"startIndex": st.integers(0, 9), "endIndex": st.integers(0, 9)})},
@@ -183,7 +184,9 @@ CANDIDATE = obj(
                 ),
             },
         ),
-        "citationMetadata": obj({"citations": st.lists(obj({}, {"uri": TEXT, "endIndex": st.integers(0, 9)}), max_size=2)}),
+        "citationMetadata": obj(
+            {"citations": st.lists(obj({}, {"uri": TEXT, "endIndex": st.integers(0, 9)}), max_size=2)}
+        ),
         "logprobsResult": obj(
             {
                 "chosenCandidates": st.lists(
@@ -250,15 +253,96 @@ def test_a_schema_of_the_older_form_goes_there_and_back(schema: dict[str, Any]) 
 
 
 NAMES = st.sampled_from(
-    "contents parts role text thought thoughtSignature functionCall function_call functionResponse args name id response "
-    "inlineData mimeType data fileData fileUri systemInstruction system_instruction generationConfig tools toolConfig "
-    "functionDeclarations parameters parametersJsonSchema properties anyOf type functionCallingConfig mode topK logprobs "
-    "allowedFunctionNames thinkingConfig thinkingLevel responseMimeType responseSchema responseJsonSchema stopSequences "
-    "candidates content finishReason index usageMetadata promptTokenCount candidatesTokenCount promptTokensDetails modality "
-    "groundingMetadata groundingChunks groundingSupports segment startIndex groundingChunkIndices citationMetadata citations "
-    "logprobsResult chosenCandidates topCandidates token logProbability promptFeedback blockReason error code status details "
-    "retryDelay partialArgs jsonPath stringValue willContinue modelVersion responseId createTime serviceTier maxOutputTokens "
-    "candidateCount tokenCount web uri googleSearch codeExecution propertyOrdering nullable enum defs".split()
+    [
+        "contents",
+        "parts",
+        "role",
+        "text",
+        "thought",
+        "thoughtSignature",
+        "functionCall",
+        "function_call",
+        "functionResponse",
+        "args",
+        "name",
+        "id",
+        "response",
+        "inlineData",
+        "mimeType",
+        "data",
+        "fileData",
+        "fileUri",
+        "systemInstruction",
+        "system_instruction",
+        "generationConfig",
+        "tools",
+        "toolConfig",
+        "functionDeclarations",
+        "parameters",
+        "parametersJsonSchema",
+        "properties",
+        "anyOf",
+        "type",
+        "functionCallingConfig",
+        "mode",
+        "topK",
+        "logprobs",
+        "allowedFunctionNames",
+        "thinkingConfig",
+        "thinkingLevel",
+        "responseMimeType",
+        "responseSchema",
+        "responseJsonSchema",
+        "stopSequences",
+        "candidates",
+        "content",
+        "finishReason",
+        "index",
+        "usageMetadata",
+        "promptTokenCount",
+        "candidatesTokenCount",
+        "promptTokensDetails",
+        "modality",
+        "groundingMetadata",
+        "groundingChunks",
+        "groundingSupports",
+        "segment",
+        "startIndex",
+        "groundingChunkIndices",
+        "citationMetadata",
+        "citations",
+        "logprobsResult",
+        "chosenCandidates",
+        "topCandidates",
+        "token",
+        "logProbability",
+        "promptFeedback",
+        "blockReason",
+        "error",
+        "code",
+        "status",
+        "details",
+        "retryDelay",
+        "partialArgs",
+        "jsonPath",
+        "stringValue",
+        "willContinue",
+        "modelVersion",
+        "responseId",
+        "createTime",
+        "serviceTier",
+        "maxOutputTokens",
+        "candidateCount",
+        "tokenCount",
+        "web",
+        "uri",
+        "googleSearch",
+        "codeExecution",
+        "propertyOrdering",
+        "nullable",
+        "enum",
+        "defs",
+    ]  # noqa: SIM905  # they are read as words
 )
 ANY: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -285,10 +369,8 @@ def test_any_json_is_a_request_or_a_bad_one(value: dict[str, Any]) -> None:
         lambda: GEMINI.read_count(body, ASKED),
         lambda: GEMINI.encode(GEMINI.decode(request(body)), TERMS, Losses()),
     ):
-        try:
+        with suppress(BadRequest):
             read()
-        except BadRequest as error:
-            assert error.message
 
 
 def request(body: Body) -> Request:
@@ -301,12 +383,10 @@ def request(body: Body) -> Request:
 def test_any_json_is_an_answer_or_a_failure(value: dict[str, Any]) -> None:
     body = msgspec.json.encode(value)
     head, _ = GEMINI.read(Body((b'{"contents":[]}',)), ASKED)
-    try:
+    with suppress(UpstreamError):
         GEMINI.facts(body)
         answer, _ = GEMINI.decode_answer(body)
-        GEMINI.encode_answer(answer, head, Losses())
-    except UpstreamError as error:
-        assert error.message
+        assert msgspec.json.decode(GEMINI.encode_answer(answer, head, Losses()))
 
 
 @many
@@ -314,16 +394,14 @@ def test_any_json_is_an_answer_or_a_failure(value: dict[str, Any]) -> None:
 def test_any_stream_of_json_is_read_or_a_failure(values: list[dict[str, Any]]) -> None:
     stream = b"".join(b"data: " + msgspec.json.encode(value) + b"\r\n\r\n" for value in values)
     head, _ = GEMINI.read(Body((b'{"contents":[]}',)), ASKED)
-    encoder = GEMINI.encoder(head, Losses())
-    for way in (GEMINI.decoder(), GEMINI.relay(hides_usage=False)):
-        try:
-            out = [*way.feed(stream), *way.end()]
-        except UpstreamError as error:
-            assert error.message
-            continue
-        for event in out if way.__class__.__name__ == "StreamDecoder" else ():
+    encoder, decoder, relay = GEMINI.encoder(head, Losses()), GEMINI.decoder(), GEMINI.relay(hides_usage=False)
+    with suppress(UpstreamError):
+        for event in (*decoder.feed(stream), *decoder.end()):
             encoder.event(event)
-        encoder.end()
+        assert encoder.end().endswith(b"}\r\n\r\n")
+    with suppress(UpstreamError):
+        assert stream.startswith(relay.feed(stream))
+        relay.end()
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"nonsense", b'{"contents":', b"\xff"])

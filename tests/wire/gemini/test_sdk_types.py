@@ -5,6 +5,7 @@ The types are walked, not listed. The package is `google-genai`; without it this
 
 import types
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -45,6 +46,8 @@ def value(tp: Any, deep: int) -> Any:
         return fields(tp, deep + 1)
     if isinstance(tp, type) and issubclass(tp, Enum):
         return [one.value for one in tp][-1]
+    if tp is datetime:
+        return "2026-11-27T12:00:00Z"
     simple = {str: "text", int: 3, float: 0.5, bool: True, bytes: "AAAA"}
     return simple.get(tp, {"any": [1, {"deep": "x"}]})
 

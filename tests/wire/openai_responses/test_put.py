@@ -47,13 +47,15 @@ SAID = '{"type":"message","role":"assistant","content":"Once"}'
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ('"x"', '[{"type":"message","role":"user","content":"x"},%s]' % SAID),
-        ('[{"role":"user","content":"x"}]', '[{"role":"user","content":"x"},%s]' % SAID),
-        ("[ ]", "[ %s]" % SAID),
+        ('"x"', '[{"type":"message","role":"user","content":"x"},' + SAID + "]"),
+        ('[{"role":"user","content":"x"}]', '[{"role":"user","content":"x"},' + SAID + "]"),
+        ("[ ]", f"[ {SAID}]"),
     ],
 )
 def test_an_answer_is_gone_on_with_by_a_last_message(before: str, after: str) -> None:
-    assert sent('{"model":"m","input":%s}' % before, so_far="Once") == '{"model":"up","input":%s}' % after
+    out = sent('{"model":"m","input":' + before + "}", so_far="Once")
+
+    assert out == '{"model":"up","input":' + after + "}"
 
 
 def test_what_the_upstream_refuses_is_left_out_and_told() -> None:

@@ -19,6 +19,7 @@ from antiphon.core.request import Head
 from antiphon.core.response import Delta, Event, FinishReason, ToolCallDelta
 from antiphon.core.usage import Usage
 from antiphon.wire.losses import Losses
+from antiphon.wire.openai_responses.kept import keep
 from antiphon.wire.openai_responses.proofs import read_proof
 from antiphon.wire.openai_responses.reading import EventReader
 from antiphon.wire.openai_responses.stream import EventWriter
@@ -29,6 +30,12 @@ EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
 def event(*deltas: Delta, dialect: Any = "anthropic_messages", **fields: Any) -> Event:
     return Event(dialect=dialect, id="msg_1", model="claude", created_s=7, deltas=deltas, **fields)
+
+
+def named(item: str) -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    keep(extra, "id", item)
+    return extra
 
 
 def written(events: Iterable[Event]) -> tuple[bytes, Losses]:
@@ -164,8 +171,12 @@ def test_an_empty_stream_is_an_empty_response() -> None:
             ["gemini:call:C"],
         ),
         (
-            [Delta(reasoning="a"), Delta(signature="1", signed_by="anthropic_messages")]
-            + [Delta(reasoning="b"), Delta(signature="2", signed_by="anthropic_messages")],
+            [
+                Delta(reasoning="a"),
+                Delta(signature="1", signed_by="anthropic_messages"),
+                Delta(reasoning="b"),
+                Delta(signature="2", signed_by="anthropic_messages"),
+            ],
             ["anthropic_messages:1", "anthropic_messages:2"],
         ),
     ],
@@ -237,11 +248,11 @@ def test_reading_and_writing_keeps_items_ids_and_kinds() -> None:
         "action": {"type": "search", "query": "q"},
     }
     own = [
-        event(Delta(reasoning="s", delta_extra={'#id "rs_9"': None}), dialect="openai_responses"),
+        event(Delta(reasoning="s", delta_extra=named("rs_9")), dialect="openai_responses"),
         event(Delta(signature="enc", signed_by="openai_responses"), dialect="openai_responses"),
         event(Delta(unknown=(Unknown(kind="web_search_call", raw=hosted),)), dialect="openai_responses"),
-        event(Delta(text="a", delta_extra={'#id "msg_7"': None}), dialect="openai_responses"),
-        event(Delta(text="b", delta_extra={'#id "msg_8"': None}), dialect="openai_responses"),
+        event(Delta(text="a", delta_extra=named("msg_7")), dialect="openai_responses"),
+        event(Delta(text="b", delta_extra=named("msg_8")), dialect="openai_responses"),
         event(Delta(reasoning="t", reasoning_label="reasoning_text"), dialect="openai_responses"),
         event(Delta(finish_reason="other", finish_raw="max_messages"), dialect="openai_responses"),
     ]

@@ -8,9 +8,12 @@ from msgspec import Struct
 
 from antiphon.net.exchange import Exchange
 from antiphon.providers.lab.anthropic.dialect import AnthropicDialect
+from antiphon.providers.lab.bedrock.dialect import ConverseDialect, InvokeDialect
 from antiphon.providers.lab.chat import ChatDialect
+from antiphon.providers.lab.cohere.dialect import CohereChat, CohereEmbed, Rerank
 from antiphon.providers.lab.dialect import Dialect, Incoming
-from antiphon.providers.lab.gemini.dialect import GeminiDialectfrom antiphon.providers.lab.responses.dialect import ResponsesDialect
+from antiphon.providers.lab.gemini.dialect import GeminiDialect
+from antiphon.providers.lab.responses.dialect import ResponsesDialect
 from antiphon.providers.lab.responses.memory import Memory
 
 Choose = Callable[[Incoming], Dialect]
@@ -48,8 +51,8 @@ def find(routes: Sequence[Route], incoming: Incoming) -> tuple[Dialect, Incoming
     return None
 
 
-def routes(memory: Memory) -> list[Route]:
-    """All paths that are answered by a model."""
+def routes(memory: Memory, *, signed: bool) -> list[Route]:
+    """All paths that are answered by a model. `signed`: Bedrock asks for a signature."""
     chat = ChatDialect()
     sse, array = GeminiDialect(), GeminiDialect(array=True)
 
@@ -63,6 +66,14 @@ def routes(memory: Memory) -> list[Route]:
         _always(r"/v1/messages", AnthropicDialect()),
         _always(r"/v1/messages/count_tokens", AnthropicDialect(count=True)),
         _always(r"(?:/openai)?/v1/responses", ResponsesDialect(memory)),
+        _always(r"/model/(?P<model>.+)/converse", ConverseDialect(signed=signed, stream=False)),
+        _always(r"/model/(?P<model>.+)/converse-stream", ConverseDialect(signed=signed, stream=True)),
+        _always(r"/model/(?P<model>.+)/invoke", InvokeDialect(signed=signed, stream=False)),
+        _always(r"/model/(?P<model>.+)/invoke-with-response-stream", InvokeDialect(signed=signed, stream=True)),
+        _always(r"/v2/chat", CohereChat()),
+        _always(r"/v2/embed", CohereEmbed()),
+        _always(r"/v2/rerank", Rerank(jina=False)),
+        _always(r"/v1/rerank", Rerank(jina=True)),
         Route(re.compile(GOOGLE), google),
     ]
 

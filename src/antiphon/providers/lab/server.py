@@ -45,7 +45,7 @@ class LabServer:
         self._tables = Tables(settings, base)
         self._completions = Completions(settings, clock=clock, tables=self._tables, records=self._records)
         self._memory = Memory()
-        self._routes = routes(self._memory)
+        self._routes = routes(self._memory, signed=settings.aws_signature)
         self._listener: Listener | None = None
 
     async def start(self, sock: socket.socket) -> None:

@@ -84,4 +84,8 @@ class LabSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A lab server."""
 
     seed: Annotated[int, Meta(ge=0, description="Same seed, same requests, same answers. Default 1.")] = 1
+    aws_signature: Annotated[
+        bool,
+        Meta(description="Bedrock's paths ask for a header of the form of AWS's signature, version 4. Default false."),
+    ] = False
     models: Annotated[dict[str, LabModel], Meta(description="Simulated models by name.")]

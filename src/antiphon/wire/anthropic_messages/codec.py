@@ -32,6 +32,8 @@ class AnthropicMessages(ChatCodec):
 
     name: ClassVar[Dialect] = "anthropic_messages"
     last_mark: ClassVar[bytes] = b"message_stop"
+    carries: ClassVar[tuple[bytes, ...]] = (b"anthropic-version", b"anthropic-beta")
+    passes: ClassVar[tuple[bytes, ...]] = (b"request-id", b"anthropic-organization-id")
     chance: ClassVar[tuple[str, ...]] = ("temperature", "top_p")
 
     def read(self, body: Body, asked: Asked) -> tuple[Head, Spots]:

@@ -152,6 +152,8 @@ def _shown(thinking: Fields) -> bool | None:
 
 def _output(fields: Fields) -> tuple[str | None, ResponseFormat | None]:
     """Read `output_config`, and the older `output_format`."""
+    if fields.peek("output_config") == {} and fields.peek("output_format") is not None:
+        fields.drop("output_config")
     config = fields.inner("output_config")
     effort = config.text("effort") if config is not None else None
     shape = _format(config, "format") if config is not None else None

@@ -54,12 +54,10 @@ def encode_finish(
         stopped_at: The text that the answer stopped at.
         called: The answer holds a tool call, by which clients must know to go on, whatever the upstream calls its end.
     """
-    if raw is not None and dialect == OWN:
-        return raw
-    if reason is None:
-        return None
+    if reason is None or dialect == OWN:
+        return raw or (None if reason is None else _WORDS[reason])
     if reason == "other" and losses is not None:
         losses.add("answer.finish_reason", "Anthropic has no such reason", "sent as end_turn")
-    if called and dialect != OWN and reason in ("stop", "other"):
+    if called and reason in ("stop", "other"):
         return "tool_use"
     return "stop_sequence" if reason == "stop" and stopped_at is not None else _WORDS[reason]

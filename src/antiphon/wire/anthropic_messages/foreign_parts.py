@@ -43,6 +43,9 @@ class Parts:
             case Refusal():
                 self.losses.add(f"{path}.refusal", f"{WHO} has no refusals in requests", "sent as text", adapted=True)
                 return _filled(part.text)
+            case ToolCall() | Reasoning() if not assistant:
+                self.losses.add(path, f"{WHO} takes calls and thoughts of the assistant alone")
+                return None
             case ToolCall():
                 return self._call(part, path)
             case Reasoning():
@@ -50,6 +53,11 @@ class Parts:
             case Image() | File() if assistant:
                 self.losses.add(path, f"{WHO} takes no images or files in an assistant's turn")
                 return None
+            case Image() | File() | Audio() | Unknown():
+                return self._medium(part, path)
+
+    def _medium(self, part: Image | File | Audio | Unknown, path: str) -> Block | None:
+        match part:
             case Image():
                 return self._image(part, path)
             case File():

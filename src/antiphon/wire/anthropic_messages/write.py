@@ -89,7 +89,7 @@ def _file(part: File) -> Block:
     if part.text is not None:
         out["source"] = {"type": "text", **present(media_type=part.media_type), "data": part.text}
     else:
-        out["source"] = _source(part.data or part.url or "", part.id)
+        out["source"] = _source(part.data or "", part.id) if part.url is None else {"type": "url", "url": part.url}
     return merged(cached(out, part.cache), part.extra)
 
 

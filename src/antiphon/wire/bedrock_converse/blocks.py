@@ -102,7 +102,7 @@ class Writer:
         self.left_over(part.extra, path)
         own = part.signed_by in ("", OWN)
         known = own or (part.signed_by == "anthropic_messages" and self.model.claude is not None and not part.redacted)
-        if part.signature is None:
+        if not part.signature:
             self.losses.add(path, f"{WHO} takes no thoughts without a proof")
             return []
         if not known:

@@ -101,10 +101,8 @@ def _adaptive(sampling: Sampling, takes: Takes, body: Body, losses: Losses) -> B
 def _budgeted(sampling: Sampling, body: Body, asked: str, losses: Losses) -> Body:
     """A budget of thoughts, which must be below the bound on the whole answer."""
     tokens = sampling.reasoning_tokens
-    if tokens is None or tokens < 0:
-        budget = tokens_of(sampling.reasoning_effort or "medium")
-    else:
-        budget = max(tokens, _LEAST)
+    unbound = tokens is None or tokens < 0
+    budget = tokens_of(sampling.reasoning_effort or "medium") if unbound else max(tokens or 0, _LEAST)
     most = body.get("inferenceConfig", {}).get("maxTokens")
     if most is not None and budget >= most:
         budget = most - 1

@@ -18,7 +18,8 @@ from antiphon.wire.bedrock_converse.messages import Turns
 from antiphon.wire.bedrock_converse.model import model_of
 from antiphon.wire.bedrock_converse.thinking import encode_own
 from antiphon.wire.bedrock_converse.tools import encode_tools
-from antiphon.wire.codec import Terms
+from antiphon.wire.codec import Terms, left_over
+from antiphon.wire.fields import as_object
 from antiphon.wire.losses import Losses
 
 _TIERS = MappingProxyType(
@@ -27,6 +28,8 @@ _TIERS = MappingProxyType(
 _KEY = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 _VALUE = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
 _MOST_METADATA = 16
+_CARRIED = ("guardrailConfig", "performanceConfig")
+"""Bedrock's own fields, which a caller of another dialect may say, too."""
 
 
 def encode(content: Content, terms: Terms, losses: Losses) -> bytes:
@@ -73,11 +76,7 @@ def _finish(content: Content, writer: Writer, body: dict[str, Any]) -> None:
         del body["inferenceConfig"]
     if model.claude is not None and "stopSequences" in body.get("inferenceConfig", {}):
         body["additionalModelResponseFieldPaths"] = ["/stop_sequence"]
-    tier = _TIERS.get(content.service_tier or "default")
-    if tier is None:
-        losses.add("service_tier", f"{WHO} has no such tier")
-    elif tier:
-        body["serviceTier"] = {"type": tier}
+    _tier(content.service_tier, body, losses)
     metadata = _metadata(content.metadata, losses)
     if metadata:
         body["requestMetadata"] = metadata
@@ -85,7 +84,17 @@ def _finish(content: Content, writer: Writer, body: dict[str, Any]) -> None:
         losses.add("user", f"{WHO} is not told of end users")
     if content.cache_key is not None:
         losses.add("prompt_cache_key", f"{WHO} finds cached prompts by itself", adapted=True)
-    writer.left_over(content.extra, "")
+    carried = {name: content.extra[name] for name in _CARRIED if as_object(content.extra.get(name))}
+    body |= carried
+    left_over(content.extra, "", losses, WHO, carried)
+
+
+def _tier(asked: str | None, body: dict[str, Any], losses: Losses) -> None:
+    tier = _TIERS.get(asked or "default")
+    if tier is None:
+        losses.add("service_tier", f"{WHO} has no such tier")
+    elif tier:
+        body["serviceTier"] = {"type": tier}
 
 
 def _format(asked: ResponseFormat | None, turns: Turns, writer: Writer) -> dict[str, Any] | None:

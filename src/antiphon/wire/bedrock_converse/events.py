@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from antiphon.core.content import Unknown
 from antiphon.core.error import UpstreamBroken, UpstreamMalformed
 from antiphon.core.response import Delta, Event, ToolCallDelta
-from antiphon.core.usage import Usage
 from antiphon.wire.bedrock_converse.answers import OWN, SERVER_TOOL, answer_id
 from antiphon.wire.bedrock_converse.failures import failure_of
 from antiphon.wire.bedrock_converse.finish import finish_of, stop_sequence_of
@@ -233,10 +232,7 @@ class ConverseStream(Decoder):
         """The last event: what was used."""
         self.done = self._stopped
         said = _read(_beside, payload)
-        usage, self.usage_note = self._used(said.usage)
+        usage, self.usage_note = usage_of(said.usage)
         if usage is not None or said.extra():
             self._id = self._id or answer_id(self._begun, payload)
             events.append(Event(dialect=OWN, id=self._id, model="", created_s=0, usage=usage, extra=said.extra()))
-
-    def _used(self, raw: Raw | None) -> tuple[Usage | None, str]:
-        return usage_of(raw)

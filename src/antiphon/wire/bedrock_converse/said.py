@@ -103,7 +103,7 @@ class Performance(Struct, gc=False):
 class Beside(Struct, gc=False, rename="camel"):
     """What a whole answer and the last event of a stream say beside the content."""
 
-    usage: Raw | None = None
+    usage: Raw = Raw(b"null")
     trace: dict[str, Any] | None = None
     service_tier: Tier | None = None
     performance_config: Performance | None = None

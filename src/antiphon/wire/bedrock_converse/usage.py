@@ -27,9 +27,9 @@ class _Counts(Struct, gc=False, rename="camel"):
 _counts = msgspec.json.Decoder(_Counts)
 
 
-def usage_of(raw: Raw | None) -> tuple[Usage | None, str]:
+def usage_of(raw: Raw) -> tuple[Usage | None, str]:
     """Read a `usage` object. Returns: The usage, or None and why it can't be believed; None and empty: there is none."""
-    if raw is None:
+    if bytes(raw) == b"null":
         return None, ""
     try:
         said = _counts.decode(raw)

@@ -14,8 +14,29 @@ from antiphon.wire.gemini.parts import PART, decode_part, made_id
 ROLES: Mapping[str, str] = MappingProxyType({"user": "user", "model": "assistant", "function": "user"})
 _RESPONSE = names("willContinue")
 _TEXTS = ("result", "output")
-_Waiting = list[tuple[str, str]]
-"""Ids and names of the calls that have no result yet."""
+
+
+class _Calls:
+    """The calls of a conversation."""
+
+    __slots__ = ("count", "waiting")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.waiting: list[tuple[str, str]] = []
+        """Ids and names of those that have no result yet."""
+
+    def answered(self, call_id: str | None, name: str) -> str:
+        """The id of the call that a result is of: the first of its name that has none yet."""
+        for index, (waits, called) in enumerate(self.waiting):
+            if waits == call_id or (call_id is None and called == name):
+                del self.waiting[index]
+                return waits
+        return call_id or made_id("result", name)
+
+    def made(self, call: ToolCall) -> None:
+        self.count += 1
+        self.waiting.append((call.id, call.name))
 
 
 def decode_contents(fields: Fields, name: str) -> tuple[Message, ...]:
@@ -27,33 +48,33 @@ def decode_contents(fields: Fields, name: str) -> tuple[Message, ...]:
         raise mistyped(fields.path(name), "a list of contents", fields.peek(name))
     fields.drop(name)
     out: list[Message] = []
-    waiting: _Waiting = []
+    calls = _Calls()
     for turn, value in enumerate(values):
         path = f"{fields.path(name)}[{turn}]"
         content = as_object(value)
         if content is None:
             raise mistyped(path, "an object", value)
-        out.extend(_turn(Fields(content, path), turn, waiting))
+        out.extend(_turn(Fields(content, path), calls))
     return tuple(out)
 
 
-def _turn(fields: Fields, turn: int, waiting: _Waiting) -> list[Message]:
+def _turn(fields: Fields, calls: _Calls) -> list[Message]:
     said = fields.text("role") or "user"
     role = ROLES.get(said, said)
     parts: list[Part] = []
     out: list[Message] = []
     form, values = _parts(fields)
-    for index, value in enumerate(values):
+    for value in values:
         part = respelled(value, PART)
         if part.peek("functionResponse") is not None:
             if parts:
                 out.append(Message(role=role, parts=tuple(parts)))
                 parts = []
-            out.append(_result(part, waiting))
+            out.append(_result(part, calls))
             continue
-        read = decode_part(part, ("turn", turn, index))
+        read = decode_part(part, ("call", calls.count))
         if isinstance(read, ToolCall):
-            waiting.append((read.id, read.name))
+            calls.made(read)
         parts.append(read)
     extra = fields.left()
     if parts or not out:
@@ -84,7 +105,7 @@ def decode_system(fields: Fields, name: str) -> tuple[Message, ...]:
     return (Message(role="system", parts=read, form=form, extra=inner.left()),)
 
 
-def _result(fields: Fields, waiting: _Waiting) -> Message:
+def _result(fields: Fields, calls: _Calls) -> Message:
     """Read a function's response: a message of its own."""
     value = fields.tree("functionResponse")
     if value is None:
@@ -100,19 +121,10 @@ def _result(fields: Fields, waiting: _Waiting) -> Message:
         rest["response"] = said
     if rest:
         extra["functionResponse"] = rest
-    call_id = _answered(waiting, call_id, name)
+    call_id = calls.answered(call_id, name)
     return Message(
         role="tool", parts=tuple(parts), form="parts", name=name, tool_call_id=call_id, failed=failed, extra=extra
     )
-
-
-def _answered(waiting: _Waiting, call_id: str | None, name: str) -> str:
-    """The id of the call that a result is of: the first of its name that has none yet."""
-    for index, (waits, called) in enumerate(waiting):
-        if waits == call_id or (call_id is None and called == name):
-            del waiting[index]
-            return waits
-    return call_id or made_id("result", name)
 
 
 def told(response: Mapping[str, Any]) -> tuple[str, bool]:

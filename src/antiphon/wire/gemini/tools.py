@@ -51,7 +51,7 @@ def _tools(fields: Fields) -> list[Tool]:
             continue
         kind = KINDS.get(name, name)
         usual = OWN.get(kind) == name
-        extra = {} if usual and value == {} else {name: value or None}
+        extra = {} if usual and value == {} else {name: None if value == {} else value}
         out.append(Tool(name="", kind=kind, extra=extra))
     return out
 

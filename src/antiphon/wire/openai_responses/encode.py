@@ -56,6 +56,10 @@ def encode(content: Content, terms: Terms, losses: Losses) -> dict[str, Any]:
     }
     _shape(out, content, own=own)
     written = _own(out, content) if own else _foreign(out, content, losses)
+    if terms.stream:
+        written["stream"] = True  # a null of the caller's would hide it
+    if items:
+        written["input"] = items
     for name in terms.quirks.rejects:
         if name in written and name not in ("model", "input"):
             del written[name]

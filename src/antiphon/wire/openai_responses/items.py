@@ -70,9 +70,12 @@ class Turns:
             self._parts.append(Unknown(kind=kind, raw=dict(item.value)))
 
     def plain(self, message: Message) -> None:
-        """Take a message that was read already, and is not an assistant's."""
-        self._close()
-        self._messages.append(message)
+        """Take a message that was read already."""
+        if message.role == "assistant":
+            self._say(message)
+        else:
+            self._close()
+            self._messages.append(message)
 
     def end(self) -> tuple[Message, ...]:
         """Returns: all messages, once."""
@@ -92,7 +95,9 @@ class Turns:
             self._close()
             self._messages.append(_spoken(item, role))
             return
-        said = _spoken(item, role)
+        self._say(_spoken(item, role))
+
+    def _say(self, said: Message) -> None:
         if self._said is not None and not self._calls and not self._single:
             self._close()
         if self._said is None:
@@ -224,13 +229,12 @@ def read_answer(values: Iterable[object]) -> Message:
 
 
 def _plain(item: dict[str, Any]) -> Message | None:
-    """A message that is one text and nothing beside it, and not an assistant's: most are so."""
+    """A message that is one text and nothing beside it: most are so."""
     content = item.get("content")
     role = item.get("role")
     if (
         isinstance(content, str)
         and isinstance(role, str)
-        and role != "assistant"
         and (len(item) == 2 or (len(item) == 3 and item.get("type") == "message"))
     ):
         return Message(role=role, parts=(Text(text=content),), form="text")

@@ -1,21 +1,27 @@
 """What only this dialect has use for, and what no other loses by not having it: ids of items, the word `phase`, `store`.
 
-It stands in `extra` as a name alone, whose value is null: others pass over a null, so that it is no loss to them.
+It stands in `extra` under a name whose value there is null: others pass over a null, so that it is no loss to them. The
+value itself is the name's, which is of a type that nothing that a caller sends is read into: it can't be forged.
 """
 
 from typing import Any
 
-import msgspec
-
 from antiphon.core.content import Extra
 
-_MARK = "#"
-_decode = msgspec.json.Decoder().decode
+
+class Kept(str):
+    """A name with the value that was put by under it."""
+
+    __slots__ = ("value",)
+    value: Any
 
 
 def keep(extra: Extra, name: str, value: object) -> None:
     """Put a value by."""
-    extra[f"{_MARK}{name} {msgspec.json.encode(value).decode()}"] = None
+    key = Kept(f"#{name}")
+    key.value = value
+    extra.pop(key, None)
+    extra[key] = None
 
 
 def kept(extra: Extra) -> tuple[dict[str, Any], Extra]:
@@ -25,13 +31,9 @@ def kept(extra: Extra) -> tuple[dict[str, Any], Extra]:
     by: dict[str, Any] = {}
     rest: Extra = {}
     for key, value in extra.items():
-        name, space, text = key.partition(" ")
-        if value is not None or not space or not name.startswith(_MARK):
-            rest[key] = value
-            continue
-        try:
-            by[name[len(_MARK) :]] = _decode(text.encode())
-        except (msgspec.MsgspecError, UnicodeError):
+        if isinstance(key, Kept):
+            by[key[1:]] = key.value
+        else:
             rest[key] = value
     return by, rest
 

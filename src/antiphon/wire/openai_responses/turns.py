@@ -41,7 +41,11 @@ class Writer:
             out.extend(self._items(message, f"messages[{index}]"))
         return out
 
-    def _items(self, message: Message, path: str) -> Iterator[dict[str, Any]]:
+    def _items(self, message: Message, path: str) -> Iterable[dict[str, Any]]:
+        plain = _plain(message)
+        return self._others(message, path) if plain is None else (plain,)
+
+    def _others(self, message: Message, path: str) -> Iterator[dict[str, Any]]:
         if message.role in ("tool", "function"):
             yield self._result(message, path)
             return
@@ -63,10 +67,14 @@ class Writer:
                 run.append((place, part))
             else:
                 yield from self._beside(part, f"{path}.content[{place}]")
-        if run or not (begun or message.form == "none" or (message.parts and message.form == "text")):
+        if run or (not begun and self._is_empty(message)):
             yield from self._message(message, run, path, again=begun)
         if not self._own:
             self._told(message, path)
+
+    def _is_empty(self, message: Message) -> bool:
+        """Whether a message without any content was there nevertheless."""
+        return message.form == "parts" and (self._own or not message.parts)
 
     def _told(self, message: Message, path: str) -> None:
         losses = self._losses
@@ -200,6 +208,24 @@ class Writer:
             "summary": summary,
             "encrypted_content": thoughts.signature,
         }
+
+
+def _plain(message: Message) -> dict[str, Any] | None:
+    """A message that is one text and nothing beside it: most are so."""
+    if message.form != "text" or message.extra or len(message.parts) != 1 or message.role not in _ROLES:
+        return None
+    part = message.parts[0]
+    if (
+        type(part) is not Text
+        or part.extra
+        or part.cache is not None
+        or part.citations
+        or part.signature is not None
+        or message.id is not None
+        or message.name is not None
+    ):
+        return None
+    return {"type": "message", "role": message.role, "content": part.text}
 
 
 def _completed(item_id: str | None) -> dict[str, Any]:
