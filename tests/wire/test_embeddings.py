@@ -174,9 +174,7 @@ def test_cohere_to_gemini_and_openai() -> None:
     body = {"model": "m", "texts": ["a"], "input_type": "search_document", "truncate": "END", "output_dimension": 2}
     out, losses = translated(COHERE, body, GEMINI)
     assert out == {
-        "requests": [
-            {"model": "models/up", **part("a"), "taskType": "RETRIEVAL_DOCUMENT", "outputDimensionality": 2}
-        ]
+        "requests": [{"model": "models/up", **part("a"), "taskType": "RETRIEVAL_DOCUMENT", "outputDimensionality": 2}]
     }
     assert losses == {"truncate": "left out"}
     out, losses = translated(COHERE, body, OPENAI)
@@ -425,8 +423,26 @@ def test_errors_are_told_as_each_dialects_clients_read_them() -> None:
             st.lists(inner, max_size=3)
             | st.dictionaries(
                 st.sampled_from(
-                    ["model", "input", "texts", "content", "parts", "text", "data", "embedding", "embeddings", "values"]
-                    + ["float", "base64", "usage", "meta", "inputs", "type", "requests", "index"]
+                    [
+                        "model",
+                        "input",
+                        "texts",
+                        "content",
+                        "parts",
+                        "text",
+                        "data",
+                        "embedding",
+                        "embeddings",
+                        "values",
+                        "float",
+                        "base64",
+                        "usage",
+                        "meta",
+                        "inputs",
+                        "type",
+                        "requests",
+                        "index",
+                    ]
                 ),
                 inner,
                 max_size=4,

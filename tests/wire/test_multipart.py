@@ -137,7 +137,9 @@ def test_a_file_is_no_field() -> None:
         read(body, TYPE).text(body, "file")
 
 
-@given(st.lists(st.tuples(st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.binary(max_size=30)), min_size=1, max_size=4))
+@given(
+    st.lists(st.tuples(st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.binary(max_size=30)), min_size=1, max_size=4)
+)
 def test_another_reader_reads_the_same(parts: list[tuple[str, bytes]]) -> None:
     parts = [(name, value) for name, value in parts if b"\n--b" not in b"\n" + value]
     text = form(*(field(name.encode(), value) for name, value in parts)) if parts else form(field(b"a", b""))

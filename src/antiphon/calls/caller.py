@@ -34,6 +34,7 @@ from antiphon.core.usage import Usage
 from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
 from antiphon.providers.auth.signer import Signer
 from antiphon.providers.target import Said, Target, say
+from antiphon.routing.settings import OnLoss
 from antiphon.telemetry.metrics import Metrics
 
 log = logging.getLogger("antiphon.calls")
@@ -190,8 +191,8 @@ class Caller:
             how = course.how() if course.so_far else ask.how
             said = say(ask.request, target, how, key=place, timeouts=timeouts)
             work.losses = said.losses
-            if said.losses and course.prepared.policy.on_loss == "refuse":
-                _refuse_lost(said.losses, member.name)
+            if said.losses:
+                _weigh(said.losses, member.name, course.prepared.policy.on_loss)
             ticket = self._tickets.reserve(work.principal, member.name, _bound(ask, target, said))
         except BaseException:
             member.gate.leave(tenant)
@@ -424,10 +425,12 @@ def _place(key: Key, target: Target) -> int:
     raise OverLimit(f"the keys of {target.account} were changed while this request ran", retry_after_s=1)
 
 
-def _refuse_lost(losses: tuple[Loss, ...], name: str) -> None:
-    """Where a route allows no loss. Raises: CannotCarry, when anything is lost, and not only carried in another form."""
+def _weigh(losses: tuple[Loss, ...], name: str, on_loss: OnLoss) -> None:
+    """Do what the route says where anything is lost, and not only carried in another form. Raises: CannotCarry."""
     lost = [loss for loss in losses if not loss.adapted]
-    if lost:
+    if lost and on_loss == "warn":
+        log.warning("request.lossy", extra={"deployment": name, "fields": [loss.field for loss in lost]})
+    elif lost and on_loss == "refuse":
         error = CannotCarry(
             f"`{lost[0].field}` can't be carried to the model that would answer: {lost[0].why}; leave it out, or ask for "
             "another model",

@@ -2,13 +2,7 @@
 
 import logging
 
-from antiphon.core.error import (
-    AntiphonError,
-    DeadlineExceeded,
-    OverLimit,
-    UpstreamError,
-    UpstreamRefused,
-)
+from antiphon.core.error import AntiphonError, DeadlineExceeded, OverLimit, UpstreamError, UpstreamRefused
 from antiphon.gateway.decide import Decision
 from antiphon.gateway.story import Story
 from antiphon.routing.settings import LastResortSettings
@@ -28,9 +22,7 @@ def resort(story: Story, error: AntiphonError, decision: Decision | None) -> Las
 
 def lines(story: Story, last: LastResortSettings) -> bytes:
     """Header lines that say what was done."""
-    told = story.lines
-    if len(story.attempts) > 1:
-        told += b"x-antiphon-attempts: %d\r\n" % len(story.attempts)
+    told = story.header_lines()
     if last.respond:
         told += b"x-antiphon-last-resort: respond\r\n"
     if last.hand_off:

@@ -145,16 +145,18 @@ class Story(Struct):
 
     def serves(self, attempt: Try) -> Served:
         """What is told of an answer beside its content."""
-        lines, inbound = self.lines, attempt.inbound
+        inbound, passage, kind = attempt.inbound, attempt.passage, b""
+        if passage is not None and passage.other is not None:
+            kind = passage.own.streams if self.request and self.request.head.stream else passage.own.answers
+        headers = NO_HEADERS if inbound is None else inbound.headers
+        return Served(self.arrival.id, attempt.name, headers, self.header_lines(), kind)
+
+    def header_lines(self) -> bytes:
+        """Header lines that tell the caller how its answer came about."""
+        lines = self.lines
         if len(self.attempts) > 1:
             lines += b"x-antiphon-attempts: %d\r\n" % len(self.attempts)
-        if self.losses:
-            lines += told_losses(self.losses)
-        headers, passage = NO_HEADERS if inbound is None else inbound.headers, attempt.passage
-        if passage is None or passage.other is None:
-            return Served(self.arrival.id, attempt.name, headers, lines)
-        kind = passage.own.streams if self.request and self.request.head.stream else passage.own.answers
-        return Served(self.arrival.id, attempt.name, headers, lines, kind)
+        return lines + told_losses(self.losses) if self.losses else lines
 
     @property
     def tail(self) -> bytes:

@@ -127,7 +127,7 @@ def _spoken(deployment: Deployment, account: Account, way: Way, own: AnyCodec) -
     usual = way.path.replace("{action}", next(iter(way.actions), ""))
     return Spoken(
         way=way,
-        passage=Passage(own, None if upstream.name == own.name else upstream, framed=way.variant == "bedrock"),
+        passage=Passage(own, None if upstream.name == own.name else upstream, deployment.model, framed=way.variant == "bedrock"),
         heads=heads(usual),
         stream_heads=heads(way.stream_path or usual),
         actions={action: heads(way.path.replace("{action}", action)) for action in way.actions},

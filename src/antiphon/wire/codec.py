@@ -135,9 +135,11 @@ class Decoder(ABC):
     The first event that has anything to say names the answer's `id` and `model`. Odd events are passed over, not judged.
     """
 
-    __slots__ = ("done", "failure", "usage_note")
+    __slots__ = ("done", "failure", "model", "usage_note")
 
     def __init__(self) -> None:
+        self.model = ""
+        """The model that was asked, for upstreams that don't say which answered."""
         self.done = False
         """The stream's last event was read."""
         self.failure: UpstreamError | None = None

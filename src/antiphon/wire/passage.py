@@ -27,6 +27,8 @@ class Passage(Struct, frozen=True):
     """The caller's."""
     other: AnyUpstream | None
     """The upstream's; None: the same."""
+    model: str = ""
+    """The upstream's id of the model, for answers that don't name one."""
     framed: bool = False
     """The upstream's streams come in AWS's frames, whatever their dialect."""
 
@@ -47,6 +49,7 @@ class Passage(Struct, frozen=True):
         encoder = self.own.encoder(head, losses)
         encoder.created_s = created_s
         decoder = self.other.decoder()
+        decoder.model = self.model
         return Translated(Invoked(decoder) if self.framed else decoder, encoder, losses)
 
     @property
@@ -59,8 +62,9 @@ class Passage(Struct, frozen=True):
         if self.other is None:
             return Passed(body, self.own.facts(body))
         answer, facts = self.other.decode_answer(body)
-        if isinstance(answer, Response) and not answer.created_s:
-            answer = structs.replace(answer, created_s=created_s)
+        if isinstance(answer, Response) and not (answer.created_s and answer.model):
+            model, at_s = answer.model or self.model, answer.created_s or created_s
+            answer = structs.replace(answer, model=model, created_s=at_s)
         losses = Losses()
         return Passed(self.own.encode_answer(answer, head, losses), facts, losses.told())
 

@@ -86,8 +86,13 @@ def _is_one_event(piece: bytes) -> bool:
 
 def data_of(event: bytes) -> bytes | None:
     """What an event carries, its `data` lines joined by line feeds; None when it has none, as a comment."""
-    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
-        return event[6:-2]
+    at = event.find(b"\n") + 1
+    if b"\r" not in event:
+        if at == len(event) - 1 and event.startswith(b"data: "):
+            return event[6:-2]
+        # A line that names it and a line of data: so come the events of OpenAI Responses and of Anthropic.
+        if event.startswith(b"event: ") and event.startswith(b"data: ", at) and event.find(b"\n", at) == len(event) - 2:
+            return event[at + 6 : -2]
     lines: list[bytes] = []
     for line in _END_OF_LINE.split(event):
         name, _, value = line.partition(b":")

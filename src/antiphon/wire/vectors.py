@@ -22,7 +22,7 @@ Sliced = Generator[None, None, _T]
 
 SLICE_BYTES = 524_288
 """Of an answer that are looked at before others get their turn: about two milliseconds."""
-TOKENS_A_SLICE = 200
+TOKENS_A_SLICE = 100
 """Brackets and texts: a vector of 3072 numbers, 64 KiB, has a dozen."""
 
 _floats = msgspec.json.Decoder(list[float])

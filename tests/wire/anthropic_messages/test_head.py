@@ -84,6 +84,18 @@ def test_a_block_is_seen_in_a_long_body_however_it_is_cut(cut: int) -> None:
     assert long_head(body(messages=[{"role": "user", "content": [IMAGE]}]), cut)[0].needs == {"images"}
 
 
+@pytest.mark.parametrize("cut", [1, 5, 50, 5000])
+def test_a_block_is_seen_in_a_long_body_however_it_is_spelled(cut: int) -> None:
+    text = msgspec.json.encode(body(messages=[{"role": "user", "content": [IMAGE]}]))
+    text = text.replace(b'"type":"image"', b'"t\\u0079pe" :\n"im\\u0061ge"')
+    raw = Body(tuple(text[at : at + cut] for at in range(0, len(text), cut)))
+
+    *_, found = CODEC.read_long(raw, ASKED)
+
+    assert found is not None
+    assert found[0].needs == CODEC.read(raw, ASKED)[0].needs == {"images"}
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -35,7 +36,7 @@ PLAIN = (
 @given(st.lists(st.integers(0, len(STREAM)), max_size=5))
 def test_chunks_become_the_events_of_the_models_maker_however_they_were_cut(cuts: list[int]) -> None:
     edges, chunks = [0, *sorted(cuts), len(STREAM)], Chunks()
-    assert b"".join(chunks.feed(STREAM[at:end]) for at, end in zip(edges, edges[1:], strict=False)) == PLAIN
+    assert b"".join(chunks.feed(STREAM[at:end]) for at, end in pairwise(edges)) == PLAIN
 
 
 def test_line_ends_between_the_words_of_an_event_do_not_cut_it() -> None:

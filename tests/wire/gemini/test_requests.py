@@ -188,13 +188,17 @@ NEEDS: list[tuple[bytes, set[str]]] = [
         {"audio"},
     ),
     (
-        b'{"contents":[{"parts":[{"inlineData":{"mimeType":"application/pdf"}}]}],"tools":[{"functionDeclarations":'
-        b'[{"name":"f"}]},{"googleSearch":{}},{"urlContext":{}}],"generationConfig":{"maxOutputTokens":7}}',
+        (
+            b'{"contents":[{"parts":[{"inlineData":{"mimeType":"application/pdf"}}]}],"tools":[{"functionDeclarations":'
+            b'[{"name":"f"}]},{"googleSearch":{}},{"urlContext":{}}],"generationConfig":{"maxOutputTokens":7}}'
+        ),
         {"files", "tools", "web_search", "server_tools"},
     ),
     (
-        b'{"contents":[],"generationConfig":{"maxOutputTokens":7,"candidateCount":2,"responseMimeType":"application/json",'
-        b'"responseLogprobs":true,"responseModalities":["AUDIO"],"thinkingConfig":{"thinkingBudget":-1}}}',
+        (
+            b'{"contents":[],"generationConfig":{"maxOutputTokens":7,"candidateCount":2,"responseMimeType":"application/json",'
+            b'"responseLogprobs":true,"responseModalities":["AUDIO"],"thinkingConfig":{"thinkingBudget":-1}}}'
+        ),
         {"multiple_answers", "structured_output", "logprobs", "audio_output", "reasoning"},
     ),
     (b'{"contents":[],"generationConfig":{"maxOutputTokens":7,"thinkingConfig":{"thinkingBudget":0}}}', set()),
@@ -225,8 +229,10 @@ PUTS: list[tuple[bytes, Terms, bytes]] = [
     (
         b'{"contents":[{"parts":[{"text":"[]"}]}],"system_instruction":{"parts" : [ {"text":"x"}]}}',
         Terms(model="m", prompt="P", so_far="S"),
-        b'{"contents":[{"parts":[{"text":"[]"}]},{"role":"model","parts":[{"text":"S"}]}],'
-        b'"system_instruction":{"parts" : [{"text":"P"}, {"text":"x"}]}}',
+        (
+            b'{"contents":[{"parts":[{"text":"[]"}]},{"role":"model","parts":[{"text":"S"}]}],'
+            b'"system_instruction":{"parts" : [{"text":"P"}, {"text":"x"}]}}'
+        ),
     ),
     (
         b'{"systemInstruction":{"parts":[]},"contents":[]}',
@@ -267,6 +273,18 @@ def test_another_providers_proof_does_not_go_to_gemini() -> None:
     assert [loss.why for loss in put.losses] == ["its proof is anthropic_messages's"]
     assert decoded(body).messages[0].parts == (
         Reasoning(text="hm", signature="c2ln", signed_by="anthropic_messages", summary=True),
+    )
+
+
+def test_thoughts_that_came_in_pieces_are_one_with_the_foreign_proof_behind_them() -> None:
+    proof = seal("c2ln", "anthropic_messages")
+    thoughts = [{"text": "a", "thought": True}, {"text": "b", "thought": True}]
+    parts = [*thoughts, {"text": "", "thought": True, "thoughtSignature": proof}, {"text": "hi"}]
+    content = decoded(msgspec.json.encode({"contents": [{"role": "model", "parts": parts}]}))
+
+    assert content.messages[0].parts == (
+        Reasoning(text="ab", signature="c2ln", signed_by="anthropic_messages", summary=True),
+        Text(text="hi"),
     )
 
 

@@ -13,6 +13,10 @@ from antiphon.providers.lab.chat import ChatDialect
 from antiphon.providers.lab.cohere.dialect import CohereChat, CohereEmbed, Rerank
 from antiphon.providers.lab.dialect import Dialect, Incoming
 from antiphon.providers.lab.gemini.dialect import GeminiDialect
+from antiphon.providers.lab.openai.audio import Speeches, Transcriptions
+from antiphon.providers.lab.openai.completions import Completions
+from antiphon.providers.lab.openai.embeddings import Embeddings, Moderations
+from antiphon.providers.lab.openai.images import Edits, Generations
 from antiphon.providers.lab.responses.dialect import ResponsesDialect
 from antiphon.providers.lab.responses.memory import Memory
 
@@ -74,9 +78,28 @@ def routes(memory: Memory, *, signed: bool) -> list[Route]:
         _always(r"/v2/embed", CohereEmbed()),
         _always(r"/v2/rerank", Rerank(jina=False)),
         _always(r"/v1/rerank", Rerank(jina=True)),
+        *_openai(),
         Route(re.compile(GOOGLE), google),
     ]
 
 
 def _always(pattern: str, dialect: Dialect) -> Route:
     return Route(re.compile(pattern), lambda _: dialect)
+
+
+def _openai() -> list[Route]:
+    """Both OpenAI's own paths and Azure's."""
+    endpoints = {
+        "embeddings": Embeddings(),
+        "completions": Completions(),
+        "moderations": Moderations(),
+        "images/generations": Generations(),
+        "images/edits": Edits(),
+        "audio/speech": Speeches(),
+        "audio/transcriptions": Transcriptions(),
+    }
+    own = [_always(f"(?:/openai)?/v1/{path}", dialect) for path, dialect in endpoints.items()]
+    deployed = [
+        _always(f"/openai/deployments/(?P<model>[^/]+)/{path}", dialect) for path, dialect in endpoints.items()
+    ]
+    return own + deployed

@@ -25,6 +25,7 @@ from antiphon.providers.lab.chat import ChatDialect
 from antiphon.providers.lab.completions import Completions
 from antiphon.providers.lab.dialect import JSON_LINE, Incoming
 from antiphon.providers.lab.encode import problem, refusal
+from antiphon.providers.lab.openai.shelf import Shelf
 from antiphon.providers.lab.paths import find, incoming_of, routes
 from antiphon.providers.lab.responses.dialect import kept
 from antiphon.providers.lab.responses.memory import Memory
@@ -46,6 +47,7 @@ class LabServer:
         self._completions = Completions(settings, clock=clock, tables=self._tables, records=self._records)
         self._memory = Memory()
         self._routes = routes(self._memory, signed=settings.aws_signature)
+        self._shelf = Shelf(self._ask, lambda: clock.now_ns() // 1_000_000_000)
         self._listener: Listener | None = None
 
     async def start(self, sock: socket.socket) -> None:
@@ -70,9 +72,18 @@ class LabServer:
             await self._completions.serve(exchange, *found)
             return
         try:
-            exchange.respond(200, JSON_LINE, self._looked_up(exchange))
+            kept = await self._shelf.answer(exchange.method.decode("latin-1"), incoming.path.split("/")[1:], incoming)
+            said = kept or Said(body=self._looked_up(exchange))
+            exchange.respond(said.status, said.lines, said.body)
         except AntiphonError as error:
             exchange.respond(error.said_status, JSON_LINE, problem(error))
+
+    async def _ask(self, incoming: Incoming) -> Said:
+        """Ask a model at once, for a batch. Raises: NotFound."""
+        found = find(self._routes, incoming)
+        if found is None:
+            raise NotFound(f"the lab has no POST {incoming.path}")
+        return await self._completions.run(*found)
 
     def _looked_up(self, exchange: Exchange) -> bytes:
         """The body of every answer that no model makes. Raises: BadRequest, NotFound."""

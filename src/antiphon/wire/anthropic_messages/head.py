@@ -11,7 +11,7 @@ from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Head, Need, Spots
 from antiphon.wire.anthropic_messages.decode import plain
-from antiphon.wire.anthropic_messages.needs import MARK_BYTES, MARKS, needs_of
+from antiphon.wire.anthropic_messages.needs import MARK_BYTES, needs_in, needs_of
 from antiphon.wire.anthropic_messages.spots import first_byte, scan
 from antiphon.wire.anthropic_messages.write import OWN
 from antiphon.wire.codec import Asked
@@ -96,7 +96,7 @@ def read_long(body: Body, asked: Asked, *, counting: bool = False) -> Iterator[t
     needs: frozenset[Need] = needs_of(fields)
     if messages is not None:
         for piece in _pieces(body, messages):
-            needs |= frozenset[Need](need for mark, need in MARKS if mark.search(piece))
+            needs |= frozenset[Need](needs_in(piece))
             yield None
     yield _head(fields, asked, needs, counting=counting), _scanned_spots(scanner)
 

@@ -1,7 +1,7 @@
 """What a request needs a model to do, read off its blocks and fields."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -22,10 +22,23 @@ def _word(word: str) -> str:
     return f'"{letters}"'
 
 
-MARKS: tuple[tuple[re.Pattern[bytes], Need], ...] = tuple(
+_PLAIN = re.compile(rb'"type"\s*:\s*"(' + b"|".join([kind.encode() for kind in _BLOCKS]) + rb')"')
+_SPELLED: tuple[tuple[re.Pattern[bytes], Need], ...] = tuple(
     (re.compile(f"{_word('type')}\\s*:\\s*{_word(kind)}".encode()), need) for kind, need in _BLOCKS.items()
 )
-"""What only a body that may have such a block holds. It may stand where it isn't a block's: a need too many is no harm."""
+
+
+def needs_in(piece: bytes) -> Iterator[Need]:
+    """What the blocks in a piece of a body may need. Such words may stand where no block is: a need too many is no harm."""
+    if b"\\u00" in piece:
+        for mark, need in _SPELLED:
+            if mark.search(piece):
+                yield need
+        return
+    found = set(_PLAIN.findall(piece))
+    for kind, need in _BLOCKS.items():
+        if kind.encode() in found:
+            yield need
 
 
 def needs_of(fields: Mapping[str, Any]) -> frozenset[Need]:

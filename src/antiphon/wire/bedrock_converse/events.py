@@ -113,7 +113,9 @@ class ConverseStream(Decoder):
 
     def end(self) -> Sequence[Event]:
         """The upstream's body has ended. Raises: UpstreamBroken, amid an answer."""
-        if not self._stopped and self.failure is None:
+        if self.failure is not None:
+            return ()
+        if not self._stopped:
             raise UpstreamBroken("the upstream's stream ended before its answer did")
         self.done = True
         return ()
@@ -146,10 +148,10 @@ class ConverseStream(Decoder):
     def _event(self, delta: Delta, payload: bytes) -> Event:
         """What a change means; the first also says whose turn it is."""
         if self._id:
-            return Event(dialect=OWN, id=self._id, model="", created_s=0, deltas=(delta,))
+            return Event(dialect=OWN, id=self._id, model=self.model, created_s=0, deltas=(delta,))
         self._id = answer_id(self._begun, payload)
         first = msgspec.structs.replace(delta, role="assistant")
-        return Event(dialect=OWN, id=self._id, model="", created_s=0, deltas=(first,))
+        return Event(dialect=OWN, id=self._id, model=self.model, created_s=0, deltas=(first,))
 
     def _changed(self, payload: bytes, events: list[Event]) -> None:
         said = _read(_delta, payload)
@@ -235,4 +237,6 @@ class ConverseStream(Decoder):
         usage, self.usage_note = usage_of(said.usage)
         if usage is not None or said.extra():
             self._id = self._id or answer_id(self._begun, payload)
-            events.append(Event(dialect=OWN, id=self._id, model="", created_s=0, usage=usage, extra=said.extra()))
+            events.append(
+                Event(dialect=OWN, id=self._id, model=self.model, created_s=0, usage=usage, extra=said.extra())
+            )

@@ -78,6 +78,7 @@ class Invoked(Decoder):
     def feed(self, piece: bytes) -> Sequence[Event]:
         """Read what came, however it was cut. Raises: UpstreamMalformed."""
         plain = self._chunks.feed(piece)
+        self._inner.model = self.model
         events = self._inner.feed(plain) if plain else ()
         self._tell()
         return events

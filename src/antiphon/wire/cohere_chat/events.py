@@ -107,7 +107,7 @@ class CohereStream(Decoder):
             if not self._begun and delta.role is None:
                 delta = msgspec.structs.replace(delta, role="assistant")
             self._begun = True
-            events.append(Event(dialect=OWN, id=self._id, model="", created_s=0, deltas=(delta,), usage=usage))
+            events.append(Event(dialect=OWN, id=self._id, model=self.model, created_s=0, deltas=(delta,), usage=usage))
 
     def _delta(self, said: _Event) -> Delta | None:
         """What an event adds; None: nothing."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from antiphon.core.content import Message, Part, Text, ToolCall
+from antiphon.core.content import Message, Part, Reasoning, Text, ToolCall
 from antiphon.wire.fields import Fields, as_list, as_object, missing, mistyped
 from antiphon.wire.gemini.names import names, opened, respelled
 from antiphon.wire.gemini.parts import PART, decode_part, made_id
@@ -75,6 +75,8 @@ def _turn(fields: Fields, calls: _Calls) -> list[Message]:
         read = decode_part(part, ("call", calls.count))
         if isinstance(read, ToolCall):
             calls.made(read)
+        if isinstance(read, Reasoning) and read.signed_by not in ("", "gemini") and not (read.text or read.redacted):
+            read = _proven(parts, read)
         parts.append(read)
     extra = fields.left()
     if parts or not out:
@@ -82,6 +84,22 @@ def _turn(fields: Fields, calls: _Calls) -> list[Message]:
     elif extra:
         out[0] = msgspec.structs.replace(out[0], extra={**out[0].extra, **extra})
     return out
+
+
+def _proven(parts: list[Part], proof: Reasoning) -> Reasoning:
+    """The thoughts that a foreign proof is of, as one. They came in pieces, and the proof behind them, as streams go;
+    whose proof it is checks it against the whole.
+    """
+    first = len(parts)
+    texts: list[str] = []
+    while first:
+        before = parts[first - 1]
+        if not isinstance(before, Reasoning) or before.signature is not None or before.extra:
+            break
+        texts.append(before.text)
+        first -= 1
+    del parts[first:]
+    return msgspec.structs.replace(proof, text="".join(reversed(texts)))
 
 
 def _parts(fields: Fields) -> tuple[Any, tuple[Fields, ...]]:
@@ -111,7 +129,7 @@ def _result(fields: Fields, calls: _Calls) -> Message:
     if value is None:
         raise missing(fields.path("functionResponse"), "an object")
     inner = opened(value, _RESPONSE, fields.path("functionResponse"), strict=True)
-    name, call_id, said = inner.needed("name"), inner.text("id"), inner.tree("response")
+    name, call_id, said = inner.needed("name"), inner.text("id") or None, inner.tree("response")
     text, failed = told(said or {})
     parts: list[Part] = [Text(text=text)] if said is not None else []
     parts += inner.items("parts", decode_part)

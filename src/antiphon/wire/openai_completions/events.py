@@ -68,8 +68,7 @@ class CompletionDecoder(Decoder):
         self._finished = False
 
     def feed(self, piece: bytes) -> Sequence[Event]:
-        found = [self._event(event) for event in self._reader.feed(piece)]
-        return [event for event in found if event is not None]
+        return [said for event in self._reader.feed(piece) if (said := self._event(event)) is not None]
 
     def end(self) -> Sequence[Event]:
         try:

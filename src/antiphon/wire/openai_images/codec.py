@@ -27,7 +27,6 @@ class OpenAIImages(OneDialect, NoText, OpenAIErrors, AnyCodec):
     operation: ClassVar[Operation] = "images"
     asks: ClassVar[tuple[bytes, ...]] = (JSON, FORM)
     opening: ClassVar[str] = "prompt"
-    asks: ClassVar[tuple[bytes, ...]] = (JSON, b"multipart/form-data")
     chance: ClassVar[tuple[str, ...]] = ()
 
     def read(self, body: Body, asked: Asked) -> tuple[Head, Spots]:

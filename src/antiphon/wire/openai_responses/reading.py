@@ -81,7 +81,7 @@ class EventReader(Decoder):
     def _event(self, event: bytes) -> Event | None:
         if self.failure is not None or self.done:
             return None
-        data = _data_of(event)
+        data = data_of(event)
         if not data or data.isspace() or data == b"[DONE]":
             return None
         try:
@@ -285,14 +285,6 @@ class EventReader(Decoder):
         if said or not isinstance(arguments, str) or not arguments:
             return None
         return self._made(Delta(tool_calls=(ToolCallDelta(index=index, arguments=arguments),)))
-
-
-def _data_of(event: bytes) -> bytes | None:
-    """What an event carries; quickly where it is a line that names it and a line of data, as nearly all are."""
-    at = event.find(b"\n") + 1
-    if event.startswith(b"event: ") and event.startswith(b"data: ", at) and event.find(b"\n", at) == len(event) - 2:
-        return event[at + 6 : -2] if b"\r" not in event else data_of(event)
-    return data_of(event)
 
 
 def _texts(item: Mapping[str, Any], name: str) -> list[str]:

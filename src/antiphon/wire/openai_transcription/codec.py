@@ -27,7 +27,6 @@ class OpenAITranscription(OneDialect, NoText, OpenAIErrors, AnyCodec):
     operation: ClassVar[Operation] = "transcription"
     asks: ClassVar[tuple[bytes, ...]] = (FORM,)
     opening: ClassVar[str] = "file"
-    asks: ClassVar[tuple[bytes, ...]] = (b"multipart/form-data",)
     chance: ClassVar[tuple[str, ...]] = ()
     last_mark: ClassVar[bytes] = b"transcript.text.done"
 
