@@ -2,7 +2,8 @@ import asyncio
 import random
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from math import inf
 from typing import Any, get_args
 
@@ -361,14 +362,15 @@ class Weathered:
 
     def check_budgets(self) -> None:
         retries: Counter[str] = Counter()
-        asked: set[tuple[int, str]] = set()
+        last: dict[tuple[int, str], str | None] = {}
         for visit, one in self.attempts():
-            place, _, failure = one.spot.reason.rpartition(": ")
-            again = (id(visit), one.name) in asked
-            asked.add((id(visit), one.name))
-            if place.startswith("hedge"):
+            before = last.get((id(visit), one.name))
+            last[id(visit), one.name] = one.failure
+            if one.spot.reason.startswith("hedge"):
                 retries["hedge"] += 1
-            elif failure in BUDGETED and again:  # one that takes over, and is sound, needs no leave
+            elif before in BUDGETED:
+                # Its own failure counts, not that of who was asked in between: a stale connection carried nothing,
+                # so what it should have carried is no second request. One that takes over, and is sound, needs no leave.
                 retries[one.name] += 1
         granted: Counter[str] = Counter()
         for name, budget in self.budgets:
@@ -451,6 +453,48 @@ Hours.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 TestHours = Hours.TestCase
+
+
+REFUSES = LabModel(answer_tokens=3, faults=[FaultSettings(kind="refuse", percent=100.0)])
+PATIENT: Mapping[str, Any] = {
+    "stream": False,
+    "tenant": "acme",
+    "lane": "normal",
+    "key": None,
+    "deadline_s": 3600.0,
+    "head_s": None,
+    "silence_s": None,
+    "goes_on": False,
+}
+
+
+def test_who_is_asked_once_more_needs_leave_by_its_own_failure() -> None:
+    """All refuse, and every other connection is stale: who is asked after another may have been stale itself before."""
+    weathered = Weathered(
+        sound=set(),
+        posts=[post("d0"), post("d1", concurrency=1), post("d2")],
+        accounts={"d1": "shared", "d2": "shared"},
+        fallbacks=[("any", ("d2",))],
+        calls=CallsSettings(live=LiveSettings(min_volume=1, warmup_s=0.0)),
+        attempts=20,
+    )
+    worker = weathered.worker
+    worker.weather.stale_every = 2
+    worker.weather.models = dict.fromkeys(("d0", "d1", "d2"), REFUSES)
+    try:
+        weathered.ask(dict(PATIENT))
+        weathered.ask(dict(PATIENT))
+        weathered.end()
+        own = [
+            (one.spot.reason, one.spot.fresh)
+            for visit in worker.visits
+            for before, one in pairwise([one for one in visit.attempts if one.name == "d1"])
+            if before.failure == "stale"
+        ]
+        assert ("other_deployment: unreachable", True) in own, "the case that this is about"
+        assert all(fresh for _, fresh in own), "whose connection was stale gets a fresh one"
+    finally:
+        weathered.close()
 
 
 @settings(

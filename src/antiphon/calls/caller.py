@@ -10,6 +10,7 @@ from typing import Any, Literal
 from antiphon.calls import answer, deadline
 from antiphon.calls.attempt import Spot, Try
 from antiphon.calls.course import Answered, Ask, Course, Work
+from antiphon.calls.errands import Errands
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.keypool import Key, NoKey
 from antiphon.calls.limit import Sign
@@ -69,6 +70,7 @@ class Caller:
         self._tickets = tickets
         self._journal = journal
         self._metrics = metrics
+        self.errands = Errands(self, transport, tickets, journal, metrics, wall)
 
     def prepare(self, step: Step, policy: Policy, targets: Mapping[str, Target]) -> Prepared:
         """Make a step ready; once for all requests of its kind."""

@@ -215,7 +215,7 @@ class Course(Struct):
                 if found is not None:
                     self._retries += 1
                     found.reason = f"{place}: {failure}"
-                    found.fresh = failure == "stale"
+                    found.fresh = found.fresh or failure == "stale"
                     return found
         why = f": {unfit(self.prepared, self._tried, now_s)}" if "other_deployment" in meaning.next else ""
         raise self._told(self.denied or f"nobody is left who could be asked{why}")
@@ -302,11 +302,12 @@ class Course(Struct):
         if best is None:
             return None
         error, before = best
-        meaning = TABLE[failure_of(error)]
+        failure = failure_of(error)
+        meaning = TABLE[failure]
         wait_s = self._wait_s(error, meaning, now_s)
         if wait_s is None or not self._granted(before, meaning, now_s):
             return None
-        return Spot(before.member, before.target, before.rank, wait_s=wait_s)
+        return Spot(before.member, before.target, before.rank, fresh=failure == "stale", wait_s=wait_s)
 
     def _granted(self, spot: Spot, meaning: Meaning, now_s: float) -> bool:
         """Whether the retry budget of who gets the attempt allows it.

@@ -31,6 +31,11 @@ class Fleet:
     def __getitem__(self, name: str) -> Member:
         return self._members[name]
 
+    @property
+    def pools(self) -> Mapping[str, KeyPool]:
+        """The keys of every account that has any."""
+        return self._pools
+
     def members(self) -> Iterable[Member]:
         """All of the last revision, in its order."""
         return self._members.values()

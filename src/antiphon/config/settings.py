@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from antiphon.calls.settings import CallsSettings, RouteSettings
-from antiphon.control.settings import KeySettings, PromptSettings
+from antiphon.control.settings import KeySettings, PromptSettings, RealtimeSettings
 from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.server.settings import ServerSettings
 from antiphon.store.settings import StorageSettings
@@ -21,6 +21,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: Annotated[StorageSettings, Meta(description="Where records are kept.")] = StorageSettings()
     telemetry: Annotated[TelemetrySettings, Meta(description="Logs and traces.")] = TelemetrySettings()
     calls: Annotated[CallsSettings, Meta(description="How calls survive bad upstreams.")] = CallsSettings()
+    realtime: Annotated[RealtimeSettings, Meta(description="Sessions over WebSockets.")] = RealtimeSettings()
     keys: Annotated[
         list[KeySettings],
         Meta(description="Keys that exist from the start. Default: none; callers on this machine then need none."),

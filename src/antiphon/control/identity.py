@@ -40,4 +40,5 @@ def _principal(key: KeySettings) -> Principal:
         models=tuple(key.models),
         admin=key.admin,
         priority=key.priority,
+        passthrough=tuple(key.passthrough),
     )

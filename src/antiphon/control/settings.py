@@ -33,6 +33,12 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     admin: Annotated[
         bool, Meta(description="May read every tenant's receipts, and how deployments are. Default false.")
     ] = False
+    passthrough: Annotated[
+        list[str],
+        Meta(
+            description="Providers that it may ask as they are, at `/passthrough/NAME/…`; `*` for all. Default: none, and all for a key with `admin`."
+        ),
+    ] = []
     priority: Annotated[
         Lane,
         Meta(
@@ -45,3 +51,33 @@ class PromptSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A system prompt by name; its version is a hash of its text."""
 
     text: Annotated[str, Meta(min_length=1, description="What is said to the model before the caller's messages.")]
+
+
+class RealtimeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of sessions at `/v1/realtime`."""
+
+    max_sessions: Annotated[
+        int, Meta(ge=0, le=100_000, description="Most sessions of one worker at once. Default 1000; above it: 429.")
+    ] = 1000
+    max_message_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=268_435_456,
+            description="Most bytes of one message, either way. Default 33554432; above it the session ends with 1009.",
+        ),
+    ] = 33_554_432
+    idle_timeout_s: Annotated[
+        float, Meta(gt=0, le=86400, description="Seconds without a message either way, after which it ends. Default 600.")
+    ] = 600.0
+    max_session_s: Annotated[
+        float, Meta(gt=0, le=86400, description="Seconds that a session may last. Default 3600.")
+    ] = 3600.0
+    ping_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="Seconds of silence after which a side is pinged; one that stays silent for three of them is gone. Default 20.",
+        ),
+    ] = 20.0

@@ -1,13 +1,14 @@
 """What the rooms need of each other without knowing each other: one small class a port."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError
+from antiphon.core.kept import Entry
 from antiphon.core.money import NanoUsd
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Receipt, Told
@@ -110,6 +111,14 @@ class Reply(ABC):
     def end(self, last: bytes = b"") -> None:
         """Send the last piece, and end the stream."""
 
+    def keep(self, last: bytes) -> None:  # noqa: B027 - most replies keep nothing
+        """The answer is whole, and nobody was told its end yet: what of it is to be kept is kept now.
+
+        Args:
+            last: What `whole` or `end` is going to be given.
+        Raises: StoreError, and then the answer's end is not released.
+        """
+
     @abstractmethod
     def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
         """Answer with an error; in a stream that has begun, end it with one. `told`: more header lines."""
@@ -185,6 +194,22 @@ class Store(ABC):
     @abstractmethod
     def content(self, receipt_id: str) -> bytes | None:
         """Encrypted content that was captured with a receipt; None when there is none."""
+
+
+class Kept(ABC):
+    """Keeps what callers leave between requests. Every worker knows at once what any of them was given."""
+
+    @abstractmethod
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Keep all of them, or none. Raises: StoreError."""
+
+    @abstractmethod
+    def find(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """Entries by key, those that are gone left out, but not those whose time is over. Blocks on files."""
+
+    @abstractmethod
+    def parts(self, key: str) -> list[Entry]:
+        """The parts of a whole, in order. Blocks on files."""
 
 
 class Identity(ABC):

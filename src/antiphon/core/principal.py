@@ -24,6 +24,18 @@ class Principal(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
     priority: Lane = "normal"
     """The lane that its requests wait in, and the highest that they may ask for."""
 
+    passthrough: tuple[str, ...] = ()
+    """Providers that it may ask as they are; `*` for all."""
+
+    def may_pass(self, provider: str) -> bool:
+        """Whether it may ask a provider as it is; an admin may, where its key names none."""
+        return provider in self.passthrough or "*" in self.passthrough or (self.admin and not self.passthrough)
+
+    @property
+    def limited(self) -> bool:
+        """Its key lists models."""
+        return "*" not in self.models
+
     def may_ask(self, model: str) -> bool:
         """Whether the key's list of models holds this public name."""
         if "*" in self.models:

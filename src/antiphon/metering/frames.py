@@ -30,6 +30,8 @@ class Kind(IntEnum):
     CONTENT = 3
     BASIS = 4
     """What the records behind it that name it have in common; its id is that of no receipt."""
+    KEPT = 5
+    """Entries that callers left to be kept, as MessagePack; its id is the key of the first."""
 
 
 _KINDS = {kind.value: kind for kind in Kind}

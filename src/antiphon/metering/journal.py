@@ -3,12 +3,14 @@
 import contextlib
 import os
 from collections import deque
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from antiphon.core.error import StoreError
+from antiphon.core.kept import Entry
 from antiphon.core.ports import Journal
 from antiphon.core.receipt import Told
 from antiphon.metering.frames import BASIS_CHARACTERS, LEAST_BYTES, MAX_FRAME_BYTES, PREFIX_BYTES, Kind
@@ -40,6 +42,7 @@ class FileJournal(Journal):
         self._owed: deque[_Record] = deque(maxlen=MAX_OWED)
         self._bases: dict[bytes, bytes] = {}
         self._encode = msgspec.json.Encoder().encode
+        self._pack = msgspec.msgpack.Encoder().encode
         self._segment: Segment | None = None
         self._closed = False
         with contextlib.suppress(StoreError):  # the first record tries again, and its caller is told
@@ -67,6 +70,10 @@ class FileJournal(Journal):
 
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         self._append(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed)
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Write entries as one record, so that all of them stand or none. Raises: StoreError."""
+        self._append(Kind.KEPT, entries[0].key, self._pack(entries))
 
     def close(self) -> None:
         """Write what is owed, if that can be, and let go of the segment."""

@@ -15,6 +15,7 @@ from antiphon.metering.segment import unshipped
 from antiphon.store.sqlite import Reader
 
 _receipt = msgspec.json.Decoder(Receipt)
+_OF_RECEIPTS = frozenset({Kind.OPENED, Kind.CLOSED})
 PROBER = ("antiphon", "probe")
 """Tenant and key in the receipts of the gateway's own probes."""
 
@@ -81,14 +82,19 @@ class Records(Store):
         for frame in self._frames():
             if frame.kind is Kind.BASIS:
                 bases[frame.id] = frame.payload
-            elif frame.kind is not Kind.CONTENT:
+            elif frame.kind in _OF_RECEIPTS:
                 yield frame
 
     def _frames(self) -> Iterator[Frame]:
-        positions = self._reader.positions()
-        for path in sorted(self._journal.glob(f"*{SUFFIX}")):
-            with contextlib.suppress(FileNotFoundError):  # shipped meanwhile: the database has it
-                yield from unshipped(path, positions.get(path.name, 0))
+        return waiting(self._journal, self._reader)
+
+
+def waiting(journal: Path, reader: Reader) -> Iterator[Frame]:
+    """Every record that was not in the database when this began."""
+    positions = reader.positions()
+    for path in sorted(journal.glob(f"*{SUFFIX}")):
+        with contextlib.suppress(FileNotFoundError):  # shipped meanwhile: the database has it
+            yield from unshipped(path, positions.get(path.name, 0))
 
 
 def _is_of(receipt: Receipt, tenant: str | None) -> bool:

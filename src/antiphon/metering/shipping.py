@@ -7,9 +7,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from antiphon.core.kept import Entry
 from antiphon.core.receipt import Receipt
 from antiphon.metering.frames import Kind, named, spans
 from antiphon.metering.journal import SUFFIX
+from antiphon.metering.kept import entries
 from antiphon.metering.segment import header, header_of, is_locked, mark_shipped, opened, piece
 from antiphon.store.sqlite import Batch, Database, Row
 
@@ -124,6 +126,7 @@ class Shipper:
         rows: list[Row] = []
         bases: list[tuple[str, bytes]] = []
         contents: list[tuple[str, str, bytes]] = []
+        kept: list[Entry] = []
         ended: list[str] = []
         writer = writer_of(segment)
         known = self._running[writer]
@@ -139,6 +142,8 @@ class Shipper:
             elif kind is Kind.BASIS:
                 bases.append((receipt_id, data[start:stop]))
                 self._remember(receipt_id, data[start:stop])
+            elif kind is Kind.KEPT:
+                kept.extend(entries(data[start:stop]))
             else:
                 tenant, _, sealed = data[start:stop].partition(b"\0")
                 contents.append((receipt_id, tenant.decode(), sealed))
@@ -147,7 +152,16 @@ class Shipper:
             end = lap_end  # what is left of the ring holds no record
         rows.extend(self._row(receipt_id, data[start:stop]) for receipt_id, (start, stop) in begun.items())
         began = [(receipt_id, writer) for receipt_id in begun]
-        return Batch(rows=rows, bases=bases, contents=contents, began=began, ended=ended, positions={segment: end}), end
+        batch = Batch(
+            rows=rows,
+            bases=bases,
+            contents=contents,
+            kept=kept,
+            began=began,
+            ended=ended,
+            positions={segment: end},
+        )
+        return batch, end
 
     def _more(self, path: Path) -> bool:
         """Whether whole records are left in a segment that nobody writes any more."""

@@ -17,6 +17,18 @@ Usd = Annotated[float, Meta(ge=0, le=1e6)]
 Unit = Annotated[float, Meta(ge=0, le=1e3)]
 
 
+class PassthroughSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What callers may ask a provider for as it is, at `/passthrough/NAME/…`, with our credential in place of theirs."""
+
+    enabled: Annotated[bool, Meta(description="Serve it. Default false.")] = False
+    allow: Annotated[
+        list[Annotated[str, Meta(pattern=r"^(\*|GET|POST|PUT|PATCH|DELETE) /\S*$")]],
+        Meta(
+            description="Methods and paths that may be asked for, such as `GET /models` or `* /fine_tuning/**`. Paths begin behind the base URL; `*` stands for one step of a path, `**` for any number of them, and as a method for any. Default: none."
+        ),
+    ] = []
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account with a provider: where it is and how we are known there."""
 
@@ -58,6 +70,15 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     connections: Annotated[
         int, Meta(ge=1, le=100_000, description="Most connections that one worker opens to it. Default 1000.")
     ] = 1000
+    passthrough: Annotated[PassthroughSettings, Meta(description="What may be asked of it as it is.")] = (
+        PassthroughSettings()
+    )
+    files: Annotated[
+        bool,
+        Meta(
+            description="Let callers keep files and run batches there, at `/v1/files` and `/v1/batches`, where its profile has them. Default true."
+        ),
+    ] = True
     lab: Annotated[LabSettings | None, Meta(description="For profile `lab` only: the simulated models to serve.")] = (
         None
     )

@@ -19,6 +19,19 @@ STEPS: tuple[str, ...] = (
     CREATE TABLE bases (id TEXT PRIMARY KEY, tail BLOB NOT NULL) WITHOUT ROWID;
     ALTER TABLE receipts ADD COLUMN basis TEXT REFERENCES bases (id);
     """,
+    """
+    CREATE TABLE kept (
+        key TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        part_of TEXT NOT NULL,
+        at_ns INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        until_ns INTEGER NOT NULL,
+        sealed BLOB NOT NULL
+    );
+    CREATE INDEX kept_parts ON kept (part_of) WHERE part_of <> '';
+    CREATE INDEX kept_until ON kept (until_ns);
+    """,
 )
 """Statements that lead from version n to n + 1."""
 

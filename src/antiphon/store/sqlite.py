@@ -1,14 +1,17 @@
 """Receipts in SQLite: one writer ships them in, anyone reads."""
 
 import sqlite3
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from antiphon.core.error import StoreError
+from antiphon.core.kept import Entry
+from antiphon.store import kept
 from antiphon.store.schema import migrate
 
 BUSY_TIMEOUT_S = 5.0
@@ -52,6 +55,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     """(id, tail): what many receipts have in common, as `Basis.tail` gives it. Those that are there stay."""
     contents: list[tuple[str, str, bytes]]
     """(receipt id, tenant, sealed content)."""
+    kept: list[Entry] = []
+    """What callers left to be kept, in order of writing."""
     began: list[tuple[str, str]]
     """(receipt id, writer) of requests that still run."""
     ended: list[str]
@@ -101,6 +106,8 @@ class Database:
             [(row.id, row.tenant, row.at_ns, row.outcome, row.body, row.basis) for row in batch.rows],
         )
         self._db.executemany("INSERT OR IGNORE INTO contents (id, tenant, sealed) VALUES (?, ?, ?)", batch.contents)
+        if batch.kept:
+            kept.put(self._db, batch.kept)
         self._db.executemany("INSERT OR IGNORE INTO running (id, writer) VALUES (?, ?)", batch.began)
         self._db.executemany("DELETE FROM running WHERE id = ?", ((ended,) for ended in batch.ended))
         self._db.executemany(
@@ -108,6 +115,13 @@ class Database:
             " ON CONFLICT (segment) DO UPDATE SET position = excluded.position",
             batch.positions.items(),
         )
+
+    def purge(self, now_ns: int) -> int:
+        """Drop what was kept until now. Returns: how many entries. Raises: StoreError."""
+        try:
+            return kept.purge(self._db, now_ns)
+        except sqlite3.Error as error:
+            raise StoreError(f"the database can't be written: {error}") from error
 
     def forget(self, segments: Iterable[str]) -> None:
         """Drop the positions of segments that are gone. Raises: StoreError."""
@@ -183,6 +197,23 @@ class Reader:
 
     def content(self, receipt_id: str) -> bytes | None:
         return self._one("SELECT sealed FROM contents WHERE id = ?", receipt_id)
+
+    def kept(self, keys: Sequence[str]) -> list[Entry]:
+        """Entries by their keys, also those that are gone."""
+        return self._kept(partial(kept.find, keys=keys))
+
+    def kept_parts(self, key: str) -> list[Entry]:
+        """The parts of a whole, also those that are gone."""
+        return self._kept(partial(kept.parts, key=key))
+
+    def _kept(self, ask: Callable[[sqlite3.Connection], list[Entry]]) -> list[Entry]:
+        if not self._path.exists():
+            return []
+        try:
+            with closing(sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_S)) as database:
+                return ask(database)
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {FILE} can't be read: {error}") from error
 
     def positions(self) -> dict[str, int]:
         """Journal segment to the offset up to which it is in the database."""

@@ -7,6 +7,7 @@ from antiphon.core.request import Dialect
 from antiphon.wire.anthropic_messages.codec import AnthropicMessages
 from antiphon.wire.bedrock_converse.codec import BedrockConverse
 from antiphon.wire.codec import AnyCodec, AnyUpstream
+from antiphon.wire.cohere_chat.codec import CohereChat
 from antiphon.wire.cohere_embeddings.codec import CohereEmbeddings
 from antiphon.wire.cohere_rerank.codec import CohereRerank
 from antiphon.wire.gemini.codec import Gemini
@@ -35,7 +36,7 @@ _CALLERS: tuple[AnyCodec, ...] = (
     OpenAISpeech(),
     OpenAITranscription(),
 )
-_UPSTREAMS_ONLY: tuple[AnyUpstream, ...] = (BedrockConverse(),)
+_UPSTREAMS_ONLY: tuple[AnyUpstream, ...] = (BedrockConverse(), CohereChat())
 
 CODECS: Mapping[Dialect, AnyCodec] = MappingProxyType({one.name: one for one in _CALLERS})
 """Dialects that callers speak."""

@@ -30,7 +30,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 @asynccontextmanager
 async def asking(*faults: FaultSettings) -> AsyncGenerator[Any]:
     models = {"lab": LabModel(tokens_per_s=1e6, faults=list(faults)), "small": LabModel(context_tokens=50)}
-    async with running(LabSettings(models=models)) as lab:
+    async with running(LabSettings(models=models)) as lab:  # noqa: SIM117 - the second needs the first
         async with anthropic.AsyncAnthropic(base_url=lab.url, api_key="sk-ant-x", max_retries=0) as client:
             yield client
 
@@ -116,11 +116,11 @@ async def test_thoughts_have_a_proof_that_must_come_back_as_it_was(stream: bool)
         answer = await client.messages.create(messages=[*asked, kept, result], **given)
         assert answer.stop_reason == "end_turn"
         forged = {"type": "thinking", "thinking": "other", "signature": thought.signature}
+        changed = {"role": "assistant", "content": [forged, use]}
         with pytest.raises(anthropic.BadRequestError, match="Invalid `signature`"):
-            changed = {"role": "assistant", "content": [forged, use]}
             await client.messages.create(messages=[*asked, changed, result], **given)
+        without = {"role": "assistant", "content": [use]}
         with pytest.raises(anthropic.BadRequestError, match="Expected `thinking` or `redacted_thinking`"):
-            without = {"role": "assistant", "content": [use]}
             await client.messages.create(messages=[*asked, without, result], **given)
 
 

@@ -17,7 +17,11 @@ config = pytest.importorskip("botocore.config", reason="needs the package botoco
 
 CLOCK = {"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object", "properties": {}}}}}
 HELLO = {"role": "user", "content": [{"text": "Hello"}]}
-CLAUDE = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 4096, "messages": [{"role": "user", "content": "Hello"}]}
+CLAUDE = {
+    "anthropic_version": "bedrock-2023-05-31",
+    "max_tokens": 4096,
+    "messages": [{"role": "user", "content": "Hello"}],
+}
 
 
 def client_of(url: str, key: str | None = "AKIDLAB") -> Any:
@@ -29,7 +33,9 @@ def client_of(url: str, key: str | None = "AKIDLAB") -> Any:
     )  # fmt: skip
 
 
-async def asked(ask: Callable[[Any], Any], *faults: FaultSettings, signed: bool = True, key: str | None = "AKIDLAB") -> Any:
+async def asked(
+    ask: Callable[[Any], Any], *faults: FaultSettings, signed: bool = True, key: str | None = "AKIDLAB"
+) -> Any:
     """What a client gets, in a thread of its own: the SDK blocks."""
     models = {"lab": LabModel(tokens_per_s=1e6, faults=list(faults)), "small": LabModel(context_tokens=20)}
 
@@ -84,7 +90,9 @@ async def test_tools_and_thoughts_go_around() -> None:
     called, answer, events = await asked(ask)
     assert called["stopReason"] == "tool_use"
     assert 'gave "noon"' in answer["output"]["message"]["content"][1]["text"]
-    starts = [event["contentBlockStart"]["start"]["toolUse"]["name"] for event in events if "contentBlockStart" in event]
+    starts = [
+        event["contentBlockStart"]["start"]["toolUse"]["name"] for event in events if "contentBlockStart" in event
+    ]
     assert starts == ["clock"]
 
 
@@ -102,7 +110,9 @@ async def test_invoke_takes_and_gives_anthropics_own_bodies() -> None:
 
 async def test_structured_output_is_json_of_the_schema() -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-    form = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema), "name": "x"}}}}
+    form = {
+        "textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema), "name": "x"}}}
+    }
     whole = await asked(lambda client: client.converse(modelId="lab", messages=[HELLO], outputConfig=form))
     assert json.loads(whole["output"]["message"]["content"][0]["text"]) == {"city": "lab"}
 

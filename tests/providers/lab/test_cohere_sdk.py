@@ -13,7 +13,10 @@ from antiphon.providers.lab.settings import FaultSettings, LabModel, LabSettings
 cohere = pytest.importorskip("cohere", reason="needs the package cohere")
 httpx = pytest.importorskip("httpx", reason="needs the package httpx")
 
-CLOCK = {"type": "function", "function": {"name": "clock", "description": "time", "parameters": {"type": "object", "properties": {}}}}
+CLOCK = {
+    "type": "function",
+    "function": {"name": "clock", "description": "time", "parameters": {"type": "object", "properties": {}}},
+}
 HELLO = {"role": "user", "content": "Hello"}
 ONCE = {"max_retries": 0}
 
@@ -65,7 +68,11 @@ async def test_thoughts_and_structured_output() -> None:
 async def test_embeddings_come_in_each_type() -> None:
     async with asking() as client:
         made = await client.embed(
-            model="lab", input_type="search_document", texts=["one", "two"], output_dimension=16, embedding_types=["float", "int8", "ubinary"]
+            model="lab",
+            input_type="search_document",
+            texts=["one", "two"],
+            output_dimension=16,
+            embedding_types=["float", "int8", "ubinary"],
         )
     assert [len(values) for values in made.embeddings.float_] == [16, 16]
     assert [len(values) for values in made.embeddings.ubinary] == [2, 2]

@@ -22,7 +22,7 @@ WEATHER = {
 
 @asynccontextmanager
 async def asking(*faults: FaultSettings) -> AsyncGenerator[Any]:
-    async with running(LabSettings(models={"lab": LabModel(tokens_per_s=1e6, faults=list(faults))})) as lab:
+    async with running(LabSettings(models={"lab": LabModel(tokens_per_s=1e6, faults=list(faults))})) as lab:  # noqa: SIM117 - the second needs the first
         async with openai.AsyncOpenAI(base_url=f"{lab.url}/v1", api_key="x", max_retries=0) as client:
             yield client
 

@@ -73,13 +73,9 @@ class Completions:
 
     def _opened(self, dialect: Dialect, incoming: Incoming) -> Received:
         now_ns = self._clock.now_ns()
-        return self._records.open(
-            incoming.body, incoming.headers, now_ns, path=incoming.path, dialect=dialect.name
-        )
+        return self._records.open(incoming.body, incoming.headers, now_ns, path=incoming.path, dialect=dialect.name)
 
-    async def _serve(
-        self, exchange: Exchange, dialect: Dialect, writer: Writer, job: Job, received: Received
-    ) -> None:
+    async def _serve(self, exchange: Exchange, dialect: Dialect, writer: Writer, job: Job, received: Received) -> None:
         pace = Pace(job)
 
         async def reply() -> Reply:

@@ -43,7 +43,9 @@ def decode(body: bytes) -> Asked:
             tools_bytes=len(bytes(tools)) if tools is not None and chat.tools else 0,
             key=key_of(fields),
             start=start,
-            key_before=key_of({**fields, "messages": without_last(fields["messages"], chat.messages[-1])}) if start else "",
+            key_before=key_of({**fields, "messages": without_last(fields["messages"], chat.messages[-1])})
+            if start
+            else "",
         )
     )
 

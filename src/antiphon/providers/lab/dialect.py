@@ -7,7 +7,7 @@ tested against another reading of each protocol.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -16,7 +16,7 @@ from antiphon.providers.lab.answer import Answer, Job, compose
 from antiphon.providers.lab.replay import Outcome
 from antiphon.providers.lab.request import Asked
 
-Json = dict[str, object]
+Json = dict[str, Any]
 JSON_LINE = b"content-type: application/json\r\n"
 SSE_LINES = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 

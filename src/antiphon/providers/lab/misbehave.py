@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from antiphon.net.exchange import Exchange
 from antiphon.providers.lab.chat import MANNERS as OPENAI
-from antiphon.providers.lab.chat import WRONG_USAGE as WRONG_USAGE
+from antiphon.providers.lab.chat import WRONG_USAGE as WRONG_USAGE  # noqa: PLC0414 - handed on
 from antiphon.providers.lab.dialect import JSON_LINE, Manners
 from antiphon.providers.lab.send import Reply, paced, send
 from antiphon.providers.lab.settings import Fault, FaultSettings

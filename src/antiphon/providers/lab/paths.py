@@ -99,7 +99,5 @@ def _openai() -> list[Route]:
         "audio/transcriptions": Transcriptions(),
     }
     own = [_always(f"(?:/openai)?/v1/{path}", dialect) for path, dialect in endpoints.items()]
-    deployed = [
-        _always(f"/openai/deployments/(?P<model>[^/]+)/{path}", dialect) for path, dialect in endpoints.items()
-    ]
+    deployed = [_always(f"/openai/deployments/(?P<model>[^/]+)/{path}", dialect) for path, dialect in endpoints.items()]
     return own + deployed

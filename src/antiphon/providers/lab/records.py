@@ -79,7 +79,9 @@ class Records:
         self._tokens: dict[str, Tokens] = {}
         self._faults: Counter[str] = Counter()
 
-    def open(self, body: bytes, headers: Mapping[bytes, bytes], now_ns: int, *, path: str = "", dialect: str = "") -> Received:
+    def open(
+        self, body: bytes, headers: Mapping[bytes, bytes], now_ns: int, *, path: str = "", dialect: str = ""
+    ) -> Received:
         """Write down a request that came."""
         self._count += 1
         self._running += 1

@@ -21,15 +21,14 @@ from antiphon.core.error import AntiphonError, BadRequest, NotFound
 from antiphon.net.exchange import Exchange
 from antiphon.net.listener import Listener
 from antiphon.net.settings import Bounds
-from antiphon.providers.lab.chat import ChatDialect
 from antiphon.providers.lab.completions import Completions
-from antiphon.providers.lab.dialect import JSON_LINE, Incoming
+from antiphon.providers.lab.dialect import JSON_LINE, Incoming, Said
 from antiphon.providers.lab.encode import problem, refusal
 from antiphon.providers.lab.openai.shelf import Shelf
 from antiphon.providers.lab.paths import find, incoming_of, routes
+from antiphon.providers.lab.records import KEPT_REQUESTS, Records
 from antiphon.providers.lab.responses.dialect import kept
 from antiphon.providers.lab.responses.memory import Memory
-from antiphon.providers.lab.records import KEPT_REQUESTS, Records
 from antiphon.providers.lab.settings import FaultSettings, LabSettings
 from antiphon.providers.lab.tables import Tables
 
@@ -95,7 +94,7 @@ class LabServer:
                 return msgspec.json.encode(_card(name))
             case "GET", ["v1", "models", *rest]:
                 raise NotFound(f"The model `{'/'.join(rest)}` does not exist in this lab", code="model_not_found")
-            case ("GET" | "DELETE"), ["v1", "responses", id_]:
+            case (("GET" | "DELETE"), ["v1", "responses", id_]):
                 return kept(self._memory, method, id_).body
             case "GET", ["lab", "requests"]:
                 return self._requests(exchange.query)

@@ -80,7 +80,9 @@ _START = b'event: message_start\ndata: {"type":"message_start","message":%b"cont
     _USED,
 )
 _TEXT = b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
-_DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"'
+_DELTA = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"'
+)
 MANNERS = Manners(
     problem=say,
     faults=FAULTS,
@@ -90,7 +92,10 @@ MANNERS = Manners(
         _DELTA + b"bro\n\n",
         *NOT_TEXT,
     ),
-    huge=(_HEAD + b'"content":[{"type":"text","text":"', b'"}],"stop_reason":"end_turn","stop_sequence":null,' + _USED + b"}"),
+    huge=(
+        _HEAD + b'"content":[{"type":"text","text":"',
+        b'"}],"stop_reason":"end_turn","stop_sequence":null,' + _USED + b"}",
+    ),
     huge_stream=(_START + _TEXT + _DELTA, b'"}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'),
 )
 

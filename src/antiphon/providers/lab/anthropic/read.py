@@ -4,7 +4,7 @@ Source: https://platform.claude.com/docs/en/api/messages and the guides beside i
 """
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -54,7 +54,7 @@ def body_of(raw: bytes, *, count: bool) -> request.Count:
     """The fields. Raises: Complaint, BadRequest."""
     if raw.lstrip()[:1] != b"{":
         raise BadRequest("The request body is not valid JSON: an object was expected")
-    return read(request.COUNT if count else request.BODY, raw)
+    return read(request.COUNT, raw) if count else read(request.BODY, raw)
 
 
 def read_messages(raw: bytes, body: request.Count, *, beta: bool) -> Read:
@@ -73,7 +73,7 @@ def read_messages(raw: bytes, body: request.Count, *, beta: bool) -> Read:
     _check_marks(body, units)
     start = _start(found)
     asked = Asked(
-        chat=_chat(body, tools, found),
+        chat=_chat(body, tools),
         messages=(*system, *messages),
         raw_messages=(*(unit.raw for unit in system_units), *raws),
         tools_bytes=0,
@@ -143,7 +143,9 @@ def _tools(raws: list[Raw]) -> tuple[list[Tool], list[Unit]]:
         else:
             built_in = BUILT_IN.fullmatch(kind)
             if built_in is None:
-                raise BadRequest(f"{path}: Input tag '{kind}' found using 'type' does not match any of the expected tags")
+                raise BadRequest(
+                    f"{path}: Input tag '{kind}' found using 'type' does not match any of the expected tags"
+                )
             theirs = read(request.BUILT_IN, raw, path)
             tools.append(_built_in(built_in.group(1), theirs.name))
             mark = theirs.cache_control
@@ -194,7 +196,7 @@ def _start(found: list[Turn]) -> str:
     return texts[0] if last.role == "assistant" and len(texts) == 1 == len(last.blocks) and len(found) > 1 else ""
 
 
-def _chat(body: request.Count, tools: list[Tool], found: list[Turn]) -> Chat:
+def _chat(body: request.Count, tools: list[Tool]) -> Chat:
     own = [tool for tool in tools if tool.function is not None]
     choice = body.tool_choice
     full = body if isinstance(body, request.Body) else None
@@ -242,15 +244,15 @@ def _format(body: request.Count) -> ResponseFormat | None:
 def check_closed(schema: Any, path: str) -> None:
     """Structured outputs take objects only whose other properties are forbidden. Raises: BadRequest."""
     if isinstance(schema, list):
-        for inner in schema:  # pyright: ignore[reportUnknownVariableType]
+        for inner in cast("list[Any]", schema):
             check_closed(inner, path)
     if not isinstance(schema, dict):
         return
-    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:  # pyright: ignore
+    known = cast("dict[str, Any]", schema)
+    if known.get("type") == "object" and known.get("additionalProperties") is not False:
         raise BadRequest(f"{path}: For 'object' type, 'additionalProperties' must be explicitly set to false")
-    for name, inner in schema.items():  # pyright: ignore[reportUnknownVariableType]
+    for name, inner in known.items():
         if name in ("properties", "$defs", "definitions") and isinstance(inner, dict):
-            for part in inner.values():  # pyright: ignore[reportUnknownVariableType]
-                check_closed(part, path)
+            check_closed(list(cast("dict[str, Any]", inner).values()), path)
         elif name not in ("enum", "const", "default", "examples"):
             check_closed(inner, path)

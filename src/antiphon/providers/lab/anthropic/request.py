@@ -15,14 +15,14 @@ class Strict(Struct, frozen=True, forbid_unknown_fields=True):
     """Fields that nobody knows are refused."""
 
 
-class Mark(Strict):
+class Mark(Strict, frozen=True):
     """cache_control."""
 
     type: Literal["ephemeral"]
     ttl: Literal["5m", "1h"] = "5m"
 
 
-class Text(Strict, tag="text"):
+class Text(Strict, frozen=True, tag="text"):
     text: str
     cache_control: Mark | None = None
     citations: list[Raw] | None = None
@@ -36,13 +36,13 @@ class Source(Struct, frozen=True):
     data: str | None = None
 
 
-class Image(Strict, tag="image"):
+class Image(Strict, frozen=True, tag="image"):
     source: Source
     cache_control: Mark | None = None
     transformations: Raw = Raw(b"null")
 
 
-class Document(Strict, tag="document"):
+class Document(Strict, frozen=True, tag="document"):
     source: Source
     cache_control: Mark | None = None
     citations: Raw = Raw(b"null")
@@ -50,7 +50,7 @@ class Document(Strict, tag="document"):
     title: str | None = None
 
 
-class SearchResult(Strict, tag="search_result"):
+class SearchResult(Strict, frozen=True, tag="search_result"):
     source: str
     title: str
     content: list[Text]
@@ -58,7 +58,7 @@ class SearchResult(Strict, tag="search_result"):
     citations: Raw = Raw(b"null")
 
 
-class ToolUse(Strict, tag="tool_use"):
+class ToolUse(Strict, frozen=True, tag="tool_use"):
     id: Annotated[str, Meta(pattern="^[a-zA-Z0-9_-]+$")]
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     input: dict[str, Raw]
@@ -67,7 +67,7 @@ class ToolUse(Strict, tag="tool_use"):
     toolset_name: str | None = None
 
 
-class ToolReference(Strict, tag="tool_reference"):
+class ToolReference(Strict, frozen=True, tag="tool_reference"):
     tool_name: str
     cache_control: Mark | None = None
 
@@ -76,7 +76,7 @@ Inner = Text | Image | Document | SearchResult | ToolReference
 """What a tool's result may hold."""
 
 
-class ToolResult(Strict, tag="tool_result"):
+class ToolResult(Strict, frozen=True, tag="tool_result"):
     tool_use_id: Annotated[str, Meta(pattern="^[a-zA-Z0-9_-]+$")]
     content: str | list[Inner] | None = None
     is_error: bool | None = None
@@ -84,16 +84,16 @@ class ToolResult(Strict, tag="tool_result"):
     toolset_name: str | None = None
 
 
-class Thinking(Strict, tag="thinking"):
+class Thinking(Strict, frozen=True, tag="thinking"):
     thinking: str
     signature: str
 
 
-class Redacted(Strict, tag="redacted_thinking"):
+class Redacted(Strict, frozen=True, tag="redacted_thinking"):
     data: str
 
 
-class ServerToolUse(Strict, tag="server_tool_use"):
+class ServerToolUse(Strict, frozen=True, tag="server_tool_use"):
     id: Annotated[str, Meta(pattern="^srvtoolu_[a-zA-Z0-9_]+$")]
     name: str
     input: dict[str, Raw]
@@ -101,7 +101,7 @@ class ServerToolUse(Strict, tag="server_tool_use"):
     caller: Raw = Raw(b"null")
 
 
-class SearchToolResult(Strict, tag="web_search_tool_result"):
+class SearchToolResult(Strict, frozen=True, tag="web_search_tool_result"):
     tool_use_id: Annotated[str, Meta(pattern="^srvtoolu_[a-zA-Z0-9_]+$")]
     content: Raw
     cache_control: Mark | None = None
@@ -122,12 +122,12 @@ Block = (
 )
 
 
-class Message(Strict):
+class Message(Strict, frozen=True):
     role: Literal["user", "assistant"]
     content: str | list[Raw]
 
 
-class Tool(Strict):
+class Tool(Strict, frozen=True):
     """One of the caller's own."""
 
     name: Annotated[str, Meta(pattern="^[a-zA-Z0-9_-]{1,128}$")]
@@ -150,33 +150,33 @@ class BuiltIn(Struct, frozen=True):
     cache_control: Mark | None = None
 
 
-class ToolChoice(Strict):
+class ToolChoice(Strict, frozen=True):
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
     disable_parallel_tool_use: bool | None = None
 
 
-class ThinkingConfig(Strict):
+class ThinkingConfig(Strict, frozen=True):
     type: Literal["enabled", "disabled", "adaptive", "between_tools"]
     budget_tokens: Annotated[int, Meta(ge=1024)] | None = None
     display: Literal["summarized", "omitted"] | None = None
 
 
-class Format(Strict):
+class Format(Strict, frozen=True):
     type: Literal["json_schema"]
     schema: Raw
 
 
-class OutputConfig(Strict):
+class OutputConfig(Strict, frozen=True):
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     format: Format | None = None
 
 
-class Metadata(Strict):
+class Metadata(Strict, frozen=True):
     user_id: str | None = None
 
 
-class Count(Strict, kw_only=True):
+class Count(Strict, frozen=True, kw_only=True):
     """A body of POST /v1/messages/count_tokens."""
 
     model: str = ""
@@ -197,7 +197,7 @@ class Count(Strict, kw_only=True):
     anthropic_beta: list[str] | None = None
 
 
-class Body(Count, kw_only=True):
+class Body(Count, frozen=True, kw_only=True):
     """A body of POST /v1/messages."""
 
     max_tokens: Annotated[int, Meta(ge=0)]

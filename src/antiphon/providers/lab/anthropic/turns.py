@@ -4,7 +4,7 @@ Source: https://platform.claude.com/docs/en/api/messages, .../build-with-claude/
 .../agents-and-tools/tool-use/implement-tool-use, read 2026-11: texts of errors as the API words them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Raw, Struct
 
@@ -16,7 +16,7 @@ from antiphon.providers.lab.proof import sign
 from antiphon.providers.lab.request import Message, Part, Unit
 
 MOST_MARKS = 4
-KINDS = {request.Text: "text", request.ToolUse: "tool_use", request.Thinking: "thinking"}
+KINDS: Mapping[type, str] = {request.Text: "text", request.ToolUse: "tool_use", request.Thinking: "thinking"}
 REDACTED = "lab-redacted-"
 
 
@@ -58,11 +58,19 @@ def turns(messages: Sequence[Raw]) -> list[Turn]:
 
 def _blocks(content: str | list[Raw], path: str, raw: bytes, *, may_be_empty: bool) -> list[Read]:
     if not content and not may_be_empty:
-        raise BadRequest(f"{path}: all messages must have non-empty content except for the optional final assistant message")
+        raise BadRequest(
+            f"{path}: all messages must have non-empty content except for the optional final assistant message"
+        )
     if isinstance(content, str):
-        return [Read(_checked(request.Text(text=content), f"{path}.content"), raw, f"{path}.content")] if content else []
+        return (
+            [Read(_checked(request.Text(text=content), f"{path}.content"), raw, f"{path}.content")] if content else []
+        )
     return [
-        Read(_checked(read(request.BLOCK, piece, f"{path}.content.{at}"), f"{path}.content.{at}"), bytes(piece), f"{path}.content.{at}")
+        Read(
+            _checked(read(request.BLOCK, piece, f"{path}.content.{at}"), f"{path}.content.{at}"),
+            bytes(piece),
+            f"{path}.content.{at}",
+        )
         for at, piece in enumerate(content)
     ]
 
@@ -100,7 +108,9 @@ def _check_results(found: list[Turn]) -> None:
         if open_ids:
             _check_answered(turn, open_ids, given)
         for piece in turn.blocks:
-            if isinstance(piece.block, request.ToolResult) and (turn.role != "user" or piece.block.tool_use_id not in open_ids):
+            if isinstance(piece.block, request.ToolResult) and (
+                turn.role != "user" or piece.block.tool_use_id not in open_ids
+            ):
                 raise BadRequest(
                     f"{piece.path}: unexpected `tool_use_id` found in `tool_result` blocks: {piece.block.tool_use_id}. "
                     "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."

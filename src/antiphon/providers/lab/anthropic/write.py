@@ -6,6 +6,7 @@ usage.py and raw_*_event.py of anthropic 2.14.0.
 
 from collections.abc import Iterator
 from hashlib import sha256
+from typing import ClassVar
 
 import msgspec
 
@@ -87,7 +88,9 @@ class MessageWriter(Writer):
         """What the message holds; calls keep their arguments as text."""
         blocks: list[Json] = []
         if choice.reasoning and self._read.redacts:
-            blocks.append({"type": "redacted_thinking", "data": REDACTED + sha256(choice.reasoning.encode()).hexdigest()})
+            blocks.append(
+                {"type": "redacted_thinking", "data": REDACTED + sha256(choice.reasoning.encode()).hexdigest()}
+            )
         elif choice.reasoning:
             shown = "" if self._read.omits else choice.reasoning
             blocks.append({"type": "thinking", "thinking": shown, "signature": sign("anthropic", shown)})
@@ -103,7 +106,7 @@ class CountWriter(Whole):
     """How many tokens a request has."""
 
     id_header = b"request-id"
-    wrong_usage: Json = {"input_tokens": -7}
+    wrong_usage: ClassVar[Json] = {"input_tokens": -7}
 
     def compose(self, job: Job, outcome: Outcome | None) -> Answer:
         return counted(job)
@@ -148,7 +151,12 @@ def _search(answer: Answer, asked: Asked) -> list[Json]:
         "encrypted_content": sign("search", asked.key),
         "page_age": None,
     }
-    used: Json = {"type": "server_tool_use", "id": id_, "name": "web_search", "input": {"query": asked.last_user_text[:100]}}
+    used: Json = {
+        "type": "server_tool_use",
+        "id": id_,
+        "name": "web_search",
+        "input": {"query": asked.last_user_text[:100]},
+    }
     return [used, {"type": "web_search_tool_result", "tool_use_id": id_, "content": [result]}]
 
 

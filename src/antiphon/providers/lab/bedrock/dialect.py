@@ -10,13 +10,13 @@ import msgspec
 from msgspec import structs
 
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed
+from antiphon.providers.lab.answer import Overlong
 from antiphon.providers.lab.anthropic.dialect import refused as anthropic_refused
 from antiphon.providers.lab.anthropic.dialect import words as anthropic_words
 from antiphon.providers.lab.anthropic.read import body_of, read_messages
-from antiphon.providers.lab.answer import Overlong
 from antiphon.providers.lab.bedrock.read import read_converse
 from antiphon.providers.lab.bedrock.write import STREAM_LINES, ConverseWriter, InvokeWriter, frame
-from antiphon.providers.lab.complaint import Complaint, FIELDS, read
+from antiphon.providers.lab.complaint import FIELDS, Complaint, read
 from antiphon.providers.lab.dialect import JSON_LINE, Dialect, Incoming, Manners, Said, Writer
 
 KINDS = MappingProxyType(
@@ -111,7 +111,9 @@ class ConverseDialect(Bedrock):
         try:
             return ConverseWriter(read_converse(incoming.body, incoming.model, stream=self._stream))
         except Complaint as wrong:
-            what = "is required" if wrong.kind == "missing" else "is not known" if wrong.kind == "unknown" else wrong.said
+            what = (
+                "is required" if wrong.kind == "missing" else "is not known" if wrong.kind == "unknown" else wrong.said
+            )
             raise BadRequest(f"1 validation error detected: {wrong.path or 'body'}: {what}") from None
 
 

@@ -1,6 +1,7 @@
 """From a body of Converse to what was asked, refusing what the real one refuses, in its words."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -73,7 +74,9 @@ def _check(body: Body) -> None:
 def _check_results(results: list[str], waiting: list[str], place: int) -> None:
     missing = [id_ for id_ in waiting if id_ not in results]
     if missing:
-        raise BadRequest(f"Expected toolResult blocks at messages.{place}.content for the following Ids: {', '.join(missing)}")
+        raise BadRequest(
+            f"Expected toolResult blocks at messages.{place}.content for the following Ids: {', '.join(missing)}"
+        )
     if len(results) > len(waiting):
         raise BadRequest(
             f"The number of toolResult blocks at messages.{place}.content exceeds the number of toolUse blocks of "
@@ -205,14 +208,16 @@ def _format(body: Body) -> ResponseFormat | None:
     form = body.output_config.text_format
     if form is None:
         return None
-    schema = read(request.SCHEMA, form.structure.json_schema.schema.encode(), "outputConfig.textFormat.structure.jsonSchema")
+    schema = read(
+        request.SCHEMA, form.structure.json_schema.schema.encode(), "outputConfig.textFormat.structure.jsonSchema"
+    )
     return ResponseFormat("json_schema", JsonSchema("format", schema))
 
 
 def _effort(body: Body) -> str | None:
     """Thinking is asked for as the model's own API has it."""
     fields = body.additional_model_request_fields
-    thinking = fields.get("thinking") or fields.get("reasoning_config") or {}
+    thinking: dict[str, Any] = fields.get("thinking") or fields.get("reasoning_config") or {}
     if thinking.get("type") not in ("enabled", "adaptive"):
         return None
     budget = thinking.get("budget_tokens")

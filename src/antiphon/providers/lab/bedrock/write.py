@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from antiphon.providers.lab.anthropic.write import MessageWriter
 from antiphon.providers.lab.answer import Answer, Choice
+from antiphon.providers.lab.anthropic.write import MessageWriter
 from antiphon.providers.lab.count import pieces
 from antiphon.providers.lab.dialect import Event, Json, Writer
 from antiphon.providers.lab.proof import sign

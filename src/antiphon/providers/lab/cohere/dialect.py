@@ -12,7 +12,7 @@ from antiphon.providers.lab.answer import Overlong
 from antiphon.providers.lab.chat import NOT_TEXT
 from antiphon.providers.lab.cohere import request
 from antiphon.providers.lab.cohere.read import read_chat
-from antiphon.providers.lab.cohere.write import ChatWriter, EmbedWriter, RerankWriter
+from antiphon.providers.lab.cohere.write import ChatWriter, EmbedWriter, JinaWriter, RerankWriter
 from antiphon.providers.lab.complaint import FIELDS, Complaint, read
 from antiphon.providers.lab.decode import key_of
 from antiphon.providers.lab.dialect import Dialect, Incoming, Manners, Said, Writer
@@ -32,7 +32,9 @@ def say(error: AntiphonError) -> Said:
 
 FAULTS = MappingProxyType(
     {
-        "rate_limited": said(429, "lab fault: You are past the per minute request limit, please wait and try again later."),
+        "rate_limited": said(
+            429, "lab fault: You are past the per minute request limit, please wait and try again later."
+        ),
         "unauthorized": said(401, "lab fault: invalid api token"),
         "payment_required": said(402, "lab fault: please add or update your payment method to continue"),
         "hidden_quota": said(400, "lab fault: you exceeded your quota"),
@@ -105,7 +107,8 @@ class Rerank(Cohere):
         rerank = read(request.RERANK, incoming.body)
         texts = [one if isinstance(one, str) else one.text for one in rerank.documents]
         messages = [Message("user", text) for text in (rerank.query, *texts)]
-        return RerankWriter(plain(rerank.model, messages, incoming.body), rerank, jina=self._jina)
+        write = JinaWriter if self._jina else RerankWriter
+        return write(plain(rerank.model, messages, incoming.body), rerank)
 
 
 def plain(model: str, messages: list[Message], raw: bytes) -> Asked:

@@ -77,7 +77,8 @@ def _chat(body: request.Body) -> Chat:
         stream=body.stream,
         max_tokens=body.max_tokens,
         stop=body.stop_sequences,
-        tools=[Tool("function", Function(tool.function.name, tool.function.parameters)) for tool in body.tools or ()] or None,
+        tools=[Tool("function", Function(tool.function.name, tool.function.parameters)) for tool in body.tools or ()]
+        or None,
         tool_choice={"REQUIRED": "required", "NONE": "none"}.get(body.tool_choice or "") if body.tools else None,
         response_format=said,
         reasoning_effort=_effort(body.thinking),

@@ -52,17 +52,17 @@ class Tool(Struct, frozen=True):
     function: Declared
 
 
-class ResponseFormat(Strict):
+class ResponseFormat(Strict, frozen=True):
     type: Literal["text", "json_object"]
     json_schema: Schema | None = None
 
 
-class Thinking(Strict):
+class Thinking(Strict, frozen=True):
     type: Literal["enabled", "disabled"]
     token_budget: Annotated[int, Meta(ge=1)] | None = None
 
 
-class Body(Strict, kw_only=True):
+class Body(Strict, frozen=True, kw_only=True):
     """A body of POST /v2/chat."""
 
     model: str
@@ -92,7 +92,7 @@ class Input(Struct, frozen=True):
     content: list[Part]
 
 
-class Embed(Strict, kw_only=True):
+class Embed(Strict, frozen=True, kw_only=True):
     """A body of POST /v2/embed."""
 
     model: str

@@ -4,7 +4,7 @@ Source: https://docs.cohere.com/v2/docs/streaming and the types of cohere 7.3.1,
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -54,7 +54,7 @@ class ChatWriter(Writer):
 
     def events(self, answer: Answer, used: Json | None) -> Iterator[Event]:
         choice = answer.choices[0]
-        start = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+        start: Json = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
         yield _event(0, "message-start", {"id": identity(answer), "delta": {"message": start}})
         token = 0
         for index, (kind, text) in enumerate(_content(choice)):
@@ -105,7 +105,7 @@ def _call(call: Call) -> Json:
 class EmbedWriter(Whole):
     """POST /v2/embed."""
 
-    wrong_usage: Json = {"billed_units": {"input_tokens": -7}}
+    wrong_usage: ClassVar[Json] = {"billed_units": {"input_tokens": -7}}
 
     def __init__(self, asked: Asked, embed: request.Embed, texts: list[str]) -> None:
         super().__init__(asked)
@@ -135,7 +135,9 @@ def _as(kind: str, values: list[float]) -> object:
         case "uint8":
             return [round(value * 127) + 128 for value in values]
         case "binary" | "ubinary":
-            packed = [sum((values[at + bit] > 0) << (7 - bit) for bit in range(8)) for at in range(0, len(values) - 7, 8)]
+            packed = [
+                sum((values[at + bit] > 0) << (7 - bit) for bit in range(8)) for at in range(0, len(values) - 7, 8)
+            ]
             return packed if kind == "ubinary" else [value - 128 for value in packed]
         case "base64":
             return in_base64(values)
@@ -144,31 +146,46 @@ def _as(kind: str, values: list[float]) -> object:
 
 
 class RerankWriter(Whole):
-    """POST /v2/rerank, and Jina's /v1/rerank, whose usage is in tokens."""
+    """POST /v2/rerank."""
 
-    def __init__(self, asked: Asked, rerank: request.Rerank, *, jina: bool) -> None:
+    wrong_usage: ClassVar[Json] = {"billed_units": {"search_units": -7}}
+
+    def __init__(self, asked: Asked, rerank: request.Rerank) -> None:
         super().__init__(asked)
         self._rerank = rerank
-        self._jina = jina
-        self.wrong_usage = {"total_tokens": -7} if jina else {"billed_units": {"search_units": -7}}
 
     def compose(self, job: Job, outcome: Outcome | None) -> Answer:
         return counted(job)
 
     def usage(self, answer: Answer) -> Json:
-        if self._jina:
-            return {"total_tokens": answer.used.input}
         return {"billed_units": {"search_units": -(-len(self._rerank.documents) // SEARCH_UNIT_DOCUMENTS)}}
 
     def whole(self, answer: Answer, used: Json | None) -> bytes:
+        meta: Json = {"api_version": {"version": "2"}}
+        said: Json = {"id": identity(answer), "results": self._results(), "meta": meta | (used or {})}
+        return msgspec.json.encode(said)
+
+    def _results(self) -> list[Json]:
+        """The documents by their likeness to the query, the best first."""
         rerank = self._rerank
         texts = [one if isinstance(one, str) else one.text for one in rerank.documents]
-        scores = sorted(((-likeness(rerank.query, text), index) for index, text in enumerate(texts)))
+        scores = sorted((-likeness(rerank.query, text), index) for index, text in enumerate(texts))
         results: list[Json] = [{"index": index, "relevance_score": -score} for score, index in scores[: rerank.top_n]]
-        if rerank.return_documents:
-            results = [one | {"document": {"text": texts[int(str(one["index"]))]}} for one in results]
-        if self._jina:
-            said: Json = {"model": answer.model, "object": "list", "results": results}
-            return msgspec.json.encode(said | ({} if used is None else {"usage": used}))
-        meta: Json = {"api_version": {"version": "2"}}
-        return msgspec.json.encode({"id": identity(answer), "results": results, "meta": meta | (used or {})})
+        return (
+            [one | {"document": {"text": texts[one["index"]]}} for one in results]
+            if rerank.return_documents
+            else results
+        )
+
+
+class JinaWriter(RerankWriter):
+    """Jina's POST /v1/rerank, whose usage is in tokens. Source: https://api.jina.ai/redoc, read 2026-11."""
+
+    wrong_usage: ClassVar[Json] = {"total_tokens": -7}
+
+    def usage(self, answer: Answer) -> Json:
+        return {"total_tokens": answer.used.input}
+
+    def whole(self, answer: Answer, used: Json | None) -> bytes:
+        said: Json = {"model": answer.model, "object": "list", "results": self._results()}
+        return msgspec.json.encode(said | ({} if used is None else {"usage": used}))

@@ -68,13 +68,20 @@ def _fault(status: int, message: str, word: str = "", details: list[Json] | None
 
 
 RETRY: Json = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
-BAD_KEY: Json = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
+BAD_KEY: Json = {
+    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+    "reason": "API_KEY_INVALID",
+    "domain": "googleapis.com",
+}
 FAULTS: MappingProxyType[str, tuple[int, Json]] = MappingProxyType(
     {
         "rate_limited": (429, _fault(429, "Resource has been exhausted (e.g. check quota).", "", [RETRY])),
         "unauthorized": (400, _fault(400, "API key not valid. Please pass a valid API key.", "", [BAD_KEY])),
         "payment_required": (402, _fault(402, "billing is not enabled")),
-        "hidden_quota": (400, _fault(400, "User has exceeded quota; check your plan and billing", "FAILED_PRECONDITION")),
+        "hidden_quota": (
+            400,
+            _fault(400, "User has exceeded quota; check your plan and billing", "FAILED_PRECONDITION"),
+        ),
         "error_500": (500, _fault(500, "An internal error has occurred.")),
         "error_503": (503, _fault(503, "The model is overloaded. Please try again later.")),
         "error_529": (529, _fault(529, "overloaded")),
@@ -98,7 +105,12 @@ def manners(*, array: bool) -> Manners:
         problem=say,
         faults={kind: said(status, body) for kind, (status, body) in FAULTS.items()},
         broken_json=_HEAD + b"te",
-        broken_stream=(start + _HEAD + b"[lab fault] " + _TAIL, between + _HEAD + b"bro\n\n", b"this line names no field\n\n", b"\xff\xfe\n\n"),
+        broken_stream=(
+            start + _HEAD + b"[lab fault] " + _TAIL,
+            between + _HEAD + b"bro\n\n",
+            b"this line names no field\n\n",
+            b"\xff\xfe\n\n",
+        ),
         stream_lines=JSON_LINE if array else SSE_LINES,
         huge=(_HEAD, _TAIL),
         huge_stream=(start + _HEAD, _TAIL + (b"]" if array else b"\r\n\r\n")),

@@ -1,7 +1,7 @@
 """From a body of Gemini's API to what was asked, refusing what the real one refuses."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Raw, Struct, json
@@ -25,11 +25,36 @@ from antiphon.providers.lab.request import (
 from antiphon.providers.lab.schema import Schema
 
 KNOWN = frozenset(
-    ["type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems", "properties", "required", "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf", "propertyOrdering", "default", "items", "minimum", "maximum"]
+    [
+        "type",
+        "format",
+        "title",
+        "description",
+        "nullable",
+        "enum",
+        "maxItems",
+        "minItems",
+        "properties",
+        "required",
+        "minProperties",
+        "maxProperties",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "example",
+        "anyOf",
+        "propertyOrdering",
+        "default",
+        "items",
+        "minimum",
+        "maximum",
+    ]
 )
 """Keywords of Gemini's own schemas. Source: https://ai.google.dev/api/caching#Schema, read 2026-11."""
 Schemata = dict[str, Any]
 """A schema as it came."""
+INT64 = frozenset({"minItems", "maxItems", "minLength", "maxLength"})
+"""Whole numbers, which protobuf's JSON writes as strings."""
 SCHEMA = json.Decoder(Schema)
 SEARCH = re.compile(r"\bsearch\b", re.IGNORECASE)
 
@@ -131,24 +156,24 @@ def _plain(schema: Any, path: str) -> Any:
     """A schema of Gemini's own as a JSON Schema: its types are in capitals. Raises: Complaint."""
     if not isinstance(schema, dict):
         return schema
-    said: dict[str, Any] = {}
-    for name, inner in schema.items():  # pyright: ignore[reportUnknownVariableType]
+    said: Schemata = {}
+    for name, inner in cast("Schemata", schema).items():
         if name not in KNOWN:
             raise Complaint(f"{path}.{name}", "unknown", "")
-        match name:
-            case "type":
-                said["type"] = str(inner).lower()  # pyright: ignore[reportUnknownArgumentType]
-            case "properties" if isinstance(inner, dict):
-                said["properties"] = {key: _plain(part, f"{path}.{name}") for key, part in inner.items()}  # pyright: ignore
-            case "items":
-                said["items"] = _plain(inner, f"{path}.{name}")
-            case "anyOf" if isinstance(inner, list):
-                said["anyOf"] = [_plain(part, f"{path}.{name}") for part in inner]  # pyright: ignore
-            case "minItems" | "maxItems" | "minLength" | "maxLength":
-                said[name] = int(inner)  # pyright: ignore - int64 is a string in protobuf's JSON
-            case _:
-                said[str(name)] = inner
+        said[name] = _plain_value(name, inner, f"{path}.{name}")
     return said
+
+
+def _plain_value(name: str, inner: Any, path: str) -> Any:
+    if name == "type":
+        return str(inner).lower()
+    if name == "properties" and isinstance(inner, dict):
+        return {key: _plain(part, path) for key, part in cast("Schemata", inner).items()}
+    if name == "items":
+        return _plain(inner, path)
+    if name == "anyOf" and isinstance(inner, list):
+        return [_plain(part, path) for part in cast("list[Any]", inner)]
+    return int(inner) if name in INT64 else inner
 
 
 def _choice(body: Body, tools: list[Tool]) -> str | ToolChoice | None:
@@ -157,7 +182,9 @@ def _choice(body: Body, tools: list[Tool]) -> str | ToolChoice | None:
         return None
     allowed = config.allowed_function_names
     if allowed and config.mode not in ("ANY", "VALIDATED"):
-        raise BadRequest("Function calling config: allowed_function_names should be set only when mode is ANY or VALIDATED.")
+        raise BadRequest(
+            "Function calling config: allowed_function_names should be set only when mode is ANY or VALIDATED."
+        )
     if config.mode in ("ANY", "VALIDATED") and not tools:
         raise BadRequest("Function calling config is set without function_declarations.")
     if allowed:

@@ -4,13 +4,22 @@ Source: https://ai.google.dev/api/generate-content and /api/caching, read 2026-1
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import Meta, Raw, Struct, json
 
 FREE = frozenset(
-    {"args", "response", "responseJsonSchema", "_responseJsonSchema", "parametersJsonSchema", "labels", "properties", "partMetadata"}
+    {
+        "args",
+        "response",
+        "responseJsonSchema",
+        "_responseJsonSchema",
+        "parametersJsonSchema",
+        "labels",
+        "properties",
+        "partMetadata",
+    }
 )
 """What is inside these has names of the caller's own."""
 SNAKE = re.compile(r"(?<=[a-z0-9])_([a-z])")
@@ -20,25 +29,25 @@ class Strict(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Fields that nobody knows are refused."""
 
 
-class Blob(Strict):
+class Blob(Strict, frozen=True):
     mime_type: str
     data: str
     display_name: str | None = None
 
 
-class FileData(Strict):
+class FileData(Strict, frozen=True):
     file_uri: str
     mime_type: str | None = None
     display_name: str | None = None
 
 
-class FunctionCall(Strict):
+class FunctionCall(Strict, frozen=True):
     name: Annotated[str, Meta(min_length=1)]
     args: dict[str, Raw] | None = None
     id: str | None = None
 
 
-class FunctionResponse(Strict):
+class FunctionResponse(Strict, frozen=True):
     name: Annotated[str, Meta(min_length=1)]
     response: dict[str, Raw]
     id: str | None = None
@@ -47,7 +56,7 @@ class FunctionResponse(Strict):
     scheduling: str | None = None
 
 
-class Part(Strict):
+class Part(Strict, frozen=True):
     text: str | None = None
     inline_data: Blob | None = None
     file_data: FileData | None = None
@@ -64,12 +73,12 @@ class Part(Strict):
     part_metadata: Any = None
 
 
-class Content(Strict):
+class Content(Strict, frozen=True):
     parts: list[Part] = []
     role: str | None = None
 
 
-class Declaration(Strict):
+class Declaration(Strict, frozen=True):
     name: Annotated[str, Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_.:\-]{0,127}$")]
     description: str | None = None
     parameters: dict[str, Any] | None = None
@@ -79,7 +88,7 @@ class Declaration(Strict):
     behavior: str | None = None
 
 
-class Tool(Strict):
+class Tool(Strict, frozen=True):
     function_declarations: list[Declaration] | None = None
     google_search: Any = None
     google_search_retrieval: Any = None
@@ -93,25 +102,25 @@ class Tool(Strict):
     enterprise_web_search: Any = None
 
 
-class Calling(Strict):
+class Calling(Strict, frozen=True):
     mode: Literal["MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"] | None = None
     allowed_function_names: list[str] | None = None
     stream_function_call_arguments: bool | None = None
 
 
-class ToolConfig(Strict):
+class ToolConfig(Strict, frozen=True):
     function_calling_config: Calling | None = None
     retrieval_config: Any = None
     include_server_side_tool_invocations: bool | None = None
 
 
-class ThinkingConfig(Strict):
+class ThinkingConfig(Strict, frozen=True):
     include_thoughts: bool | None = None
     thinking_budget: Annotated[int, Meta(ge=-1)] | None = None
     thinking_level: Literal["THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH"] | None = None
 
 
-class GenerationConfig(Strict):
+class GenerationConfig(Strict, frozen=True):
     stop_sequences: Annotated[list[str], Meta(max_length=5)] | None = None
     response_mime_type: Literal["", "text/plain", "application/json", "text/x.enum"] | None = None
     response_schema: dict[str, Any] | None = None
@@ -137,7 +146,7 @@ class GenerationConfig(Strict):
     routing_config: Any = None
 
 
-class Body(Strict):
+class Body(Strict, frozen=True):
     """Of generateContent and streamGenerateContent."""
 
     contents: list[Content] = []
@@ -153,7 +162,7 @@ class Body(Strict):
     service_tier: str | None = None
 
 
-class Count(Strict):
+class Count(Strict, frozen=True):
     """Of countTokens; Vertex AI takes the fields of a request beside the contents."""
 
     contents: list[Content] = []
@@ -164,7 +173,7 @@ class Count(Strict):
     model: str | None = None
 
 
-class Embed(Strict):
+class Embed(Strict, frozen=True):
     """Of embedContent, and one of batchEmbedContents."""
 
     content: Content
@@ -175,7 +184,7 @@ class Embed(Strict):
     embed_content_config: Any = None
 
 
-class EmbedMany(Strict):
+class EmbedMany(Strict, frozen=True):
     requests: Annotated[list[Embed], Meta(min_length=1, max_length=100)]
 
 
@@ -207,11 +216,11 @@ PREDICT = json.Decoder(Predict)
 def in_camel(value: Any) -> Any:
     """The same JSON with known names in camelCase."""
     if isinstance(value, list):
-        return [in_camel(inner) for inner in value]  # pyright: ignore[reportUnknownVariableType]
+        return [in_camel(inner) for inner in cast("list[Any]", value)]
     if not isinstance(value, dict):
         return value
     said: dict[str, Any] = {}
-    for name, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
-        written = SNAKE.sub(lambda found: found.group(1).upper(), str(name))  # pyright: ignore[reportUnknownArgumentType]
+    for name, inner in cast("dict[str, Any]", value).items():
+        written = SNAKE.sub(lambda found: found.group(1).upper(), name)
         said[written] = inner if written in FREE else in_camel(inner)
     return said

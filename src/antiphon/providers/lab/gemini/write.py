@@ -5,6 +5,7 @@ Source: https://ai.google.dev/api/generate-content#v1beta.GenerateContentRespons
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import msgspec
 
@@ -134,7 +135,7 @@ class CountWriter(Whole):
     """countTokens."""
 
     whole_lines = LINES
-    wrong_usage: Json = {"totalTokens": -7}
+    wrong_usage: ClassVar[Json] = {"totalTokens": -7}
 
     def compose(self, job: Job, outcome: Outcome | None) -> Answer:
         return counted(job)
@@ -151,7 +152,7 @@ class EmbedWriter(Whole):
     """embedContent, batchEmbedContents, and Vertex AI's predict."""
 
     whole_lines = LINES
-    wrong_usage: Json = {"promptTokenCount": -7}
+    wrong_usage: ClassVar[Json] = {"promptTokenCount": -7}
 
     def __init__(self, asked: Asked, action: str, texts: list[tuple[str, int]]) -> None:
         """`texts` with the dimensions that each wants."""

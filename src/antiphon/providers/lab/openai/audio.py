@@ -7,7 +7,7 @@ audio/transcription_*_event.py), read 2026-11.
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, json, structs
@@ -33,7 +33,7 @@ PIECES = 4
 """A stream of speech comes in so many."""
 
 
-class Speech(Strict):
+class Speech(Strict, frozen=True, kw_only=True):
     model: str = ""
     input: Annotated[str, Meta(min_length=1, max_length=4096)]
     voice: Any
@@ -52,7 +52,7 @@ def _counts(answer: Answer) -> Json:
 
 
 class SpeechWriter(Writer):
-    wrong_usage: Json = {"input_tokens": -7, "output_tokens": 9_999_999_999_999, "total_tokens": 0}
+    wrong_usage: ClassVar[Json] = {"input_tokens": -7, "output_tokens": 9_999_999_999_999, "total_tokens": 0}
 
     def __init__(self, asked: Asked, form: str) -> None:
         super().__init__(asked)
@@ -97,7 +97,12 @@ class Speeches(OpenAI):
 class TranscriptionWriter(Writer):
     """A text without a meaning, the same for the same recording."""
 
-    wrong_usage: Json = {"type": "tokens", "input_tokens": -7, "output_tokens": 9_999_999_999_999, "total_tokens": 0}
+    wrong_usage: ClassVar[Json] = {
+        "type": "tokens",
+        "input_tokens": -7,
+        "output_tokens": 9_999_999_999_999,
+        "total_tokens": 0,
+    }
 
     def __init__(self, asked: Asked, recording: bytes, form: str) -> None:
         super().__init__(asked)
@@ -163,7 +168,9 @@ class Transcriptions(OpenAI):
         values = values_of(fields)
         form = values.get("response_format", "json")
         if form not in FORMS:
-            raise BadRequest(f"response_format must be one of {', '.join(FORMS)}", code="invalid_value", param="response_format")
+            raise BadRequest(
+                f"response_format must be one of {', '.join(FORMS)}", code="invalid_value", param="response_format"
+            )
         recording = file_of(fields, "file").value
         model = incoming.model or values.get("model", "")
         asked = asked_of_form(model, [file_message("input_audio")], incoming)

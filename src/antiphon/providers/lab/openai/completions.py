@@ -20,9 +20,9 @@ DEFAULT_TOKENS = 16
 """Most tokens of an answer where the request doesn't say."""
 
 
-class Body(Strict):
+class Body(Strict, frozen=True, kw_only=True):
     model: str = ""
-    prompt: str | list[str] | list[int] | list[list[int]] = "<|endoftext|>"
+    prompt: str | list[str | int | list[int]] = "<|endoftext|>"
     suffix: str | None = None
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
@@ -111,7 +111,7 @@ class Completions(OpenAI):
         return CompletionsWriter(structs.replace(asked, size=None), body, prompt)
 
 
-def _prompt(given: str | list[str] | list[int] | list[list[int]]) -> str:
+def _prompt(given: str | list[str | int | list[int]]) -> str:
     """One text: several prompts are read as one."""
     if isinstance(given, str):
         return given

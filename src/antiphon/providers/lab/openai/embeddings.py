@@ -1,6 +1,7 @@
 """POST /v1/embeddings and /v1/moderations. Source: the types of openai 3.52.0, read 2026-11."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, json
@@ -21,16 +22,16 @@ CATEGORIES = (
 )  # fmt: skip
 
 
-class Body(Strict):
+class Body(Strict, frozen=True, kw_only=True):
     model: str = ""
-    input: str | list[str] | list[int] | list[list[int]]
+    input: str | list[str | int | list[int]]
     dimensions: Annotated[int, Meta(ge=1, le=MOST_DIMENSIONS)] | None = None
     encoding_format: Literal["float", "base64"] = "float"
     user: str | None = None
 
 
-class Moderate(Strict):
-    input: str | list[str] | list[dict[str, Any]]
+class Moderate(Strict, frozen=True, kw_only=True):
+    input: str | list[str | dict[str, Any]]
     model: str = "omni-moderation-latest"
 
 
@@ -38,13 +39,15 @@ BODY = json.Decoder(Body)
 MODERATE = json.Decoder(Moderate)
 
 
-def _text(given: object) -> str:
+def _text(given: str | int | Sequence[object]) -> str:
     """Tokens stand for themselves."""
-    return given if isinstance(given, str) else " ".join(f"t{token}" for token in given) if isinstance(given, list) else ""  # pyright: ignore
+    if isinstance(given, str):
+        return given
+    return f"t{given}" if isinstance(given, int) else " ".join(f"t{token}" for token in given)
 
 
 class EmbeddingsWriter(Whole):
-    wrong_usage: Json = {"prompt_tokens": -7, "total_tokens": 0}
+    wrong_usage: ClassVar[Json] = {"prompt_tokens": -7, "total_tokens": 0}
 
     def __init__(self, asked: Asked, body: Body, texts: list[str]) -> None:
         super().__init__(asked)
@@ -81,7 +84,7 @@ class Embeddings(OpenAI):
 
 
 class ModerationsWriter(Whole):
-    wrong_usage: Json = {}
+    wrong_usage: ClassVar[Json] = {}
 
     def __init__(self, asked: Asked, texts: list[str]) -> None:
         super().__init__(asked)

@@ -4,7 +4,7 @@ Source: the types of openai 3.52.0 (image_generate_params.py, images_response.py
 """
 
 from base64 import b64encode
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, json
@@ -23,7 +23,7 @@ IMAGE_TOKENS = 272
 MOST_IMAGES = 10
 
 
-class Body(Strict):
+class Body(Strict, frozen=True, kw_only=True):
     model: str = ""
     prompt: Annotated[str, Meta(min_length=1)]
     n: Annotated[int, Meta(ge=1, le=MOST_IMAGES)] | None = None
@@ -44,7 +44,7 @@ BODY = json.Decoder(Body)
 
 
 class ImagesWriter(Whole):
-    wrong_usage: Json = {"input_tokens": -7, "output_tokens": 9_999_999_999_999, "total_tokens": 0}
+    wrong_usage: ClassVar[Json] = {"input_tokens": -7, "output_tokens": 9_999_999_999_999, "total_tokens": 0}
 
     def __init__(self, asked: Asked, prompt: str, count: int, form: str) -> None:
         super().__init__(asked)

@@ -29,7 +29,7 @@ def form_of(incoming: Incoming) -> list[Field]:
     if not kind.lower().startswith(b"multipart/form-data") or boundary is None:
         raise BadRequest("the body must be multipart/form-data with a boundary")
     mark = b"\r\n--" + boundary.group(1)
-    first, *pieces = (b"\r\n" + incoming.body).split(mark)
+    _, *pieces = (b"\r\n" + incoming.body).split(mark)
     if not pieces or not pieces[-1].startswith(b"--"):
         raise BadRequest("the form doesn't end with its boundary")
     return [_field(piece) for piece in pieces[:-1]]

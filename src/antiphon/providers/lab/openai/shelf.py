@@ -88,7 +88,9 @@ class Shelf:
         file = file_of(fields, "file")
         purpose = values_of(fields).get("purpose", "")
         if purpose not in PURPOSES:
-            raise BadRequest(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", code="invalid_value", param="purpose")
+            raise BadRequest(
+                f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", code="invalid_value", param="purpose"
+            )
         return self._put(file.file_name or "file", purpose, file.value)
 
     def _put(self, name: str, purpose: str, data: bytes) -> File:
@@ -152,7 +154,9 @@ class Shelf:
                 raise BadRequest(f"the line's url {line.url} is not the batch's endpoint {endpoint}")
             said = await self._ask(Incoming(path=line.url, body=bytes(line.body)))
         except (msgspec.DecodeError, BadRequest) as error:
-            said = Said(status=400, body=json.encode({"error": {"message": str(error), "type": "invalid_request_error"}}))
+            said = Said(
+                status=400, body=json.encode({"error": {"message": str(error), "type": "invalid_request_error"}})
+            )
         response: Json = {"status_code": said.status, "request_id": f"req_lab{place}", "body": Raw(said.body)}
         done: Json = {"id": f"batch_req_lab{place}", "custom_id": custom_id, "response": response, "error": None}
         return said.status, json.encode(done)

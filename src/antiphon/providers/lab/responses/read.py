@@ -142,7 +142,11 @@ def _check_parts(item: Item, path: str) -> None:
     """What the assistant said is `output_text`, what others said `input_text`."""
     if not isinstance(item.content, list):
         return
-    wrong = ("input_text", "input_image", "input_file", "input_audio") if item.role == "assistant" else ("output_text", "refusal")
+    wrong = (
+        ("input_text", "input_image", "input_file", "input_audio")
+        if item.role == "assistant"
+        else ("output_text", "refusal")
+    )
     for place, part in enumerate(item.content):
         if part.type in wrong:
             raise BadRequest(
@@ -213,7 +217,9 @@ def _chat(body: Body, tools: list[Tool]) -> Chat:
         tools=tools or None,
         tool_choice=_choice(body.tool_choice) if tools else None,
         parallel_tool_calls=body.parallel_tool_calls,
-        response_format=ResponseFormat(form.type, JsonSchema(form.name or "", form.schema)) if form is not None else None,
+        response_format=ResponseFormat(form.type, JsonSchema(form.name or "", form.schema))
+        if form is not None
+        else None,
         reasoning_effort=body.reasoning.effort if body.reasoning is not None else None,
         metadata=body.metadata,
     )

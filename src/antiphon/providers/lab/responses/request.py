@@ -63,7 +63,7 @@ class Format(Struct, frozen=True):
     schema: Schema | None = None
 
 
-class Text(Strict):
+class Text(Strict, frozen=True):
     format: Format | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
 
@@ -73,7 +73,7 @@ class Reasoning(Struct, frozen=True):
     summary: Literal["auto", "concise", "detailed"] | None = None
 
 
-class Body(Strict, kw_only=True):
+class Body(Strict, frozen=True, kw_only=True):
     """A body of POST /v1/responses."""
 
     model: str

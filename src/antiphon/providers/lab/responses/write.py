@@ -54,10 +54,8 @@ class ResponseWriter(Writer):
         return body
 
     def events(self, answer: Answer, used: Json | None) -> Iterator[Event]:
-        number = 0
-        for token, kind, said in self._events(answer, used):
+        for number, (token, kind, said) in enumerate(self._events(answer, used)):
             body = msgspec.json.encode({"type": kind, "sequence_number": number, **said})
-            number += 1
             yield Event(token, b"event: %b\ndata: %b\n\n" % (kind.encode(), body))
 
     def _events(self, answer: Answer, used: Json | None) -> Iterator[Said]:
@@ -101,10 +99,14 @@ class ResponseWriter(Writer):
             items.append(self._reasoning(answer, choice))
         if self._read.searches:
             query = self.asked.last_user_text[:100]
-            action = {"type": "search", "query": query, "sources": [{"type": "url", "url": "https://lab.invalid/results/1"}]}
+            action = {
+                "type": "search",
+                "query": query,
+                "sources": [{"type": "url", "url": "https://lab.invalid/results/1"}],
+            }
             items.append({"id": _id(answer, "ws"), "type": "web_search_call", "status": "completed", "action": action})
         if choice.text or not choice.calls:
-            part = {"type": "output_text", "annotations": [], "logprobs": [], "text": choice.text}
+            part: Json = {"type": "output_text", "annotations": [], "logprobs": [], "text": choice.text}
             items.append(
                 {"id": _id(answer, "msg"), "type": "message", "status": status, "role": "assistant", "content": [part]}
             )

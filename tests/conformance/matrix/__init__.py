@@ -1,0 +1,1 @@
+"""What each client dialect can ask of each upstream dialect, found out by asking."""
