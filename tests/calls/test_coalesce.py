@@ -84,7 +84,7 @@ def test_requests_that_differ_in_anything_that_matters_never_share(differs: str)
         assert upstream.flights[1].head is None
         for seat in seats:
             seat.leave()
-        await calls.close()
+        await tick()
 
     run_virtually(story())
 
@@ -127,7 +127,7 @@ def test_a_call_goes_on_when_its_leader_leaves_and_ends_when_nobody_reads() -> N
         await tick()
         assert (upstream.cancelled, len(upstream.flights)) == (1, 2)
         again.leave()
-        await calls.close()
+        await tick()
 
     run_virtually(story())
 
@@ -231,7 +231,7 @@ def test_followers_and_calls_are_bounded() -> None:
         assert calls.join(key("core"), "r6", upstream.call) is None
         for seat in seats:
             seat.leave()
-        await calls.close()
+        await tick()
 
     run_virtually(story())
 
@@ -245,20 +245,6 @@ def test_a_call_that_forgets_to_answer_is_a_mistake_and_no_wait() -> None:
         with pytest.raises(RuntimeError):
             await seat.head()
         seat.leave()
-
-    run_virtually(story())
-
-
-def test_closing_ends_every_call_and_tells_its_callers() -> None:
-    async def story() -> None:
-        calls, upstream = Coalescer[str](SETTINGS), Upstream()
-        seat = joined(calls, upstream, "r1")
-        await tick()
-        await calls.close()
-        with pytest.raises(Unavailable):
-            await seat.head()
-        seat.leave()
-        assert upstream.cancelled == 1
 
     run_virtually(story())
 

@@ -410,7 +410,7 @@ async def test_a_key_that_died_while_its_attempt_waited_is_not_used() -> None:
     pool = worker.member("one").pool
     assert pool is not None
 
-    pool.mark(attempt.key.name, "dead", "auth", 0.11)
+    attempt.key.mark("dead", "auth", 0.11)
     visit = await task
 
     assert visit.served == "one"
@@ -932,6 +932,40 @@ async def test_a_request_waits_while_its_deployment_is_full() -> None:
     assert sorted(round(visit.ended_s or 0.0, 3) for visit in visits) == [0.1, 0.1, 0.2, 0.2, 0.3, 0.3]
     assert {visit.served for visit in visits} == {"one"}
     worker.check_rest()
+
+
+def limited(at_s: float, **fields: Any) -> Deadline:
+    return Deadline(at_s=at_s, bound="request", allowed_s=at_s, header="x-antiphon-timeout", **fields)
+
+
+@pytest.mark.parametrize(
+    ("limit", "stream", "told", "ended_s", "says"),
+    [
+        (limited(2.0), False, DeadlineExceeded, 2.0, "the header x-antiphon-timeout allows"),
+        (limited(60.0, head_at_s=2.0), True, DeadlineExceeded, 2.0, "client had given up"),
+        (limited(60.0), False, OverLimit, 3.0, "did not come within 3.0 s"),
+    ],
+    ids=["its deadline", "its SDK's timer", "the room's own bound"],
+)
+def test_who_waits_in_vain_is_told_whose_time_was_over(
+    limit: Deadline, stream: bool, told: type[AntiphonError], ended_s: float, says: str
+) -> None:
+    @virtually
+    async def story() -> None:
+        worker = Worker([post("one", concurrency=1)], calls=CallsSettings(admission=AdmissionSettings(max_wait_s=3)))
+        worker.weather.script("one", answers(10.0))
+        running = asyncio.ensure_future(worker.ask())
+        await asyncio.sleep(0)
+
+        visit = await worker.ask(deadline=limit, stream=stream)
+
+        assert type(visit.error) is told
+        assert says in visit.error.message
+        assert (visit.ended_s, visit.attempts) == (ended_s, [])
+        await running
+        worker.check_rest()
+
+    story()
 
 
 @virtually

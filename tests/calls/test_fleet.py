@@ -186,8 +186,8 @@ async def test_a_reload_tries_dead_keys_again_and_lets_others_cool_on() -> None:
     worker = Worker(["one"], keys={"one": 3})
     pool = worker.member("one").pool
     assert pool is not None
-    pool.mark("key 1", "dead", "auth", 0.0)
-    pool.mark("key 2", "cooling", "rate_limited", 0.0, 60.0)
+    pool.keys[0].mark("dead", "auth", 0.0)
+    pool.keys[1].mark("cooling", "rate_limited", 0.0, 60.0)
 
     worker.arrange()
 

@@ -7,12 +7,12 @@ from fakes.loop import run_virtually
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.calls.hedge import ALONE, OFF, SPENT, TOO_LATE, UNMEASURED, Hedge, Hedging, Side, Won, race
+from antiphon.calls.hedge import ALONE, SPENT, TOO_LATE, UNMEASURED, Hedge, Hedging, Side, race
 from antiphon.calls.settings_flow import HedgeSettings
 from antiphon.core.error import UpstreamLimited, UpstreamUnreachable
 
 ON = HedgeSettings(enabled=True)
-AFTER_2 = Hedge(2.0, "p95 of first content")
+AFTER_S = 2.0
 
 
 class Heat:
@@ -53,17 +53,16 @@ class Heat:
         self,
         first: Callable[[], Coroutine[Any, Any, str]],
         second: Callable[[], Coroutine[Any, Any, str]],
-        hedge: Hedge = AFTER_2,
-        refuses: str = "",
-    ) -> Won[str]:
-        return await race(first, second, hedge=hedge, permit=lambda: refuses, lost=self.note)
+        *,
+        permitted: bool = True,
+    ) -> str:
+        return await race(first, second, delay_s=AFTER_S, permit=lambda: permitted, lost=self.note)
 
 
 def test_a_fast_first_attempt_is_left_alone() -> None:
     async def story() -> None:
         heat = Heat()
-        won = await heat.run(heat.takes("a", 1), heat.takes("b", 1))
-        assert won == Won(value="a", side="first", hedged=False, why="it was not slow")
+        assert await heat.run(heat.takes("a", 1), heat.takes("b", 1)) == "a"
         assert (heat.sent, heat.lost) == ([("a", 0)], [])
 
     run_virtually(story())
@@ -72,8 +71,7 @@ def test_a_fast_first_attempt_is_left_alone() -> None:
 def test_a_second_attempt_is_sent_after_the_delay_and_wins_when_it_is_faster() -> None:
     async def story() -> None:
         heat = Heat()
-        won = await heat.run(heat.takes("a", 100), heat.takes("b", 1))
-        assert won == Won(value="b", side="second", hedged=True, why="no content within 2.000 s (p95 of first content)")
+        assert await heat.run(heat.takes("a", 100), heat.takes("b", 1)) == "b"
         assert heat.sent == [("a", 0), ("b", 2)]
         assert asyncio.get_running_loop().time() == 3
         assert [(side, type(end)) for side, end in heat.lost] == [("first", asyncio.CancelledError)]
@@ -85,8 +83,7 @@ def test_a_second_attempt_is_sent_after_the_delay_and_wins_when_it_is_faster() -
 def test_a_first_attempt_that_comes_in_after_all_wins_over_the_second() -> None:
     async def story() -> None:
         heat = Heat()
-        won = await heat.run(heat.takes("a", 3), heat.takes("b", 10))
-        assert (won.value, won.hedged) == ("a", True)
+        assert await heat.run(heat.takes("a", 3), heat.takes("b", 10)) == "a"
         assert [(side, type(end)) for side, end in heat.lost] == [("second", asyncio.CancelledError)]
 
     run_virtually(story())
@@ -95,8 +92,7 @@ def test_a_first_attempt_that_comes_in_after_all_wins_over_the_second() -> None:
 def test_two_that_come_in_together_have_one_winner_and_the_other_is_told_with_what_it_brought() -> None:
     async def story() -> None:
         heat = Heat()
-        won = await heat.run(heat.takes("a", 3), heat.takes("b", 1))
-        assert won.value == "a"
+        assert await heat.run(heat.takes("a", 3), heat.takes("b", 1)) == "a"
         assert heat.lost == [("second", "b")]
 
     run_virtually(story())
@@ -118,8 +114,7 @@ def test_when_one_of_two_fails_the_other_goes_on() -> None:
             heat, gone = Heat(), UpstreamUnreachable("gone")
             a = heat.takes("a", slow, gone if slow < fast else None)
             b = heat.takes("b", fast, gone if fast < slow else None)
-            won = await heat.run(a, b)
-            assert won.side == ("second" if slow < fast else "first")
+            assert await heat.run(a, b) == ("b" if slow < fast else "a")
             assert [end for _, end in heat.lost] == [gone]
 
     run_virtually(story())
@@ -147,22 +142,11 @@ def test_a_mistake_of_ours_is_never_hidden_by_an_upstreams_error() -> None:
     run_virtually(story())
 
 
-def test_a_spent_budget_lets_the_first_attempt_go_on_alone() -> None:
+def test_where_no_second_may_be_sent_the_first_attempt_goes_on_alone() -> None:
     async def story() -> None:
         heat = Heat()
-        won = await heat.run(heat.takes("a", 5), heat.takes("b", 1), refuses=SPENT)
-        assert won == Won(value="a", side="first", hedged=False, why=SPENT)
+        assert await heat.run(heat.takes("a", 5), heat.takes("b", 1), permitted=False) == "a"
         assert heat.sent == [("a", 0)]
-
-    run_virtually(story())
-
-
-def test_without_a_delay_there_is_no_race() -> None:
-    async def story() -> None:
-        heat = Heat()
-        assert await heat.run(heat.takes("a", 50), heat.takes("b", 1), OFF) == Won(
-            value="a", side="first", hedged=False, why=OFF.why
-        )
 
     run_virtually(story())
 
@@ -225,7 +209,6 @@ def test_where_too_little_is_measured_the_longest_delay_counts_and_is_said() -> 
 def test_a_decision_against_says_why() -> None:
     hedging = Hedging(ON)
 
-    assert Hedging(HedgeSettings()).decide(0.5, left_s=60, others=1) is OFF
     assert hedging.decide(0.5, left_s=60, others=0) is ALONE
     assert hedging.decide(5.0, left_s=4, others=1) is TOO_LATE
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from antiphon.calls.chance import SEEDS
-from antiphon.calls.keypool import LONGEST_S, Health, Key, KeyPool, NoKey
+from antiphon.calls.keypool import LONGEST_S, Key, KeyPool, NoKey, Rest
 from antiphon.core.secret import Secret
 from antiphon.providers.credentials import ProviderKeySettings, check_keys
 
@@ -98,7 +98,7 @@ def test_the_same_arguments_give_the_same_key() -> None:
 def test_a_cooling_key_rests_until_its_time(others: list[ProviderKeySettings]) -> None:
     pool = KeyPool([key("a"), *others])
 
-    pool.mark("a", "cooling", "429", 0.0, until_s=30.0)
+    pool.keys[0].mark("cooling", "429", 0.0, until_s=30.0)
 
     assert pool.keys[0].health(29.9) == "cooling"
     if others:
@@ -110,29 +110,26 @@ def test_a_cooling_key_rests_until_its_time(others: list[ProviderKeySettings]) -
 
 def test_a_shorter_cooling_does_not_end_a_longer_one() -> None:
     pool = KeyPool([key("a")])
-    pool.mark("a", "cooling", "429", 0.0, until_s=30.0)
+    pool.keys[0].mark("cooling", "429", 0.0, until_s=30.0)
 
-    pool.mark("a", "cooling", "529", 1.0, until_s=5.0)
+    pool.keys[0].mark("cooling", "529", 1.0, until_s=5.0)
     assert none(pool.pick(10.0, 1)) == NoKey(30.0, "a: cooling for 20 s (429)")
-
-    pool.mark("a", "alive", "answered", 11.0)
-    assert taken(pool.pick(11.0, 1)).name == "a"
 
 
 @pytest.mark.parametrize("until_s", [inf, 1e12])
 def test_no_cooling_lasts_for_ever(until_s: float) -> None:
     pool = KeyPool([key("a")])
 
-    pool.mark("a", "cooling", "429", 5.0, until_s=until_s)
+    pool.keys[0].mark("cooling", "429", 5.0, until_s=until_s)
 
     assert none(pool.pick(5.0, 1)).soonest_s == 5 + LONGEST_S
 
 
 def test_when_all_are_cooling_it_says_the_soonest_time() -> None:
     pool = KeyPool([key("a"), key("b"), key("c")])
-    pool.mark("a", "cooling", "429", 0.0, until_s=30.0)
-    pool.mark("b", "cooling", "529", 0.0, until_s=20.0)
-    pool.mark("c", "dead", "401", 0.0)
+    pool.keys[0].mark("cooling", "429", 0.0, until_s=30.0)
+    pool.keys[1].mark("cooling", "529", 0.0, until_s=20.0)
+    pool.keys[2].mark("dead", "401", 0.0)
 
     assert none(pool.pick(10.0, 1)) == NoKey(
         20.0, "a: cooling for 20 s (429); b: cooling for 10 s (529); c: dead (401)"
@@ -141,18 +138,17 @@ def test_when_all_are_cooling_it_says_the_soonest_time() -> None:
 
 def test_when_all_are_dead_it_says_so() -> None:
     pool = KeyPool([key("a"), key()])
-    pool.mark("a", "dead", "401", 0.0)
-    pool.mark("key 2", "dead", "out of credit", 0.0)
+    pool.keys[0].mark("dead", "401", 0.0)
+    pool.keys[1].mark("dead", "out of credit", 0.0)
 
     assert none(pool.pick(1e9, 1)) == NoKey(None, "a: dead (401); key 2: dead (out of credit)")
 
 
-@pytest.mark.parametrize("later", ["alive", "cooling"])
-def test_a_dead_key_stays_dead(later: Health) -> None:
+def test_a_dead_key_stays_dead() -> None:
     pool = KeyPool([key("a")])
-    pool.mark("a", "dead", "401", 0.0)
+    pool.keys[0].mark("dead", "401", 0.0)
 
-    pool.mark("a", later, "again", 1.0, until_s=2.0)
+    pool.keys[0].mark("cooling", "again", 1.0, until_s=2.0)
 
     assert none(pool.pick(1e9, 1)).soonest_s is None
 
@@ -160,8 +156,8 @@ def test_a_dead_key_stays_dead(later: Health) -> None:
 def test_a_reload_keeps_what_is_known_of_a_key_and_tries_dead_ones_again() -> None:
     before = KeyPool([key("a", concurrency=1), key("b"), key("c")])
     before.keys[0].began(0.0)
-    before.mark("b", "cooling", "429", 0.0, until_s=30.0)
-    before.mark("c", "dead", "401", 0.0)
+    before.keys[1].mark("cooling", "429", 0.0, until_s=30.0)
+    before.keys[2].mark("dead", "401", 0.0)
 
     renamed = ProviderKeySettings(key=Secret(MARKER + "a"), name="first", concurrency=2)
     after = KeyPool([key("c"), key("b"), renamed], before)
@@ -171,11 +167,6 @@ def test_a_reload_keeps_what_is_known_of_a_key_and_tries_dead_ones_again() -> No
     assert after.keys[2].headroom(1.0) == 0.5
     before.keys[0].ended(2.0)
     assert after.keys[2].headroom(2.0) == 1
-
-
-def test_a_key_that_is_not_there_is_not_marked() -> None:
-    with pytest.raises(KeyError, match="no key is called 'b'; there are a"):
-        KeyPool([key("a")]).mark("b", "dead", "401", 0.0)
 
 
 def test_a_full_key_is_free_when_its_minute_is_over() -> None:
@@ -191,21 +182,21 @@ def test_a_full_key_is_free_when_its_minute_is_over() -> None:
 
 def test_tokens_have_room_or_wait() -> None:
     pool = KeyPool([key("a", tokens_per_minute=1000)])
-    one = taken(pool.pick(0.0, 1, 800))
-    one.began(0.0, 800)
-    assert none(pool.pick(1.0, 1, 300)).soonest_s == 65
+    one = taken(pool.pick(0.0, 1))
+    one.began(0.0, 1000)
+    assert none(pool.pick(1.0, 1)).soonest_s == 65
 
     one.ended(1.0, -500)
 
-    assert taken(pool.pick(1.0, 1, 300)).name == "a"
+    assert taken(pool.pick(1.0, 1)).name == "a"
 
 
 def test_a_request_larger_than_the_limit_goes_out_when_nothing_else_does() -> None:
     pool = KeyPool([key("a", tokens_per_minute=1000)])
-    taken(pool.pick(0.0, 1, 5000)).began(0.0, 5000)
+    taken(pool.pick(0.0, 1)).began(0.0, 5000)
 
-    assert none(pool.pick(1.0, 1, 5000)).soonest_s == 65
-    assert taken(pool.pick(65.0, 1, 5000)).name == "a"
+    assert none(pool.pick(1.0, 1)).soonest_s == 65
+    assert taken(pool.pick(65.0, 1)).name == "a"
 
 
 def test_a_request_that_never_began_does_not_end() -> None:
@@ -213,12 +204,12 @@ def test_a_request_that_never_began_does_not_end() -> None:
         KeyPool([key()]).keys[0].ended(0.0)
 
 
-@given(st.lists(st.sampled_from(["cooling", "dead", "alive"]), max_size=6), st.booleans())
-def test_nothing_that_is_told_holds_a_part_of_a_secret(marks: list[Health], limited: bool) -> None:
+@given(st.lists(st.sampled_from(["cooling", "dead"]), max_size=6), st.booleans())
+def test_nothing_that_is_told_holds_a_part_of_a_secret(marks: list[Rest], limited: bool) -> None:
     pool = KeyPool([key(requests_per_minute=1 if limited else None), key()])
     told: list[str] = []
     for at, mark in enumerate(marks):
-        pool.mark(f"key {at % 2 + 1}", mark, "why", 0.0, until_s=9.0)
+        pool.keys[at % 2].mark(mark, "why", 0.0, until_s=9.0)
         told.append(repr(pool.pick(0.0, at)))
         told.extend(one.state(0.0) for one in pool.keys)
 
@@ -244,7 +235,7 @@ class Hours(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, SEEDS - 1), tokens=st.integers(0, 60))
     def calls(self, seed: int, tokens: int) -> None:
-        picked = self.pool.pick(self.now_s, seed, tokens)
+        picked = self.pool.pick(self.now_s, seed)
         if isinstance(picked, NoKey):
             assert (picked.soonest_s is None) == (len(self.dead) == 3)
             assert picked.soonest_s is None or picked.soonest_s >= self.now_s
@@ -262,12 +253,12 @@ class Hours(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from("abc"), wait_s=st.floats(0, 300))
     def cools(self, name: str, wait_s: float) -> None:
-        self.pool.mark(name, "cooling", "429", self.now_s, self.now_s + wait_s)
+        self.pool.keys["abc".index(name)].mark("cooling", "429", self.now_s, self.now_s + wait_s)
         self.rests[name] = max(self.rests.get(name, 0.0), self.now_s + wait_s)
 
     @rule(name=st.sampled_from("abc"))
     def dies(self, name: str) -> None:
-        self.pool.mark(name, "dead", "401", self.now_s)
+        self.pool.keys["abc".index(name)].mark("dead", "401", self.now_s)
         self.dead.add(name)
 
     @invariant()

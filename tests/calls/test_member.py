@@ -62,10 +62,10 @@ def test_one_at_its_rate_limit_is_not_ready() -> None:
 def test_one_whose_keys_all_rest_is_not_ready_and_says_how_each_is() -> None:
     member = member_of(keys=(ONE, TWO))
     assert member.pool is not None
-    member.pool.mark("key 1", "dead", "auth", 0.0)
+    member.pool.keys[0].mark("dead", "auth", 0.0)
     assert member.ready(0.0)
 
-    member.pool.mark("key 2", "cooling", "rate_limited", 0.0, 5.0)
+    member.pool.keys[1].mark("cooling", "rate_limited", 0.0, 5.0)
 
     assert not member.ready(0.0)
     assert member.trouble(0.0) == "no key: key 1: dead (auth); key 2: cooling for 5 s (rate_limited)"

@@ -182,7 +182,7 @@ async def test_who_has_no_key_is_passed_over() -> None:
     pool = worker.member("one").pool
     assert pool is not None
     for key in pool.keys:
-        pool.mark(key.name, "cooling", "rate_limited", NOW_S, NOW_S + 5)
+        key.mark("cooling", "rate_limited", NOW_S, NOW_S + 5)
 
     spots = picks(worker)
 
@@ -196,7 +196,7 @@ async def test_who_has_only_dead_keys_is_never_picked() -> None:
     worker = Worker(["one"], keys={"one": 1})
     pool = worker.member("one").pool
     assert pool is not None
-    pool.mark("key 1", "dead", "auth", NOW_S)
+    pool.keys[0].mark("dead", "auth", NOW_S)
 
     assert picks(worker) == [None] * 64
     assert picks(worker, strict=False) == [None] * 64
@@ -208,7 +208,7 @@ async def test_who_is_left_alone_is_asked_when_the_others_have_only_dead_keys() 
     opened(worker, "one")
     pool = worker.member("two").pool
     assert pool is not None
-    pool.mark("key 1", "dead", "auth", NOW_S)
+    pool.keys[0].mark("dead", "auth", NOW_S)
 
     spots = picks(worker, strict=False)
 
@@ -323,9 +323,9 @@ def into(worker: Worker, name: str, state: str) -> None:
         case "cooling":
             member.cool(NOW_S + 5, "overloaded")
         case "no key":
-            member.pool.mark("key 1", "cooling", "rate_limited", NOW_S, NOW_S + 5)
+            member.pool.keys[0].mark("cooling", "rate_limited", NOW_S, NOW_S + 5)
         case "dead":
-            member.pool.mark("key 1", "dead", "auth", NOW_S)
+            member.pool.keys[0].mark("dead", "auth", NOW_S)
         case "full":
             assert member.gate.try_enter("acme")
         case _:

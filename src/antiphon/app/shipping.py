@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from functools import partial
 from types import FrameType
 
@@ -17,6 +18,8 @@ from antiphon.telemetry.slots import Slots
 
 log = logging.getLogger("antiphon.shipping")
 RETRY_S = 1.0
+PURGE_S = 60.0
+"""How often what is kept no more is dropped from the database; nobody is shown it before that either."""
 
 
 def run(places: Places, interval_s: float, log_level: str) -> None:
@@ -29,8 +32,11 @@ def run(places: Places, interval_s: float, log_level: str) -> None:
     database = Database(places.data)
     shipper = Shipper(places.journal, database)
     parent = os.getppid()
+    purged_s = -PURGE_S
     while not stop.wait(ship(shipper, metrics, interval_s)) and os.getppid() == parent:
-        pass
+        if time.monotonic() - purged_s >= PURGE_S:
+            purged_s = time.monotonic()
+            purge(database, time.time_ns())
     while shipper.step():
         pass
     database.close()
@@ -38,6 +44,17 @@ def run(places: Places, interval_s: float, log_level: str) -> None:
 
 def _told(stop: threading.Event, _number: int, _frame: FrameType | None) -> None:
     stop.set()
+
+
+def purge(database: Database, now_ns: int) -> None:
+    """Drop what was kept for as long as it was to be."""
+    try:
+        dropped = database.purge(now_ns)
+    except StoreError as error:
+        log.error("kept.not_purged", extra={"reason": str(error)})
+    else:
+        if dropped:
+            log.info("kept.purged", extra={"entries": dropped})
 
 
 def ship(shipper: Shipper, metrics: Metrics, interval_s: float) -> float:

@@ -155,6 +155,7 @@ class Try(Struct, kw_only=True):
             usage=self.usage,
             cost_nano_usd=self.cost_nano_usd,
             chosen=spot.how,
+            price=deployment.price_source,
         )
 
     def _whole_record(self) -> Attempt:
@@ -182,6 +183,7 @@ class Try(Struct, kw_only=True):
             failure=self.failure or "",
             chosen=spot.how,
             passed_over=() if choice is None or not spot.telling else self._others(choice),
+            price=deployment.price_source,
             key=self.key.name if self.key is not None and pool is not None and len(pool.keys) > 1 else "",
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from antiphon.calls import answer, deadline
 from antiphon.calls.attempt import Spot, Try
+from antiphon.calls.bound import bound_of
 from antiphon.calls.course import Answered, Ask, Course, Work
 from antiphon.calls.errands import Errands
 from antiphon.calls.fleet import Fleet
@@ -17,22 +18,21 @@ from antiphon.calls.limit import Sign
 from antiphon.calls.member import MEASURED, Member
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
+from antiphon.calls.turn import take_turn
 from antiphon.core.error import (
     AntiphonError,
     CannotCarry,
-    DeadlineExceeded,
     LeftAlone,
     OverLimit,
     UpstreamError,
     UpstreamRefused,
     UpstreamTimeout,
 )
-from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Step
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.receipt import Loss
 from antiphon.core.usage import Usage
-from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
+from antiphon.pricing.cost import BYTES_PER_TOKEN, cost
 from antiphon.providers.auth.signer import Signer
 from antiphon.providers.target import Said, Target, say
 from antiphon.routing.settings import OnLoss
@@ -92,7 +92,7 @@ class Caller:
         now_s = came_s
         try:
             if not member.gate.try_enter(tenant):
-                await member.gate.enter(tenant, ask.lane, deadline_s=ask.deadline.at_s, now_s=now_s)
+                await take_turn(member.gate, tenant, ask.lane, ask.deadline, self.now, begun=course.begun)
                 now_s = self.now()
             if spot.target.signer is not None:
                 now_s = await self._identified(spot.target.signer, member, tenant)
@@ -178,7 +178,7 @@ class Caller:
             if not ask.deadline.ample(timeouts, now_s):
                 timeouts = deadline.attempt(ask.deadline, timeouts, now_s=now_s, begun=course.begun)
             if timeouts is None:
-                raise _too_late(ask.deadline, None, over=ask.deadline.over(now_s))
+                raise deadline.exceeded(ask.deadline, over=ask.deadline.over(now_s))
             pool, breaker = member.pool, member.breaker
             key = None if pool is None or spot.key is not None else member.usual_key(pool, now_s)
             if key is None:
@@ -195,7 +195,7 @@ class Caller:
             work.losses = said.losses
             if said.losses:
                 _weigh(said.losses, member.name, course.prepared.policy.on_loss)
-            ticket = self._tickets.reserve(work.principal, member.name, _bound(ask, target, said))
+            ticket = self._tickets.reserve(work.principal, member.name, bound_of(ask.request, target, said))
         except BaseException:
             member.gate.leave(tenant)
             if pass_:
@@ -284,7 +284,7 @@ class Caller:
         attempt.blameless = self._hurried(attempt, error)
         if not attempt.blameless:
             return error
-        return _too_late(limit, error, over=limit.over(self.now()))
+        return deadline.exceeded(limit, error, over=limit.over(self.now()))
 
     def _hurried(self, attempt: Try, error: AntiphonError) -> bool:
         """Whether an attempt ran out of its request's own time, while its deployment's was not over."""
@@ -441,30 +441,6 @@ def _weigh(losses: tuple[Loss, ...], name: str, on_loss: OnLoss) -> None:
         )
         error.noted = f"{name}: {', '.join(loss.field for loss in lost)} would be lost"
         raise error
-
-
-def _bound(ask: Ask, target: Target, said: Said) -> NanoUsd | None:
-    """The most that an attempt may cost."""
-    deployment, head = target.deployment, ask.request.head
-    if deployment.price is None:
-        return None
-    each = deployment.output_tokens if head.output_tokens is None else head.output_tokens
-    return bound(deployment.price, said.outbound.size_bytes, None if each is None else each * head.answers)
-
-
-def _too_late(limit: deadline.Deadline, cause: AntiphonError | None, *, over: bool = True) -> DeadlineExceeded:
-    """`over`: all its time has passed; else what an SDK allows until the head, or between two pieces."""
-    if over:
-        who = f"the header {limit.header}" if limit.bound == "request" else f"the {limit.bound}"
-        said = f"no whole answer came within the {limit.allowed_s:g} s that {who} allows"
-    else:
-        said = "the caller's own client had given up by then: its timeout, which it sends in a header, had passed"
-    error = DeadlineExceeded(said)
-    error.spent = True
-    if cause is not None:
-        error.noted = f"{error.noted}; {cause.noted}"
-        error.__cause__ = cause
-    return error
 
 
 def _of(name: str, message: str) -> str:

@@ -227,14 +227,6 @@ class Coalescer(Generic[H]):
         flight.seats.add(seat)
         return seat
 
-    async def close(self) -> None:
-        """End every call, and wait until all have ended."""
-        running = list(self._tasks.values())
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
-
     def _begin(self, key: Key, flight: Flight[H], call: Callable[[Flight[H]], Coroutine[Any, Any, None]]) -> Flight[H]:
         def landed(task: asyncio.Task[None]) -> None:
             del self._tasks[flight]

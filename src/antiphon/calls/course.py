@@ -15,7 +15,7 @@ from antiphon.calls.ask import Ask
 from antiphon.calls.attempt import Spot, Try
 from antiphon.calls.chance import mixed
 from antiphon.calls.exhausted import back_s, nobody, unfit
-from antiphon.calls.hedge import Hedge, race
+from antiphon.calls.hedge import Hedge, Hedging, race
 from antiphon.calls.keypool import Key
 from antiphon.calls.member import Member
 from antiphon.calls.pick import pick, usable
@@ -138,7 +138,7 @@ class Course(Struct):
             try:
                 if hedging is None or self.begun:
                     return await self._maker.attempt(self, spot)
-                return await self._race(spot)
+                return await self._race(spot, hedging)
             except AntiphonError as error:
                 if not self._ends or all(end is not error for end, _ in self._ends):
                     raise  # it is no attempt's end
@@ -369,36 +369,34 @@ class Course(Struct):
 
     # --- hedging
 
-    async def _race(self, spot: Spot) -> Answered:
-        hedge = self._hedge(spot)
-        if hedge.delay_s is None:
+    async def _race(self, spot: Spot, hedging: Hedging) -> Answered:
+        hedge = self._hedge(spot, hedging)
+        delay_s = hedge.delay_s
+        if delay_s is None:
             return await self._maker.attempt(self, spot)
         second: list[Spot] = []
 
-        def permit() -> str:
-            why = self._second(spot, second, f"hedge: no content within {hedge.delay_s:.3g} s ({hedge.why})")
+        def permit() -> bool:
+            why = self._second(spot, second, hedging, f"hedge: no content within {delay_s:.3g} s ({hedge.why})")
             if why:
                 self.work.notes = (*self.work.notes, f"hedge: due, and not sent: {why}")
             self._maker.counted("hedge_denied" if why else "hedge", self)
-            return why
+            return not why
 
         def lost(_: object, end: object) -> None:
             if isinstance(end, Answered):
                 self._maker.lose(end)
 
-        won = await race(
+        return await race(
             lambda: self._maker.attempt(self, spot),
             lambda: self._maker.attempt(self, second[0]),
-            hedge=hedge,
+            delay_s=delay_s,
             permit=permit,
             lost=lost,
         )
-        return won.value
 
-    def _hedge(self, spot: Spot) -> Hedge:
-        hedging, now_s = self.prepared.policy.hedging, self._maker.now()
-        if hedging is None:
-            raise ValueError("hedging is off")
+    def _hedge(self, spot: Spot, hedging: Hedging) -> Hedge:
+        now_s = self._maker.now()
         tried = {**self._tried, spot.member.name: "runs"}
         others = sum(
             usable(self.prepared, place, now_s=now_s, tried=tried)
@@ -414,9 +412,9 @@ class Course(Struct):
         ]
         return hedging.decide(min(measured, default=None), left_s=self.ask.deadline.at_s - now_s, others=others)
 
-    def _second(self, spot: Spot, second: list[Spot], reason: str) -> str:
+    def _second(self, spot: Spot, second: list[Spot], hedging: Hedging, reason: str) -> str:
         """Find who runs beside a slow attempt. Returns: why nobody does; empty: one was found."""
-        hedging, now_s = self.prepared.policy.hedging, self._maker.now()
+        now_s = self._maker.now()
         most = self.prepared.step.envelope.attempts
         # The first may wait for its turn yet, and be made after the second.
         made = self.made + all(one.spot is not spot for one in self.work.attempts)
@@ -435,7 +433,7 @@ class Course(Struct):
                     reason=reason,
                 )
                 if found is not None:
-                    why = "hedging is off" if hedging is None else hedging.permit(now_s)
+                    why = hedging.permit(now_s)
                     if not why:
                         second.append(found)
                     return why

@@ -26,7 +26,7 @@ from typing import Literal
 from msgspec import Struct
 
 from antiphon.core.deployment import Timeouts
-from antiphon.core.error import BadRequest
+from antiphon.core.error import AntiphonError, BadRequest, DeadlineExceeded
 
 Bound = Literal["request", "route", "server"]
 """Who set the deadline."""
@@ -43,7 +43,7 @@ _WRITTEN = re.compile(rb"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m)?")
 _UNIT_S = {b"": 1.0, b"s": 1.0, b"ms": 0.001, b"m": 60.0}
 LATE_S = 0.05
 """Deadlines are looked at this often (`net.client.SWEEP_S`), so a difference below it is none."""
-_MIN_S = 0.001
+MIN_S = 0.001
 """The shortest timeout that is taken: below it no answer can come."""
 
 
@@ -65,7 +65,11 @@ class Deadline(Struct, frozen=True, gc=False, kw_only=True):
 
     def over(self, now_s: float) -> bool:
         """Whether less is left than an answer takes."""
-        return self.at_s - now_s < _MIN_S
+        return self.at_s - now_s < MIN_S
+
+    def head_by_s(self, *, begun: bool) -> float:
+        """When an answer's head must have come; `begun`: the caller has one already."""
+        return self.at_s if begun or self.head_at_s is None else min(self.head_at_s, self.at_s)
 
     def ample(self, timeouts: Timeouts, now_s: float) -> bool:
         """Whether an attempt's own timeouts are all shorter than what is left."""
@@ -144,10 +148,8 @@ def attempt(deadline: Deadline, timeouts: Timeouts, *, now_s: float, begun: bool
     Returns: None when nothing is left; then no attempt may be made.
     """
     left_s = deadline.at_s - now_s
-    head_s = left_s
-    if deadline.head_at_s is not None and not begun:
-        head_s = min(left_s, deadline.head_at_s - now_s)
-    if head_s < _MIN_S:
+    head_s = deadline.head_by_s(begun=begun) - now_s
+    if head_s < MIN_S:
         return None
     silence_s = deadline.silence_s
     if silence_s is None and timeouts.total_s <= head_s + LATE_S:
@@ -171,9 +173,29 @@ def hurried(deadline: Deadline, timeouts: Timeouts, *, now_s: float, ran_s: floa
     if deadline.over(now_s):
         return True
     if not head:
-        late = deadline.head_at_s is not None and deadline.head_at_s - now_s < _MIN_S
+        late = deadline.head_at_s is not None and deadline.head_at_s - now_s < MIN_S
         return late and ran_s < timeouts.first_byte_s
     return deadline.silence_s is not None and deadline.silence_s < timeouts.between_bytes_s and ran_s < timeouts.total_s
+
+
+def exceeded(deadline: Deadline, cause: AntiphonError | None = None, *, over: bool = True) -> DeadlineExceeded:
+    """The error of a request whose own time ended it.
+
+    Args:
+        cause: What its attempt was told of it.
+        over: All its time has passed; else what an SDK allows until the head, or between two pieces.
+    """
+    if over:
+        who = f"the header {deadline.header}" if deadline.bound == "request" else f"the {deadline.bound}"
+        said = f"no whole answer came within the {deadline.allowed_s:g} s that {who} allows"
+    else:
+        said = "the caller's own client had given up by then: its timeout, which it sends in a header, had passed"
+    error = DeadlineExceeded(said)
+    error.spent = True
+    if cause is not None:
+        error.noted = f"{error.noted}; {cause.noted}"
+        error.__cause__ = cause
+    return error
 
 
 def told(deadline: Deadline) -> bytes:
@@ -190,7 +212,7 @@ def told(deadline: Deadline) -> bytes:
 def _ours(value: bytes) -> float:
     match = _WRITTEN.fullmatch(value)
     seconds = 0.0 if match is None else float(match[1]) * _UNIT_S[match[2] or b""]
-    if seconds < _MIN_S:
+    if seconds < MIN_S:
         raise _malformed(value, OURS, "write seconds above 0, or a number with `ms`, `s` or `m`: 1.5, 500ms, 30s, 2m")
     return seconds
 
@@ -201,7 +223,7 @@ def _seconds(value: bytes, header: bytes, *, least_s: float | None = None) -> fl
         seconds = float(value)
     except ValueError:
         seconds = 0.0
-    if seconds >= _MIN_S:
+    if seconds >= MIN_S:
         return seconds
     if least_s is not None and value == b"0":
         return least_s

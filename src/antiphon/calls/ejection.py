@@ -34,13 +34,6 @@ class Pool(Struct, frozen=True, kw_only=True):
     forced: tuple[str, ...]
     """Not closed, and let through all the same, with `Breaker.force`."""
     ejected: tuple[Ejected, ...]
-    reason: str = ""
-    """Why any are forced; empty when none is."""
-
-    @property
-    def usable(self) -> tuple[str, ...]:
-        """All that an attempt may go to, sound ones first. Never empty."""
-        return self.members + self.probes + self.forced
 
 
 def eject(states: Sequence[BreakerState], settings: EjectionSettings) -> Pool:
@@ -68,15 +61,9 @@ def eject(states: Sequence[BreakerState], settings: EjectionSettings) -> Pool:
             for one in states
             if one.state != "closed" and one.name not in forced and one.name not in probes
         ),
-        reason=_panic(len(out), len(states), most) if forced else "",
     )
 
 
 def _soundness(state: BreakerState) -> tuple[float, float, str]:
     """Who is nearest to being back comes first; its name makes ties the same for all."""
     return state.retry_at_s or 0.0, state.failure_fraction, state.name
-
-
-def _panic(out: int, members: int, most: int) -> str:
-    of = f"all {members}" if out == members else f"{out} of {members}"
-    return f"the breakers of {of} are open, and at most {most} may be left out"

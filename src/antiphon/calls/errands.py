@@ -21,8 +21,9 @@ from antiphon.calls.live import Live
 from antiphon.calls.member import Member
 from antiphon.calls.retry_budget import RetryBudget
 from antiphon.calls.settings import CallsSettings
+from antiphon.calls.turn import take_turn
 from antiphon.core.deployment import Timeouts
-from antiphon.core.error import AntiphonError, DeadlineExceeded, OverLimit, UpstreamError
+from antiphon.core.error import AntiphonError, OverLimit, UpstreamError
 from antiphon.core.ports import Inbound, Journal, Outbound, Tickets, Transport
 from antiphon.core.principal import Lane
 from antiphon.core.usage import Usage
@@ -93,7 +94,9 @@ class Errands:
             if member is None:
                 name = target.deployment.name
                 breaker = Breaker(name, settings.breaker, MemoryBreakers(), lambda: 0.0)
-                member = Member(name, Live(settings.live, now_s), gate, breaker, RetryBudget(settings.retry_budget), None)
+                member = Member(
+                    name, Live(settings.live, now_s), gate, breaker, RetryBudget(settings.retry_budget), None
+                )
             member.gate = gate
             member.pool = pools.get(account)
             self._members[account] = member
@@ -111,14 +114,14 @@ class Errands:
         """
         tenant, came_s = work.principal.tenant, self._settler.now()
         if not member.gate.try_enter(tenant):
-            await member.gate.enter(tenant, lane, deadline_s=limit.at_s, now_s=came_s)
+            await take_turn(member.gate, tenant, lane, limit, self._settler.now)
         try:
             if target.signer is not None:
                 await self._identified(target)
             now_s = self._settler.now()
             timeouts = deadline.attempt(limit, target.deployment.timeouts, now_s=now_s)
             if timeouts is None:
-                raise DeadlineExceeded(f"the {limit.allowed_s:g} s that the {limit.bound} allows were over")
+                raise deadline.exceeded(limit, over=limit.over(now_s))
             key = _key(member, target, now_s)
             place = 0 if key is None else target.secrets.index(key.secret)
             ticket = self._tickets.reserve(work.principal, member.name, None)
@@ -199,5 +202,3 @@ def _key(member: Member, target: Target, now_s: float) -> Key | None:
             error.noted = f"{member.name}: no key: {found.why}"
         raise error
     return found
-
-

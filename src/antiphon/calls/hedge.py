@@ -10,7 +10,7 @@ more load); the budget is that of retries (`retry_budget.py`).
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -38,24 +38,12 @@ class Hedge(Struct, frozen=True, gc=False):
     """Why not; or what the delay was made from."""
 
 
-OFF = Hedge(None, "hedging is off")
 ALONE = Hedge(None, "no other deployment is ready")
 TOO_LATE = Hedge(None, "the deadline comes before the delay is over")
 
 
-class Won(Struct, Generic[T], frozen=True, kw_only=True):
-    """What a race came to."""
-
-    value: T
-    side: Side
-    hedged: bool
-    """A second attempt was sent."""
-    why: str
-    """For the receipt: why it was, or why it was not."""
-
-
 class Hedging:
-    """Decides on second attempts; one per upstream and worker, as its budget is."""
+    """Decides on second attempts of a route that wants them; one per route and worker, as its budget is."""
 
     __slots__ = ("_budget", "_settings", "_why")
 
@@ -85,8 +73,6 @@ class Hedging:
             others: Deployments that a second attempt could go to.
         """
         settings = self._settings
-        if not settings.enabled:
-            return OFF
         if not others:
             return ALONE
         if measured_s is None:
@@ -104,10 +90,10 @@ async def race(
     first: Callable[[], Coroutine[Any, Any, T]],
     second: Callable[[], Coroutine[Any, Any, T]],
     *,
-    hedge: Hedge,
-    permit: Callable[[], str],
+    delay_s: float,
+    permit: Callable[[], bool],
     lost: Lost,
-) -> Won[T]:
+) -> T:
     """Run an attempt, and a second one when the first is slow; the first that returns wins, the other is ended.
 
     An attempt returns when it has its first content, and settles itself when it is cancelled. When one fails while
@@ -115,23 +101,18 @@ async def race(
     then is the retry's to say.
 
     Args:
-        permit: Asked when the delay is over; says why no second attempt may be sent, or nothing.
+        delay_s: Seconds that the first attempt has for itself.
+        permit: Asked when they are over: whether a second attempt may be sent.
         lost: Told of each end that is neither returned nor raised here, once, after it has ended.
     Raises: what the only attempt raised; of two errors the most telling.
     """
-    if hedge.delay_s is None:
-        return Won(value=await first(), side="first", hedged=False, why=hedge.why)
     loop = asyncio.get_running_loop()
     task = loop.create_task(first())
     sides: dict[asyncio.Task[T], Side] = {task: "first"}
-    why = "it was not slow"
     kept: asyncio.Task[T] | None = None
     try:
-        if await _is_slow(task, hedge.delay_s, loop):
-            why = permit()
-            if not why:
-                why = f"no content within {hedge.delay_s:.3f} s ({hedge.why})"
-                sides[loop.create_task(second())] = "second"
+        if await _is_slow(task, delay_s, loop) and permit():
+            sides[loop.create_task(second())] = "second"
         ended = await _leader(sides)
         if len(sides) > 1:
             await _stop(other for other in sides if other is not ended)
@@ -143,7 +124,7 @@ async def race(
         for one, side in sides.items():
             if one is not kept:
                 lost(side, _end(one))
-    return Won(value=ended.result(), side=sides[ended], hedged=len(sides) > 1, why=why)
+    return ended.result()
 
 
 async def _is_slow(task: asyncio.Task[T], delay_s: float, loop: asyncio.AbstractEventLoop) -> bool:

@@ -11,7 +11,8 @@ from antiphon.calls.minute import Minute
 from antiphon.core.secret import Secret
 from antiphon.providers.credentials import ProviderKeySettings, key_name
 
-Health = Literal["alive", "cooling", "dead"]
+Rest = Literal["cooling", "dead"]
+Health = Literal["alive"] | Rest
 KEYS = 0x4B4559
 """Salt of the draw among keys, so that it does not follow the draw among deployments."""
 
@@ -84,44 +85,38 @@ class Key:
             return "alive"
         return "dead" if self.dead else "cooling"
 
-    def mark(self, health: Health, why: str, now_s: float, until_s: float = 0.0) -> None:
-        """Note what an answer said of it, see `KeyPool.mark`."""
-        if self.health(now_s) == "dead" and health != "dead":
-            return
-        match health:
-            case "dead":
-                self.until_s, self.why, self.dead = max(until_s or inf, self.until_s), why, True
-            case "cooling":
-                if until_s > max(self.until_s, now_s):
-                    self.until_s, self.why, self.dead = min(until_s, LONGEST_S + now_s), why, False
-            case "alive":
-                self.until_s, self.why, self.dead = -inf, why, False
+    def mark(self, rest: Rest, why: str, now_s: float, until_s: float = 0.0) -> None:
+        """Note what an answer said of it: it rests until a time.
 
-    def headroom(self, now_s: float, tokens: int = 0) -> float:
-        """What is left of its tightest limit, from 0 to 1; 0 when one more request of so many tokens has no room."""
+        A dead key stays dead until then, by default until the configuration is read again; a shorter cooling does
+        not end a longer one.
+        """
+        if rest == "dead":
+            self.until_s, self.why, self.dead = max(until_s or inf, self.until_s), why, True
+        elif self.health(now_s) != "dead" and until_s > max(self.until_s, now_s):
+            self.until_s, self.why, self.dead = min(until_s, LONGEST_S + now_s), why, False
+
+    def headroom(self, now_s: float) -> float:
+        """What is left of its tightest limit, from 0 to 1; 0 when one more request has no room."""
         left = 1.0
         if self._concurrency is not None:
             left = 1.0 - self.in_flight / self._concurrency
         if self._requests_limit is not None:
             left = min(left, 1.0 - self._requests.used(now_s) / self._requests_limit)
         if self._tokens_limit is not None:
-            used = self._tokens.used(now_s)
-            if used and used + tokens > self._tokens_limit:
-                return 0.0
-            left = min(left, 1.0 - used / self._tokens_limit)
+            left = min(left, 1.0 - self._tokens.used(now_s) / self._tokens_limit)
         return max(left, 0.0)
 
-    def free_at_s(self, now_s: float, tokens: int = 0) -> float:
+    def free_at_s(self, now_s: float) -> float:
         """When it may be used again as far as is known; a full `concurrency` may free at any time, so now."""
         free_s = max(now_s, self.until_s)
         if self._requests_limit is not None:
             free_s = max(free_s, self._requests.free_at_s(self._requests_limit - 1, now_s))
         if self._tokens_limit is not None:
-            room = max(self._tokens_limit - max(tokens, 1), 0)
-            free_s = max(free_s, self._tokens.free_at_s(room, now_s))
+            free_s = max(free_s, self._tokens.free_at_s(self._tokens_limit - 1, now_s))
         return free_s
 
-    def state(self, now_s: float, tokens: int = 0) -> str:
+    def state(self, now_s: float) -> str:
         """What a receipt says of it: its name, and why it can't be used; never a part of its secret."""
         match self.health(now_s):
             case "dead":
@@ -129,7 +124,7 @@ class Key:
             case "cooling":
                 return f"{self.name}: cooling for {self.until_s - now_s:.3g} s ({self.why})"
             case "alive":
-                return f"{self.name}: {'alive' if self.headroom(now_s, tokens) > 0 else 'at its limit'}"
+                return f"{self.name}: {'alive' if self.headroom(now_s) > 0 else 'at its limit'}"
 
 
 LONGEST_S = 86_400.0
@@ -180,39 +175,24 @@ class KeyPool:
             return single.until_s <= now_s
         return any(key.until_s <= now_s and (not key.limited or key.headroom(now_s) > 0) for key in self.keys)
 
-    def pick(
-        self, now_s: float, seed: int, tokens: int = 0, without: Collection[str] = frozenset[str]()
-    ) -> Key | NoKey:
+    def pick(self, now_s: float, seed: int, without: Collection[str] = frozenset[str]()) -> Key | NoKey:
         """Choose a key. The same arguments and counters give the same key.
 
         Args:
             seed: Chance, a number below 2**32.
-            tokens: What the request is expected to use, input and output.
             without: Names of keys that this request can't use.
         """
         single = self._single
         if single is not None and single.name not in without:
-            if single.until_s <= now_s and (not single.limited or single.headroom(now_s, tokens)):
+            if single.until_s <= now_s and (not single.limited or single.headroom(now_s)):
                 return single
-            return self._none(now_s, tokens)
+            return self._none(now_s)
         keys = [key for key in self.keys if key.until_s <= now_s and key.name not in without]
-        weights = [key.weight * key.headroom(now_s, tokens) if key.limited else key.weight for key in keys]
+        weights = [key.weight * key.headroom(now_s) if key.limited else key.weight for key in keys]
         if any(weights):
             return keys[drawn(weights, mixed(seed, KEYS))]
-        return self._none(now_s, tokens)
+        return self._none(now_s)
 
-    def mark(self, name: str, health: Health, why: str, now_s: float, until_s: float = 0.0) -> None:
-        """Note what an answer said of a key: `cooling` or `dead` until a time, or `alive` to end its cooling.
-
-        A dead key stays dead until then, by default until the configuration is read again; a shorter cooling does
-        not end a longer one.
-        Raises: KeyError, when no key has this name.
-        """
-        key = next((key for key in self.keys if key.name == name), None)
-        if key is None:
-            raise KeyError(f"no key is called {name!r}; there are {', '.join(key.name for key in self.keys)}")
-        key.mark(health, why, now_s, until_s)
-
-    def _none(self, now_s: float, tokens: int) -> NoKey:
-        waits = [key.free_at_s(now_s, tokens) for key in self.keys if key.until_s != inf]
-        return NoKey(min(waits, default=None), "; ".join(key.state(now_s, tokens) for key in self.keys))
+    def _none(self, now_s: float) -> NoKey:
+        waits = [key.free_at_s(now_s) for key in self.keys if key.until_s != inf]
+        return NoKey(min(waits, default=None), "; ".join(key.state(now_s) for key in self.keys))

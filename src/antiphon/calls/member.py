@@ -137,11 +137,11 @@ class Member:
         """Whether a key that was chosen before may not go out any more: it was refused meanwhile."""
         return key.health(now_s) == "dead" or self.refused_keys.get(key.name, -inf) > now_s
 
-    def key(self, now_s: float, seed: int, tokens: int = 0, without: Collection[str] = ()) -> Key | NoKey | None:
+    def key(self, now_s: float, seed: int, without: Collection[str] = ()) -> Key | NoKey | None:
         """A key to go out with. None: it needs none."""
         if self.pool is None:
             return None
         if self.refused_keys:
             self.refused_keys = {name: until_s for name, until_s in self.refused_keys.items() if until_s > now_s}
             without = {*without, *self.refused_keys}
-        return self.pool.pick(now_s, seed, tokens, without)
+        return self.pool.pick(now_s, seed, without)

@@ -206,20 +206,16 @@ def backoff_s(
     base_s: float,
     cap_s: float,
     retry_after_s: float | None = None,
-    ready_elsewhere: bool = False,
 ) -> float:
-    """Seconds to wait before the next attempt, with full jitter.
+    """Seconds to wait before the same is asked again, with full jitter.
 
     Args:
         attempt: How many retries there were; 0 before the first.
         seed_fraction: Evenly spread in [0, 1).
         retry_after_s: What the upstream asked for: the jitter comes on top of it, so that callers who were
             told the same second don't come back in the same one.
-        ready_elsewhere: The next attempt goes to another, healthy deployment: no wait at all.
     Source: "Full Jitter", M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015-03.
     """
-    if ready_elsewhere:
-        return 0.0
     jitter_s = seed_fraction * min(cap_s, base_s * 2.0 ** min(attempt, 64))
     return jitter_s + (retry_after_s or 0.0)
 

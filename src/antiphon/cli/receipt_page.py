@@ -21,6 +21,7 @@ OUTCOMES = {
 }
 BASES = {
     "reported": "reported usage at the configured price",
+    "bundled": "reported usage at the bundled price",
     "unpriced": "unknown: the deployment has no price",
     "no_usage": "unknown: the upstream reported no usage",
     "shared": "in the receipt of the call that it shared",

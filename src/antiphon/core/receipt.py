@@ -63,6 +63,8 @@ class Attempt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Who else was looked at then, and why they were not picked; left out where chance or turn decided alone."""
     key: str = ""
     """Name of the credential, where the account has several."""
+    price: str = ""
+    """Where its price comes from, such as `genai-prices 0.2.3, 2026-11-27`; empty: the configuration."""
 
 
 class Bounded(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -139,7 +141,7 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     spent_nano_usd: int | None = None
     """What all attempts cost, where more than the answer's was spent; None: no more is known of."""
     cost_basis: str = ""
-    """`reported` usage at the configured price, `unpriced`, or `no_usage`."""
+    """`reported` usage at the configured price, the same at a `bundled` price, `unpriced`, or `no_usage`."""
     duration_us: int = 0
     first_token_us: int | None = None
     losses: tuple[Loss, ...] = ()

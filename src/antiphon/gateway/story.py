@@ -197,7 +197,8 @@ class Story(Struct):
             return "shared" if self.shared else ""
         if self.usage is None:
             return "no_usage"
-        return "unpriced" if self.cost_nano_usd is None else "reported"
+        listed = self.served is not None and self.served.target.deployment.price_source
+        return "unpriced" if self.cost_nano_usd is None else "bundled" if listed else "reported"
 
     def _trace_id(self) -> str:
         if self.span is not None:

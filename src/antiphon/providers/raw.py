@@ -53,6 +53,10 @@ class Raw(Struct, frozen=True, kw_only=True):
     meters: tuple[Meter, ...] = ()
     models: Mapping[str, Deployment] = {}
     """Its deployments by the provider's id of their model; of several with one id the first."""
+    public: Mapping[str, tuple[str, ...]] = {}
+    """Public names that lead to each id."""
+    ids: Mapping[str, str] = {}
+    """The other way round: the id that a public name leads to here."""
 
     @property
     def name(self) -> str:
@@ -77,14 +81,35 @@ def stand_in(account: str) -> str:
     return f"({account})"
 
 
-def raw(account: Account, settings: ProviderSettings, deployments: Sequence[Deployment], total_s: float) -> Raw:
-    """Prepare an account once, when the configuration is read. `total_s`: the most that a request may take."""
+def raw(
+    account: Account,
+    settings: ProviderSettings,
+    deployments: Sequence[Deployment],
+    routes: Mapping[str, Sequence[str]],
+    total_s: float,
+) -> Raw:
+    """Prepare an account once, when the configuration is read.
+
+    Args:
+        deployments: All of the configuration.
+        routes: Names of deployments by the public name that leads to them.
+        total_s: The most that a request may take.
+    """
     profile = account.profile
     timeouts = Timeouts(total_s=total_s)
     stands = Deployment(name=stand_in(account.name), provider=account.name, model="", timeouts=timeouts)
+    own = {one.name: one for one in deployments if one.provider == account.name}
     models: dict[str, Deployment] = {}
-    for one in deployments:
+    for one in own.values():
         models.setdefault(one.model, one)
+    public: dict[str, tuple[str, ...]] = {}
+    ids: dict[str, str] = {}
+    for name, led in routes.items():
+        for one in led:
+            if one in own:
+                model = own[one].model
+                ids.setdefault(name, model)
+                public[model] = (*public.get(model, ()), name)
     keeps = settings.files and profile.name in FILES
     return Raw(
         account=account,
@@ -96,6 +121,8 @@ def raw(account: Account, settings: ProviderSettings, deployments: Sequence[Depl
         batches=keeps and profile.name in BATCHES,
         meters=_meters(profile),
         models=models,
+        public=public,
+        ids=ids,
     )
 
 

@@ -13,6 +13,7 @@ from antiphon.core.receipt import Loss
 from antiphon.core.request import Dialect, Request
 from antiphon.core.secret import Secret
 from antiphon.net.dial import proxy_authorization
+from antiphon.pricing.media import UNKNOWN, Family, family
 from antiphon.providers.auth.signer import Signer
 from antiphon.providers.clouds import clouded
 from antiphon.providers.profile import Profile, Way
@@ -71,6 +72,8 @@ class Target(Struct, frozen=True, kw_only=True):
     """The account's keys, in the order of every way's heads."""
     signer: Signer | None = None
     """Says who we are where a key alone won't do."""
+    family: Family = UNKNOWN
+    """How its model reads pictures, sound and files."""
 
 
 def target(deployment: Deployment, account: Account) -> Target:
@@ -96,6 +99,7 @@ def target(deployment: Deployment, account: Account) -> Target:
         account=account.name,
         secrets=account.keys,
         signer=account.signer,
+        family=family(account.profile.name, deployment.model),
     )
 
 
@@ -127,7 +131,9 @@ def _spoken(deployment: Deployment, account: Account, way: Way, own: AnyCodec) -
     usual = way.path.replace("{action}", next(iter(way.actions), ""))
     return Spoken(
         way=way,
-        passage=Passage(own, None if upstream.name == own.name else upstream, deployment.model, framed=way.variant == "bedrock"),
+        passage=Passage(
+            own, None if upstream.name == own.name else upstream, deployment.model, framed=way.variant == "bedrock"
+        ),
         heads=heads(usual),
         stream_heads=heads(way.stream_path or usual),
         actions={action: heads(way.path.replace("{action}", action)) for action in way.actions},

@@ -8,6 +8,39 @@ JOURNAL_BYTES = 16_777_216
 """About a second of a busy worker's records."""
 
 
+class KeepSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What callers of the Responses API leave to be kept; always encrypted with the local key."""
+
+    days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days that responses and conversations are kept from their last use on. Default 30; 0 keeps nothing.",
+        ),
+    ] = 30.0
+    max_response_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=67_108_864,
+            description="Most bytes of a response and its input that are kept; a larger one is answered with `store: false`. Default 8388608.",
+        ),
+    ] = 8_388_608
+    max_conversation_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=268_435_456,
+            description="Most bytes of a conversation, or of the responses that one goes on from; above it the caller is told. Default 16777216.",
+        ),
+    ] = 16_777_216
+    max_conversation_items: Annotated[
+        int,
+        Meta(ge=1, le=100_000, description="Most items of a conversation. Default 10000."),
+    ] = 10_000
+
+
 class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The directory of the journal, the database and the local key."""
 
@@ -50,3 +83,6 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         float,
         Meta(ge=0.01, le=60, description="Seconds between batches from the journal to the database. Default 0.5."),
     ] = 0.5
+    keep: Annotated[
+        KeepSettings, Meta(description="What callers of the Responses API leave to be kept.")
+    ] = KeepSettings()

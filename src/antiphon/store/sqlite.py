@@ -94,8 +94,14 @@ class Database:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+            if any(entry.gone for entry in batch.kept):
+                self._trim()
         except sqlite3.Error as error:
             raise StoreError(f"the database can't be written: {error}") from error
+
+    def _trim(self) -> None:
+        """Leave nothing of what was overwritten in the write-ahead log; while somebody reads from it, it stays."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _put(self, batch: Batch) -> None:
         self._db.executemany("INSERT OR IGNORE INTO bases (id, tail) VALUES (?, ?)", batch.bases)
@@ -119,7 +125,10 @@ class Database:
     def purge(self, now_ns: int) -> int:
         """Drop what was kept until now. Returns: how many entries. Raises: StoreError."""
         try:
-            return kept.purge(self._db, now_ns)
+            dropped = kept.purge(self._db, now_ns)
+            if dropped:
+                self._trim()
+            return dropped
         except sqlite3.Error as error:
             raise StoreError(f"the database can't be written: {error}") from error
 

@@ -24,7 +24,7 @@ Sought = Witness | tuple[Witness, ...]
 """Any of several will do."""
 
 
-class Said(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True):
     """What an upstream answers, in its own words."""
 
     whole: Any
@@ -49,7 +49,7 @@ class Feature(Struct, frozen=True, kw_only=True):
     """What the caller's whole answer must hold."""
     streams: Mapping[Dialect, Sought] = {}
     """What the list of the events of its stream must hold."""
-    answers: Mapping[Dialect, Said] = {}
+    answers: Mapping[Dialect, Answer] = {}
     """What the upstream answers, where the lab has no such answer. One that isn't named never says so."""
     told: bool = False
     """It is about the answer alone: an upstream of which nothing is known in `answers` has no such thing."""

@@ -1,8 +1,25 @@
-"""A server of simulated models that speaks OpenAI's Chat Completions over real HTTP.
+"""A server of simulated models that speaks every dialect of models over real HTTP.
 
 | method | path | what it does |
 | --- | --- | --- |
-| POST | /v1/chat/completions | answers, whole or as a stream |
+| POST | /v1/chat/completions | OpenAI's chat, whole or as a stream |
+| POST | /v1/responses | OpenAI's responses, whole or as a stream |
+| GET | /v1/responses/{id} | a response that was stored |
+| DELETE | /v1/responses/{id} | forgets it |
+| POST | /v1/completions, /v1/embeddings, /v1/moderations | OpenAI's others |
+| POST | /v1/images/generations, /v1/images/edits | pictures of one pixel |
+| POST | /v1/audio/speech, /v1/audio/transcriptions | a short tone; a text without a meaning |
+| POST | /v1/files, /v1/batches, /v1/batches/{id}/cancel | uploads; runs a file of requests at once |
+| GET | /v1/files, /v1/files/{id}, /v1/files/{id}/content, /v1/batches, /v1/batches/{id} | lists and shows them |
+| DELETE | /v1/files/{id} | deletes a file |
+| POST | /openai/deployments/{model}/chat/completions | Azure's; the other endpoints too, also below /openai/v1 |
+| POST | /v1/messages, /v1/messages/count_tokens | Anthropic's |
+| POST | /v1beta/models/{model}:{action} | Gemini's; also below /v1 |
+| POST | /v1/projects/{p}/locations/{l}/publishers/google/models/{model}:{action} | Vertex AI's |
+| POST | /model/{model}/converse, /model/{model}/converse-stream | Bedrock's |
+| POST | /model/{model}/invoke, /model/{model}/invoke-with-response-stream | Bedrock's with bodies of Anthropic's |
+| POST | /v2/chat, /v2/embed, /v2/rerank | Cohere's |
+| POST | /v1/rerank | Jina's |
 | GET | /v1/models, /v1/models/{id} | lists the lab's models |
 | GET | /lab/requests | what was received; `?model=` of one model, `?last=` how many |
 | DELETE | /lab/requests | forgets the records |
@@ -107,7 +124,9 @@ class LabServer:
             case "PUT", ["lab", "faults", *rest]:
                 return self._put_faults("/".join(rest), b"".join(exchange.body))
             case _:
-                raise NotFound(f"the lab has no {method} {path}; see POST /v1/chat/completions, GET /lab/requests")
+                raise NotFound(
+                    f"the lab has no {method} {path}; see its reference, or GET /v1/models, GET /lab/requests"
+                )
 
     def _requests(self, query: bytes) -> bytes:
         wanted = parse_qs(query.decode("latin-1"))

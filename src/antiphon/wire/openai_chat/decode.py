@@ -1,11 +1,11 @@
 """Reads the whole of a Chat Completions request into its canonical form."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from antiphon.core.content import Content, Limits, Sampling
+from antiphon.core.content import Content, Limits, Message, Sampling
 from antiphon.wire.fields import Fields, as_list, missing, mistyped
-from antiphon.wire.openai_chat.messages import decode_message
+from antiphon.wire.openai_chat.messages import decode_message, plain_message
 from antiphon.wire.openai_chat.thinking import decode_thinking
 from antiphon.wire.openai_chat.tools import (
     decode_choice,
@@ -29,7 +29,7 @@ def decode(body: Mapping[str, Any]) -> Content:
         fields.drop(name)
     if fields.peek("messages") is None:
         raise missing("messages", "a list of messages")
-    messages = fields.items("messages", decode_message)
+    messages = _messages(fields)
     if not messages:
         fields.drop("messages")
     tools = fields.items("tools", decode_tool) + fields.items("functions", decode_legacy_tool) + decode_search(fields)
@@ -47,6 +47,20 @@ def decode(body: Mapping[str, Any]) -> Content:
         service_tier=fields.text("service_tier"),
         cache_key=fields.text("prompt_cache_key"),
         extra=fields.left(),
+    )
+
+
+def _messages(fields: Fields) -> tuple[Message, ...]:
+    """All messages; those that are text alone, as most are, without a closer look."""
+    values = as_list(fields.peek("messages"))
+    if not values or any(type(value) is not dict for value in values):
+        return fields.items("messages", decode_message)
+    fields.drop("messages")
+    return tuple(
+        [
+            plain_message(value) or decode_message(Fields(value, f"messages[{index}]"))
+            for index, value in enumerate(cast("list[dict[str, Any]]", values))
+        ]
     )
 
 

@@ -1,5 +1,6 @@
 """Messages, both ways: of requests and of answers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -27,6 +28,14 @@ from antiphon.wire.openai_chat.thinking import BLOCKS, decode_blocks, encode_blo
 REASONING = ("reasoning_content", "reasoning")
 """Names under which a model's thoughts come: DeepSeek, vLLM and llama.cpp say the first, OpenRouter, Groq and
 LM Studio the second. OpenAI has neither. Sources: their documentation, 2026-11."""
+
+
+def plain_message(value: Mapping[str, Any]) -> Message | None:
+    """A message that says a role and a text and nothing else; None: it says more."""
+    role, text = value.get("role"), value.get("content")
+    if len(value) != len(("role", "content")) or type(role) is not str or type(text) is not str:
+        return None
+    return Message(role=role, parts=(Text(text=text),), form="text")
 
 
 def decode_message(fields: Fields, *, role: str | None = None) -> Message:

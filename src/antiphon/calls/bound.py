@@ -1,0 +1,48 @@
+"""The most that an attempt may cost: what its ticket holds."""
+
+from antiphon.core.content import Content
+from antiphon.core.money import NanoUsd
+from antiphon.core.request import Need, Operation, Request
+from antiphon.core.usage import Usage
+from antiphon.pricing.bounds import input_bound
+from antiphon.pricing.cost import bound
+from antiphon.pricing.media import Media, media_of
+from antiphon.providers.target import Said, Target
+from antiphon.wire.passage import meaning
+
+_MEDIA: frozenset[Need] = frozenset({"images", "audio", "files"})
+_UNBOUNDED: frozenset[Need] = frozenset({"web_search", "server_tools"})
+"""What a tool of the provider's own finds is input again, as often as it runs."""
+_WORDLESS: frozenset[Operation] = frozenset({"embeddings", "rerank", "moderations"})
+"""Whose answers are no tokens."""
+_MADE: frozenset[Operation] = frozenset({"images", "speech", "transcription"})
+"""Whose answers nothing in the request bounds."""
+
+
+def bound_of(request: Request, target: Target, said: Said) -> NanoUsd | None:
+    """None: the deployment is unpriced, or nothing bounds what it may cost."""
+    deployment, head = target.deployment, request.head
+    price = deployment.price
+    if price is None:
+        return None
+    operation = said.passage.own.operation
+    if operation in _MADE or head.needs & _UNBOUNDED:
+        return None
+    most = input_bound(
+        said.outbound.size_bytes,
+        _media(request, said) if head.needs & _MEDIA else (),
+        family=target.family,
+        tools="tools" in head.needs or "structured_output" in head.needs,
+        window_tokens=deployment.context_tokens,
+    )
+    if most is None:
+        return None
+    if operation in _WORDLESS:
+        return bound(price, most, 0, Usage())
+    each = deployment.output_tokens if head.output_tokens is None else head.output_tokens
+    return bound(price, most, None if each is None else each * head.answers)
+
+
+def _media(request: Request, said: Said) -> tuple[Media, ...]:
+    content = meaning(request, said.passage.own)
+    return media_of(content) if isinstance(content, Content) else ()

@@ -1,0 +1,128 @@
+"""What every request has that is no model call of a plan: a story, one end, and a receipt."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from antiphon.calls import deadline
+from antiphon.calls.ask import PRIORITY, bounded, lane
+from antiphon.calls.deadline import Deadline
+from antiphon.calls.errands import Begun
+from antiphon.core.error import AntiphonError, StoreError, Unavailable, UpstreamError
+from antiphon.core.principal import Principal
+from antiphon.core.receipt import Outcome
+from antiphon.gateway.gateway import Gateway
+from antiphon.gateway.record import close
+from antiphon.gateway.story import Arrival, Story
+from antiphon.providers.raw import Asking, Raw, outbound
+
+log = logging.getLogger("antiphon.gateway")
+
+
+class Refusals(Protocol):
+    """Tells a caller what went wrong; where an answer has begun it is cut off."""
+
+    def error(self, error: AntiphonError, receipt_id: str) -> None: ...
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    """One revision's gateway, and its accounts as they are."""
+
+    gateway: Gateway
+    accounts: Mapping[str, Raw]
+
+    @property
+    def now_s(self) -> float:
+        return self.gateway.process.caller.now()
+
+    def story(self, arrival: Arrival, principal: Principal) -> Story:
+        """Begin a request's story."""
+        revision, process = self.gateway.revision, self.gateway.process
+        span = None if revision.tracer is None else revision.tracer.sample(None)
+        return Story(arrival, revision.id, process.worker, arrival.started_s, principal=principal, span=span)
+
+    async def run(self, story: Story, refusals: Refusals, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work of a story. Every way out leaves a receipt, and an answer if anyone waits for it."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            self._leave(story)
+            raise
+        except AntiphonError as error:
+            self._refuse(story, error, refusals)
+        except Exception:
+            log.exception("request.crashed", extra={"receipt": story.arrival.id})
+            failed = AntiphonError("Antiphon failed; the receipt's id helps to find out why")
+            self._refuse(story, failed, refusals)
+
+    def _refuse(self, story: Story, error: AntiphonError, refusals: Refusals) -> None:
+        if story.closed:
+            return
+        outcome: Outcome = "failed" if story.attempts else "refused"
+        try:
+            self.close(story, outcome, error.said_status, error)
+        except StoreError as lost:
+            error = lost
+            self.close(story, outcome, error.said_status, error, owed=True)
+        refusals.error(error, story.arrival.id)
+
+    def _leave(self, story: Story) -> None:
+        """Nobody waits any more."""
+        if story.closed:
+            return
+        cut = self.gateway.process.cutting()
+        error = Unavailable("the gateway stopped before the answer was whole", code="drain_timeout") if cut else None
+        outcome: Outcome = "interrupted" if cut else "client_gone"
+        try:
+            self.close(story, outcome, 0, error)
+        except StoreError:
+            self.close(story, outcome, 0, error, owed=True)
+
+    def close(
+        self,
+        story: Story,
+        outcome: Outcome,
+        status: int,
+        error: AntiphonError | None = None,
+        *,
+        owed: bool = False,
+        release: Callable[[], None] | None = None,
+    ) -> None:
+        """Settle what is open, and write the receipt. Raises: StoreError."""
+        process, revision = self.gateway.process, self.gateway.revision
+        close(story, process, revision, outcome, status, error, owed=owed, release=release)
+
+    def limit(self, story: Story, *, stream: bool = True, most_s: float | None = None) -> Deadline:
+        """The time that a request has. Raises: BadRequest, naming the header."""
+        server_s = self.gateway.revision.calls.deadline.max_s
+        limit = deadline.decide(
+            story.arrival.headers,
+            now_s=story.started_s,
+            server_s=server_s if most_s is None else most_s,
+            stream=stream,
+        )
+        story.deadline = bounded(limit)
+        return limit
+
+    async def send(self, story: Story, raw: Raw, asking: Asking) -> Begun:
+        """Ask an account once. Returns: the attempt, whose answer's head has come. Raises: AntiphonError."""
+        errands, headers, principal = self.gateway.process.caller.errands, story.arrival.headers, story.principal
+        turn = lane(headers, principal.priority) if PRIORITY in headers else principal.priority
+        begun = await errands.begin(
+            story,
+            errands.member(raw.name),
+            raw.target,
+            self.limit(story),
+            lane=turn,
+            size_bytes=sum(map(len, asking.body)),
+        )
+        try:
+            request = outbound(raw, asking, begun.key, begun.timeouts)
+        except UpstreamError as error:
+            errands.broke(begun.attempt, error)
+            raise
+        await errands.send(begun.attempt, request)
+        return begun

@@ -1,0 +1,150 @@
+"""An answer passed on as it comes, whatever it is."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from antiphon.calls.attempt import Try
+from antiphon.control.desk import Desk, Refusals
+from antiphon.control.passthrough_meter import Reading
+from antiphon.core.error import AntiphonError, UpstreamError
+from antiphon.core.ports import Inbound
+from antiphon.core.usage import Usage
+from antiphon.gateway.story import Story
+from antiphon.pricing.cost import cost
+from antiphon.providers.failure import failure
+from antiphon.providers.raw import Raw
+from antiphon.wire.codecs import CODECS
+
+HOPS = frozenset(
+    (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer")
+    + (b"transfer-encoding", b"upgrade", b"content-length", b"expect", b"http2-settings")
+)
+"""Headers of one connection. Source: RFC 9110 7.6.1."""
+_SITE = frozenset((b"set-cookie", b"server", b"date", b"alt-svc", b"strict-transport-security", b"via"))
+"""Of an answer's headers those that speak of the upstream's site rather than of the answer."""
+BAD = 400
+
+
+class Out(Refusals, Protocol):
+    """Where an answer goes."""
+
+    def begin(self, status: int, headers: bytes) -> None: ...
+
+    def write(self, piece: bytes) -> None: ...
+
+    def end(self, last: bytes = b"") -> None: ...
+
+    def on_pressure(self, callback: Callable[[bool], None] | None) -> None: ...
+
+
+async def relay(desk: Desk, story: Story, raw: Raw, attempt: Try, reading: Reading, out: Out) -> None:
+    """Pass an attempt's answer on. Raises: AntiphonError, when it broke off."""
+    inbound = attempt.inbound
+    if inbound is None:
+        raise ValueError("an attempt that was sent has an answer")
+    caller, status = desk.gateway.process.caller, inbound.status
+    story.served = attempt
+    lines = answered(inbound.headers, story.arrival.id, raw.name)
+    reading.begin(status, inbound.headers)
+    try:
+        size_bytes = await _pass(inbound, reading, story, lines, out)
+    except AntiphonError as error:
+        caller.errands.broke(attempt, error, priced(story, raw, attempt, reading))
+        raise
+    except BaseException:
+        caller.settle(attempt, priced(story, raw, attempt, reading))
+        raise
+    finally:
+        out.on_pressure(None)
+        inbound.close()
+    if not story.begun:
+        story.begun = True
+        out.begin(status, lines)
+    reading.end()
+    count(story, attempt, size_bytes)
+    attempt.error = error = judged(inbound, raw, reading.head)
+    caller.settle(attempt, priced(story, raw, attempt, reading))
+    desk.close(story, "ok" if error is None else "failed", status, error, release=out.end)
+
+
+async def _pass(inbound: Inbound, reading: Reading, story: Story, lines: bytes, out: Out) -> int:
+    """Hand every piece on within the read that brings it. Returns: how many bytes there were."""
+    size_bytes = 0
+
+    def take(piece: bytes) -> None:
+        nonlocal size_bytes
+        size_bytes += len(piece)
+        if not story.begun:
+            story.begun = True
+            out.begin(inbound.status, lines)
+        reading.feed(piece)
+        out.write(piece)
+
+    out.on_pressure(inbound.pause)
+    await inbound.relay(take)
+    return size_bytes
+
+
+def judged(inbound: Inbound, raw: Raw, body: bytes) -> UpstreamError | None:
+    """What an error answer means, for the receipt: the caller has it as it is. None: it is no error."""
+    if inbound.status < BAD:
+        return None
+    return failure(inbound.status, inbound.headers, body, raw.target.deployment.name, CODECS["openai_chat"])
+
+
+def priced(story: Story, raw: Raw, attempt: Try, reading: Reading) -> Usage | None:
+    """Note what an answer used, at the price of the model that it names, or else the request."""
+    usage = reading.usage
+    deployment = raw.models.get(reading.model) or raw.models.get(reading.named)
+    model = reading.model or reading.named
+    if model and not attempt.settled:
+        price = None if deployment is None or usage is None else deployment.price
+        stands = replace(attempt.target.deployment, model=model, price=price)
+        attempt.target = replace(attempt.target, deployment=stands)
+    story.served_model, story.usage = reading.model, usage
+    if usage is not None and deployment is not None and deployment.price is not None:
+        story.cost_nano_usd = cost(deployment.price, usage)
+    return usage
+
+
+def count(story: Story, attempt: Try, size_bytes: int) -> None:
+    """Note how many bytes went each way."""
+    story.notes = (*story.notes, f"bytes: {attempt.size_bytes} were sent, {size_bytes} came back")
+
+
+def answered(headers: Mapping[bytes, bytes], receipt_id: str, account: str) -> bytes:
+    """An answer's header lines: the upstream's, less those of its connection and its site."""
+    hops = HOPS | _named(headers)
+    lines = b"".join(
+        b"%b: %b\r\n" % (name, value)
+        for name, value in headers.items()
+        if name not in hops and name not in _SITE and not name.startswith(b"x-antiphon-")
+    )
+    return lines + f"x-antiphon-receipt: {receipt_id}\r\nx-antiphon-provider: {account}\r\n".encode()
+
+
+def _named(headers: Mapping[bytes, bytes]) -> frozenset[bytes]:
+    """Headers that `Connection` names: they are of one connection too."""
+    return frozenset(name.strip().lower() for name in headers.get(b"connection", b"").split(b","))
+
+
+def carried(headers: Mapping[bytes, bytes], withheld: frozenset[bytes]) -> bytes:
+    """A request's header lines that go on: less those of its connection, its caller, and the credential's place."""
+    stay = HOPS | _CALLERS | withheld | _named(headers)
+    return b"".join(
+        b"%b: %b\r\n" % (name, value)
+        for name, value in headers.items()
+        if name not in stay and not name.startswith(_STAY)
+    )
+
+
+_CALLERS = frozenset(
+    (b"host", b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie", b"accept-encoding", b"user-agent")
+    + (b"forwarded", b"x-real-ip", b"traceparent", b"tracestate", b"baggage", b"via", b"origin", b"referer")
+    + (b"openai-organization", b"openai-project", b"x-goog-user-project")
+)
+"""What stays here: who calls us and how, and whose account is charged. An answer comes uncompressed, so that what it
+used can be read."""
+_STAY = (b"x-antiphon-", b"x-forwarded-", b"sec-", b"proxy-", b"x-amz-")

@@ -1,0 +1,116 @@
+"""Callers' requests: read at once and in slices, decoded, put to the same dialect and to every other."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+from harness.rules import at_last, cuts, dice, named, outcome, same
+
+from antiphon.core.body import Body
+from antiphon.core.error import BadRequest
+from antiphon.core.request import Dialect, Request
+from antiphon.wire.codec import AnyCodec, AnyUpstream, Asked, Quirks, Terms
+from antiphon.wire.codecs import CODECS, UPSTREAMS
+from antiphon.wire.losses import Losses
+from antiphon.wire.one_dialect import OneDialect
+
+QUIRKS = (
+    Quirks(),
+    Quirks(who="some provider", rejects=("seed", "temperature", "user", "n"), output_limit_field="max_tokens"),
+    Quirks(who="some provider", continuing="prefix", thoughts="reasoning_content", asks_usage=False),
+    Quirks(who="some provider", continuing="flags"),
+    Quirks(who="a cloud", variant="bedrock"),
+    Quirks(who="a cloud", variant="vertex"),
+)
+BY_PATH = frozenset({"gemini", "gemini_embeddings"})
+PATHS: dict[Dialect, tuple[str, ...]] = {
+    "gemini": ("/v1beta/models/{model}:generateContent",),
+    "gemini_embeddings": ("/v1beta/models/{model}:embedContent", "/v1beta/models/{model}:batchEmbedContents"),
+    "openai_images": ("/v1/images/generations", "/v1/images/edits", "/v1/images/variations"),
+    "openai_transcription": ("/v1/audio/transcriptions", "/v1/audio/translations"),
+}
+
+
+def targets() -> dict[str, Callable[[bytes], None]]:
+    """One for each dialect that callers speak."""
+    return {f"ask_{name}": partial(check, codec) for name, codec in CODECS.items()}
+
+
+def check(codec: AnyCodec, data: bytes) -> None:
+    """Read one request in every way, and put it in the words of one upstream of each dialect."""
+    asked = _asked(codec, data)
+    body = Body((data,))
+    read, refused = outcome(lambda: codec.read(body, asked), BadRequest)
+    pieces = Body(cuts(data))
+    long, long_refused = outcome(lambda: at_last(codec.read_long(pieces, asked)), BadRequest)
+    if read is None or refused is not None:
+        if long is not None:  # a long body is looked at less closely: what is wrong with it is found when it is decoded
+            _translated(codec, Request(head=long[0], body=body, spots=long[1], digest=""), data)
+        return
+    assert long is not None, f"refused in slices only: {long_refused}"
+    (head, spots), (long_head, long_spots) = read, long
+    same(long_head, head, "the head read in slices is another")
+    same(named(pieces, long_spots, head), named(body, spots, head), "the model's place read in slices is another")
+    request = Request(head=head, body=body, spots=spots, digest="")
+    _put(codec, request, asked, data)
+    _put(codec, Request(head=head, body=pieces, spots=long_spots, digest=""), asked, data)
+    _translated(codec, request, data)
+
+
+def _asked(codec: AnyCodec, data: bytes) -> Asked:
+    chance = dice(data)
+    kind = b"application/json"
+    if b"multipart/form-data" in codec.asks and (len(codec.asks) == 1 or data.startswith(b"--")):
+        kind = b'multipart/form-data; boundary="%b"' % data[2:].partition(b"\r\n")[0]
+    return Asked(
+        endpoint=chance.choice(PATHS.get(codec.name, ("/v1/some",))),
+        model="some-model" if codec.name in BY_PATH else "",
+        stream=codec.name == "gemini" and chance.random() < 0.5,
+        headers={b"content-type": kind},
+    )
+
+
+def _terms(request: Request, data: bytes) -> Terms:
+    chance = dice(data)
+    return Terms(
+        model=chance.choice(("other-model", "claude-opus-4-6", "gemini-3-pro", "gpt-5", "us.anthropic.claude-haiku-4-5")),
+        stream=request.head.stream,
+        prompt=chance.choice((None, None, "Be brief.")),
+        so_far=chance.choice(("", "", "", "So far, ")),
+        output_tokens=chance.choice((None, 4096)),
+        quirks=chance.choice(QUIRKS),
+    )
+
+
+def _put(codec: AnyCodec, request: Request, asked: Asked, data: bytes) -> None:
+    """What goes to an upstream of the same dialect must be read by it, and name its model."""
+    terms = _terms(request, data)
+    put, _ = outcome(lambda: codec.put(request, terms), BadRequest)
+    if put is None:
+        return
+    if put.content_type.startswith(b"multipart/"):
+        asked = msgspec.structs.replace(asked, headers={b"content-type": put.content_type})
+    head, _ = codec.read(Body((put.body.whole(),)), asked)
+    if not asked.model:
+        same(head.model, terms.model, "what was put to the upstream names another model")
+
+
+def _translated(codec: AnyCodec, request: Request, data: bytes) -> None:
+    if isinstance(codec, OneDialect):
+        return
+    content, _ = outcome(lambda: codec.decode(request), BadRequest)
+    if content is None:
+        return
+    terms = _terms(request, data)
+    for upstream in UPSTREAMS.values():
+        if upstream.operation in (codec.operation, codec.served_by) and not isinstance(upstream, OneDialect):
+            _encoded(upstream, content, terms)
+
+
+def _encoded(upstream: AnyUpstream, content: Any, terms: Terms) -> None:
+    losses = Losses()
+    out, _ = outcome(lambda: upstream.encode(content, terms, losses), BadRequest)
+    if out is not None:
+        assert type(msgspec.json.decode(out)) is dict, "a request must be one JSON object"
+        msgspec.json.encode(losses.told())

@@ -1,0 +1,110 @@
+"""Inputs to begin with: the bytes and objects that the tests of `wire` hold, and what a lab answers."""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[3]
+TESTS, SOURCE = ROOT / "tests" / "wire", ROOT / "src" / "antiphon" / "wire"
+FILES = {
+    "sse": ["test_sse.py", "openai_chat/test_relay.py", "anthropic_messages/test_streams.py"],
+    "frames": ["test_eventstream.py"],
+    "json": ["test_json.py", "test_scan.py"],
+    "scan": ["test_json.py", "test_scan.py"],
+    "multipart": ["test_multipart.py"],
+    "yaml": [],
+    "headers": ["test_trace.py"],
+}
+MOST_BYTES = 6_000
+FORM = (
+    b'--x\r\ncontent-disposition: form-data; name="model"\r\n\r\nm\r\n'
+    b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\ncontent-type: audio/wav\r\n\r\nRIFF\r\n'
+    b'--x\r\ncontent-disposition: form-data; name="stream"\r\n\r\ntrue\r\n--x--\r\n'
+)
+
+
+def of(target: str) -> list[bytes]:
+    """What a target begins with, without repetition."""
+    kind, _, dialect = target.partition("_")
+    found = list(_extra(target))
+    if dialect:
+        dialect = "anthropic_messages" if dialect == "invoked" else dialect
+        files = sorted((TESTS / dialect).glob("*.py")) or [
+            TESTS / name
+            for name in ("test_passed_operations.py", "test_embeddings.py", "test_completions.py", "test_same.py")
+        ]
+    else:
+        files = [TESTS / name for name in FILES[target]]
+    for file in files:
+        found.extend(_literals(file, stream=kind in ("stream", "sse")))
+    return [one for one in dict.fromkeys(found) if 0 < len(one) <= MOST_BYTES]
+
+
+def words(target: str) -> list[str]:
+    """Texts that the reader of a dialect knows: names of fields and their values."""
+    dialect = target.partition("_")[2] or "openai_chat"
+    dialect = "anthropic_messages" if dialect == "invoked" else dialect
+    files = [*sorted((SOURCE / dialect).glob("*.py")), SOURCE / "json_head.py", SOURCE / "vectors.py"]
+    found = {
+        node.value
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    fields = {
+        node.target.id
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    return sorted(word for word in found | fields if 0 < len(word) <= 40 and " " not in word)
+
+
+def _extra(target: str) -> Iterator[bytes]:
+    if target == "yaml":
+        for file in sorted((ROOT / "examples").glob("*.yaml")):
+            yield file.read_bytes()[:2_000]
+        yield b"a: &x [1, 2.5, null, ~, true, 0x1f, .inf]\nb: *x\nc: |\n  text\n? d\n: !!str 1\n---\n"
+    elif target == "multipart":
+        yield b"multipart/form-data; boundary=x\n" + FORM
+        yield b'multipart/form-data; boundary="x"\n' + FORM.replace(b'filename="a.wav"', b"filename*=utf-8''a%20b")
+    elif target in ("ask_openai_transcription", "ask_openai_images"):
+        yield FORM
+    elif target == "frames":
+        yield b'event|{"a":1}'
+
+
+def _literals(file: Path, *, stream: bool) -> Iterator[bytes]:
+    """Bytes, and objects as JSON, alone or as the only event of a stream."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, bytes):
+            yield node.value
+            continue
+        if not isinstance(node, ast.Dict | ast.Call):
+            continue
+        value = _value(node)
+        if value is None:
+            continue
+        said = json.dumps(value).encode()
+        yield _event(value, said) if stream else said
+
+
+def _event(value: dict[str, Any], said: bytes) -> bytes:
+    name = value.get("type") if isinstance(value.get("type"), str) else next(iter(value), "message")
+    return b"event: %b\ndata: %b\n\n" % (str(name).encode(), said)
+
+
+def _value(node: ast.Dict | ast.Call) -> dict[str, Any] | None:
+    """An object that stands in a test; of a call the named arguments, with a model and a message."""
+    try:
+        if isinstance(node, ast.Dict):
+            value = ast.literal_eval(node)
+        else:
+            value = {one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg}
+            value = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], **value} if value else None
+        json.dumps(value)
+    except (ValueError, TypeError):
+        return None
+    return value if isinstance(value, dict) and all(isinstance(name, str) for name in value) else None
