@@ -206,7 +206,7 @@ async def test_a_ticket_holds_the_most_that_a_call_may_cost(
 
     price = house.target.deployment.price
     sent, _ = house.transport.sent[0]
-    assert house.tickets.bounds == [None if price is None else bound(price, sent.size_bytes, tokens)]
+    assert house.tickets.bounds == [None if price is None else bound(price, input_bound(sent.size_bytes) or 0, tokens)]
 
 
 async def test_a_stale_connection_is_tried_again_on_a_fresh_one(tmp_path: Path) -> None:

@@ -947,25 +947,22 @@ def limited(at_s: float, **fields: Any) -> Deadline:
     ],
     ids=["its deadline", "its SDK's timer", "the room's own bound"],
 )
-def test_who_waits_in_vain_is_told_whose_time_was_over(
+@virtually
+async def test_who_waits_in_vain_is_told_whose_time_was_over(
     limit: Deadline, stream: bool, told: type[AntiphonError], ended_s: float, says: str
 ) -> None:
-    @virtually
-    async def story() -> None:
-        worker = Worker([post("one", concurrency=1)], calls=CallsSettings(admission=AdmissionSettings(max_wait_s=3)))
-        worker.weather.script("one", answers(10.0))
-        running = asyncio.ensure_future(worker.ask())
-        await asyncio.sleep(0)
+    worker = Worker([post("one", concurrency=1)], calls=CallsSettings(admission=AdmissionSettings(max_wait_s=3)))
+    worker.weather.script("one", answers(4.0))
+    running = asyncio.ensure_future(worker.ask())
+    await asyncio.sleep(0)
 
-        visit = await worker.ask(deadline=limit, stream=stream)
+    visit = await worker.ask(deadline=limit, stream=stream)
 
-        assert type(visit.error) is told
-        assert says in visit.error.message
-        assert (visit.ended_s, visit.attempts) == (ended_s, [])
-        await running
-        worker.check_rest()
-
-    story()
+    assert type(visit.error) is told
+    assert says in visit.error.message
+    assert (visit.ended_s, visit.attempts) == (ended_s, [])
+    await running
+    worker.check_rest()
 
 
 @virtually

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.calls.deadline import LATE_S, Deadline, attempt, decide, hurried, told
+from antiphon.calls.deadline import LATE_S, Deadline, attempt, decide, exceeded, hurried, told
 from antiphon.core.deployment import Timeouts
-from antiphon.core.error import BadRequest
+from antiphon.core.error import BadRequest, UpstreamTimeout
 
 NOW = 1000.0
 OWN = Timeouts(connect_s=5, first_byte_s=120, between_bytes_s=60, total_s=600)
@@ -114,6 +114,25 @@ def test_an_attempt_gets_no_more_than_what_is_left() -> None:
     assert attempt(deadline, OWN, now_s=NOW + 28) == Timeouts(connect_s=2, first_byte_s=2, between_bytes_s=2, total_s=2)
     assert attempt(deadline, OWN, now_s=NOW + 30) is None
     assert attempt(deadline, OWN, now_s=NOW + 31) is None
+
+
+def test_the_head_must_come_by_the_sooner_of_both_and_is_no_matter_once_it_has() -> None:
+    limit = Deadline(at_s=10.0, bound="server", allowed_s=10.0, head_at_s=4.0)
+
+    assert (limit.head_by_s(begun=False), limit.head_by_s(begun=True)) == (4.0, 10.0)
+    assert Deadline(at_s=10.0, bound="server", allowed_s=10.0).head_by_s(begun=False) == 10.0
+
+
+def test_what_ended_a_request_says_who_allowed_no_more() -> None:
+    asked = Deadline(at_s=10.0, bound="request", allowed_s=1.5, header="x-antiphon-timeout")
+    cause = UpstreamTimeout("no first byte")
+
+    error = exceeded(asked, cause)
+
+    assert error.message == "no whole answer came within the 1.5 s that the header x-antiphon-timeout allows"
+    assert (error.noted, error.__cause__, error.spent) == (f"{error.message}; no first byte", cause, True)
+    assert "that the route allows" in exceeded(Deadline(at_s=10.0, bound="route", allowed_s=1.5)).message
+    assert "the caller's own client had given up" in exceeded(asked, over=False).message
 
 
 def test_a_caller_that_has_the_head_waits_on_although_its_patience_for_one_is_over() -> None:

@@ -20,6 +20,7 @@ from antiphon.config.fallbacks import Pools, fallbacks
 from antiphon.config.load import Loaded
 from antiphon.config.resolve import off_providers, profile_name, resolve
 from antiphon.config.settings import Settings
+from antiphon.control.desk import Desk
 from antiphon.control.identity import Keys
 from antiphon.core.clock import SystemClock
 from antiphon.core.deployment import Deployment, Timeouts
@@ -37,6 +38,7 @@ from antiphon.providers.catalogue.priced import priced
 from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.profile import Profile
 from antiphon.providers.profiles import PROFILES
+from antiphon.providers.raw import Raw, raw
 from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.target import Account, Target, target
 from antiphon.routing.route import Pool, Prompt, Route
@@ -80,7 +82,8 @@ def build(
         old: The revision before; it hands on what sends traces, when that is set as it was.
     """
     settings = loaded.settings
-    targets = _targets(settings, labs)
+    accounts = _accounts(settings, labs)
+    targets = _targets(settings, accounts)
     otlp = settings.telemetry.otlp
     kept = old.tracer if old is not None and old.otlp == otlp else None
     routes = _routes(settings, targets)
@@ -94,11 +97,16 @@ def build(
         log_requests=settings.telemetry.log_requests,
         tracer=kept or (_tracer(otlp) if otlp is not None else None),
     )
-    process.caller.fleet.arrange(settings.calls, targets, _keys(settings, targets), process.caller.now())
+    caller, raws = process.caller, _raws(settings, accounts, targets, routes)
+    caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
+    stands = {name: one.target for name, one in raws.items()}
+    caller.errands.arrange(settings.calls, stands, caller.fleet.pools, caller.now())
     server = settings.server
     open_metrics = server.host in LOOPBACK if server.public_metrics is None else server.public_metrics
+    gateway = Gateway(process, revision)
     site = Site(
-        gateway=Gateway(process, revision),
+        gateway=gateway,
+        desk=Desk(gateway=gateway, accounts=raws),
         identity=Keys(settings.keys),
         store=store,
         metrics=partial(page, metrics),
@@ -112,7 +120,7 @@ def build(
         site=site,
         bounds=server.limits,
         drain_timeout_s=server.drain_timeout_s,
-        origins={one.origin for one in targets.values()},
+        origins={one.origin for one in stands.values()},
         tracer=revision.tracer,
         otlp=otlp,
         longest_s=settings.calls.deadline.max_s,
@@ -138,20 +146,18 @@ def tls_context(tls: Tls | None, into: ssl.SSLContext | None = None) -> ssl.SSLC
     return context
 
 
-def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
-    """Every deployment whose provider is on."""
-    out: dict[str, Target] = {}
+def _accounts(settings: Settings, labs: dict[str, str]) -> dict[str, Account]:
+    """Every account that is on."""
     off = off_providers(settings, PROFILES)
     signers = _signers(settings, off)
-    catalogue, day = Catalogue(), datetime.now(UTC).date()
-    for name, model in settings.models.items():
-        provider = settings.providers[model.provider]
-        profile = PROFILES[profile_name(settings, model.provider)]
-        base_url = labs.get(model.provider) or provider.base_url or profile.base_url
-        if base_url is None or model.provider in off:
+    out: dict[str, Account] = {}
+    for name, provider in settings.providers.items():
+        profile = PROFILES[profile_name(settings, name)]
+        base_url = labs.get(name) or provider.base_url or profile.base_url
+        if base_url is None or name in off:
             continue
-        account = Account(
-            name=model.provider,
+        out[name] = Account(
+            name=name,
             profile=profile,
             base_url=base_url,
             keys=tuple(one.key for one in credentials(provider)),
@@ -160,12 +166,36 @@ def _targets(settings: Settings, labs: dict[str, str]) -> dict[str, Target]:
             proxy=provider.proxy,
             ca_file=provider.ca_file,
             connections=provider.connections,
-            signer=signers.get(model.provider),
+            signer=signers.get(name),
         )
-        known = catalogue.known(profile.name, model.model or name, day, provider.base_url)
+    return out
+
+
+def _targets(settings: Settings, accounts: dict[str, Account]) -> dict[str, Target]:
+    """Every deployment whose provider is on."""
+    out: dict[str, Target] = {}
+    catalogue, day = Catalogue(), datetime.now(UTC).date()
+    for name, model in settings.models.items():
+        account = accounts.get(model.provider)
+        if account is None:
+            continue
+        profile, base_url = account.profile, settings.providers[model.provider].base_url
+        known = catalogue.known(profile.name, model.model or name, day, base_url)
         made = target(_deployment(name, model, profile, known), account)
         out[name] = replace(made, deployment=replace(made.deployment, dialects=frozenset(made.ways)))
     return out
+
+
+def _raws(
+    settings: Settings, accounts: dict[str, Account], targets: dict[str, Target], routes: dict[str, Route]
+) -> dict[str, Raw]:
+    """Accounts as they are, for what is no model call."""
+    deployments = [one.deployment for one in targets.values()]
+    led = {name: [one.name for one in route.deployments] for name, route in routes.items()}
+    longest_s = settings.calls.deadline.max_s
+    return {
+        name: raw(account, settings.providers[name], deployments, led, longest_s) for name, account in accounts.items()
+    }
 
 
 def _signers(settings: Settings, off: frozenset[str]) -> dict[str, Signer]:
@@ -225,9 +255,8 @@ def credentials(provider: ProviderSettings) -> list[ProviderKeySettings]:
     return provider.keys or ([ProviderKeySettings(key=provider.key)] if provider.key else [])
 
 
-def _keys(settings: Settings, targets: dict[str, Target]) -> dict[str, list[ProviderKeySettings]]:
+def _keys(settings: Settings, accounts: dict[str, Account]) -> dict[str, list[ProviderKeySettings]]:
     """Credentials of the accounts that are on, as far as they have any."""
-    accounts = {one.account for one in targets.values()}
     return {name: keys for name in accounts if (keys := credentials(settings.providers[name]))}
 
 

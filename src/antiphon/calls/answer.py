@@ -1,5 +1,7 @@
 """An upstream's answer, read as far as it takes to know that it is one."""
 
+import asyncio
+
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.ports import Inbound
 from antiphon.core.request import Head
@@ -10,6 +12,8 @@ from antiphon.wire.passage import Passed
 
 MAX_ANSWER_BYTES = 67_108_864
 """Most bytes of a whole answer; above it the upstream is cut off and the caller told."""
+LONG_BYTES = 1_048_576
+"""From this size on an answer is translated in slices, so that no other request waits."""
 MAX_ERROR_BYTES = 65_536
 MOST_HELD_BYTES = 262_144
 """Most bytes of a stream that are held back while no content comes; then the stream goes out as it is."""
@@ -70,7 +74,17 @@ async def whole(inbound: Inbound, name: str, said: Said, head: Head, created_s: 
     kind = inbound.headers.get(b"content-type", b"")
     if not passage.upstream.takes(kind):
         expect(kind, passage.upstream.answers, name)
-    return passage.whole(await inbound.read(MAX_ANSWER_BYTES), head, created_s)
+    body = await inbound.read(MAX_ANSWER_BYTES)
+    if len(body) < LONG_BYTES or (passage.other is None and passage.own.operation != "embeddings"):
+        return passage.whole(body, head, created_s)
+    work = passage.whole_long(body, head, created_s)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            passed: Whole = done.value
+            return passed
+        await asyncio.sleep(0)
 
 
 async def refusal(inbound: Inbound, name: str, said: Said) -> UpstreamError:

@@ -174,7 +174,9 @@ class Conversations:
         key = key_of(tenant, "item", name, item)
         found = (await self._keeper.find([key])).get(key)
         if found is None:
-            raise NotFound(f"Item with id '{item[:64]}' not found in conversation '{name[:64]}'.", code="item_not_found")
+            raise NotFound(
+                f"Item with id '{item[:64]}' not found in conversation '{name[:64]}'.", code="item_not_found"
+            )
         return found
 
 

@@ -39,7 +39,7 @@ async def passthrough(desk: Desk, story: Story, said: bytes, method: str, query:
             code="passthrough_not_allowed",
         )
     meter, model = raw.meter(path)
-    named = await _model(story.principal, raw, story.arrival.headers, body) or model
+    named = await _model(story.principal, story.arrival.headers, body) or model
     for one in {named, *_NAMED.findall(path)} - {""}:
         check_model(story.principal, raw, one)
     story.verdict = MAY
@@ -65,7 +65,7 @@ def account(desk: Desk, principal: Principal, name: str) -> Raw:
     return raw
 
 
-async def _model(principal: Principal, raw: Raw, headers: Mapping[bytes, bytes], body: Body) -> str:
+async def _model(principal: Principal, headers: Mapping[bytes, bytes], body: Body) -> str:
     """The model that a request's body names. Raises: BadRequest, NotAllowed, where a limited key's can't be read."""
     if not body.size_bytes:
         return ""

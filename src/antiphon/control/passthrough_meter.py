@@ -74,5 +74,3 @@ class Reading:
 def metered(meter: Meter | None, named: str) -> Reading:
     """Read what answers of this path say."""
     return Reading(None if meter is None else CODECS.get(meter.dialect), named)
-
-

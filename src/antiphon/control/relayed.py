@@ -18,8 +18,8 @@ from antiphon.providers.raw import Raw
 from antiphon.wire.codecs import CODECS
 
 HOPS = frozenset(
-    (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer")
-    + (b"transfer-encoding", b"upgrade", b"content-length", b"expect", b"http2-settings")
+    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
+    b"upgrade content-length expect http2-settings".split()
 )
 """Headers of one connection. Source: RFC 9110 7.6.1."""
 _SITE = frozenset((b"set-cookie", b"server", b"date", b"alt-svc", b"strict-transport-security", b"via"))
@@ -141,9 +141,8 @@ def carried(headers: Mapping[bytes, bytes], withheld: frozenset[bytes]) -> bytes
 
 
 _CALLERS = frozenset(
-    (b"host", b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie", b"accept-encoding", b"user-agent")
-    + (b"forwarded", b"x-real-ip", b"traceparent", b"tracestate", b"baggage", b"via", b"origin", b"referer")
-    + (b"openai-organization", b"openai-project", b"x-goog-user-project")
+    b"host authorization x-api-key api-key x-goog-api-key cookie accept-encoding user-agent forwarded x-real-ip "
+    b"traceparent tracestate baggage via origin referer openai-organization openai-project x-goog-user-project".split()
 )
 """What stays here: who calls us and how, and whose account is charged. An answer comes uncompressed, so that what it
 used can be read."""

@@ -68,7 +68,8 @@ class RealtimeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 33_554_432
     idle_timeout_s: Annotated[
-        float, Meta(gt=0, le=86400, description="Seconds without a message either way, after which it ends. Default 600.")
+        float,
+        Meta(gt=0, le=86400, description="Seconds without a message either way, after which it ends. Default 600."),
     ] = 600.0
     max_session_s: Annotated[
         float, Meta(gt=0, le=86400, description="Seconds that a session may last. Default 3600.")

@@ -6,6 +6,8 @@ from http import HTTPStatus
 from typing import Protocol
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+BARE = frozenset({204, 304})
+"""Statuses of answers that have no body, and no length. Source: RFC 9110 6.4.1 and 8.6, RFC 9112 6.1."""
 JOIN_BELOW_BYTES = 65_536
 """Head and body go out as one write below this size; above it copying costs more than a second write."""
 
@@ -111,10 +113,10 @@ class Exchange:
             status_line(status),
             self._side.site.date_line,
             headers,
-            b"transfer-encoding: chunked\r\n" if self._chunked else b"",
+            b"transfer-encoding: chunked\r\n" if self._chunked and status not in BARE else b"",
             b"" if self._side.keep_alive else b"connection: close\r\n",
         )
-        if self.method == b"HEAD":
+        if self.method == b"HEAD" or status in BARE:
             self._side.transport.write(head)
         else:
             self._head = head

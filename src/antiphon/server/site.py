@@ -10,12 +10,14 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.control import catalogue, health, receipts
+from antiphon.control.desk import Desk
 from antiphon.control.probing import NoReply
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, Unavailable, WrongMethod
 from antiphon.core.ports import Identity, Store
 from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
 from antiphon.server.ask import Call, ask, authenticate, token_of
+from antiphon.server.errands import errand_of
 from antiphon.server.paths import call_of
 from antiphon.server.reply import JSON, DialectReply, error_headers
 from antiphon.wire.codec import AnyCodec
@@ -39,12 +41,17 @@ class Site(Struct, frozen=True, kw_only=True):
     created_s: int
     ready: Callable[[], str]
     """Empty when requests can be taken, else why not."""
+    desk: Desk | None = None
+    """Serves what is no model call: pass-through, files, batches, sessions."""
 
     async def handle(self, exchange: Exchange) -> None:
         """Answer one exchange."""
         call = call_of(exchange)
         if call is not None and exchange.method == b"POST":
             await ask(exchange, call, self.gateway, self.identity)
+            return
+        if call is None and self.desk is not None and (errand := errand_of(exchange)) is not None:
+            await errand(exchange, self.desk, self.identity)
             return
         try:
             headers, body = await self._page(exchange, call)

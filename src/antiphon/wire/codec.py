@@ -1,7 +1,7 @@
 """What every dialect can do: read a caller's requests, be spoken to an upstream, read its answers, and answer a caller."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from msgspec import Struct
@@ -17,6 +17,9 @@ from antiphon.wire.losses import Losses
 
 AskT = TypeVar("AskT")
 AnswerT = TypeVar("AnswerT")
+_T = TypeVar("_T")
+Sliced = Generator[None, None, _T]
+"""Gives back control between slices, and what it found at the end."""
 Continuing = Literal["assistant", "prefix", "flags"]
 """How an answer is gone on with: a last message of the assistant is enough; it says `prefix: true`; or the request says
 `continue_final_message: true` and `add_generation_prompt: false`."""
@@ -197,6 +200,11 @@ class Upstream(ABC, Generic[AskT, AnswerT]):
     def decode_answer(self, body: bytes) -> tuple[AnswerT, Facts]:
         """Check and read a whole answer. Raises: UpstreamMalformed, UpstreamError when it is an error."""
 
+    def decode_long(self, body: bytes) -> Sliced[tuple[AnswerT, Facts]]:
+        """The same of a long answer, in slices. Raises: the same."""
+        yield
+        return self.decode_answer(body)
+
     @abstractmethod
     def decoder(self) -> Decoder:
         """Read a stream for a caller of another dialect."""
@@ -258,6 +266,10 @@ class Codec(Upstream[AskT, AnswerT]):
     @abstractmethod
     def encode_answer(self, answer: AnswerT, head: Head, losses: Losses) -> bytes:
         """Write a whole answer for the caller."""
+
+    def encode_long(self, answer: AnswerT, head: Head, losses: Losses) -> Iterator[bytes]:
+        """The same of a long answer, piece by piece."""
+        yield self.encode_answer(answer, head, losses)
 
     @abstractmethod
     def encoder(self, head: Head, losses: Losses) -> Encoder:

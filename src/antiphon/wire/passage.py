@@ -1,5 +1,7 @@
 """An answer's way from an upstream's dialect to the caller's."""
 
+from typing import Any
+
 from msgspec import Struct, structs
 
 from antiphon.core.receipt import Loss
@@ -7,7 +9,7 @@ from antiphon.core.request import Head, Request
 from antiphon.core.response import Response
 from antiphon.wire.bedrock_converse.codec import EVENT_STREAM
 from antiphon.wire.bedrock_converse.invoked import Invoked, InvokedRelay
-from antiphon.wire.codec import AnyCodec, AnyUpstream, Facts, Relay
+from antiphon.wire.codec import AnyCodec, AnyUpstream, Facts, Relay, Sliced
 from antiphon.wire.losses import Losses
 from antiphon.wire.translated import Translated
 
@@ -57,16 +59,30 @@ class Passage(Struct, frozen=True):
         """Content type of the upstream's streams."""
         return EVENT_STREAM if self.framed else self.upstream.streams
 
+    def whole_long(self, body: bytes, head: Head, created_s: int) -> Sliced[Passed]:
+        """The same of a long answer, in slices. Raises: the same."""
+        answer, facts = yield from self.upstream.decode_long(body)
+        if self.other is None:
+            return Passed(body, facts)
+        losses, out = Losses(), list[bytes]()
+        for piece in self.own.encode_long(self._dated(answer, created_s), head, losses):
+            out.append(piece)
+            yield
+        return Passed(b"".join(out), facts, losses.told())
+
+    def _dated(self, answer: Any, created_s: int) -> Any:
+        """An answer that says when it was made, and by which model."""
+        if not isinstance(answer, Response) or (answer.created_s and answer.model):
+            return answer
+        return structs.replace(answer, model=answer.model or self.model, created_s=answer.created_s or created_s)
+
     def whole(self, body: bytes, head: Head, created_s: int) -> Passed:
         """Pass a whole answer on. Raises: UpstreamMalformed, UpstreamError."""
         if self.other is None:
             return Passed(body, self.own.facts(body))
         answer, facts = self.other.decode_answer(body)
-        if isinstance(answer, Response) and not (answer.created_s and answer.model):
-            model, at_s = answer.model or self.model, answer.created_s or created_s
-            answer = structs.replace(answer, model=model, created_s=at_s)
         losses = Losses()
-        return Passed(self.own.encode_answer(answer, head, losses), facts, losses.told())
+        return Passed(self.own.encode_answer(self._dated(answer, created_s), head, losses), facts, losses.told())
 
 
 def meaning(request: Request, own: AnyCodec) -> object:

@@ -4,7 +4,7 @@ import binascii
 import sys
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -13,13 +13,11 @@ from antiphon.core.body import Body
 from antiphon.core.embed import EmbedAnswer, Form, Vector
 from antiphon.core.error import BadRequest, UpstreamMalformed
 from antiphon.core.request import Field
+from antiphon.wire.codec import Sliced
 from antiphon.wire.items import items
 from antiphon.wire.scan import Scanner
 
 _T = TypeVar("_T")
-Sliced = Generator[None, None, _T]
-"""Gives back control between slices, and what it found at the end."""
-
 SLICE_BYTES = 524_288
 """Of an answer that are looked at before others get their turn: about two milliseconds."""
 TOKENS_A_SLICE = 100

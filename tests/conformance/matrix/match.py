@@ -24,6 +24,16 @@ class At(Struct, frozen=True):
         return any(holds(value, self.wanted) for value in at(body, self.path.split(".") if self.path else []))
 
 
+class Joined(Struct, frozen=True):
+    """All texts at a path, put together, hold this one."""
+
+    path: str
+    words: str
+
+    def found(self, body: Json) -> bool:
+        return self.words in "".join(text for text in at(body, self.path.split(".")) if isinstance(text, str))
+
+
 class Told(Struct, frozen=True):
     """Nothing stands for it in the body: a loss says what takes its place."""
 
@@ -42,16 +52,16 @@ class Not(Struct, frozen=True):
 class Both(Struct, frozen=True):
     """All of them stand there."""
 
-    parts: tuple["At | Not", ...]
+    parts: tuple["At | Not | Joined", ...]
 
     def found(self, body: Json) -> bool:
         return all(part.found(body) for part in self.parts)
 
 
-Witness = At | Told | Not | Both
+Witness = At | Joined | Told | Not | Both
 
 
-def both(*parts: At | Not) -> Both:
+def both(*parts: At | Not | Joined) -> Both:
     return Both(parts)
 
 

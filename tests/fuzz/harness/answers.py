@@ -55,7 +55,8 @@ def _answer(codec: AnyCodec, upstream: AnyUpstream, data: bytes) -> None:
     answer, _ = outcome(lambda: upstream.decode_answer(data), UpstreamError)
     passage = Passage(codec, upstream, "upstream-model")
     passed, _ = outcome(lambda: passage.whole(data, head_of(codec), 1_700_000_000), UpstreamError)
-    assert (answer is None) == (passed is None), "an answer that was read could not be written"
+    if upstream.operation == "chat":  # vectors are read when they are written
+        assert (answer is None) == (passed is None), "an answer that was read could not be written"
     if passed is not None:
         codec.facts(passed.body)  # what is written must be an answer of the caller's dialect
         msgspec.json.encode(passed.losses)

@@ -9,7 +9,7 @@ from harness.rules import at_last, cuts, dice, named, outcome, same
 
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
-from antiphon.core.request import Dialect, Request
+from antiphon.core.request import Dialect, Head, Request
 from antiphon.wire.codec import AnyCodec, AnyUpstream, Asked, Quirks, Terms
 from antiphon.wire.codecs import CODECS, UPSTREAMS
 from antiphon.wire.losses import Losses
@@ -50,12 +50,26 @@ def check(codec: AnyCodec, data: bytes) -> None:
         return
     assert long is not None, f"refused in slices only: {long_refused}"
     (head, spots), (long_head, long_spots) = read, long
-    same(long_head, head, "the head read in slices is another")
+    _agree(long_head, head, data)
     same(named(pieces, long_spots, head), named(body, spots, head), "the model's place read in slices is another")
     request = Request(head=head, body=body, spots=spots, digest="")
     _put(codec, request, asked, data)
     _put(codec, Request(head=head, body=pieces, spots=long_spots, digest=""), asked, data)
     _translated(codec, request, data)
+
+
+MEDIA = frozenset({"images", "audio", "files"})
+"""What a long body needs for its media is found by marks, which may stand where they mean something else."""
+
+
+def _agree(long: Head, head: Head, data: bytes) -> None:
+    replace = msgspec.structs.replace
+    same(replace(long, needs=long.needs - MEDIA), replace(head, needs=head.needs - MEDIA), "the head read in slices")
+    # Gemini's kinds of media are values, which may be written with escapes, or be left out.
+    missed = (head.needs & MEDIA) - long.needs
+    if head.dialect == "gemini":
+        missed = frozenset() if b"\\u" in data else missed - {"files"}
+    assert not missed, f"what a long body needs is missed: {missed}"
 
 
 def _asked(codec: AnyCodec, data: bytes) -> Asked:

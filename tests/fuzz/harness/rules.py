@@ -45,10 +45,10 @@ def at_last(found: Iterator[T | None]) -> T:
 
 
 def named(body: Body, spots: Spots, head: Head) -> bytes:
-    """The bytes that stand where the model is to be replaced; empty where the body names none."""
+    """What stands where the model is to be replaced, less the white space around it; empty: the body names none."""
     start, end = spots.model
     assert 0 <= start <= end <= body.size_bytes, f"spots of {head.dialect} outside the body"
-    return body.slice(start, end)
+    return body.slice(start, end).strip()
 
 
 def same(one: Any, other: Any, what: str) -> None:

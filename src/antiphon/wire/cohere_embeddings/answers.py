@@ -13,11 +13,11 @@ from antiphon.core.embed import EmbedAnswer, Vector
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.request import Field
 from antiphon.core.usage import Usage
-from antiphon.wire.codec import Facts
+from antiphon.wire.codec import Facts, Sliced
 from antiphon.wire.counts import Implausible, believed, count
 from antiphon.wire.fields import as_object
 from antiphon.wire.losses import Losses
-from antiphon.wire.vectors import Sliced, fields_of, items_of, numbers_of, vector_of
+from antiphon.wire.vectors import fields_of, items_of, numbers_of, vector_of
 
 _FORMS = ("float", "base64")
 _KNOWN = ("embeddings", "meta", "id", "texts", "response_type")

@@ -9,13 +9,13 @@ from antiphon.core.body import Body
 from antiphon.core.embed import EmbedAnswer, EmbedAsk
 from antiphon.core.error import AntiphonError, BadRequest
 from antiphon.core.request import Dialect, Head, Operation, Request, Spots
-from antiphon.wire.codec import Asked, Codec, Facts, Put, Terms
+from antiphon.wire.codec import Asked, Codec, Facts, Put, Sliced, Terms
 from antiphon.wire.cohere_embeddings import answers, ask, errors
 from antiphon.wire.json import loads
 from antiphon.wire.json_head import model_of, one_of, put, read, read_long
 from antiphon.wire.losses import Losses
 from antiphon.wire.one_dialect import NoStream, NoText, OpenAIErrors
-from antiphon.wire.vectors import Sliced, run
+from antiphon.wire.vectors import run
 
 _INPUTS = ("texts", "inputs", "images")
 

@@ -25,9 +25,9 @@ class Pieces:
                 and piece.find(b"\r") == len(piece) - 4
                 and piece.find(b"\n") == len(piece) - 3
             ):
-                return [(piece, piece[6:-4])]
+                return [(piece, piece[6:-4].strip())]
             if piece[-2:] == b"\n\n" and piece.find(b"\n") == len(piece) - 2 and piece.find(b"\r") < 0:
-                return [(piece, piece[6:-2])]
+                return [(piece, piece[6:-2].strip())]
         events = self._reader.feed(piece)
         self._whole = not self._reader.holding
         return [(event, carried(event)) for event in events]

@@ -9,7 +9,7 @@ from antiphon.core.body import Body, Edit
 from antiphon.core.embed import EmbedAnswer, EmbedAsk
 from antiphon.core.error import AntiphonError
 from antiphon.core.request import Dialect, Field, Head, Operation, Request, Spots
-from antiphon.wire.codec import Asked, Codec, Facts, Put, Terms
+from antiphon.wire.codec import Asked, Codec, Facts, Put, Sliced, Terms
 from antiphon.wire.gemini import errors
 from antiphon.wire.gemini_embeddings import answers, ask
 from antiphon.wire.items import items
@@ -18,7 +18,7 @@ from antiphon.wire.json_head import NO_MODEL, model_of, one_of, read, read_long
 from antiphon.wire.losses import Losses
 from antiphon.wire.one_dialect import NoStream, NoText
 from antiphon.wire.openai_chat.head import fields_of, scan
-from antiphon.wire.vectors import Sliced, run
+from antiphon.wire.vectors import run
 
 _BATCH = ":batchEmbedContents"
 _PREFIX = "models/"

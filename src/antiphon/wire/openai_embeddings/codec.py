@@ -9,14 +9,14 @@ from antiphon.core.body import Body
 from antiphon.core.embed import EmbedAnswer, EmbedAsk
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Dialect, Head, Operation, Request, Spots
-from antiphon.wire.codec import Asked, Codec, Facts, Put, Terms
+from antiphon.wire.codec import Asked, Codec, Facts, Put, Sliced, Terms
 from antiphon.wire.fields import Fields
 from antiphon.wire.json import loads
 from antiphon.wire.json_head import model_of, one_of, put, read, read_long, user_of
 from antiphon.wire.losses import Losses
 from antiphon.wire.one_dialect import NoStream, NoText, OpenAIErrors
 from antiphon.wire.openai_embeddings import answers, ask
-from antiphon.wire.vectors import Sliced, run
+from antiphon.wire.vectors import run
 
 
 class OpenAIEmbeddings(NoStream, NoText, OpenAIErrors, Codec[EmbedAsk, EmbedAnswer]):

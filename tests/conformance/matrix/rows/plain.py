@@ -1,7 +1,7 @@
 """Text, turns, and how the answer is drawn."""
 
 from matrix.feature import CHAT, COHERE, COMPLETIONS, CONVERSE, GEMINI, MESSAGES, RESPONSES, Feature
-from matrix.match import At, Not, both, like, positive, says
+from matrix.match import At, Joined, both, like, says
 
 HELLO = like("I read 1 message")
 _TURNS = [("user", "One"), ("assistant", "Two"), ("user", "Three")]
@@ -40,11 +40,11 @@ TEXT = Feature(
         COMPLETIONS: At("choices.0.text", HELLO),
     },
     streams={
-        CHAT: At("*.choices.0.delta.content", like("simulated")),
+        CHAT: Joined("*.choices.0.delta.content", "I read 1 message"),
         RESPONSES: At("*", {"type": "response.output_text.done", "text": HELLO}),
-        MESSAGES: At("*.delta", {"type": "text_delta", "text": like("simulated")}),
-        GEMINI: At("*.candidates.0.content.parts.0.text", like("simulated")),
-        COMPLETIONS: At("*.choices.0.text", like("simulated")),
+        MESSAGES: Joined("*.delta.text", "I read 1 message"),
+        GEMINI: Joined("*.candidates.0.content.parts.0.text", "I read 1 message"),
+        COMPLETIONS: Joined("*.choices.0.text", "I read 1 message"),
     },
 )
 SYSTEM = Feature(
@@ -228,33 +228,4 @@ SEVERAL = Feature(
         COMPLETIONS: At("*.choices.*.index", 1),
     },
 )
-LOGPROBS = Feature(
-    name="logprobs",
-    group="Drawing",
-    asks={
-        CHAT: {"logprobs": True, "top_logprobs": 2},
-        RESPONSES: {"top_logprobs": 2, "include": ["message.output_text.logprobs"]},
-        GEMINI: {_CONFIG: {"responseLogprobs": True, "logprobs": 2}},
-        COMPLETIONS: {"logprobs": 2},
-    },
-    arrives={
-        CHAT: At("", {"logprobs": True, "top_logprobs": 2}),
-        RESPONSES: At("", {"top_logprobs": 2, "include": ["message.output_text.logprobs"]}),
-        GEMINI: At(_CONFIG, {"responseLogprobs": True, "logprobs": 2}),
-        COHERE: At("logprobs", True),
-    },
-    shows={
-        CHAT: At("choices.0.logprobs.content.0.logprob"),
-        RESPONSES: At("output.*.content.0.logprobs.0.logprob"),
-        GEMINI: At("candidates.0.logprobsResult.chosenCandidates.0.logProbability"),
-        COMPLETIONS: At("choices.0.logprobs.token_logprobs.0"),
-    },
-    streams={
-        CHAT: At("*.choices.0.logprobs.content.0.logprob"),
-        RESPONSES: At("*.logprobs.0.logprob"),
-        GEMINI: At("*.candidates.0.logprobsResult.chosenCandidates.0.logProbability"),
-        COMPLETIONS: At("*.choices.0.logprobs.token_logprobs.0"),
-    },
-)
-ROWS = (TEXT, SYSTEM, TURNS, PREFILL, MAX_TOKENS, TEMPERATURE, TOP_P, TOP_K, SEED, PENALTIES, STOP, SEVERAL, LOGPROBS)
-_ = (Not, positive)
+ROWS = (TEXT, SYSTEM, TURNS, PREFILL, MAX_TOKENS, TEMPERATURE, TOP_P, TOP_K, SEED, PENALTIES, STOP, SEVERAL)

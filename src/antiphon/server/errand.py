@@ -1,0 +1,40 @@
+"""The caller's side of what is no model call: whatever the answer is, errors are OpenAI's."""
+
+from collections.abc import Callable
+
+from antiphon.control.relayed import Out
+from antiphon.core.error import AntiphonError
+from antiphon.net.exchange import Exchange
+from antiphon.server.reply import error_headers
+from antiphon.wire.codecs import CODECS
+
+
+class RawReply(Out):
+    """Writes an answer to the exchange that asked for it, as it is."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def begin(self, status: int, headers: bytes) -> None:
+        self._exchange.begin(status, headers)
+
+    def write(self, piece: bytes) -> None:
+        self._exchange.write(piece)
+
+    def end(self, last: bytes = b"") -> None:
+        self._exchange.end(last)
+
+    def whole(self, status: int, headers: bytes, body: bytes) -> None:
+        self._exchange.respond(status, headers, body)
+
+    def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
+        self._exchange.on_pressure(callback)
+
+    def error(self, error: AntiphonError, receipt_id: str) -> None:
+        exchange = self._exchange
+        if exchange.answered:
+            exchange.abort()
+        else:
+            exchange.respond(error.said_status, error_headers(error, receipt_id), CODECS["openai_chat"].error(error))

@@ -1,0 +1,98 @@
+"""A call of the Responses API that leaves something to be kept, or goes on from what an earlier one left."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import Raw, structs
+
+from antiphon.control.responses import ECHOED, Responses, Turn
+from antiphon.core.body import Body, Edit
+from antiphon.core.error import TooLarge
+from antiphon.core.ports import Reply
+from antiphon.core.request import Field, Request
+from antiphon.server.kept_reply import KeptReply
+from antiphon.wire.openai_chat.head import LONG_BYTES, fields_of
+from antiphon.wire.openai_responses.state import Item, joined, wants
+
+_STATE = ("store", "previous_response_id", "conversation")
+_members = msgspec.json.Decoder(dict[str, Raw])
+_encode = msgspec.json.encode
+
+
+async def begun(request: Request, tenant: str, responses: Responses, reply: Reply) -> tuple[Body, Reply]:
+    """The body that a request is sent with, and a reply that keeps what it is to leave.
+
+    Raises: BadRequest, NotFound, TooLarge, StoreError.
+    """
+    body = request.body
+    raws = _raws(request)
+    wishes = wants({name: msgspec.json.decode(raws[name]) for name in _STATE if name in raws})
+    goes_on = wishes.previous is not None or wishes.conversation is not None
+    if not goes_on and not (wishes.store and responses.keeps):
+        return body, reply
+    asked = bytes(raws["input"]) if "input" in raws else b""
+    most = responses.max_bytes
+    if len(asked) > most:
+        if wishes.conversation is not None:
+            raise TooLarge(
+                f"`input` is longer than the {most} bytes that are kept (storage.keep.max_response_bytes)", param="input"
+            )
+        asked, wishes = b"", structs.replace(wishes, store=False)
+    items, before = await responses.before(tenant, wishes)
+    turn = Turn(
+        tenant=tenant,
+        wants=wishes,
+        asked=asked,
+        before=before,
+        echo={name: raws[name] for name in ECHOED if name in raws},
+    )
+    if goes_on:
+        body = _joined(request, items)
+    return body, KeptReply(reply, responses, turn)
+
+
+def _raws(request: Request) -> Mapping[str, Raw]:
+    """A request's top-level fields as they came."""
+    body, fields = request.body, request.spots.fields
+    if fields is None or body.size_bytes < LONG_BYTES:
+        return _members.decode(body.whole())
+    return {
+        name: Raw(body.slice(fields[name].start, fields[name].end).strip())
+        for name in (*_STATE, *ECHOED, "input")
+        if name in fields
+    }
+
+
+def _joined(request: Request, items: Sequence[Item]) -> Body:
+    """A long body is edited in place: to read all of it at once would hold others up."""
+    body = request.body
+    if body.size_bytes < LONG_BYTES:
+        return Body((joined(items, body.whole()),))
+    fields = fields_of(body, request.spots)
+    edits = [Edit(fields[name].start, fields[name].end, b"null") for name in _STATE[1:] if name in fields]
+    edits.append(_before(body, fields, _encode(items)[1:-1]))
+    return body.edited(tuple(sorted(edits, key=_start)))
+
+
+def _start(edit: Edit) -> int:
+    return edit.start
+
+
+def _before(body: Body, fields: Mapping[str, Field], items: bytes) -> Edit:
+    """Puts items before those of a request.
+
+    Args:
+        items: JSON, without the brackets of their list.
+    """
+    said = fields.get("input")
+    if said is None:
+        first = next(iter(fields.values())).key
+        return Edit(first, first, b'"input":[%b],' % items)
+    raw = body.slice(said.start, said.end)
+    inner = raw.strip()
+    if inner.startswith(b"["):
+        at = said.start + raw.index(b"[") + 1
+        more = b"," if items and inner[1:-1].strip() else b""
+        return Edit(at, at, items + more)
+    own = b"" if inner == b"null" else b'{"type":"message","role":"user","content":%b}' % inner
+    return Edit(said.start, said.end, b"[%b%b%b]" % (items, b"," if items and own else b"", own))
