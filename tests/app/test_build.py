@@ -16,13 +16,14 @@ from fakes.records import ListedStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from antiphon.app.build import Built, _targets, build, tls_context
+from antiphon.app.build import Built, _accounts, _targets, build, tls_context
 from antiphon.config.load import Loaded, load_text
 from antiphon.core.deployment import Deployment, Price, Timeouts
 from antiphon.core.error import ConfigError
 from antiphon.core.plan import Candidate
 from antiphon.gateway.house import Revision
 from antiphon.providers.profiles import PROFILES
+from antiphon.providers.target import Target
 from antiphon.routing.settings import LastResortSettings
 from antiphon.server.settings import Tls
 from antiphon.telemetry.page import page
@@ -55,6 +56,11 @@ def make(tmp_path: Path) -> Make:
 
 def revision(built: Built) -> Revision:
     return built.site.gateway.revision
+
+
+def heads(target: Target) -> tuple[bytes, ...]:
+    """Request line and headers of a chat, for each key."""
+    return target.ways["openai_chat"].heads
 
 
 # --- deployments
@@ -96,6 +102,7 @@ models:
             source="configured",
         ),
         capabilities=frozenset({"tools", "images"}),
+        dialects=frozenset(target.ways),
         context_tokens=128000,
         output_tokens=16000,
         concurrency=9,
@@ -107,7 +114,8 @@ models:
         True,
         7,
     )
-    assert b"authorization: Bearer sk-1\r\n" in target.heads[0]
+    assert {"openai_chat", "anthropic_messages", "gemini", "openai_embeddings"} < target.ways.keys()
+    assert b"authorization: Bearer sk-1\r\n" in heads(target)[0]
     assert built.longest_s == 600, "what any request may take"
 
 
@@ -179,8 +187,8 @@ models: {big: {provider: openai}}
 """, ORG="org-1", V="2")  # fmt: skip
 
     target = revision(built).targets["big"]
-    assert b"X-Org: org-1\r\n" in target.heads[0]
-    assert target.heads[0].startswith(b"POST /v1/chat/completions?v=2 HTTP/1.1\r\n")
+    assert b"X-Org: org-1\r\n" in heads(target)[0]
+    assert heads(target)[0].startswith(b"POST /v1/chat/completions?v=2 HTTP/1.1\r\n")
     assert target.origin.proxy == "http://me:pw@proxy:3128"
 
 
@@ -209,7 +217,7 @@ def attempt(where: str, value: str) -> bytes | None:
         loaded = load(text)
     except ConfigError:
         return None
-    return _targets(loaded.settings, {})["d"].heads[0]
+    return heads(_targets(loaded.settings, _accounts(loaded.settings, {}))["d"])[0]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -343,7 +351,7 @@ def test_an_account_may_have_several_keys(make: Make) -> None:
 
     target = revision(built).targets["big"]
     member = built.site.gateway.process.caller.fleet["big"]
-    assert [b"Bearer sk-one-00000" in target.heads[0], b"Bearer sk-two-00000" in target.heads[1]] == [True, True]
+    assert [b"Bearer sk-one-00000" in heads(target)[0], b"Bearer sk-two-00000" in heads(target)[1]] == [True, True]
     assert member.pool is not None
     assert [(key.name, key.limited) for key in member.pool.keys] == [("first", False), ("key 2", True)]
     assert built.site.gateway.process.caller.fleet["small"].pool is None, "it has no key"

@@ -33,6 +33,7 @@ from antiphon.core.plan import Envelope, Step
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Receipt
 from antiphon.core.usage import Usage
+from antiphon.pricing.bounds import input_bound
 from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
 
 OPEN = ["tickets.reserve", "journal.opened", "transport.send"]
@@ -469,7 +470,7 @@ async def test_a_call_waits_no_longer_than_its_deadline(tmp_path: Path) -> None:
     house = House(tmp_path, Answer(completion()), deployment=deployed(concurrency=1))
     first = (await call(house, Asked(house))).attempt
 
-    with pytest.raises(OverLimit, match="did not come within"):
+    with pytest.raises(DeadlineExceeded, match=r"within the 0\.01 s"):
         await call(house, Asked(house), within_s=0.01)
 
     house.caller.settle(first, None)

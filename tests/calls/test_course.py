@@ -993,22 +993,6 @@ async def test_lanes_are_served_by_their_priority() -> None:
 
 
 @virtually
-async def test_who_can_not_have_its_turn_in_time_is_told_so() -> None:
-    worker = Worker([post("one", concurrency=1)])
-    worker.weather.script("one", answers(4.0))
-    running = asyncio.ensure_future(worker.ask())
-    await asyncio.sleep(0.1)
-
-    visit = await worker.ask(deadline_s=1.0)
-    await running
-
-    assert isinstance(visit.error, OverLimit)
-    assert visit.path == []
-    assert visit.ended_s == pytest.approx(1.1)
-    worker.check_rest()
-
-
-@virtually
 async def test_a_cancelled_call_gives_everything_back() -> None:
     worker = Worker([post("one", concurrency=1)], keys={"one": 1})
     worker.weather.script("one", hangs())

@@ -41,7 +41,7 @@ from antiphon.core.error import (
     UpstreamUnreachable,
 )
 from antiphon.providers.failure import failure
-from antiphon.wire.codecs import CODECS
+from antiphon.wire.codecs import CODECS, UPSTREAMS
 
 CALLERS = ("refused", "context_window", "content_policy", "unfit")
 
@@ -203,6 +203,7 @@ def test_a_failure_goes_to_its_best_place_first(kind: Failure, first: Place, rep
         (410, "missing"),
         (413, "refused"),
         (418, "refused"),
+        (424, "server_error"),
         (422, "refused"),
         (425, "conflict"),
         (429, "rate_limited"),
@@ -228,6 +229,16 @@ def test_an_answer_is_read_by_its_status(status: int, expected: Failure) -> None
         (400, {"error": {"message": "input length and `max_tokens` exceed context limit: 178902 + 32000 > 200000"}}),
         (400, {"error": {"message": "The input token count (9) exceeds the maximum number of tokens allowed (4)."}}),
         (400, {"message": "Input is too long for requested model."}),
+        (
+            400,
+            {
+                "error": {
+                    "message": "Unable to submit request because the input token count is 9 but model only supports up to 4."
+                }
+            },
+        ),
+        (400, {"message": "too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 4292."}),
+        (400, {"message": "too many tokens: size limit exceeded by 11326 tokens."}),
         (400, {"error": {"code": 400, "type": "exceed_context_size_error"}}),
         (413, {"error": {"code": "context_length_exceeded"}}),
         (500, {"error": {"code": "context_length_exceeded"}}),
@@ -244,11 +255,28 @@ def test_a_prompt_too_long_is_known_by_the_upstreams_words(status: int, body: ob
         (400, {"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}),
         (400, {"error": {"code": "content_policy_violation"}}),
         (400, {"error": {"message": "Output blocked by content filtering policy"}}),
+        (400, {"error": {"message": "blocked", "details": [{"blockReason": "PROHIBITED_CONTENT"}]}}),
         (403, {"error": {"code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "..."}}}),
     ],
 )
 def test_a_refusal_by_policy_is_known_by_the_upstreams_words(status: int, body: object) -> None:
     assert failure_of(answered(status, body)) == "content_policy"
+
+
+def test_what_cohere_blocks_is_a_refusal_by_policy() -> None:
+    assert failure_of(failure(498, {}, b'{"message":"no"}', "small", UPSTREAMS["cohere_chat"])) == "content_policy"
+
+
+def test_a_deployment_that_azure_does_not_find_is_missing() -> None:
+    body = {"error": {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}}
+
+    assert failure_of(answered(404, body)) == "missing"
+
+
+def test_an_output_that_is_too_long_for_a_model_is_no_matter_of_its_context_window() -> None:
+    said = "too many tokens: max tokens must be less than or equal to 4096, the maximum output for this model"
+
+    assert failure_of(answered(400, {"message": said})) == "refused"
 
 
 def test_a_filters_report_beside_another_mistake_is_not_a_refusal_by_policy() -> None:

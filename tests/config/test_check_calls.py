@@ -43,6 +43,12 @@ CASES = [
     ("retry: {base_s: 1}", "breaker: {open_s: 61}", 3, "calls.breaker.open_s", "61 is more than max_open_s 60", "raise max_open_s"),
     ("start: 10", "start: 10, min: 11", 4, "calls.admission.limit.start", "start 10 is not between min 11", "min <= start <= max"),
     ("limit: {start: 10}", "low: 5", 4, "calls.admission.high", "normal 4 and low 5 turn the lanes around", "low <= normal <= high"),
+    ("retry: {base_s: 1}", "breaker: {slow_fraction: 0.5}", 3, "calls.breaker.slow_fraction", "no effect without `slow_after_s`", "write `slow_after_s`"),
+    # strategies
+    ("attempts: 1}", "attempts: 1, sticky: {}, balance: {strategy: headroom}}", 19, "routes.single.balance.strategy", "beside `sticky` by prefix", "`by: session`"),
+    ("attempts: 1}", "attempts: 1, sticky: {}, balance: {strategy: fastest, fastest_within: 0.2}}", 19, "routes.single.balance.strategy", "beside `sticky` by prefix", "leave it out"),
+    ("attempts: 1}", "attempts: 1, balance: {fastest_quantile: 0.9}}", 19, "routes.single.balance.fastest_quantile", "with the strategy weighted", "write `strategy: fastest`"),
+    ("attempts: 1}", "attempts: 1, balance: {strategy: headroom, fastest_within: 0.2}}", 19, "routes.single.balance.fastest_within", "with the strategy headroom", "or leave it out"),
     # hedge
     ("max_delay_s: 20", "max_delay_s: 0.1", 17, "routes.pair.hedge.min_delay_s", "min_delay_s 0.2 is above max_delay_s 0.1", "min_delay_s <= max_delay_s"),
     ("max_delay_s: 20", "budget: 0", 17, "routes.pair.hedge.budget", "without a budget", "`enabled: false`"),
@@ -136,6 +142,22 @@ def test_what_nobody_asks_for_is_not_judged(loaded: Load) -> None:
     loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, hedge: {{}}, coalesce: {{enabled: false}}}}}}")
     loaded(f"{text}routes: {{r: {{models: [one], timeout_s: 0.1, hedge: {{enabled: false}}}}}}")
     loaded(f"{text}routes: {{r: {{models: [one], attempts: 1, last_resort: {{respond: Later., hand_off: desk}}}}}}")
+
+
+def test_what_has_an_effect_or_is_kept_for_later_is_no_mistake(loaded: Load) -> None:
+    for route in (
+        "sticky: {by: session}, balance: {strategy: headroom}",
+        "sticky: {by: prefix}, balance: {region: eu}",
+        "balance: {strategy: fastest, fastest_quantile: 0.9, fastest_within: 0.2}",
+    ):
+        text = GOOD.replace("two: {provider: openai}", "two: {provider: openai, region: eu}")
+        loaded(
+            text.replace(
+                "models: [one, two]\n", f"models: [one, two]\n    {route.replace('}, ', '}' + chr(10) + '    ')}\n"
+            )
+        )
+    for breaker in ("slow_after_s: 5, slow_fraction: 0.5", "slow_after_s: null, slow_fraction: 0.5", "slow_after_s: 5"):
+        loaded(GOOD.replace("retry: {base_s: 1}", f"breaker: {{{breaker}}}"))
 
 
 def test_a_deadline_of_a_phase_that_is_left_out_contradicts_nothing(loaded: Load) -> None:

@@ -21,10 +21,13 @@ NEVER_ANSWERED = {"config_error", "drain_timeout", "process_died"}
 LINES = ("Status", "Type", "Try again", "When", "Remedy")
 OURS = ("providers/lab/", "cli/", "config/")
 """Folders whose words are documented elsewhere: a lab's own errors in `lab.md`, commands' in `cli.md`."""
+ROOMS = tuple(f"antiphon.{folder.strip('/').replace('/', '.')}." for folder in OURS)
 
 
 def kinds(root: type[AntiphonError] = AntiphonError) -> set[type[AntiphonError]]:
-    return {root, *(kind for child in root.__subclasses__() for kind in kinds(child))}
+    """The tree, but for what a room of `OURS` adds to it."""
+    children = [one for one in root.__subclasses__() if not one.__module__.startswith(ROOMS)]
+    return {root, *(kind for child in children for kind in kinds(child))}
 
 
 def codes() -> set[str]:

@@ -5,15 +5,16 @@ import re
 from pages.page import reference
 from pages.source import byte_texts, module
 
-from antiphon.server import openai_chat, reply
+from antiphon.server import ask, paths, reply
+from antiphon.wire.codecs import CODECS
 
 PAGE = reference("http-api")
-PATHS = {
-    title.split(" ", 1)[1]: title.split(" ", 1)[0] for title in PAGE.sections() if title.startswith(("GET ", "POST "))
-}
+HEADINGS = [title for title in PAGE.sections() if re.match(r"(?:GET|POST|PUT|PATCH|DELETE) /", title)]
+PATHS = {title.split(" ", 1)[1] for title in HEADINGS}
 MODULES = (
     *("server/site.py", "server/ask.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
     *("gateway/last_resort.py", "gateway/share.py", "calls/ask.py", "gateway/story.py", "calls/deadline.py"),
+    "wire/losses.py",
 )
 HEADER = re.compile(
     r"^(x-(?:antiphon|server|stainless)(?:-[a-z]+)+|traceparent|tracestate|retry-after|www-authenticate|cache-control)"
@@ -24,26 +25,47 @@ HEADER = re.compile(
 
 def served() -> set[str]:
     """Paths that the site matches; one that ends in a slash has an id behind it."""
-    paths = {text for text in byte_texts(module("server/site.py")) if text.startswith("/") and len(text) > 1}
-    return {f"{path}{{id}}" if path.endswith("/") else path for path in paths} - {"/v1/{id}"}
+    found = {text for text in byte_texts(module("server/site.py")) if text.startswith("/") and len(text) > 1}
+    return {f"{path}{{id}}" if path.endswith("/") else path for path in found} - {"/v1/{id}"}
+
+
+def calls() -> dict[str, str]:
+    """Paths of model calls, and their dialects."""
+    fixed = {path.decode(): call.codec.name for path, call in paths._FIXED.items()}
+    gemini = {f"/v1beta/models/{{model}}:{action}": dialect for action, (dialect, _) in paths._ACTIONS.items()}
+    return fixed | gemini
+
+
+def names(cell: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", cell))
 
 
 def rows(heading: str) -> set[str]:
-    return {row[0].strip("`") for row in PAGE.rows(heading)}
+    return {name for row in PAGE.rows(heading) for name in names(row[0])}
 
 
 def test_every_path_has_its_heading() -> None:
-    assert set(PATHS) == served()
-    assert [path for path, method in PATHS.items() if method == "POST"] == ["/v1/chat/completions"]
+    assert served() <= PATHS
+
+
+def test_every_model_call_has_its_row_with_its_dialect() -> None:
+    said = {next(iter(names(row[0]))): next(iter(names(row[1]))) for row in PAGE.rows("Model calls")}
+    assert said == calls()
 
 
 def test_every_header_has_its_row() -> None:
     known = rows("Headers in") | rows("Headers out")
     found = {name for text in byte_texts_of_all() for name in HEADER.findall(text)}
-    passed = {name.decode() for name in reply._PASSED}
-    lineage = {name.decode() for name, _ in openai_chat._LINEAGE}
-    assert found | passed | lineage <= known
-    assert {name for name in known if name.startswith("x-antiphon-")} <= found | lineage
+    passed = {name.decode() for codec in CODECS.values() for name in (*reply._PASSED, *codec.passes)}
+    lineage = {name.decode() for name, _ in ask._LINEAGE}
+    keys = {name.decode() for name in ask._KEY_HEADERS}
+    assert sorted((found | passed | lineage | keys) - known) == []
+    assert {name for name in known if name.startswith("x-antiphon-")} <= found | lineage | passed
+
+
+def test_headers_that_go_on_to_an_upstream_are_named() -> None:
+    carried = [name.decode() for codec in CODECS.values() for name in codec.carries]
+    assert [name for name in carried if f"`{name}`" not in PAGE.sections()["Headers in"]] == []
 
 
 def byte_texts_of_all() -> list[str]:
@@ -51,4 +73,4 @@ def byte_texts_of_all() -> list[str]:
 
 
 def test_the_length_of_a_name_is_the_one_that_is_refused() -> None:
-    assert f"have {openai_chat.MAX_NAME} characters at most" in PAGE.text
+    assert f"have {ask.MAX_NAME} characters at most" in PAGE.text

@@ -14,8 +14,9 @@ from antiphon.core.error import (
     UpstreamRefused,
     UpstreamTimeout,
 )
+from antiphon.core.request import Dialect
 from antiphon.providers.failure import MAX_RETRY_AFTER_S, failure, retry_after
-from antiphon.wire.codecs import CODECS
+from antiphon.wire.codecs import CODECS, UPSTREAMS
 
 CHAT = CODECS["openai_chat"]
 
@@ -26,6 +27,11 @@ QUOTA = [
     b'{"error":{"type":"insufficient_balance"}}',
     b"You are OUT OF CREDITS",
 ]
+GOOGLE = b"""{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"You exceeded your current quota","details":[
+{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaMetric":"m","quotaId":"%b"}]},
+{"@type":"type.googleapis.com/google.rpc.Help","links":[{"description":"d","url":"u"}]},
+{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.5s"}]}}"""
+A_MINUTE, A_DAY = b"GenerateRequestsPerMinutePerProjectPerModel", b"GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 PLAIN = b'{"error":{"message":"no"}}'
 TABLE: list[tuple[int, type[UpstreamError], int]] = [
     (400, UpstreamRefused, 400),
@@ -140,3 +146,87 @@ def test_a_failure_carries_when_to_come_back() -> None:
     later = failure(503, {b"retry-after": date}, b"", "small", CHAT).retry_after_s
     assert later is not None
     assert 3500 < later <= 3600
+
+
+@pytest.mark.parametrize(
+    ("status", "exception", "kind"),
+    [
+        (429, "ThrottlingException", UpstreamLimited),
+        (400, "ServiceQuotaExceededException", UpstreamQuota),
+        (402, "ServiceQuotaExceededException", UpstreamQuota),
+        (408, "ModelTimeoutException", UpstreamTimeout),
+        (424, "ModelErrorException", UpstreamError),
+        (429, "ModelNotReadyException", UpstreamOverloaded),
+        (403, "AccessDeniedException", UpstreamAuth),
+        (403, "UnrecognizedClientException", UpstreamAuth),
+        (503, "ServiceUnavailableException", UpstreamOverloaded),
+        (500, "InternalServerException", UpstreamError),
+        (404, "ResourceNotFoundException", UpstreamRefused),
+        (400, "ValidationException", UpstreamRefused),
+        (400, "SomeNewException", UpstreamRefused),
+    ],
+)
+@pytest.mark.parametrize("where", ["", ":http://internal.amazon.com/coral/com.amazon.bedrock/"])
+def test_what_bedrock_names_counts_before_its_status(
+    status: int, exception: str, kind: type[UpstreamError], where: str
+) -> None:
+    headers = {b"x-amzn-errortype": f"{exception}{where}".encode()}
+
+    error = failure(status, headers, b'{"message":"no"}', "small", UPSTREAMS["bedrock_converse"])
+
+    assert (type(error), error.upstream_status) == (kind, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (529, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', UpstreamOverloaded),
+        (500, b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', UpstreamOverloaded),
+        (429, b'{"type":"error","error":{"type":"rate_limit_error","message":"slow"}}', UpstreamLimited),
+        (400, b'{"type":"error","error":{"type":"billing_error","message":"pay"}}', UpstreamQuota),
+        (400, b'{"error":{"type":"invalid_request_error","message":"Your credit balance is too low"}}', UpstreamQuota),
+        (400, b'{"error":{"message":"you wrote {\\"type\\":\\"overloaded_error\\"}"}}', UpstreamRefused),
+        (498, b'{"error":{"message":"full","code":"capacity_exceeded"}}', UpstreamOverloaded),
+        (429, b'{"message":"You are using a Trial key, which is limited to 1000 API calls / month"}', UpstreamQuota),
+        (429, b'{"message":"You are using a Trial key, which is limited to 20 API calls / minute."}', UpstreamLimited),
+    ],
+)
+def test_what_an_upstream_calls_its_error_counts_before_its_status(
+    status: int, body: bytes, kind: type[UpstreamError]
+) -> None:
+    assert type(failure(status, {}, body, "small", CHAT)) is kind
+
+
+@pytest.mark.parametrize("upstream", ["cohere_chat", "cohere_embeddings", "cohere_rerank"])
+def test_what_cohere_blocks_is_refused_under_a_code_that_clients_know(upstream: Dialect) -> None:
+    error = failure(498, {}, b'{"message":"blocked"}', "small", UPSTREAMS[upstream])
+
+    assert (type(error), error.said_status, error.shown_code) == (UpstreamRefused, 400, "content_policy_violation")
+    assert type(failure(498, {}, b'{"message":"blocked"}', "small", CHAT)) is UpstreamError
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "kind", "back_s"),
+    [
+        (GOOGLE % A_MINUTE, {}, UpstreamLimited, 34.5),
+        (b"[%b]" % (GOOGLE % A_MINUTE), {}, UpstreamLimited, 34.5),
+        (GOOGLE % A_MINUTE, {b"retry-after": b"7"}, UpstreamLimited, 7.0),
+        (GOOGLE % A_DAY, {}, UpstreamQuota, None),
+        (GOOGLE % A_DAY, {b"retry-after": b"7"}, UpstreamQuota, 7.0),
+        ((GOOGLE % A_MINUTE).replace(b"34.5s", b"1e400s"), {}, UpstreamLimited, None),
+        ((GOOGLE % A_MINUTE).replace(b"34.5s", b"999999999s"), {}, UpstreamLimited, MAX_RETRY_AFTER_S),
+        ((GOOGLE % A_MINUTE)[:-9], {}, UpstreamLimited, None),
+        (b'{"error":{"details":"google.rpc."}}', {}, UpstreamLimited, None),
+    ],
+)
+def test_google_says_in_details_which_quota_is_spent_and_when_to_come_back(
+    body: bytes, headers: dict[bytes, bytes], kind: type[UpstreamError], back_s: float | None
+) -> None:
+    error = failure(429, headers, body, "small", CODECS["gemini"])
+
+    assert (type(error), error.retry_after_s) == (kind, back_s)
+
+
+def test_a_server_of_google_that_is_full_says_when_to_come_back_too() -> None:
+    assert failure(503, {}, GOOGLE % A_DAY, "small", CODECS["gemini"]).retry_after_s is None
+    assert failure(503, {}, GOOGLE % A_MINUTE, "small", CODECS["gemini"]).retry_after_s == 34.5

@@ -5,7 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from receipts import receipt
 
-from antiphon.core.receipt import Attempt, Receipt
+from antiphon.core.receipt import Attempt, Outcome, Receipt
 from antiphon.core.usage import Usage
 from antiphon.telemetry.metrics import LATENCY_S, Metrics
 from antiphon.telemetry.page import CONTENT_TYPE, page
@@ -118,7 +118,7 @@ def test_attempts_are_counted_by_how_they_ended_and_further_ones_by_why_they_wer
 
     attempts = (
         attempt("small", error="upstream_broken"),
-        attempt("small", reason="same_key: broken"),
+        attempt("small", reason="same_key: broken", status=429),
         attempt("big", reason="other_deployment: broken", status=200),
         attempt("huge", reason="fallback:any: broken", status=200),
         attempt("huge", reason="hedge: no content within 1 s (p95 of first content)", status=200),
@@ -137,6 +137,50 @@ def test_attempts_are_counted_by_how_they_ended_and_further_ones_by_why_they_wer
         frozenset({"deployment": "big", "place": "other_deployment", "failure": "broken"}.items()): 1,
     }
     assert value(tmp_path, "antiphon_fallbacks_total", route="fast", on="any") == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fields", "result"),
+    [
+        ("ok", {"status": 200}, "ok"),
+        ("ok", {"status": 101}, "ok"),
+        ("failed", {"status": 200}, "ok"),
+        ("failed", {"status": 200, "error": "upstream_broken", "detail": "it broke"}, "upstream_broken"),
+        ("ok", {"status": 200, "detail": "ended: another attempt was faster"}, "lost"),
+        ("ok", {"detail": "ended: another attempt was faster"}, "lost"),
+        ("client_gone", {"status": 200, "detail": "ended: another attempt was faster"}, "lost"),
+        ("client_gone", {"status": 200}, "left"),
+        ("client_gone", {}, "left"),
+        ("client_gone", {"status": 500, "error": "upstream_error"}, "upstream_error"),
+        ("interrupted", {"status": 200}, "ended"),
+        ("failed", {}, "ended"),
+    ],
+)
+def test_an_attempt_without_an_error_is_counted_as_well_only_when_its_answer_was_wanted_to_its_end(
+    tmp_path: Path, metrics: Metrics, outcome: Outcome, fields: dict[str, Any], result: str
+) -> None:
+    attempt = Attempt(deployment="small", provider="p", model="m", **fields)
+
+    for number in range(2):
+        metrics.finished(served(number, outcome=outcome, attempts=(attempt,)), "fast")
+
+    counted = {labels: one for (name, labels), one in found(tmp_path).items() if name == "antiphon_attempts_total"}
+    assert counted == {frozenset({"deployment": "small", "result": result}.items()): 2}
+
+
+def test_the_gauges_of_deployments_that_are_no_more_are_nought(tmp_path: Path, metrics: Metrics) -> None:
+    for name in ("small", "big"):
+        metrics.gauge("antiphon_waiting", "Waiting.", name).set(3)
+        metrics.in_flight(name).add(2)
+
+    metrics.only({"big"})
+
+    assert value(tmp_path, "antiphon_waiting", deployment="small") == 0
+    assert value(tmp_path, "antiphon_waiting", deployment="big") == 3
+    assert value(tmp_path, "antiphon_attempts_in_flight", deployment="small") == 2, "it runs on"
+
+    metrics.gauge("antiphon_waiting", "Waiting.", "small").set(1)
+    assert value(tmp_path, "antiphon_waiting", deployment="small") == 1, "it is back"
 
 
 def test_hedges_and_shared_calls_are_counted_by_route(tmp_path: Path, metrics: Metrics) -> None:

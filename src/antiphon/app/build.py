@@ -20,12 +20,16 @@ from antiphon.config.fallbacks import Pools, fallbacks
 from antiphon.config.load import Loaded
 from antiphon.config.resolve import off_providers, profile_name, resolve
 from antiphon.config.settings import Settings
+from antiphon.control.compaction import Compactor
+from antiphon.control.conversations import Conversations
 from antiphon.control.desk import Desk
 from antiphon.control.identity import Keys
+from antiphon.control.keeper import Keeper
+from antiphon.control.responses import Responses
 from antiphon.core.clock import SystemClock
 from antiphon.core.deployment import Deployment, Timeouts
 from antiphon.core.plan import Candidate, FallbackKind
-from antiphon.core.ports import Origin, Store
+from antiphon.core.ports import Kept, Origin, Store
 from antiphon.core.request import Need
 from antiphon.core.secret import Secret
 from antiphon.gateway.gateway import Gateway
@@ -42,8 +46,10 @@ from antiphon.providers.raw import Raw, raw
 from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.target import Account, Target, target
 from antiphon.routing.route import Pool, Prompt, Route
+from antiphon.server.kept import State
 from antiphon.server.settings import LOOPBACK, Tls
 from antiphon.server.site import Site
+from antiphon.store.settings import KeepSettings
 from antiphon.telemetry.page import CONTENT_TYPE, page
 from antiphon.telemetry.settings import OtlpSettings
 from antiphon.telemetry.trace import Tracer
@@ -74,18 +80,20 @@ def build(
     metrics: Path,
     why_not_ready: Callable[[], str],
     old: Built | None = None,
+    kept: Kept | None = None,
 ) -> Built:
     """Make a revision of a checked configuration.
 
     Args:
         labs: Base URLs of the lab providers that this gateway runs itself.
         old: The revision before; it hands on what sends traces, when that is set as it was.
+        kept: Where callers' responses and conversations are kept; None: nowhere.
     """
     settings = loaded.settings
     accounts = _accounts(settings, labs)
     targets = _targets(settings, accounts)
     otlp = settings.telemetry.otlp
-    kept = old.tracer if old is not None and old.otlp == otlp else None
+    tracer = old.tracer if old is not None and old.otlp == otlp else None
     routes = _routes(settings, targets)
     revision = Revision(
         id=loaded.revision.id,
@@ -95,7 +103,7 @@ def build(
         calls=settings.calls,
         capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
         log_requests=settings.telemetry.log_requests,
-        tracer=kept or (_tracer(otlp) if otlp is not None else None),
+        tracer=tracer or (_tracer(otlp) if otlp is not None else None),
     )
     caller, raws = process.caller, _raws(settings, accounts, targets, routes)
     caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
@@ -106,6 +114,7 @@ def build(
     gateway = Gateway(process, revision)
     site = Site(
         gateway=gateway,
+        state=None if kept is None else _state(process, kept, settings.storage.keep),
         desk=Desk(gateway=gateway, accounts=raws),
         identity=Keys(settings.keys),
         store=store,
@@ -126,6 +135,13 @@ def build(
         longest_s=settings.calls.deadline.max_s,
         probes=settings.calls.probes,
     )
+
+
+def _state(process: Process, kept: Kept, settings: KeepSettings) -> State:
+    keeper = Keeper(kept, process.sealer, process.clock, process.ids, settings)
+    conversations = Conversations(keeper)
+    compactor = Compactor(process.sealer, keeper.new_id)
+    return State(responses=Responses(keeper, conversations, compactor), conversations=conversations)
 
 
 def _tracer(otlp: OtlpSettings) -> Tracer:

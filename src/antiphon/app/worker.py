@@ -25,6 +25,7 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.ids import SystemRandom, Uuid7
 from antiphon.gateway.house import Process
 from antiphon.metering.journal import FileJournal
+from antiphon.metering.kept import JournalledKept
 from antiphon.metering.records import Records
 from antiphon.metering.tickets import CountingTickets
 from antiphon.net.client import Client
@@ -95,13 +96,14 @@ class Worker:
             cutting=lambda: self._cuts,
         )
         self._records = Records(places.data, places.journal)
+        self._kept = JournalledKept(self._journal, places.data, places.journal)
         self._built = self._build(task.loaded, task.labs, None)
         self._tls: ssl.SSLContext | None = tls_context(task.loaded.settings.server.tls)
         self._inbox = b""
 
     def _build(self, loaded: Loaded, labs: dict[str, str], old: Built | None) -> Built:
         metrics = self._task.places.metrics
-        return build(loaded, labs, self._process, self._records, metrics, self._why_not_ready, old)
+        return build(loaded, labs, self._process, self._records, metrics, self._why_not_ready, old, self._kept)
 
     def _why_not_ready(self) -> str:
         return "this worker is draining; another takes new requests" if self._stopping.is_set() else ""

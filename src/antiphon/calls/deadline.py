@@ -217,8 +217,14 @@ def _ours(value: bytes) -> float:
     return seconds
 
 
+UNSET = b"NOT_GIVEN"
+"""What anthropic-python 2.14.0 says for streams whose time its caller left open (`lib/streaming`, seen 2026-11)."""
+
+
 def _seconds(value: bytes, header: bytes, *, least_s: float | None = None) -> float:
     """An SDK's number of seconds; `least_s` stands for 0. Infinity is taken: it bounds nothing."""
+    if value == UNSET:
+        return inf
     try:
         seconds = float(value)
     except ValueError:

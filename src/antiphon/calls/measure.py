@@ -11,9 +11,11 @@ OPENINGS = "How often circuit breakers opened since their workers started."
 
 
 def measure(fleet: Fleet, metrics: Metrics, now_s: float) -> None:
-    """Set the gauges of every deployment."""
+    """Set the gauges of every deployment, and those of the ones that are no more to 0."""
+    names: set[str] = set()
     for member in fleet.members():
         name = member.name
+        names.add(name)
         state = member.breaker.state(now_s)
         keys = member.pool.keys if member.pool is not None else ()
         resting = sum(key.until_s > now_s for key in keys)
@@ -22,3 +24,4 @@ def measure(fleet: Fleet, metrics: Metrics, now_s: float) -> None:
         metrics.gauge("antiphon_concurrency_limit", LIMIT, deployment=name).set(member.gate.limit)
         metrics.gauge("antiphon_waiting", WAITING, deployment=name).set(member.gate.waiting)
         metrics.gauge("antiphon_keys_resting", RESTING, deployment=name).set(resting)
+    metrics.only(names)

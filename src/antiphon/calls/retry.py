@@ -132,9 +132,11 @@ _CLASSES: Mapping[type[AntiphonError], Failure] = MappingProxyType(
     }
 )
 _STATUSES: Mapping[int, Failure] = MappingProxyType(
-    {404: "missing", 408: "timeout", 409: "conflict", 410: "missing", 425: "conflict"}
+    {404: "missing", 408: "timeout", 409: "conflict", 410: "missing", 424: "server_error", 425: "conflict"}
 )
-"""For errors whose class leaves it open. 408 and 409 are retried by openai-python 3.52.0 (`_base_client.py`)."""
+"""For errors whose class leaves it open. 408 and 409 are retried by openai-python 3.52.0 (`_base_client.py`); 424 is
+Bedrock's for a model that failed (`ModelErrorException`; botocore 1.44.8, `bedrock-runtime/service-2.json`).
+"""
 
 WORDS_BYTES = 16_384
 """How much of an error's body is searched for the words below."""
@@ -145,13 +147,17 @@ _CONTEXT_WINDOW = (
     b"prompt is too long",  # Anthropic: github.com/anthropics/claude-code/issues/14195, 2025-12
     b"exceed context limit",  # Anthropic: "input length and `max_tokens` exceed context limit: 178902 + 32000 > 200000"
     b"exceeds the maximum number of tokens",  # Gemini: github.com/google-gemini/gemini-cli/issues/12098, 2025-10
+    b"the input token count is",  # Vertex: "… because the input token count is 135538 but model only supports up to 131072"
     b"input is too long for requested model",  # Bedrock, ValidationException
+    b"total number of tokens in the prompt",  # Cohere: "too many tokens: …"; docs.cohere.com/reference/errors, 2026-11
+    b"too many tokens: size limit exceeded",  # Cohere, of its inputs; the same page
     b"exceed_context_size_error",  # llama.cpp: `type`; tools/server/server-context.cpp
 )
 _CONTENT_POLICY = (
     b"content_policy_violation",  # OpenAI: `code` of images and of reasoning models
     b"responsibleaipolicyviolation",  # Azure: `innererror.code`; learn.microsoft.com, Azure OpenAI content filtering
     b'"content_filter"',  # Azure: `code`; in quotes, as `content_filter_result` stands in other answers too
+    b'"prohibited_content"',  # Gemini: `blockReason`; ai.google.dev/api/generate-content, 2026-11
     b"output blocked by content filtering policy",  # Anthropic: message of an invalid_request_error, 400
     b"flagged_input",  # OpenRouter: 403 with `error.metadata.flagged_input`; openrouter.ai/docs, errors
 )

@@ -25,6 +25,7 @@ def check_calls(settings: Settings, written: Written, profiles: Mapping[str, Pro
         at = ("calls", *path.split("."))
         if written.sound(at[:-1]):
             yield written.problem(at, wrong, remedy)
+    yield from _slow(settings, written)
     answering, judged = _Answering(settings, profiles), known(settings, written)
     for name, route in settings.routes.items():
         at = ("routes", name)
@@ -32,6 +33,7 @@ def check_calls(settings: Settings, written: Written, profiles: Mapping[str, Pro
         yield from _attempts(route, at, written)
         yield from check_timeouts(route, settings.calls.deadline.max_s, at, written)
         yield from check_idle(route, at, written)
+        yield from _strategy(route, at, written)
         if name in judged:
             yield from _hedge(route, answering.of(name, "any"), at, written)
             yield from _on_cut(route, answering.continues(name), at, written)
@@ -78,6 +80,34 @@ def _own(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem
         at = (*path, *below.split("."))
         if written.sound(at[:-1]):
             yield written.problem(at, wrong, remedy)
+
+
+def _slow(settings: Settings, written: Written) -> Iterator[Problem]:
+    """A share of slow answers where none is ever slow. An explicit `slow_after_s: null` keeps it for later."""
+    path: Path = ("calls", "breaker")
+    at = (*path, "slow_fraction")
+    if written.has(at) and not written.has((*path, "slow_after_s")) and written.sound(path):
+        yield written.problem(
+            at, "has no effect without `slow_after_s`", "write `slow_after_s` beside it, or leave it out"
+        )
+
+
+def _strategy(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem]:
+    """A strategy that nothing is shared out by, since every request sticks by its prefix; and numbers of another one."""
+    at = (*path, "balance", "strategy")
+    if not written.sound(at, (*path, "sticky")):
+        return
+    sticks = route.sticky is not None and route.sticky.by == "prefix"
+    if sticks and written.has(at):
+        wrong = "has no effect beside `sticky` by prefix, which says for every request where it goes"
+        yield written.problem(at, wrong, "leave it out, or write `by: session`")
+    if route.balance.strategy == "fastest":
+        return
+    for name in ("fastest_quantile", "fastest_within"):
+        beside = (*path, "balance", name)
+        if written.has(beside):
+            wrong = f"has no effect with the strategy {route.balance.strategy}"
+            yield written.problem(beside, wrong, "write `strategy: fastest`, or leave it out")
 
 
 def _attempts(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem]:

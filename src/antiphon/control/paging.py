@@ -25,7 +25,7 @@ class Page(Struct, frozen=True, kw_only=True):
 def listed(items: Sequence[Item], page: Page) -> bytes:
     """One page of items that come in the order of writing. Raises: BadRequest, where it begins or ends at no item."""
     ordered = list(reversed(items)) if page.descending else list(items)
-    places = {item.get("id"): place for place, item in enumerate(ordered)}
+    places: dict[object, int] = {item.get("id"): place for place, item in enumerate(ordered)}
     start = _place(places, "after", page.after) + 1 if page.after else 0
     end = _place(places, "before", page.before) if page.before else len(ordered)
     wanted = ordered[start:end]

@@ -10,7 +10,10 @@ from antiphon.wire.fields import as_list, as_object
 
 Said = dict[str, object]
 _members = msgspec.json.Decoder(dict[str, object])
-_CALLS = {"function_call": ("arguments", "function_call_arguments"), "custom_tool_call": ("input", "custom_tool_call_input")}
+_CALLS = {
+    "function_call": ("arguments", "function_call_arguments"),
+    "custom_tool_call": ("input", "custom_tool_call_input"),
+}
 
 
 def replayed(body: bytes, after: int = -1) -> bytes:
@@ -20,7 +23,7 @@ def replayed(body: bytes, after: int = -1) -> bytes:
         after: The number of the event behind which it begins.
     """
     response = _members.decode(body)
-    begun = {**response, "status": "in_progress", "output": [], "usage": None}
+    begun: Said = {**response, "status": "in_progress", "output": [], "usage": None}
     events: list[tuple[str, Said]] = [
         ("response.created", {"response": begun}),
         ("response.in_progress", {"response": begun}),
@@ -51,7 +54,7 @@ def _item(item: Said) -> Iterator[tuple[str, Said]]:
             for index, part in enumerate(as_list(item.get("summary")) or ()):
                 yield from _summary(item, index, as_object(part) or {})
         case "function_call" | "custom_tool_call":
-            words, event = _CALLS[kind]
+            words, event = _CALLS[str(kind)]
             yield "output_item.added", {"item": {**item, "status": "in_progress", words: ""}}
             yield f"{event}.delta", {"item_id": item.get("id"), "delta": item.get(words)}
             yield f"{event}.done", {"item_id": item.get("id"), words: item.get(words), "name": item.get("name")}

@@ -10,6 +10,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Raw, Struct
 
+from antiphon.control.compaction import Compactor
 from antiphon.control.conversations import Conversations
 from antiphon.control.keeper import Keeper, key_of
 from antiphon.control.paging import Page, listed
@@ -25,9 +26,7 @@ ECHOED = (
     *("top_logprobs", "top_p", "truncation", "user"),
 )
 """Fields of a request that its response repeats. Source: openai-python 3.52.0, `types/responses/response.py`."""
-_SPOKEN = frozenset(
-    {"message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"}
-)
+_SPOKEN = frozenset({"message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"})
 _MEMBERS = msgspec.json.Decoder(dict[str, object])
 
 
@@ -74,7 +73,8 @@ class Turn(Struct, frozen=True, kw_only=True):
 class Responses:
     """Use cases of kept responses."""
 
-    def __init__(self, keeper: Keeper, conversations: Conversations) -> None:
+    def __init__(self, keeper: Keeper, conversations: Conversations, compactor: Compactor) -> None:
+        self.compactor = compactor
         self._keeper = keeper
         self._conversations = conversations
 
@@ -89,12 +89,15 @@ class Responses:
 
     # --- calls
 
-    async def before(self, tenant: str, wants: Wants) -> tuple[list[Item], tuple[str, ...]]:
+    async def before(self, tenant: str, wants: Wants, asked: bytes = b"") -> tuple[list[Item], tuple[str, ...]]:
         """What was said before a request, and the ids of the responses that said it.
 
+        Args:
+            asked: The request's own input, JSON.
         Raises: BadRequest, NotFound, TooLarge, StoreError.
         """
         if wants.conversation is not None:
+            _listed("", asked)  # what can't be added to the conversation is refused before it costs anything
             return _again(await self._conversations.context(tenant, wants.conversation)), ()
         if wants.previous is None:
             return [], ()
@@ -141,7 +144,10 @@ class Responses:
         if turn.wants.conversation is not None:
             items = [*_listed(name, turn.asked), *output_items(body)]
             new = self._conversations.named(
-                [item if isinstance(item.get("id"), str) else {**item, "id": self._keeper.new_id("item")} for item in items]
+                [
+                    item if isinstance(item.get("id"), str) else {**item, "id": self._keeper.new_id("item")}
+                    for item in items
+                ]
             )
             entries += self._conversations.added(turn.tenant, turn.wants.conversation, new, at_ns)
         self._keeper.keep(entries)
@@ -199,8 +205,11 @@ def _no_previous(name: str) -> BadRequest:
 
 
 def _input(asked: bytes) -> list[Item]:
+    return asked_items(msgspec.json.decode(asked)) if asked else []
+
+
+def asked_items(said: object) -> list[Item]:
     """The items of an input as it came."""
-    said: object = msgspec.json.decode(asked) if asked else None
     if isinstance(said, str):
         return [{"type": "message", "role": "user", "content": said}]
     return [item for value in as_list(said) or () if (item := as_object(value)) is not None]
@@ -224,14 +233,12 @@ def _numbered(name: str) -> Callable[[str], str]:
 
 def _again(items: Sequence[Item]) -> list[Item]:
     """Items as they can be said to any upstream: without what only the one that made them knows them by."""
-    out: list[Item] = []
-    for item in items:
-        kind = item.get("type") or "message"
-        if kind == "reasoning" and not item.get("encrypted_content"):
-            continue
-        if kind in _SPOKEN:
-            item = {name: value for name, value in item.items() if name != "id"}
-            if kind == "message" and item.get("role") != "assistant":
-                item.pop("status", None)
-        out.append(item)
-    return out
+    return [_said(item) for item in items if item.get("type") != "reasoning" or item.get("encrypted_content")]
+
+
+def _said(item: Item) -> Item:
+    kind = item.get("type") or "message"
+    if kind not in _SPOKEN:
+        return item
+    made = ("id",) if kind != "message" or item.get("role") == "assistant" else ("id", "status")
+    return {name: value for name, value in item.items() if name not in made}

@@ -231,6 +231,10 @@ class Sealer(ABC):
     def unseal(self, sealed: bytes, context: str) -> bytes:
         """Decrypt. Raises: StoreError when key, context or bytes are wrong."""
 
+    @abstractmethod
+    def stamp(self, text: bytes) -> bytes:
+        """32 bytes that nobody without the key can make: the same for the same text, in every process."""
+
 
 class Runner(ABC):
     """Answers for a model name that leads to an agent rather than to a deployment."""

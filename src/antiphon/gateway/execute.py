@@ -72,5 +72,6 @@ def _whole(story: Story, answered: Answered, whole: Whole, process: Process, rev
         story.notes = (*story.notes, f"usage: {said.usage_note}")
     if revision.capture_most_bytes:
         story.answer += whole.body
+    reply.keep(whole.body)
     release = partial(reply.whole, story.serves(attempt), whole.body)
     close(story, process, revision, "ok", 200, None, release=release)

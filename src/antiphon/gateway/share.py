@@ -38,6 +38,7 @@ async def _read(story: Story, seat: Seat[Served], ask: Ask, process: Process, re
     if not ask.request.head.stream:
         body = await seat.read() or b""
         _keep(story, body, revision)
+        reply.keep(body)
         close(story, process, revision, "ok", 200, None, release=partial(reply.whole, served, body))
         return
     room, mark = Room(), CODECS[ask.request.head.dialect].last_mark
@@ -56,6 +57,7 @@ async def _read(story: Story, seat: Seat[Served], ask: Ask, process: Process, re
                 last = piece
             else:
                 reply.write(piece)
+        reply.keep(last)
         close(story, process, revision, "ok", 200, None, release=partial(reply.end, last))
     finally:
         reply.on_pressure(None)

@@ -153,6 +153,7 @@ class Stream:
         self._begin(attempt)
         self._keep_of(last)
         self._settle(attempt, started)
+        self._reply.keep(last)
         close(self._story, self._process, self._revision, "ok", 200, None, release=partial(self._reply.end, last))
 
     def _note(self, started: Started) -> None:

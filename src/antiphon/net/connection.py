@@ -7,6 +7,7 @@ from typing import cast
 from antiphon.net.exchange import Exchange, status_line
 from antiphon.net.intake import BODY, Intake, Refused
 from antiphon.net.site import Site
+from antiphon.net.tunnel import Sink, Tunnel
 
 LINGER_S = 2.0
 """How long after the last byte of a refused request more is read and thrown away, so that its caller, who may still
@@ -46,7 +47,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._intake = Intake(self, site)
+        self._intake: Intake | Tunnel = Intake(self, site)
         self._current: Exchange | None = None
         self.task: asyncio.Task[None] | None = None
         """Runs the current exchange."""
@@ -196,6 +197,14 @@ class Connection(asyncio.Protocol):
             self._invited = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
+    def switch(self, sink: Sink) -> bytes:
+        """Hand the connection's bytes on from here on. Returns: those that came already."""
+        intake = self._intake
+        early = bytes(intake.early) if isinstance(intake, Intake) else b""
+        intake.stop()
+        self._intake = Tunnel(sink, self.site.now_s)
+        return early
+
     # --- bounds and ends
 
     def sweep(self, now_s: float) -> None:
@@ -215,6 +224,7 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """No more requests after the one that runs."""
         self.keep_alive = False
+        self._intake.drain()
         if self._current is None and self._intake.phase != BODY:
             self._close()
 

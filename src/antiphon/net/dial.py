@@ -7,15 +7,29 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import cache
+from typing import TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import httptools
 
 from antiphon.core.error import UpstreamUnreachable
 from antiphon.core.ports import Origin
-from antiphon.net.upstream import Upstream
 
 PROXY_PORT = 3128
+
+
+class Carrying(asyncio.Protocol):
+    """What a connection is opened for."""
+
+    __slots__ = ("transport",)
+
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+
+CarryingT = TypeVar("CarryingT", bound=Carrying)
 
 
 @cache
@@ -27,7 +41,7 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-async def dial(origin: Origin, factory: Callable[[], Upstream]) -> Upstream:
+async def dial(origin: Origin, factory: Callable[[], CarryingT]) -> CarryingT:
     """Connect. Raises: OSError (names, TCP, TLS), UnicodeError (names), UpstreamUnreachable (the proxy refused)."""
     loop = asyncio.get_running_loop()
     context = trust(origin.ca_file) if origin.tls else None
@@ -42,7 +56,9 @@ async def dial(origin: Origin, factory: Callable[[], Upstream]) -> Upstream:
     return await _tunnelled(origin, origin.proxy, context, factory)
 
 
-async def _tunnelled(origin: Origin, proxy: str, context: ssl.SSLContext, factory: Callable[[], Upstream]) -> Upstream:
+async def _tunnelled(
+    origin: Origin, proxy: str, context: ssl.SSLContext, factory: Callable[[], CarryingT]
+) -> CarryingT:
     """Connect by way of an HTTP proxy's tunnel. A plain upstream needs none: the proxy takes its requests."""
     loop = asyncio.get_running_loop()
     transport, tunnel = await loop.create_connection(_Tunnel, *proxy_address(proxy))

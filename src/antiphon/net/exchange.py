@@ -5,6 +5,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
+from antiphon.net.tunnel import Sink
+
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 BARE = frozenset({204, 304})
 """Statuses of answers that have no body, and no length. Source: RFC 9110 6.4.1 and 8.6, RFC 9112 6.1."""
@@ -33,6 +35,8 @@ class Side(Protocol):
 
     def finished(self) -> None: ...
 
+    def switch(self, sink: Sink) -> bytes: ...
+
 
 class Exchange:
     """A whole request, and the means to answer it once.
@@ -57,6 +61,7 @@ class Exchange:
         "query",
         "received_s",
         "status",
+        "websocket",
         "writable",
     )
 
@@ -75,6 +80,8 @@ class Exchange:
         """When its last byte came, on `time.perf_counter`."""
         self.answered = self.ended = self.gone = False
         self.status = 0
+        self.websocket = False
+        """It asks to go on as a WebSocket: see `switch`."""
         self._silent = True
         """Nothing may be written now: not begun, ended, gone, or the answer to HEAD."""
         self._head: bytes | None = b""
@@ -121,6 +128,23 @@ class Exchange:
         else:
             self._head = head
             self._silent = False
+
+    @property
+    def transport(self) -> Transport:
+        """Where a sink of `switch` writes."""
+        return self._side.transport
+
+    def switch(self, headers: bytes, sink: Sink) -> None:
+        """Answer that this connection is a WebSocket now; `sink` has its bytes until `end`. Only where `websocket`."""
+        self._answer(101)
+        if self.gone:
+            return
+        early = self._side.switch(sink)
+        self._side.transport.write(
+            b"%b%bconnection: Upgrade\r\nupgrade: websocket\r\n\r\n" % (status_line(101), headers)
+        )
+        if early:
+            sink.feed(early)
 
     def _answer(self, status: int) -> None:
         if self.answered:

@@ -14,6 +14,7 @@ NEW, IDLE, HEAD, BODY = range(4)
 METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
 ONCE = frozenset((b"host", b"content-length", b"transfer-encoding", b"authorization", b"content-type", b"expect"))
 """Headers that a second line would make ambiguous."""
+_FRAMED = frozenset((b"content-length", b"transfer-encoding"))
 MAX_REPEATS = 100
 """Most further lines of headers that a request has already: each is joined to those before it."""
 PIECES = 512
@@ -58,8 +59,10 @@ class Intake:
         "_read_bytes",
         "_repeats",
         "_site",
+        "_switching",
         "_target",
         "body_bytes",
+        "early",
         "phase",
         "since_s",
     )
@@ -80,6 +83,9 @@ class Intake:
         one left out."""
         self._begun_bytes = 0
         """Bytes of the read in which the head began."""
+        self._switching = False
+        self.early = bytearray()
+        """What came behind a request to switch to WebSocket."""
         self.phase = NEW
         self.since_s = site.now_s
         """When the phase began, or when the request before it had its answer."""
@@ -88,6 +94,7 @@ class Intake:
     def feed(self, data: bytes) -> None:
         """Take bytes in; whole requests go to the owner, and so does what is wrong with them."""
         if self._parser is None:
+            self._hold(data)
             return
         self._read_bytes = len(data)
         self._fed_bytes += self._read_bytes
@@ -103,6 +110,17 @@ class Intake:
             self._go_on_without_upgrade(rest)
         elif self._fed_bytes > self._site.bounds.max_header_bytes:
             self._overfed()
+
+    def _hold(self, data: bytes) -> None:
+        """Keep what comes behind a request to switch to WebSocket, for whoever takes it up."""
+        if self._switching:
+            self.early += data
+            if len(self.early) > self._site.bounds.max_header_bytes:
+                self._switching = False
+                self._owner.refuse(400, "bytes came before the switch to WebSocket was answered")
+
+    def drain(self) -> None:
+        """Nothing to do: requests end by themselves."""
 
     def _fail(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
@@ -130,6 +148,7 @@ class Intake:
     def stop(self) -> None:
         """Take nothing more in."""
         self._parser = None
+        self._switching = False
         self._incoming = self._put_off = None
 
     def late(self, now_s: float) -> tuple[int, str] | None:
@@ -199,6 +218,7 @@ class Intake:
         self.phase = BODY
         self.since_s = self._site.now_s
         if upgrades:
+            exchange.websocket = method == b"GET" and headers.get(b"upgrade", b"").lower() == b"websocket"
             self._put_off = exchange
         else:
             self._incoming = exchange
@@ -244,6 +264,9 @@ class Intake:
         head; another one, told nothing but how the body is framed, reads on.
         """
         while (exchange := self._put_off) is not None:
+            if exchange.websocket and exchange.headers.keys().isdisjoint(_FRAMED):
+                self._switch(exchange, rest)
+                return
             framing = b"content-length: %b" % exchange.headers.get(b"content-length", b"0")
             if b"transfer-encoding" in exchange.headers:
                 framing = b"transfer-encoding: chunked"
@@ -259,6 +282,18 @@ class Intake:
                 self._fail(error)
                 return
             rest = rest[offset:]
+
+    def _switch(self, exchange: Exchange, rest: bytes) -> None:
+        """A request for a WebSocket is the last of its connection, whatever it is answered."""
+        self._put_off = self._parser = None
+        self._switching = True
+        self.early += rest
+        self.phase = IDLE
+        exchange.received_s = time.perf_counter()
+        try:
+            self._owner.received(exchange, False)
+        except Refused as refused:
+            self._owner.refuse(refused.status, refused.message)
 
 
 def _head_bytes(method: bytes, target: bytes, headers: dict[bytes, bytes]) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
 
 import httptools
 
@@ -10,6 +9,7 @@ from antiphon.core.deployment import Timeouts
 from antiphon.core.error import StaleConnection, UpstreamBroken, UpstreamError, UpstreamMalformed, UpstreamTimeout
 from antiphon.core.ports import Outbound
 from antiphon.net.answer import Answer
+from antiphon.net.dial import Carrying
 
 SEND_WHOLE_BELOW_BYTES = 65_536
 YIELD_EVERY_PIECES = 8
@@ -19,7 +19,7 @@ MAX_HEADER_BYTES = 65_536
 that brings the first of them doesn't count."""
 
 
-class Upstream(asyncio.Protocol):
+class Upstream(Carrying):
     """Carries one exchange at a time; between exchanges the pool owns it. Times are on `time.perf_counter`."""
 
     __slots__ = (
@@ -42,7 +42,6 @@ class Upstream(asyncio.Protocol):
         "dead",
         "idle_since_s",
         "served",
-        "transport",
     )
 
     def __init__(self, on_free: Callable[["Upstream", bool], None]) -> None:
@@ -64,7 +63,7 @@ class Upstream(asyncio.Protocol):
     # --- the transport's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
+        super().connection_made(transport)
         self._parser = httptools.HttpResponseParser(self)
 
     def data_received(self, data: bytes) -> None:

@@ -1,20 +1,23 @@
 """A model call in any dialect: from the exchange to the path."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from urllib.parse import parse_qs
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from antiphon.control.responses import Responses
 from antiphon.core.body import Body
-from antiphon.core.error import BadRequest, NotAuthenticated, WrongMediaType
-from antiphon.core.ports import Identity
+from antiphon.core.error import BadRequest, NotAuthenticated, StoreError, WrongMediaType
+from antiphon.core.ports import Identity, Reply
 from antiphon.core.principal import Principal
 from antiphon.core.request import NO_LINEAGE, Head, Lineage, Request, Spots
 from antiphon.gateway.gateway import Gateway
+from antiphon.gateway.story import NO_HEADERS
 from antiphon.net.exchange import Exchange
 from antiphon.server.reply import DialectReply, Wrap
+from antiphon.server.turns import begun
 from antiphon.wire import trace
 from antiphon.wire.codec import AnyCodec, Asked
 from antiphon.wire.openai_chat.head import LONG_BYTES
@@ -69,16 +72,26 @@ def authenticate(exchange: Exchange, identity: Identity) -> Principal:
     return principal
 
 
-async def ask(exchange: Exchange, call: Call, gateway: Gateway, identity: Identity) -> None:
-    """One model call, whole or streamed."""
+async def ask(
+    exchange: Exchange, call: Call, gateway: Gateway, identity: Identity, responses: Responses | None = None
+) -> None:
+    """One model call, whole or streamed.
+
+    Args:
+        responses: What callers of OpenAI's Responses had kept.
+    """
     codec = call.codec
-    reply = DialectReply(exchange, codec, call.wraps)
+    reply: Reply = DialectReply(exchange, codec, call.wraps)
     arrival = gateway.arrival(call.endpoint, codec.name, exchange.received_s, exchange.headers)
     principal: Principal | None = None
     try:
         principal = authenticate(exchange, identity)
         request = await read(exchange, call)
-    except BadRequest as error:
+        if responses is not None and codec.name == "openai_responses":
+            body, reply = await begun(request, principal.tenant, responses, reply)
+            if body is not request.body:
+                request = await again(request, body, call)
+    except (BadRequest, StoreError) as error:
         gateway.refuse(error, arrival, reply, principal)
         return
     await gateway.answer(request, principal, arrival, reply)
@@ -89,20 +102,10 @@ async def ask(exchange: Exchange, call: Call, gateway: Gateway, identity: Identi
 async def read(exchange: Exchange, call: Call) -> Request:
     """Read a request; its body is the exchange's no more. Raises: BadRequest."""
     headers, codec = exchange.headers, call.codec
-    kind = headers.get(b"content-type", b"").lower()
-    if not kind.startswith(codec.asks):
-        wanted = " or ".join(one.decode() for one in codec.asks)
-        raise WrongMediaType(f"the body must be {wanted}, not {kind.decode('latin-1') or 'of no stated type'!r}")
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise WrongMediaType("compressed bodies are not read; send the JSON as it is")
+    check_kind(headers, codec)
     body = Body(tuple(exchange.body))
     exchange.body = []
-    asked = Asked(endpoint=call.endpoint, model=call.model, stream=call.stream, headers=headers)
-    if body.size_bytes < LONG_BYTES:
-        head, spots = codec.read(body, asked)
-        digest = sha256(body.whole()).hexdigest()
-    else:
-        head, spots, digest = await _long(body, codec, asked)
+    head, spots, digest = await _read(body, call, headers)
     parent = headers.get(b"traceparent")
     return Request(
         head=head,
@@ -111,11 +114,35 @@ async def read(exchange: Exchange, call: Call) -> Request:
         digest=digest,
         lineage=_lineage(headers),
         trace=trace.decode(parent, headers.get(b"tracestate")) if parent else None,
-        lines=_carried(headers, codec.carries) if codec.carries else b"",
+        lines=carried(headers, codec.carries) if codec.carries else b"",
     )
 
 
-def _carried(headers: dict[bytes, bytes], names: tuple[bytes, ...]) -> bytes:
+def check_kind(headers: Mapping[bytes, bytes], codec: AnyCodec) -> None:
+    """Whether a body is of a kind that a dialect's requests have. Raises: WrongMediaType."""
+    kind = headers.get(b"content-type", b"").lower()
+    if not kind.startswith(codec.asks):
+        wanted = " or ".join(one.decode() for one in codec.asks)
+        raise WrongMediaType(f"the body must be {wanted}, not {kind.decode('latin-1') or 'of no stated type'!r}")
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise WrongMediaType("compressed bodies are not read; send the JSON as it is")
+
+
+async def again(request: Request, body: Body, call: Call) -> Request:
+    """The same request with another body. Raises: BadRequest."""
+    head, spots, digest = await _read(body, call)
+    return structs.replace(request, head=head, body=body, spots=spots, digest=digest)
+
+
+async def _read(body: Body, call: Call, headers: Mapping[bytes, bytes] = NO_HEADERS) -> tuple[Head, Spots, str]:
+    codec = call.codec
+    asked = Asked(endpoint=call.endpoint, model=call.model, stream=call.stream, headers=headers)
+    if body.size_bytes >= LONG_BYTES:
+        return await _long(body, codec, asked)
+    return *codec.read(body, asked), sha256(body.whole()).hexdigest()
+
+
+def carried(headers: dict[bytes, bytes], names: tuple[bytes, ...]) -> bytes:
     """The lines of those headers that go on to an upstream of the same dialect."""
     return b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in names if name in headers])
 

@@ -6,8 +6,10 @@ from typing import Any
 from antiphon.control.desk import Desk
 from antiphon.core.ports import Identity
 from antiphon.net.exchange import Exchange
+from antiphon.server.files import BATCHES, FILES, shelf
 from antiphon.server.passthrough import PREFIX, pass_through
 
+_BELOW = (FILES + b"/", BATCHES + b"/")
 Errand = Callable[[Exchange, Desk, Identity], Coroutine[Any, Any, None]]
 
 
@@ -16,4 +18,6 @@ def errand_of(exchange: Exchange) -> Errand | None:
     path = exchange.path
     if path.startswith(PREFIX):
         return pass_through
+    if path.startswith((FILES, BATCHES)) and (path in (FILES, BATCHES) or path.startswith(_BELOW)):
+        return shelf
     return None

@@ -7,6 +7,7 @@ import msgspec
 from antiphon.control.responses import Responses, Turn
 from antiphon.core.error import AntiphonError
 from antiphon.core.ports import Reply, Served
+from antiphon.wire.fields import as_object
 from antiphon.wire.openai_responses.relay import ENDS
 from antiphon.wire.sse import SseReader, data_of
 
@@ -21,7 +22,7 @@ class KeptReply(Reply):
     as it comes.
     """
 
-    __slots__ = ("_last", "_opening", "_responses", "_streams", "_turn", "_under")
+    __slots__ = ("_before", "_last", "_opening", "_responses", "_streams", "_turn", "_under")
 
     def __init__(self, under: Reply, responses: Responses, turn: Turn) -> None:
         self._under = under
@@ -30,10 +31,17 @@ class KeptReply(Reply):
         self._streams = False
         self._opening = True
         """No event of a stream has come yet but those that open it."""
+        self._before = b""
+        """The piece that went out last; the answer's end stands in it where that is told too late."""
         self._last: bytes | None = None
 
     def keep(self, last: bytes) -> None:
-        self._last = self._ended(last) if self._streams else self._responses.end(self._turn, last)
+        if not self._streams:
+            self._last = self._responses.end(self._turn, last)
+        elif last:
+            self._last = self._ended(last)
+        else:
+            self._ended(self._before)
 
     def whole(self, served: Served, body: bytes) -> None:
         self._under.whole(served, body if self._last is None else self._last)
@@ -43,6 +51,7 @@ class KeptReply(Reply):
         self._under.begin(served)
 
     def write(self, piece: bytes) -> None:
+        self._before = piece
         self._under.write(self._opened(piece) if self._opening else piece)
 
     def end(self, last: bytes = b"") -> None:
@@ -67,10 +76,9 @@ class KeptReply(Reply):
                 out.append(event)
                 continue
             self._opening = said.get("type") in _OPENING
-            response = said.get("response")
-            if self._opening and isinstance(response, dict) and self._turn.told(response, stored=self._stores):
-                event = _written(said)
-            out.append(event)
+            response = as_object(said.get("response"))
+            changed = self._opening and response is not None and self._turn.told(response, stored=self._stores)
+            out.append(_written(said) if changed else event)
         return b"".join(out)
 
     @property
@@ -83,13 +91,13 @@ class KeptReply(Reply):
         out: list[bytes] = []
         for event in (*reader.feed(self._opened(last) if self._opening else last), reader.end()):
             said = _read(event)
-            if said is not None and said.get("type") in ENDS:
-                before = msgspec.json.encode(said.get("response"))
-                after = self._responses.end(self._turn, before)
-                if after is not before:
-                    event = _written({**said, "response": msgspec.Raw(after)})
-            out.append(event)
+            out.append(self._kept(event, said) if said is not None and said.get("type") in ENDS else event)
         return b"".join(out)
+
+    def _kept(self, event: bytes, said: dict[str, object]) -> bytes:
+        before = msgspec.json.encode(said.get("response"))
+        after = self._responses.end(self._turn, before)
+        return event if after is before else _written({**said, "response": msgspec.Raw(after)})
 
 
 def _read(event: bytes) -> dict[str, object] | None:

@@ -17,7 +17,10 @@ from antiphon.core.ports import Identity, Store
 from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
 from antiphon.server.ask import Call, ask, authenticate, token_of
+from antiphon.server.compact import COMPACT, compact
+from antiphon.server.counting import count_tokens, counts_of
 from antiphon.server.errands import errand_of
+from antiphon.server.kept import State, answer, kept_of
 from antiphon.server.paths import call_of
 from antiphon.server.reply import JSON, DialectReply, error_headers
 from antiphon.wire.codec import AnyCodec
@@ -41,6 +44,8 @@ class Site(Struct, frozen=True, kw_only=True):
     created_s: int
     ready: Callable[[], str]
     """Empty when requests can be taken, else why not."""
+    state: State | None = None
+    """What callers left to be kept."""
     desk: Desk | None = None
     """Serves what is no model call: pass-through, files, batches, sessions."""
 
@@ -48,7 +53,9 @@ class Site(Struct, frozen=True, kw_only=True):
         """Answer one exchange."""
         call = call_of(exchange)
         if call is not None and exchange.method == b"POST":
-            await ask(exchange, call, self.gateway, self.identity)
+            await ask(exchange, call, self.gateway, self.identity, None if self.state is None else self.state.responses)
+            return
+        if call is None and exchange.method == b"POST" and await self._besides(exchange):
             return
         if call is None and self.desk is not None and (errand := errand_of(exchange)) is not None:
             await errand(exchange, self.desk, self.identity)
@@ -60,10 +67,25 @@ class Site(Struct, frozen=True, kw_only=True):
         else:
             exchange.respond(200, headers, body)
 
+    async def _besides(self, exchange: Exchange) -> bool:
+        """Answer what is asked about a call rather than made of one. Returns: whether it was that."""
+        path, state, desk = exchange.path, self.state, self.desk
+        counts = None if desk is None else counts_of(path)
+        if desk is not None and counts is not None:
+            await count_tokens(exchange, counts, desk, self.identity, state)
+            return True
+        if state is not None and path.removeprefix(b"/openai") == COMPACT:
+            await compact(exchange, self.gateway, self.identity, state)
+            return True
+        return False
+
     async def _page(self, exchange: Exchange, call: Call | None) -> Answer:
         path = exchange.path
         if call is not None:
             raise WrongMethod(f"{_shown(path)} takes POST only", allow="POST")
+        kept = None if self.state is None else kept_of(path)
+        if self.state is not None and kept is not None:
+            return await answer(exchange, kept, self.state, authenticate(exchange, self.identity))
         page = self._find(path)
         if page is None:
             raise NotFound(f"nothing is served at {_shown(path)}; see GET /v1/models and POST /v1/chat/completions")

@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Raw, structs
 
+from antiphon.control.compaction import MARK, Compactor
 from antiphon.control.responses import ECHOED, Responses, Turn
 from antiphon.core.body import Body, Edit
 from antiphon.core.error import TooLarge
 from antiphon.core.ports import Reply
 from antiphon.core.request import Field, Request
 from antiphon.server.kept_reply import KeptReply
+from antiphon.wire.fields import as_list
+from antiphon.wire.json import loads
 from antiphon.wire.openai_chat.head import LONG_BYTES, fields_of
 from antiphon.wire.openai_responses.state import Item, joined, wants
 
@@ -24,21 +27,21 @@ async def begun(request: Request, tenant: str, responses: Responses, reply: Repl
 
     Raises: BadRequest, NotFound, TooLarge, StoreError.
     """
-    body = request.body
     raws = _raws(request)
     wishes = wants({name: msgspec.json.decode(raws[name]) for name in _STATE if name in raws})
     goes_on = wishes.previous is not None or wishes.conversation is not None
     if not goes_on and not (wishes.store and responses.keeps):
-        return body, reply
+        return _opened(request.body, tenant, responses.compactor), reply
     asked = bytes(raws["input"]) if "input" in raws else b""
     most = responses.max_bytes
     if len(asked) > most:
         if wishes.conversation is not None:
             raise TooLarge(
-                f"`input` is longer than the {most} bytes that are kept (storage.keep.max_response_bytes)", param="input"
+                f"`input` is longer than the {most} bytes that are kept (storage.keep.max_response_bytes)",
+                param="input",
             )
         asked, wishes = b"", structs.replace(wishes, store=False)
-    items, before = await responses.before(tenant, wishes)
+    items, before = await responses.before(tenant, wishes, asked)
     turn = Turn(
         tenant=tenant,
         wants=wishes,
@@ -46,9 +49,38 @@ async def begun(request: Request, tenant: str, responses: Responses, reply: Repl
         before=before,
         echo={name: raws[name] for name in ECHOED if name in raws},
     )
-    if goes_on:
-        body = _joined(request, items)
-    return body, KeptReply(reply, responses, turn)
+    body = _joined(request, items) if goes_on else request.body
+    return _opened(body, tenant, responses.compactor), KeptReply(reply, responses, turn)
+
+
+async def whole_input(body: Body, tenant: str, responses: Responses) -> Body:
+    """A body with all that was said before in its input. Raises: BadRequest, NotFound, TooLarge, StoreError."""
+    wishes = wants(loads(body.whole()))
+    if wishes.previous is not None or wishes.conversation is not None:
+        items, _ = await responses.before(tenant, wishes)
+        body = Body((joined(items, body.whole()),))
+    return _opened(body, tenant, responses.compactor)
+
+
+def _opened(body: Body, tenant: str, compactor: Compactor) -> Body:
+    """A body with our notes in the place of what they were sealed in. Raises: BadRequest."""
+    if not _holds(body, MARK.encode()):
+        return body
+    fields: dict[str, object] = loads(body.whole())
+    items = as_list(fields.get("input"))
+    if items is None:
+        return body
+    return Body((_encode({**fields, "input": compactor.opened(tenant, items)}),))
+
+
+def _holds(body: Body, mark: bytes) -> bool:
+    """Whether a mark stands in a body, though it be cut by the end of a segment."""
+    end = b""
+    for segment in body.segments:
+        if mark in segment or mark in end + segment[: len(mark)]:
+            return True
+        end = segment[-len(mark) :]
+    return False
 
 
 def _raws(request: Request) -> Mapping[str, Raw]:

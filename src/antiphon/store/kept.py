@@ -74,6 +74,4 @@ def parts(database: sqlite3.Connection, key: str) -> list[Entry]:
 
 def _entry(row: tuple[str, str, str, int, int, int, bytes]) -> Entry:
     key, tenant, part_of, at_ns, place, until_ns, sealed = row
-    return Entry(
-        key=key, tenant=tenant, part_of=part_of, at_ns=at_ns, place=place, until_ns=until_ns, sealed=sealed
-    )
+    return Entry(key=key, tenant=tenant, part_of=part_of, at_ns=at_ns, place=place, until_ns=until_ns, sealed=sealed)

@@ -83,6 +83,6 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         float,
         Meta(ge=0.01, le=60, description="Seconds between batches from the journal to the database. Default 0.5."),
     ] = 0.5
-    keep: Annotated[
-        KeepSettings, Meta(description="What callers of the Responses API leave to be kept.")
-    ] = KeepSettings()
+    keep: Annotated[KeepSettings, Meta(description="What callers of the Responses API leave to be kept.")] = (
+        KeepSettings()
+    )

@@ -1,16 +1,18 @@
 """What is counted, under which names. Labels come from the configuration, so their number is bounded."""
 
-from antiphon.core.receipt import Attempt, Told
+from collections.abc import Collection
+from typing import Literal
+
+from antiphon.core.receipt import Attempt, Outcome, Told
 from antiphon.telemetry.slots import Histogram, Number, Slots
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
-HTTP_OK = 200
-RESULT_OK = "ok"
-RESULT_ENDED = "ended"
-"""Its caller went, or another attempt was faster."""
-ATTEMPTS = "Attempts by how they ended: ok, ended before they had, or an error's code."
+HTTP_ERROR = 400
+Result = Literal["ok", "lost", "left", "ended"]
+"""How an attempt without an error ended. `lost`: another was faster; `left`: its caller went; `ended`: it was cut."""
+ATTEMPTS = "Attempts by how they ended: ok, lost, left, ended, or an error's code."
 FALLBACKS = "Attempts at a fallback, by what went wrong before."
 RETRIES = "Further attempts, by who made them necessary: where they went, after which class of failure."
 HEDGES = "Second attempts beside slow first ones: sent, or denied by a budget."
@@ -57,8 +59,10 @@ class Metrics:
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
         self._paths: dict[tuple[str, str], _Path] = {}
-        self._attempts: dict[tuple[str, str, int | None], Number] = {}
+        self._attempts: dict[tuple[str, str], Number] = {}
         self._counters: dict[tuple[str, ...], Number] = {}
+        self._gauges: dict[tuple[str, str], Number] = {}
+        """By name and deployment."""
         self.lag: Histogram = slots.histogram(
             "antiphon_loop_lag_seconds", "How late the event loop came to a timer.", {}, LAG_S
         )
@@ -96,18 +100,18 @@ class Metrics:
         if spent:
             path.cost.add(spent / 1e9)
         for attempt in attempts:
-            number = self._attempts.get((attempt.deployment, attempt.error, attempt.status))
+            result = attempt.error or _result(attempt, receipt.outcome)
+            number = self._attempts.get((attempt.deployment, result))
             if number is None or attempt.reason:
-                self._attempt(attempt, route)
+                self._attempt(attempt, result, route)
             else:
                 number.add()
 
-    def _attempt(self, attempt: Attempt, route: str) -> None:
+    def _attempt(self, attempt: Attempt, result: str, route: str) -> None:
         """Count one attempt by how it ended, and one that was no first by why it was made."""
-        result = attempt.error or (RESULT_OK if attempt.status == HTTP_OK else RESULT_ENDED)
         number = self._count("antiphon_attempts_total", ATTEMPTS, deployment=attempt.deployment, result=result)
         number.add()
-        self._attempts[attempt.deployment, attempt.error, attempt.status] = number
+        self._attempts[attempt.deployment, result] = number
         if attempt.reason:
             place, _, failure = attempt.reason.partition(": ")
             kind, _, on = place.partition(":")
@@ -119,7 +123,8 @@ class Metrics:
 
     def in_flight(self, deployment: str) -> Number:
         """The gauge of attempts that run on a deployment."""
-        return self.gauge("antiphon_attempts_in_flight", "Attempts that run now.", deployment=deployment)
+        labels = {"deployment": deployment}
+        return self._slots.number("gauge", "antiphon_attempts_in_flight", "Attempts that run now.", labels)
 
     def hedged(self, route: str, result: str) -> None:
         """Count a second attempt that was sent (`sent`), or that was due and not sent (`denied`)."""
@@ -129,13 +134,22 @@ class Metrics:
         """Count a request that shared a call which another had begun."""
         self._count("antiphon_coalesced_total", COALESCED, route=route).add()
 
-    def gauge(self, name: str, help: str, **labels: str) -> Number:
-        """A gauge of what is now."""
-        key = (name, *labels.values())
-        number = self._counters.get(key)
+    def gauge(self, name: str, help: str, deployment: str) -> Number:
+        """A gauge of how a deployment is now."""
+        number = self._gauges.get((name, deployment))
         if number is None:
-            number = self._counters[key] = self._slots.number("gauge", name, help, labels)
+            number = self._slots.number("gauge", name, help, {"deployment": deployment})
+            self._gauges[name, deployment] = number
         return number
+
+    def only(self, deployments: Collection[str]) -> None:
+        """Set the gauges of all other deployments to 0: a reload has taken them away.
+
+        What still runs on one is counted on until it has ended.
+        """
+        for (_, deployment), number in self._gauges.items():
+            if deployment not in deployments:
+                number.set(0)
 
     def _count(self, name: str, help: str, **labels: str) -> Number:
         key = (name, *labels.values())
@@ -143,3 +157,13 @@ class Metrics:
         if number is None:
             number = self._counters[key] = self._slots.number("counter", name, help, labels)
         return number
+
+
+def _result(attempt: Attempt, outcome: Outcome) -> Result:
+    """How an attempt ended that has no error."""
+    if attempt.detail:
+        return "lost"  # the only end without an error that a receipt puts into words
+    if outcome == "client_gone":
+        return "left"
+    answered = attempt.status is not None and attempt.status < HTTP_ERROR
+    return "ok" if answered and outcome != "interrupted" else "ended"

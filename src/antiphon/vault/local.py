@@ -1,5 +1,6 @@
 """Seals content with a key that lies beside the data, readable by its owner alone."""
 
+import hmac
 import os
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from antiphon.core.ports import Sealer
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _VERSION = b"\x01"
+_STAMPS = b"antiphon stamps, version 1"
+"""Sets the key of stamps apart from that of the cipher."""
 
 
 class LocalSealer(Sealer):
@@ -19,7 +22,9 @@ class LocalSealer(Sealer):
 
     def __init__(self, path: Path) -> None:
         """Read the key from a file; make it when there is none. Raises: StoreError."""
-        self._cipher = AESGCM(_key(path))
+        key = _key(path)
+        self._cipher = AESGCM(key)
+        self._stamp = hmac.digest(key, _STAMPS, "sha256")
 
     def seal(self, plain: bytes, context: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
@@ -33,6 +38,10 @@ class LocalSealer(Sealer):
             return self._cipher.decrypt(nonce, text, context.encode())
         except (InvalidTag, ValueError) as error:
             raise StoreError("captured content can't be opened: it was sealed with another key, or changed") from error
+
+    def stamp(self, text: bytes) -> bytes:
+        """HMAC-SHA-256, RFC 2104."""
+        return hmac.digest(self._stamp, text, "sha256")
 
 
 def _key(path: Path) -> bytes:

@@ -67,5 +67,5 @@ class Passing(Relay):
         self.events += 1
         try:
             return self.note(event, payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamMalformed(f"an event of the upstream's stream is not valid: {error}") from error

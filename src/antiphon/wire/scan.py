@@ -168,5 +168,5 @@ def _escapes(segment: bytes, start: int, end: int) -> bool:
 def _text(quoted: bytes) -> str:
     try:
         return msgspec.json.decode(quoted, type=str)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"a key is not valid JSON text: {error}") from error

@@ -46,7 +46,7 @@ def base64_of(vector: Vector) -> str:
         return vector.base64
     try:
         values = array("f", _floats.decode(vector.numbers or b"[]"))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"a vector of the upstream is not a list of numbers: {error}") from error
     if sys.byteorder == "big":
         values.byteswap()
@@ -75,7 +75,7 @@ def vector_of(value: bytes) -> Vector:
         return Vector(numbers=value)
     try:
         return Vector(base64=msgspec.json.decode(value, type=str))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed("a vector of the upstream is neither a list nor a text") from error
 
 

@@ -34,6 +34,18 @@ class Joined(Struct, frozen=True):
         return self.words in "".join(text for text in at(body, self.path.split(".")) if isinstance(text, str))
 
 
+class Paired(Struct, frozen=True):
+    """The values at two paths are the same, and all of a form."""
+
+    one: str
+    other: str
+    form: str
+
+    def found(self, body: Json) -> bool:
+        ones, others = (list(at(body, path.split("."))) for path in (self.one, self.other))
+        return bool(ones) and ones == others and all(re.fullmatch(self.form, str(value)) for value in ones)
+
+
 class Told(Struct, frozen=True):
     """Nothing stands for it in the body: a loss says what takes its place."""
 
@@ -58,7 +70,7 @@ class Both(Struct, frozen=True):
         return all(part.found(body) for part in self.parts)
 
 
-Witness = At | Joined | Told | Not | Both
+Witness = At | Joined | Paired | Told | Not | Both
 
 
 def both(*parts: At | Not | Joined) -> Both:
@@ -119,3 +131,7 @@ def so_many(count: int) -> Check:
 
 def positive(found: Json) -> bool:
     return isinstance(found, int) and found > 0
+
+
+def paired(one: str, other: str, form: str) -> Paired:
+    return Paired(one, other, form)

@@ -52,7 +52,7 @@ def plain(text: bytes) -> Plain | None:
     """A body when it is a plain one."""
     try:
         return _plain.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -63,7 +63,7 @@ def pass_on(error: AntiphonError, body: bytes) -> None:
 def _said(body: bytes) -> _Said | None:
     try:
         return msgspec.json.decode(body, type=_Answer).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

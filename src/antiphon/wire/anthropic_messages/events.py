@@ -51,7 +51,7 @@ def piece_of(event: bytes) -> BlockDelta | None:
     """A piece that was found to be one; None where it needs a closer look."""
     try:
         return _delta.decode(event[len(DELTA) : -2])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

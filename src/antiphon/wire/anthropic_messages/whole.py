@@ -29,7 +29,7 @@ def facts(body: bytes) -> Facts:
     """Check a whole answer and read its facts. Raises: UpstreamMalformed; UpstreamError when it is an error."""
     try:
         usual = _usual.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         usual = None
     if usual is None or usual.type != "message":
         said = opened(body)

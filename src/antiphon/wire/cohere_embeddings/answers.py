@@ -39,7 +39,7 @@ def facts(body: bytes) -> Facts:
     """Check a whole answer, and read its facts. Raises: UpstreamMalformed."""
     try:
         answer = _answer.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer has no vectors: {error}") from error
     return _facts(answer.meta)
 
@@ -92,7 +92,7 @@ def decode(body: bytes) -> Sliced[tuple[EmbedAnswer, Facts]]:
 def _value(body: bytes, field: Field) -> Any:
     try:
         return msgspec.json.decode(body[field.start : field.end])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not valid: {error}") from error
 
 

@@ -15,7 +15,7 @@ def pass_on(error: AntiphonError, body: bytes) -> None:
     """Let the caller read it; servers of Cohere's form that answer as OpenAI does are read too."""
     try:
         said = msgspec.json.decode(body, type=_Said).message
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         said = None
     if said:
         error.message = said

@@ -34,7 +34,7 @@ def facts(body: bytes) -> Facts:
     """Check a whole answer, and read its facts. Raises: UpstreamMalformed."""
     try:
         answer = _answer.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not a ranking: {error}") from error
     if answer.results is None and answer.data is None:
         raise UpstreamMalformed("the upstream's answer has no list of results")
@@ -74,7 +74,7 @@ def as_results(body: bytes) -> bytes:
     """
     try:
         fields = _fields.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not a ranking: {error}") from error
     if "results" in fields or "data" not in fields:
         if "results" not in fields:

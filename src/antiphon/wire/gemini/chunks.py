@@ -44,7 +44,7 @@ def plain(data: bytes) -> Plain | None:
     """A chunk that is plain; None when it needs a closer look."""
     try:
         return _plain.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -93,7 +93,7 @@ def _read_plain(text: bytes, asked: Asked) -> tuple[Head, Spots] | None:
     """Read a plain body quickly; None when there is anything about it that needs a closer look."""
     try:
         plain = _plain.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     limit = UNSET if plain.generationConfig is UNSET else plain.generationConfig.maxOutputTokens
     if not (limit is UNSET or 1 <= limit <= MAX_COUNT) or twice(text, plain.keys()):

@@ -6,8 +6,11 @@ The SDK reads `thoughtSignature` as base64 and writes it again in the URL-safe a
 
 import binascii
 from base64 import b64encode, urlsafe_b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
+from antiphon.core.content import Part, Reasoning, Text, ToolCall
 from antiphon.core.request import Dialect
 
 OWN: Dialect = "gemini"
@@ -44,6 +47,27 @@ def unseal(value: str) -> tuple[str | None, str, bool]:
     if not colon:
         return value, OWN, False
     return signature, by.removesuffix(_WHOLE), by.endswith(_WHOLE)
+
+
+def rejoined(parts: Sequence[Part]) -> list[Part]:
+    """Parts whose proofs stand where Gemini put them: one that came by itself, as other dialects' callers keep it, goes
+    back to the call or text behind it.
+    """
+    out: list[Part] = []
+    waiting: Reasoning | None = None
+    for part in parts:
+        if waiting is not None:
+            if isinstance(part, ToolCall | Text) and not part.signature:
+                out.append(replace(part, signature=waiting.signature, signed_by=waiting.signed_by))
+                waiting = None
+                continue
+            out.append(waiting)
+            waiting = None
+        if isinstance(part, Reasoning) and not part.text and part.signature and part.signed_by == OWN:
+            waiting = part
+        else:
+            out.append(part)
+    return out if waiting is None else [*out, waiting]
 
 
 def foreign(segments: Iterable[bytes]) -> bool:

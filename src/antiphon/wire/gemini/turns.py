@@ -10,7 +10,7 @@ from antiphon.wire.codec import Terms, left_over
 from antiphon.wire.fields import merged
 from antiphon.wire.gemini.contents import response_of
 from antiphon.wire.gemini.parts import MADE
-from antiphon.wire.gemini.proof import SKIP
+from antiphon.wire.gemini.proof import SKIP, rejoined
 from antiphon.wire.gemini.said import WHO, Said, Voice
 from antiphon.wire.losses import Losses
 
@@ -93,7 +93,7 @@ class Turns:
     def _parts(self, message: Message, path: str) -> list[Said]:
         several = message.form == "parts"
         out: list[Said] = []
-        for index, part in enumerate(message.parts):
+        for index, part in enumerate(message.parts if self._own else rejoined(message.parts)):
             if isinstance(part, ToolCall):
                 self._called[part.id] = part.name
             if isinstance(part, Text) and not part.text and not self._own and len(message.parts) > 1:

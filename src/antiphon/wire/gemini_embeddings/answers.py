@@ -40,7 +40,7 @@ def facts(body: bytes) -> Facts:
     """Check a whole answer, and read its facts. Raises: UpstreamMalformed."""
     try:
         answer = _answer.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer has no vectors: {error}") from error
     if answer.embeddings is None and answer.embedding is None:
         raise UpstreamMalformed("the upstream's answer has no vectors")
@@ -84,7 +84,7 @@ def decode(body: bytes) -> Sliced[tuple[EmbedAnswer, Facts]]:
 def _read(item: bytes) -> Vector:
     try:
         return vector_of(bytes(_vector.decode(item).values))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed("an item of the upstream's answer is not a vector") from error
 
 
@@ -93,7 +93,7 @@ def _value(body: bytes, field: Field | None) -> Any:
         return None
     try:
         return msgspec.json.decode(body[field.start : field.end])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not valid: {error}") from error
 
 

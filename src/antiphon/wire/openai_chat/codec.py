@@ -69,7 +69,7 @@ class OpenAIChat(ChatCodec):
         said = facts(body)
         try:
             answer = decode_response(_object.decode(body))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamMalformed(f"the upstream's answer is not a chat completion: {error}") from error
         return answer, said
 

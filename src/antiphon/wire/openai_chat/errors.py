@@ -42,7 +42,7 @@ def pass_on(error: AntiphonError, body: bytes) -> None:
     """Let the caller read what an upstream says of a request that it refused."""
     try:
         said = msgspec.json.decode(body, type=_Answer).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
     if said is not None and said.message:
         error.message = said.message

@@ -104,7 +104,7 @@ def _read_plain(text: bytes, endpoint: str) -> tuple[Head, Spots] | None:
     """Read a plain body quickly; None when there is anything about it that needs a closer look."""
     try:
         plain = _plain.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     model, user = plain.model, plain.user
     limit = plain.max_tokens if plain.max_completion_tokens is UNSET else plain.max_completion_tokens
@@ -168,7 +168,7 @@ def _value(body: Body, field: Field, name: str) -> object:
         return loads(text)
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"`{name}` is not valid JSON: {error}", param=name) from error
 
 

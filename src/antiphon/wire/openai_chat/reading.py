@@ -80,7 +80,7 @@ class ChunkDecoder(Decoder):
         if self._seen:
             try:
                 usual = _usual.decode(payload)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 return self._odd(payload)
             choice = usual.choices[0]
             delta = Delta(index=choice.index, text=choice.delta.content)
@@ -93,7 +93,7 @@ class ChunkDecoder(Decoder):
         """Read a chunk with anything else in it. Raises: UpstreamMalformed."""
         try:
             chunk = _chunk.decode(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamMalformed(f"an event of the upstream's stream is not valid: {error}") from error
         try:
             event = decode_event(chunk)

@@ -81,7 +81,7 @@ class ChunkRelay(Relay):
             return event
         try:
             chunk = _chunk.decode(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamMalformed(f"an event of the upstream's stream is not valid: {error}") from error
         self.events += 1
         if not self.model:

@@ -37,13 +37,13 @@ def facts(body: bytes) -> Facts:
     try:
         usual = _usual.decode(body)
         usage = usual.usage.usage()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         usual = usage = None
     if usual is not None and usage is not None:
         return Facts(model=usual.model, fingerprint=usual.system_fingerprint or "", usage=usage, usage_note="")
     try:
         answer = _whole.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not a chat completion: {error}") from error
     usage, note = (None, "") if answer.usage is None else usage_of(answer.usage)
     return Facts(model=answer.model or "", fingerprint=answer.system_fingerprint or "", usage=usage, usage_note=note)

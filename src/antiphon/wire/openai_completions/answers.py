@@ -21,7 +21,7 @@ def decode(body: bytes) -> Response:
     """Read an upstream's answer; what is odd in it is carried, not refused. Raises: UpstreamMalformed, UpstreamError."""
     try:
         said = _object.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not a completion: {error}") from error
     fields = opened(said, OBJECT)
     choices = fields.items("choices", _choice)

@@ -90,7 +90,7 @@ class CompletionDecoder(Decoder):
         if 0 in self._seen:
             try:
                 usual = _usual.decode(payload)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 return self._any(payload)
             (choice,) = usual.choices
             if choice.index == 0:
@@ -110,7 +110,7 @@ class CompletionDecoder(Decoder):
             error.noted = "the upstream ended its stream with an error"
             self.failure = error
             return None
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamMalformed(f"an event of the upstream's stream is not valid: {error}") from error
         deltas = fields.items("choices", self._delta)
         if fields.peek("choices") == []:

@@ -39,7 +39,7 @@ def facts(body: bytes) -> Facts:
     """Check a whole answer, and read its facts: a gigabyte and a half a second. Raises: UpstreamMalformed."""
     try:
         answer = _answer.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer has no list of vectors: {error}") from error
     usage, note = usage_of(answer.usage)
     return Facts(model=answer.model or "", fingerprint="", usage=usage, usage_note=note)
@@ -88,7 +88,7 @@ def _placed(item: bytes, place: int) -> tuple[int, Vector]:
         fields = _item.decode(item)
         index = msgspec.json.decode(fields["index"]) if "index" in fields else place
         value = bytes(fields["embedding"])
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as error:
         raise UpstreamMalformed("an item of the upstream's answer is not a vector") from error
     return (index if type(index) is int else place), vector_of(value)
 
@@ -96,7 +96,7 @@ def _placed(item: bytes, place: int) -> tuple[int, Vector]:
 def _value(text: bytes) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not valid: {error}") from error
 
 

@@ -32,7 +32,7 @@ def facts(body: bytes) -> Facts:
     """
     try:
         answer = _answer.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer has no list of images: {error}") from error
     usage, note = usage_of(answer.usage, len(answer.data))
     return Facts(model=answer.model or "", fingerprint="", usage=usage, usage_note=note)

@@ -53,7 +53,7 @@ class OpenAIModerations(NoStream, OneDialect, NoText, OpenAIErrors, AnyCodec):
     def facts(self, body: bytes) -> Facts:
         try:
             answer = _answer.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamMalformed(f"the upstream's answer is not that of a moderation: {error}") from error
         return Facts(model=answer.model or "", fingerprint="", usage=None, usage_note="")
 

@@ -86,7 +86,7 @@ def _read_plain(text: bytes, asked: Asked) -> tuple[Head, Spots] | None:
     """Read a plain body quickly; None when there is anything about it that needs a closer look."""
     try:
         plain = _plain.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     model, user, limit = plain.model, plain.user, plain.max_output_tokens
     first = MODEL_FIRST.match(text)

@@ -92,5 +92,5 @@ def _value(body: Body, field: Field, name: str) -> object:
         return loads(text)
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"`{name}` is not valid JSON: {error}", param=name) from error

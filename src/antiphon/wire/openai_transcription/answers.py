@@ -33,7 +33,7 @@ def facts(body: bytes) -> Facts:
     """
     try:
         answer = _answer.decode(body) if body.lstrip()[:1] == b"{" else None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         answer = None
     if answer is None:
         try:

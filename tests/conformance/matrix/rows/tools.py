@@ -395,8 +395,14 @@ FREE = Feature(
         COHERE: At("tools.0.function.name", "patch"),
     },
     shows={
-        CHAT: At("choices.0.message.tool_calls.0.custom.name", "patch"),
-        RESPONSES: At("output.*", {"type": "custom_tool_call", "name": "patch"}),
+        CHAT: (
+            At("choices.0.message.tool_calls.0.custom.name", "patch"),
+            At("choices.0.message.tool_calls.0.function", {"name": "patch", "arguments": like('"input"')}),
+        ),
+        RESPONSES: (
+            At("output.*", {"type": "custom_tool_call", "name": "patch"}),
+            At("output.*", {"type": "function_call", "name": "patch", "arguments": like('"input"')}),
+        ),
     },
 )
 ROWS = (OFFERED, PARALLEL, ONE_AT_A_TIME, AUTO, REQUIRED, NEVER, NAMED, ALLOWED, STRICT, LOOP, FAILED, FREE)
