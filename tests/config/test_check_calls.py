@@ -148,6 +148,7 @@ def test_what_has_an_effect_or_is_kept_for_later_is_no_mistake(loaded: Load) -> 
     for route in (
         "sticky: {by: session}, balance: {strategy: headroom}",
         "sticky: {by: prefix}, balance: {region: eu}",
+        "sticky: {by: prefix}, balance: {strategy: weighted, fastest_within: 0.1}",
         "balance: {strategy: fastest, fastest_quantile: 0.9, fastest_within: 0.2}",
     ):
         text = GOOD.replace("two: {provider: openai}", "two: {provider: openai, region: eu}")

@@ -8,7 +8,7 @@ from pages.source import module, texts
 
 from antiphon.calls import deadline
 from antiphon.calls.answer import MOST_HELD_BYTES
-from antiphon.calls.course import REPEATS
+from antiphon.calls.following import REPEATS
 from antiphon.calls.retry import TABLE, Failure, Meaning, Place
 from antiphon.calls.settings import RouteSettings
 from antiphon.calls.settings_balance import Strategy

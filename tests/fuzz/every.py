@@ -19,7 +19,7 @@ from harness.table import TARGETS  # noqa: E402
 
 WORK = HERE.parents[1] / ".cache" / "fuzz"
 AT_ONCE = 2
-MOST_BYTES = 4_096
+MOST_BYTES = 12_288
 """Of one input: longer ones find nothing more here, and take longer."""
 MOST_KEPT = 40_000
 """Bytes of a target's inputs that are kept."""

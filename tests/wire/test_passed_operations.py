@@ -311,7 +311,7 @@ def test_content_types_that_answers_may_have() -> None:
 @pytest.mark.parametrize("cut", [0, 6])
 def test_the_characters_of_speech_are_those_of_its_request(cut: int) -> None:
     request = asked(SPEECH, {"model": "m", "input": "h\u00e9\n\U0001f600"}, cut=cut)
-    assert SPEECH.characters(request) == Usage(characters=4)
+    assert SPEECH.used(request) == Usage(characters=4)
 
 
 STREAMS: tuple[tuple[AnyCodec, bytes, Usage | None], ...] = (

@@ -32,6 +32,7 @@ from antiphon.core.plan import Candidate, FallbackKind
 from antiphon.core.ports import Kept, Origin, Store
 from antiphon.core.request import Need
 from antiphon.core.secret import Secret
+from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process, Revision
 from antiphon.net.settings import Bounds
@@ -115,7 +116,7 @@ def build(
     site = Site(
         gateway=gateway,
         state=None if kept is None else _state(process, kept, settings.storage.keep),
-        desk=Desk(gateway=gateway, accounts=raws),
+        desk=Desk(gateway=gateway, accounts=raws, decisions=Decisions(revision, caller), realtime=settings.realtime),
         identity=Keys(settings.keys),
         store=store,
         metrics=partial(page, metrics),

@@ -2,12 +2,14 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.ports import Inbound
-from antiphon.core.request import Head
+from antiphon.core.request import Request
 from antiphon.providers.failure import failure
 from antiphon.providers.target import Said
-from antiphon.wire.codec import Relay
+from antiphon.wire.codec import Relay, Sliced
 from antiphon.wire.passage import Passed
 
 MAX_ANSWER_BYTES = 67_108_864
@@ -56,19 +58,19 @@ class Started:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def started(inbound: Inbound, name: str, said: Said, head: Head, created_s: int) -> Started:
+async def started(inbound: Inbound, name: str, said: Said, request: Request, created_s: int) -> Started:
     """Read a stream of a deployment up to its first content, or its end. Raises: UpstreamError subclasses."""
     passage = said.passage
     kind = inbound.headers.get(b"content-type", b"")
     if not kind.startswith(passage.streams):
         expect(kind, passage.streams, name)
-    begun = Started(passage.relay(head, created_s, hides_usage=said.hides_usage))
+    begun = Started(passage.relay(request.head, created_s, hides_usage=said.hides_usage))
     if not await inbound.lead(begun.take):
         begun.end()
     return begun
 
 
-async def whole(inbound: Inbound, name: str, said: Said, head: Head, created_s: int) -> Whole:
+async def whole(inbound: Inbound, name: str, said: Said, request: Request, created_s: int) -> Whole:
     """Read a whole answer of a deployment. Raises: UpstreamError subclasses."""
     passage = said.passage
     kind = inbound.headers.get(b"content-type", b"")
@@ -76,8 +78,16 @@ async def whole(inbound: Inbound, name: str, said: Said, head: Head, created_s: 
         expect(kind, passage.upstream.answers, name)
     body = await inbound.read(MAX_ANSWER_BYTES)
     if len(body) < LONG_BYTES or (passage.other is None and passage.own.operation != "embeddings"):
-        return passage.whole(body, head, created_s)
-    work = passage.whole_long(body, head, created_s)
+        passed = passage.whole(body, request.head, created_s)
+    else:
+        passed = await _sliced(passage.whole_long(body, request.head, created_s))
+    if passed.facts.usage is None and (used := passage.own.used(request)) is not None:
+        return replace(passed, facts=replace(passed.facts, usage=used))
+    return passed
+
+
+async def _sliced(work: Sliced[Whole]) -> Whole:
+    """Do a slice in each turn of the loop."""
     while True:
         try:
             next(work)

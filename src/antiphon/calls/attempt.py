@@ -1,6 +1,6 @@
 """One try of a call upstream, while it runs."""
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from antiphon.calls.choice import Choice
 from antiphon.calls.deadline import Deadline
@@ -136,11 +136,7 @@ class Try(Struct, kw_only=True):
     def record(self) -> Attempt:
         """What the receipt says of it."""
         deployment, spot, key = self.target.deployment, self.spot, self.key
-        if self.error is not None or spot.reason or self.lost or self.assumed or spot.telling:
-            return self._whole_record()
-        if key is not None and spot.member.pool is not None and len(spot.member.pool.keys) > 1:
-            return self._whole_record()
-        return Attempt(
+        record = Attempt(
             deployment=deployment.name,
             provider=deployment.provider,
             model=deployment.model,
@@ -157,33 +153,23 @@ class Try(Struct, kw_only=True):
             chosen=spot.how,
             price=deployment.price_source,
         )
+        if self.error is not None or spot.reason or self.lost or self.assumed or spot.telling:
+            return self._further(record)
+        if key is not None and spot.member.pool is not None and len(spot.member.pool.keys) > 1:
+            return self._further(record)
+        return record
 
-    def _whole_record(self) -> Attempt:
+    def _further(self, record: Attempt) -> Attempt:
         """The same, with what most attempts have nothing to tell of."""
-        deployment, spot, error = self.target.deployment, self.spot, self.error
-        choice, pool = spot.choice, spot.member.pool
-        return Attempt(
-            deployment=deployment.name,
-            provider=deployment.provider,
-            model=deployment.model,
-            zone=deployment.zone,
-            region=deployment.region,
-            tier=deployment.tier,
-            started_us=self.started_us,
-            timings=self._timings() if self.settled else NOT_TIMED,
-            status=self.status,
+        spot, error, choice, pool = self.spot, self.error, self.spot.choice, self.spot.member.pool
+        return structs.replace(
+            record,
             error=error.said_code if error else "",
             detail=error.noted[:DETAIL_CHARACTERS] if error else LOST if self.lost else "",
-            request_id=_request_id(self.inbound),
-            ticket=self.ticket.id,
-            usage=self.usage,
-            cost_nano_usd=self.cost_nano_usd,
             assumed=self.assumed,
             reason=spot.reason,
             failure=self.failure or "",
-            chosen=spot.how,
             passed_over=() if choice is None or not spot.telling else self._others(choice),
-            price=deployment.price_source,
             key=self.key.name if self.key is not None and pool is not None and len(pool.keys) > 1 else "",
         )
 
@@ -206,6 +192,6 @@ class Try(Struct, kw_only=True):
         )
 
 
-def _request_id(inbound: Inbound | None) -> str:
-    said = None if inbound is None else inbound.headers.get(b"x-request-id")
+def _request_id(inbound: Inbound) -> str:
+    said = inbound.headers.get(b"x-request-id")
     return said.decode("latin-1")[:REQUEST_ID_CHARACTERS] if said else ""

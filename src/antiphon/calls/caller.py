@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from math import ceil, inf
+from math import ceil
 from typing import Any, Literal
 
 from antiphon.calls import answer, deadline
@@ -14,10 +14,9 @@ from antiphon.calls.course import Answered, Ask, Course, Work
 from antiphon.calls.errands import Errands
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.keypool import Key, NoKey
-from antiphon.calls.limit import Sign
 from antiphon.calls.member import MEASURED, Member
 from antiphon.calls.prepared import Policy, Prepared
-from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
+from antiphon.calls.settlement import Settlement
 from antiphon.calls.turn import take_turn
 from antiphon.core.error import (
     AntiphonError,
@@ -25,28 +24,21 @@ from antiphon.core.error import (
     LeftAlone,
     OverLimit,
     UpstreamError,
-    UpstreamRefused,
-    UpstreamTimeout,
 )
 from antiphon.core.plan import Step
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.receipt import Loss
-from antiphon.core.usage import Usage
-from antiphon.pricing.cost import BYTES_PER_TOKEN, cost
+from antiphon.pricing.cost import BYTES_PER_TOKEN
 from antiphon.providers.auth.signer import Signer
 from antiphon.providers.target import Said, Target, say
 from antiphon.routing.settings import OnLoss
 from antiphon.telemetry.metrics import Metrics
 
 log = logging.getLogger("antiphon.calls")
-SLOWER = "another attempt was faster"
 HTTP_OK = 200
-HTTP_FORBIDDEN = 403
 HTTP_TOO_MANY = 429
 LEARN_S = 0.1
 """Rate limits are read from sound answers' headers this often: in between, what was sent since is taken off them."""
-OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
-"""Failures that tell the adaptive limit to fall."""
 
 
 class Caller:
@@ -70,6 +62,12 @@ class Caller:
         self._tickets = tickets
         self._journal = journal
         self._metrics = metrics
+        settlement = Settlement(tickets, self.fleet, now)
+        # Bound here, so that none of them costs a call more.
+        self.settle = settlement.settle
+        self.failed = settlement.failed
+        self.judged = settlement.judged
+        self.lose = settlement.lose
         self.errands = Errands(self, transport, tickets, journal, metrics, wall)
 
     def prepare(self, step: Step, policy: Policy, targets: Mapping[str, Target]) -> Prepared:
@@ -111,7 +109,7 @@ class Caller:
                 if inbound.status != HTTP_OK:
                     raise await self._refusal(inbound, member, said)
                 read = answer.started if stream else answer.whole
-                got = await read(inbound, attempt.name, said, head, int(self._wall()))
+                got = await read(inbound, attempt.name, said, ask.request, int(self._wall()))
             except BaseException:
                 inbound.close()
                 raise
@@ -263,146 +261,6 @@ class Caller:
         error.noted = f"{spot.member.name}: no key: {found.why}"
         raise error
 
-    # --- its end
-
-    def failed(self, attempt: Try, error: AntiphonError, usage: Usage | None = None, *, output_tokens: int = 0) -> None:
-        """Close an attempt that ended with an error, which then names the deployment. `settle` has the arguments."""
-        if attempt.settled:
-            return
-        name = attempt.name
-        error.noted = _of(name, error.noted)
-        if isinstance(error, UpstreamError) and not isinstance(error, UpstreamRefused):
-            error.message = _of(name, error.message)  # a refusal speaks in the upstream's own words
-        attempt.error = error
-        attempt.blameless = attempt.blameless or self._hurried(attempt, error)
-        attempt.failure = "timeout" if attempt.blameless else failure_of(error)
-        self.settle(attempt, usage, output_tokens=output_tokens)
-
-    def judged(self, attempt: Try, error: AntiphonError) -> AntiphonError:
-        """What an attempt's failure is: its request's time that is over, where that is what ended it."""
-        limit = attempt.deadline
-        attempt.blameless = self._hurried(attempt, error)
-        if not attempt.blameless:
-            return error
-        return deadline.exceeded(limit, error, over=limit.over(self.now()))
-
-    def _hurried(self, attempt: Try, error: AntiphonError) -> bool:
-        """Whether an attempt ran out of its request's own time, while its deployment's was not over."""
-        if not isinstance(error, UpstreamTimeout) or error.upstream_status is not None:
-            return False
-        timeouts, now_s = attempt.target.deployment.timeouts, self.now()
-        return deadline.hurried(
-            attempt.deadline, timeouts, now_s=now_s, ran_s=now_s - attempt.began_s, head=attempt.inbound is not None
-        )
-
-    def settle(self, attempt: Try, usage: Usage | None, *, output_tokens: int = 0) -> None:
-        """Close an attempt, once: its ticket, its counts and its clock.
-
-        Args:
-            output_tokens: How many were seen of an answer whose usage the upstream never told.
-        """
-        if attempt.settled:
-            return
-        now_s = self.now()
-        attempt.end(now_s)
-        price = attempt.target.deployment.price
-        attempt.usage = usage
-        if price is not None:
-            if usage is not None:
-                attempt.cost_nano_usd = cost(price, usage)
-            elif attempt.answered or attempt.error is None:
-                # It was cut short: what it had read by then, and said, is paid for.
-                read = Usage(input_tokens=ceil(attempt.size_bytes / BYTES_PER_TOKEN), output_tokens=output_tokens)
-                attempt.cost_nano_usd, attempt.assumed = cost(price, read), True
-        self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
-        self._learn(attempt, usage, now_s)
-
-    def _learn(self, attempt: Try, usage: Usage | None, now_s: float) -> None:
-        """Give back what it held, and take in what its end says of the deployment."""
-        member, took_s = attempt.spot.member, now_s - attempt.began_s
-        first_s = None if attempt.first_token_us is None else attempt.first_token_us / 1e6
-        sign = self._sign(attempt, first_s, now_s)
-        used = usage.input_tokens + usage.output_tokens if usage is not None else 0
-        well, live, key = sign == "ok", member.live, attempt.key
-        measured = attempt.measured if well else attempt.overtaken
-        if measured or live.counts_tokens or not well:
-            live.ended(took_s if measured else None, now_s, used)
-        else:
-            live.in_flight -= 1
-        if key is not None and key.limited:
-            key.ended(now_s, used - attempt.tokens if used else 0)
-        elif key is not None:
-            key.in_flight -= 1
-        if member.running is not None:
-            member.running.add(-1)
-        gate = member.gate
-        if measured or not well:
-            gate.learn(sign, first_s, now_s=now_s)
-        gate.leave(attempt.tenant, took_s if well else None)
-        attempt.pass_ = 0
-
-    def _sign(self, attempt: Try, first_s: float | None, now_s: float) -> Sign:
-        """Tell the breaker how an attempt ended. Returns: what that says of the upstream's load."""
-        breaker, failure = attempt.spot.member.breaker, attempt.failure
-        if failure is None and attempt.answered:
-            if attempt.pass_:
-                breaker.succeeded(attempt.pass_, now_s, first_s or 0.0 if attempt.streamed else 0.0)
-            return "ok"
-        if attempt.overtaken:
-            # It had a start and was overtaken: for one that hangs that is all there is to tell, since none of its
-            # attempts is waited for.
-            breaker.failed(attempt.pass_, now_s, SLOWER)
-        elif failure is None or attempt.blameless:
-            breaker.dropped(attempt.pass_, now_s)
-        else:
-            return self._mark(attempt, failure, now_s)
-        return "none"
-
-    def _mark(self, attempt: Try, failure: Failure, now_s: float) -> Sign:
-        """Take in a failure: the breaker's part, and rests of the key or the deployment."""
-        member, error = attempt.spot.member, attempt.error
-        meaning = TABLE[failure]
-        match meaning.health:
-            case "bad":
-                member.breaker.failed(attempt.pass_, now_s, failure)
-            case "good":
-                member.breaker.succeeded(attempt.pass_, now_s, 0.0)
-            case "unknown":
-                member.breaker.dropped(attempt.pass_, now_s)
-        said_s = error.retry_after_s if error is not None else None
-        rest_s = rests_s(meaning, said_s, self.fleet.settings.retry)
-        until_s = inf if rest_s is None else now_s + rest_s
-        if (meaning.mark == "deployment_cooling" and said_s) or (
-            meaning.mark in ("key_cooling", "key_dead") and attempt.key is None
-        ):
-            member.cool(until_s, failure)
-        elif attempt.key is not None:
-            self._mark_key(attempt, attempt.key, failure, now_s, until_s)
-        return "overload" if failure in OVERLOADS else "none"
-
-    def _mark_key(self, attempt: Try, key: Key, failure: Failure, now_s: float, until_s: float) -> None:
-        """Let a key rest. One that a reload has taken away meanwhile is marked too, and that is all."""
-        member, error, mark = attempt.spot.member, attempt.error, TABLE[failure].mark
-        refused = isinstance(error, UpstreamError) and error.upstream_status == HTTP_FORBIDDEN
-        if mark == "key_dead" and refused:
-            if member.pool is not None and any(key is one for one in member.pool.keys):
-                member.refused_keys[key.name] = until_s
-        elif mark == "key_dead":
-            key.mark("dead", failure, now_s, until_s)
-        elif mark == "key_cooling":
-            key.mark("cooling", failure, now_s, until_s)
-
-    def lose(self, answered: Answered) -> None:
-        """Give up an answer that came too late: another attempt had won."""
-        attempt, got = answered.attempt, answered.answer
-        attempt.lost = True
-        if attempt.inbound is not None:
-            attempt.inbound.close()
-        if isinstance(got, answer.Whole):
-            self.settle(attempt, got.facts.usage)
-        else:
-            self.settle(attempt, got.relay.usage, output_tokens=got.relay.events)
-
     def counted(self, what: Literal["hedge", "hedge_denied"], course: Course) -> None:
         """Count a decision."""
         self._metrics.hedged(course.prepared.policy.name, "sent" if what == "hedge" else "denied")
@@ -441,7 +299,3 @@ def _weigh(losses: tuple[Loss, ...], name: str, on_loss: OnLoss) -> None:
         )
         error.noted = f"{name}: {', '.join(loss.field for loss in lost)} would be lost"
         raise error
-
-
-def _of(name: str, message: str) -> str:
-    return message if message.startswith(name) else f"{name}: {message}"

@@ -13,49 +13,20 @@ from msgspec import Struct, field, structs
 from antiphon.calls.answer import Started, Whole
 from antiphon.calls.ask import Ask
 from antiphon.calls.attempt import Spot, Try
-from antiphon.calls.chance import mixed
 from antiphon.calls.exhausted import back_s, nobody, unfit
+from antiphon.calls.following import Following
 from antiphon.calls.hedge import Hedge, Hedging, race
-from antiphon.calls.keypool import Key
-from antiphon.calls.member import Member
 from antiphon.calls.pick import pick, usable
 from antiphon.calls.prepared import Prepared
-from antiphon.calls.retry import TABLE, Meaning, Place, backoff_s, failure_of, most_telling
+from antiphon.calls.retry import failure_of, most_telling
+from antiphon.calls.work import Work
 from antiphon.core.error import (
     AntiphonError,
     DeadlineExceeded,
     LeftAlone,
     UpstreamRefused,
 )
-from antiphon.core.principal import Principal
-from antiphon.core.receipt import Loss, Told
 from antiphon.providers.target import How
-
-JITTER = 0x1177
-"""Salt of the draw that spreads retries in time."""
-REPEATS = 2
-"""Attempts at one deployment before a fallback is asked, where there is one."""
-
-
-class Work(Protocol):
-    """The request that a call belongs to."""
-
-    principal: Principal
-    started_s: float
-    attempts: list[Try]
-    stopped: str
-    """Why no further attempt was made."""
-    losses: tuple[Loss, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def tail(self) -> bytes:
-        """What its receipt says of how it was decided, as `Basis.tail` gives it."""
-        ...
-
-    def draft(self) -> Told:
-        """The rest of its receipt, as far as it is known."""
-        ...
 
 
 class Answered(Struct, frozen=True, gc=False):
@@ -149,10 +120,6 @@ class Course(Struct):
         self._ends.append((error, spot))
         self._tried[spot.member.name] = f"failed: {failure_of(error)}"
 
-    def _times(self, name: str) -> int:
-        """How often attempts at a deployment ended."""
-        return sum(spot.member.name == name for _, spot in self._ends)
-
     def how(self) -> How:
         """How an attempt puts a request whose answer is gone on with."""
         return structs.replace(self.ask.how, so_far=self.so_far)
@@ -196,158 +163,24 @@ class Course(Struct):
 
     def _next(self, error: AntiphonError) -> Spot:
         """Where to go on after an attempt that failed. Raises: the most telling error, when nowhere."""
-        now_s = self._maker.now()
-        spot = next(spot for end, spot in self._ends if end is error)
-        failure = failure_of(error)
-        meaning = TABLE[failure]
-        most = self.prepared.step.envelope.attempts
-        if isinstance(error, DeadlineExceeded):
-            raise self._told("the deadline has passed")
-        if not meaning.next:
-            raise self._told(f"{failure} is not tried again")
-        if self.made >= most:
-            raise self._told(f"{self.made} of {most} attempts were made")
-        if self.ask.deadline.at_s <= now_s:
-            raise self._told("the deadline has passed")
-        for again in (False, True):
-            for place in meaning.next:
-                found = self._at(place, spot, error, meaning, now_s, again=again)
-                if found is not None:
-                    self._retries += 1
-                    found.reason = f"{place}: {failure}"
-                    found.fresh = found.fresh or failure == "stale"
-                    return found
-        why = f": {unfit(self.prepared, self._tried, now_s)}" if "other_deployment" in meaning.next else ""
-        raise self._told(self.denied or f"nobody is left who could be asked{why}")
-
-    def _at(
-        self, place: Place, spot: Spot, error: AntiphonError, meaning: Meaning, now_s: float, *, again: bool
-    ) -> Spot | None:
-        """A spot at one of the table's places; None: there is none."""
-        match place:
-            case "same_key":
-                return self._same(spot, error, meaning, now_s, again=again)
-            case "other_key":
-                return None if again else self._other_key(spot, meaning, now_s)
-            case "other_deployment":
-                if again:
-                    return self._once_more(spot, now_s)
-                return self._elsewhere(spot.rank, spot.rank + 1, None, meaning, now_s)
-            case "fallback:any":
-                return None if again else self._elsewhere(1, len(self.prepared.ranks), "any", meaning, now_s)
-            case "fallback:context_window":
-                return None if again else self._elsewhere(1, len(self.prepared.ranks), "context_window", meaning, now_s)
-            case "fallback:content_policy":
-                return None if again else self._elsewhere(1, len(self.prepared.ranks), "content_policy", meaning, now_s)
-
-    def _same(self, spot: Spot, error: AntiphonError, meaning: Meaning, now_s: float, *, again: bool) -> Spot | None:
-        """The same deployment with the same key, after a wait where that helps."""
-        member = spot.member
-        if self.begun and not spot.target.deployment.continues:
-            return None
-        if self._times(member.name) >= REPEATS and not again:
-            return None
-        wait_s = self._wait_s(error, meaning, now_s)
-        if wait_s is None:
-            return None
-        alone = len(self.prepared.ranks) == 1 and len(self.prepared.ranks[0].members) == 1
-        if not (member.breaker.allows(now_s) or alone) or not self._granted(spot, meaning, now_s):
-            return None
-        return Spot(member, spot.target, spot.rank, key=self._key_of(spot), forced=spot.forced or alone, wait_s=wait_s)
-
-    def _key_of(self, spot: Spot) -> Key | None:
-        """The key that an attempt went out with."""
-        return next((one.key for one in reversed(self.work.attempts) if one.spot is spot), None)
-
-    def _used_keys(self, name: str) -> set[str]:
-        """Keys that attempts at a deployment went out with."""
-        return {one.key.name for one in self.work.attempts if one.name == name and one.key is not None}
-
-    def _other_key(self, spot: Spot, meaning: Meaning, now_s: float) -> Spot | None:
-        member = spot.member
-        if member.pool is None or (self.begun and not spot.target.deployment.continues):
-            return None
-        key = member.key(now_s, self.ask.seed, without=self._used_keys(member.name))
-        if not isinstance(key, Key) or not self._granted(spot, meaning, now_s):
-            return None
-        return Spot(member, spot.target, spot.rank, key=key, forced=spot.forced)
-
-    def _elsewhere(self, first: int, end: int, on: str | None, meaning: Meaning, now_s: float) -> Spot | None:
-        """A deployment that was not tried yet, in the ranks from `first` up to `end` (of one kind of fallback)."""
-        prepared = self.prepared
-        for place in range(first, end):
-            if on is not None and prepared.ranks[place].on != on:
-                continue
-            while spot := pick(prepared, place, seed=self.ask.seed, now_s=now_s, tried=self._tried, key=self.ask.key):
-                if self._granted(spot, meaning, now_s):
-                    return spot
-                self._tried[spot.member.name] = self.denied
-        return None
-
-    def _once_more(self, spot: Spot, now_s: float) -> Spot | None:
-        """One that failed before in a way that may pass, after the wait that its own failure asks for.
-
-        Of several the one that was asked the least.
-        """
-        last = {before.member.name: (end, before) for end, before in self._ends}
-        passing = [
-            (end, before)
-            for end, before in last.values()
-            if before.member is not spot.member
-            and TABLE[failure_of(end)].repeats
-            and before.member.ready(now_s)
-            and (before.target.deployment.continues or not self.begun)
-        ]
-        best = min(passing, key=lambda one: self._times(one[1].member.name), default=None)
-        if best is None:
-            return None
-        error, before = best
-        failure = failure_of(error)
-        meaning = TABLE[failure]
-        wait_s = self._wait_s(error, meaning, now_s)
-        if wait_s is None or not self._granted(before, meaning, now_s):
-            return None
-        return Spot(before.member, before.target, before.rank, fresh=failure == "stale", wait_s=wait_s)
-
-    def _granted(self, spot: Spot, meaning: Meaning, now_s: float) -> bool:
-        """Whether the retry budget of who gets the attempt allows it.
-
-        One that takes over from another, and is sound itself, needs no leave: it is no retry to it, and its own
-        admission guards it. A standby has no first attempts that a budget could be a share of.
-        """
-        member = spot.member
-        if not meaning.budgeted:
-            return True
-        if self._times(member.name) == 0 and self._sound(member, now_s):
-            member.budget.first(now_s)
-            return True
-        if member.budget.retry(now_s):
-            return True
-        self.denied = f"the retry budget of {member.name} is spent"
-        return False
-
-    def _sound(self, member: Member, now_s: float) -> bool:
-        """Whether it fails no more often than a retry budget lets retries be."""
-        state = member.breaker.state(now_s)
-        return state.state == "closed" and state.failure_fraction <= self.prepared.policy.calls.retry_budget.fraction
-
-    def _wait_s(self, error: AntiphonError, meaning: Meaning, now_s: float) -> float | None:
-        """How long to wait before the same is asked again; None: too long."""
-        retry = self.prepared.policy.calls.retry
-        asked_s = error.retry_after_s
-        if asked_s is not None and asked_s > retry.patience_s:
-            self.denied = f"it asks for {asked_s:g} s, and none waits over {retry.patience_s:g} s"
-            return None
-        if not meaning.waits:
-            return 0.0
-        # Where nothing had to be drawn there is no seed; when it came tells a request from others too.
-        seed = self.ask.seed or int(self.work.started_s * 1e6)
-        fraction = mixed(seed, JITTER + self.made)
-        wait_s = backoff_s(self._retries, fraction, base_s=retry.base_s, cap_s=retry.cap_s, retry_after_s=asked_s)
-        if now_s + wait_s >= self.ask.deadline.at_s:
-            self.denied = "the deadline comes before the wait is over"
-            return None
-        return wait_s
+        following = Following(
+            prepared=self.prepared,
+            ask=self.ask,
+            work=self.work,
+            ends=self._ends,
+            tried=self._tried,
+            retries=self._retries,
+            made=self.made,
+            begun=self.begun,
+            denied=self.denied,
+            now_s=self._maker.now(),
+        )
+        found = following.find(error)
+        self.denied = following.denied
+        if isinstance(found, str):
+            raise self._told(found)
+        self._retries += 1
+        return found
 
     def _told(self, why: str) -> AntiphonError:
         """The error that the caller gets, now that nothing more is tried."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from antiphon.calls import deadline
 from antiphon.calls.admission import Admission
@@ -72,6 +73,8 @@ class Errands:
         self._wall = wall
         self._members: dict[str, Member] = {}
         self._admission: Admission | None = None
+        self.sessions = 0
+        """How many run now, over WebSockets."""
 
     def arrange(
         self, settings: CallsSettings, accounts: Mapping[str, Target], pools: Mapping[str, KeyPool], now_s: float
@@ -106,9 +109,20 @@ class Errands:
         return self._members[account]
 
     async def begin(
-        self, work: Work, member: Member, target: Target, limit: Deadline, *, lane: Lane = "normal", size_bytes: int = 0
+        self,
+        work: Work,
+        member: Member,
+        target: Target,
+        limit: Deadline,
+        *,
+        lane: Lane = "normal",
+        size_bytes: int = 0,
+        total_s: float | None = None,
     ) -> Begun:
         """Take everything that an attempt needs, and write it down.
+
+        Args:
+            total_s: How long it may last; None: as long as its deployment says.
 
         Raises: OverLimit, DeadlineExceeded, UpstreamAuth, StoreError; and then it never was.
         """
@@ -119,7 +133,8 @@ class Errands:
             if target.signer is not None:
                 await self._identified(target)
             now_s = self._settler.now()
-            timeouts = deadline.attempt(limit, target.deployment.timeouts, now_s=now_s)
+            own = target.deployment.timeouts
+            timeouts = deadline.attempt(limit, own if total_s is None else replace(own, total_s=total_s), now_s=now_s)
             if timeouts is None:
                 raise deadline.exceeded(limit, over=limit.over(now_s))
             key = _key(member, target, now_s)

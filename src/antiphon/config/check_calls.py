@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from antiphon.calls.settings import RouteSettings
+from antiphon.calls.settings_balance import BalanceSettings
 from antiphon.config.check_idle import check_idle, check_places
 from antiphon.config.check_timeouts import check_timeouts
 from antiphon.config.fallbacks import KINDS, every_name, fallbacks
@@ -25,7 +26,7 @@ def check_calls(settings: Settings, written: Written, profiles: Mapping[str, Pro
         at = ("calls", *path.split("."))
         if written.sound(at[:-1]):
             yield written.problem(at, wrong, remedy)
-    yield from _slow(settings, written)
+    yield from _slow(written)
     answering, judged = _Answering(settings, profiles), known(settings, written)
     for name, route in settings.routes.items():
         at = ("routes", name)
@@ -82,7 +83,7 @@ def _own(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem
             yield written.problem(at, wrong, remedy)
 
 
-def _slow(settings: Settings, written: Written) -> Iterator[Problem]:
+def _slow(written: Written) -> Iterator[Problem]:
     """A share of slow answers where none is ever slow. An explicit `slow_after_s: null` keeps it for later."""
     path: Path = ("calls", "breaker")
     at = (*path, "slow_fraction")
@@ -93,21 +94,23 @@ def _slow(settings: Settings, written: Written) -> Iterator[Problem]:
 
 
 def _strategy(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem]:
-    """A strategy that nothing is shared out by, since every request sticks by its prefix; and numbers of another one."""
+    """A strategy that nothing is shared out by, since every request sticks by its prefix; and numbers of another one.
+
+    What is written as it would be anyhow is no mistake: a configuration that is shown has all of it.
+    """
     at = (*path, "balance", "strategy")
     if not written.sound(at, (*path, "sticky")):
         return
-    sticks = route.sticky is not None and route.sticky.by == "prefix"
-    if sticks and written.has(at):
+    balance, usual = route.balance, BalanceSettings()
+    if route.sticky is not None and route.sticky.by == "prefix" and balance.strategy != usual.strategy:
         wrong = "has no effect beside `sticky` by prefix, which says for every request where it goes"
         yield written.problem(at, wrong, "leave it out, or write `by: session`")
-    if route.balance.strategy == "fastest":
+    if balance.strategy == "fastest":
         return
     for name in ("fastest_quantile", "fastest_within"):
-        beside = (*path, "balance", name)
-        if written.has(beside):
-            wrong = f"has no effect with the strategy {route.balance.strategy}"
-            yield written.problem(beside, wrong, "write `strategy: fastest`, or leave it out")
+        if getattr(balance, name) != getattr(usual, name):
+            wrong = f"has no effect with the strategy {balance.strategy}"
+            yield written.problem((*path, "balance", name), wrong, "write `strategy: fastest`, or leave it out")
 
 
 def _attempts(route: RouteSettings, path: Path, written: Written) -> Iterator[Problem]:

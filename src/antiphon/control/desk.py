@@ -11,9 +11,11 @@ from antiphon.calls import deadline
 from antiphon.calls.ask import PRIORITY, bounded, lane
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.errands import Begun
+from antiphon.control.settings import RealtimeSettings
 from antiphon.core.error import AntiphonError, StoreError, Unavailable, UpstreamError
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
+from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.record import close
 from antiphon.gateway.story import Arrival, Story
@@ -33,6 +35,8 @@ class Desk(Struct, frozen=True, kw_only=True):
 
     gateway: Gateway
     accounts: Mapping[str, Raw]
+    decisions: Decisions
+    realtime: RealtimeSettings = RealtimeSettings()
 
     @property
     def now_s(self) -> float:

@@ -64,9 +64,9 @@ class RealtimeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             ge=1024,
             le=268_435_456,
-            description="Most bytes of one message, either way. Default 33554432; above it the session ends with 1009.",
+            description="Most bytes of one message, either way. Default 4194304; above it the session ends with 1009.",
         ),
-    ] = 33_554_432
+    ] = 4_194_304
     idle_timeout_s: Annotated[
         float,
         Meta(gt=0, le=86400, description="Seconds without a message either way, after which it ends. Default 600."),

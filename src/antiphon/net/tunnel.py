@@ -8,7 +8,7 @@ IDLE = 1
 class Sink(Protocol):
     """Takes a connection's bytes."""
 
-    def feed(self, data: bytes) -> None: ...
+    def feed(self, data: bytes, /) -> None: ...
 
     def drain(self) -> None:
         """The process stops: come to an end."""

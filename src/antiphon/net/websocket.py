@@ -19,11 +19,11 @@ def accept_of(key: bytes) -> bytes:
 class Taker(Protocol):
     """Takes what a side says."""
 
-    def message(self, opcode: Opcode, payload: bytes) -> None:
+    def message(self, opcode: Opcode, payload: bytes, /) -> None:
         """A whole text or binary message."""
         ...
 
-    def ended(self, code: int, reason: str) -> None:
+    def ended(self, code: int, reason: str, /) -> None:
         """The side has closed, broken the protocol, or gone (1006). Told once."""
         ...
 

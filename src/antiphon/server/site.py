@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
-from antiphon.control import catalogue, health, receipts
+from antiphon.control import catalogue, health, listings, receipts
 from antiphon.control.desk import Desk
 from antiphon.control.probing import NoReply
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, Unavailable, WrongMethod
@@ -95,7 +95,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
     def _find(self, path: bytes) -> Page | None:
         match path:
-            case b"/v1/models":
+            case b"/v1/models" | b"/v1beta/models":
                 return self._models
             case b"/v1/health/deployments":
                 return self._health
@@ -105,7 +105,7 @@ class Site(Struct, frozen=True, kw_only=True):
                 return self._ready
             case b"/metrics":
                 return self._metrics
-            case _ if path.startswith(b"/v1/models/"):
+            case _ if path.startswith((b"/v1/models/", b"/v1beta/models/")):
                 return self._model
             case _ if path.startswith(b"/v1/receipts/"):
                 return self._receipt
@@ -115,12 +115,15 @@ class Site(Struct, frozen=True, kw_only=True):
     async def _models(self, exchange: Exchange) -> Answer:
         principal = authenticate(exchange, self.identity)
         page = catalogue.models(self.gateway.revision.routes, principal, self.created_s)
-        return JSON, msgspec.json.encode(page)
+        shape = listings.shape_of(exchange.path + b"/", exchange.headers)
+        return JSON, msgspec.json.encode(listings.listed(page, shape))
 
     async def _model(self, exchange: Exchange) -> Answer:
         principal = authenticate(exchange, self.identity)
-        name = _last(exchange.path, b"/v1/models/")
-        return JSON, msgspec.json.encode(catalogue.model(self.gateway.revision.routes, principal, self.created_s, name))
+        name = _last(exchange.path, exchange.path[: exchange.path.index(b"/models/") + len(b"/models/")])
+        one = catalogue.model(self.gateway.revision.routes, principal, self.created_s, name)
+        shape = listings.shape_of(exchange.path, exchange.headers)
+        return JSON, msgspec.json.encode(listings.shown(one, shape))
 
     async def _receipt(self, exchange: Exchange) -> Answer:
         principal = authenticate(exchange, self.identity)

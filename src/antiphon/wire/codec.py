@@ -259,6 +259,11 @@ class Codec(Upstream[AskT, AnswerT]):
     def facts(self, body: bytes) -> Facts:
         """Check a whole answer of an upstream of this very dialect, and read its facts. Raises: as `decode_answer`."""
 
+    def used(self, request: Request) -> Usage | None:
+        """What a request by itself says that it uses, for whole answers that don't say; None: nothing."""
+        del request
+        return None
+
     @abstractmethod
     def relay(self, *, hides_usage: bool) -> Relay:
         """Pass a stream of an upstream of this very dialect on, byte for byte."""

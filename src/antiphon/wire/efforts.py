@@ -7,6 +7,8 @@ Source: the bands that docs.litellm.ai/docs/reasoning_content and openrouter.ai/
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from antiphon.core.content import Content
+
 TOKENS: Mapping[str, int] = MappingProxyType(
     {
         "none": 0,
@@ -32,3 +34,14 @@ def effort_of(tokens: int) -> str:
         return "medium"
     fitting = [effort for effort, most in TOKENS.items() if most <= tokens]
     return "minimal" if fitting == ["none"] and tokens else fitting[-1]
+
+
+def thoughts_wanted(content: Content) -> bool | None:
+    """Whether the caller is to be told of thoughts; None: it says nothing of that.
+
+    Anthropic's callers are told of them wherever they ask to think, unless they say otherwise.
+    """
+    sampling = content.sampling
+    if sampling.reasoning_shown is None and content.dialect == "anthropic_messages" and sampling.reasoning_tokens:
+        return True
+    return sampling.reasoning_shown

@@ -15,9 +15,12 @@ def deterministic(request: Request, names: tuple[str, ...]) -> bool:
     if not names:
         return False
     fields = named(request, names)
-    values = {
-        name: msgspec.json.decode(request.body.slice(fields[name].start, fields[name].end))
-        for name in names
-        if name in fields
-    }
+    try:
+        values = {
+            name: msgspec.json.decode(request.body.slice(fields[name].start, fields[name].end))
+            for name in names
+            if name in fields
+        }
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False  # of a long body these were not read before
     return values.get("temperature") == 0 or values.get("top_p") == 0 or isinstance(values.get("seed"), int)

@@ -43,6 +43,8 @@ class Feature(Struct, frozen=True, kw_only=True):
     group: str
     asks: Mapping[Dialect, Json]
     """Fields of a request by the caller's dialect. One that isn't named has no words for it."""
+    asks_streamed: Mapping[Dialect, Json] = {}
+    """Fields beside these where a stream is asked for."""
     arrives: Mapping[Dialect, Sought] = {}
     """What the upstream's body must hold. One that isn't named has no words for it."""
     shows: Mapping[Dialect, Sought] = {}

@@ -59,8 +59,9 @@ def judge(feature: Feature, client: Dialect, upstream: Dialect, *, stream: bool)
     answer = feature.answers.get(upstream)
     if stream and answer is not None and not answer.events:
         return NOTHING
+    body = {**BASES[client], **feature.asks[client], **(feature.asks_streamed.get(client, {}) if stream else {})}
     try:
-        sent = trip.send(client, reached(upstream), {**BASES[client], **feature.asks[client]}, stream=stream)
+        sent = trip.send(client, reached(upstream), body, stream=stream)
     except BadRequest as error:
         return _refused(error)
     try:
@@ -91,7 +92,7 @@ def _seen(sought: Sought, body: Any, losses: Iterable[Loss]) -> bool:
 
 
 def _told(told: Told, losses: Iterable[Loss]) -> bool:
-    return any(loss.adapted and told.effect in loss.effect for loss in losses)
+    return any(loss.adapted and told.effect in f"{loss.why}; {loss.effect}" for loss in losses)
 
 
 def _cell(arrived: bool, losses: tuple[Loss, ...]) -> Cell:

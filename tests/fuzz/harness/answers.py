@@ -57,6 +57,6 @@ def _answer(codec: AnyCodec, upstream: AnyUpstream, data: bytes) -> None:
     passed, _ = outcome(lambda: passage.whole(data, head_of(codec), 1_700_000_000), UpstreamError)
     if upstream.operation == "chat":  # vectors are read when they are written
         assert (answer is None) == (passed is None), "an answer that was read could not be written"
-    if passed is not None:
+    if passed is not None and (codec.name != "gemini" or getattr(answer[0], "choices", True)):  # it has no such answer
         codec.facts(passed.body)  # what is written must be an answer of the caller's dialect
         msgspec.json.encode(passed.losses)

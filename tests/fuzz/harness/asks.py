@@ -14,6 +14,9 @@ from antiphon.wire.codec import AnyCodec, AnyUpstream, Asked, Quirks, Terms
 from antiphon.wire.codecs import CODECS, UPSTREAMS
 from antiphon.wire.losses import Losses
 from antiphon.wire.one_dialect import OneDialect
+from antiphon.wire.openai_speech.codec import OpenAISpeech
+from antiphon.wire.prefix import prefix
+from antiphon.wire.same import deterministic
 
 QUIRKS = (
     Quirks(),
@@ -46,7 +49,10 @@ def check(codec: AnyCodec, data: bytes) -> None:
     long, long_refused = outcome(lambda: at_last(codec.read_long(pieces, asked)), BadRequest)
     if read is None or refused is not None:
         if long is not None:  # a long body is looked at less closely: what is wrong with it is found when it is decoded
-            _translated(codec, Request(head=long[0], body=body, spots=long[1], digest=""), data)
+            loose = Request(head=long[0], body=pieces, spots=long[1], digest="")
+            outcome(lambda: codec.put(loose, _terms(loose, data)), BadRequest)
+            _looked_at(codec, loose)
+            _translated(codec, loose, data)
         return
     assert long is not None, f"refused in slices only: {long_refused}"
     (head, spots), (long_head, long_spots) = read, long
@@ -55,7 +61,16 @@ def check(codec: AnyCodec, data: bytes) -> None:
     request = Request(head=head, body=body, spots=spots, digest="")
     _put(codec, request, asked, data)
     _put(codec, Request(head=head, body=pieces, spots=long_spots, digest=""), asked, data)
+    _looked_at(codec, request)
     _translated(codec, request, data)
+
+
+def _looked_at(codec: AnyCodec, request: Request) -> None:
+    """What routing and coalescing look at."""
+    deterministic(request, codec.chance)
+    prefix(request, 1_000, codec.opening)
+    if isinstance(codec, OpenAISpeech):
+        codec.characters(request)
 
 
 MEDIA = frozenset({"images", "audio", "files"})

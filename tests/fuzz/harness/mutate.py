@@ -14,6 +14,7 @@ VALUES: tuple[Any, ...] = (
     "data:image/png;base64,iVBORw0KGgo=", "data:,", "data:;base64", "https://example.com/a.png", "gs://a/b", "file-1",
     [], {}, [None], [[]], [{}], {"": None}, {"a": {"b": []}}, {"type": None}, {"type": "x"}, {"type": "text", "text": "x"},
 )  # fmt: skip
+_DEEP = "(deep)"
 _DATA = re.compile(rb"^data: ?(.*)$", re.MULTILINE)
 
 
@@ -61,10 +62,18 @@ class Mutator:
             return None
         if not isinstance(value, dict | list):
             return None
+        try:
+            return self._changed(value, chance)
+        except RecursionError:
+            return None
+
+    def _changed(self, value: Any, chance: random.Random) -> bytes:
         for _ in range(chance.choice((1, 1, 1, 2, 3))):
             self._change(value, chance)
         separators = chance.choice(((",", ":"), (", ", ": ")))
         said = json.dumps(value, ensure_ascii=chance.random() < 0.5, separators=separators)
+        if f'"{_DEEP}"' in said:
+            said = said.replace(f'"{_DEEP}"', _nested(chance))
         return said.encode("utf-8", "surrogatepass")
 
     def _change(self, value: Any, chance: random.Random) -> None:
@@ -96,6 +105,8 @@ class Mutator:
                 inside[key] = [inside[key]] if chance.random() < 0.5 else {chance.choice(self._words): inside[key]}
 
     def _value(self, chance: random.Random) -> Any:
+        if chance.random() < 0.03:
+            return _DEEP
         return _copy(chance.choice(VALUES)) if chance.random() < 0.8 else chance.choice(self._words)
 
 
@@ -107,6 +118,14 @@ def _places(value: Any, levels: int = 30) -> Any:
         yield value, key
         if isinstance(value[key], dict | list):
             yield from _places(value[key], levels - 1)
+
+
+def _nested(chance: random.Random) -> str:
+    """A value of many levels, or a text that holds one: around the reader's own bound, and around Python's."""
+    levels = chance.choice((126, 130, chance.randint(700, 1000), 1_500))
+    opening, closing = chance.choice((("[", "]"), ('{"a":', "}")))
+    said = f"{opening * levels}1{closing * levels}"
+    return json.dumps(said) if chance.random() < 0.4 else said
 
 
 def _copy(value: Any) -> Any:

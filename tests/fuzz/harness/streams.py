@@ -14,6 +14,7 @@ from antiphon.wire.codec import AnyCodec, AnyUpstream, Decoder, Relay
 from antiphon.wire.codecs import CODECS, UPSTREAMS
 from antiphon.wire.eventstream import encode_frame
 from antiphon.wire.one_dialect import NoStream, OneDialect
+from antiphon.wire.openai_chat.continued import Continued, so_far
 from antiphon.wire.passage import Passage
 from antiphon.wire.sse import SseReader, data_of
 
@@ -95,6 +96,10 @@ def _relayed(codec: AnyCodec, data: bytes) -> None:
     same(out, whole, "cuts change what goes on")
     for name in ("content_seen", "done", "events", "model", "fingerprint", "usage", "usage_note"):
         same(getattr(in_pieces, name), getattr(at_once, name), f"cuts change `{name}`")
+    if codec.name == "openai_chat":
+        start = so_far(whole)
+        if start is not None:
+            Continued(start).rewrite(whole)
     if not hides and codec.streams == b"text/event-stream":
         same(whole, data.removeprefix(BOM), "a relay changes the bytes")
 

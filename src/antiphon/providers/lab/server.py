@@ -82,6 +82,9 @@ class LabServer:
 
     async def handler(self, exchange: Exchange) -> None:
         """Answer one request."""
+        if exchange.websocket and exchange.path in realtime.PATHS:
+            await realtime.serve(exchange)
+            return
         incoming = incoming_of(exchange)
         found = find(self._routes, incoming) if exchange.method == b"POST" else None
         if found is not None:

@@ -139,6 +139,9 @@ class Writer:
                     return Raw(raw)
             except (msgspec.MsgspecError, RecursionError):
                 pass
+        if part.kind == "custom":
+            self.losses.add(f"{path}.input", f"{WHO} takes an object only", "sent as the field `input`", adapted=True)
+            return {"input": text}
         self.losses.add(f"{path}.arguments", f"{WHO} takes an object only", "sent as _raw", adapted=True)
         return {"_raw": text}
 

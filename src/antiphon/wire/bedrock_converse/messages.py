@@ -30,7 +30,7 @@ class Turns:
         """Write one message. Raises: BadRequest."""
         writer, here = self._writer, f"messages[{index}]"
         writer.left_over(message.extra, here)
-        if message.name is not None and message.role != "function":
+        if message.name is not None and message.role not in ("function", "tool"):
             writer.losses.add(f"{here}.name", f"{WHO} has no names of speakers")
         if message.role in _SYSTEM:
             self._instruct(message, index)

@@ -6,6 +6,7 @@ from antiphon.core.content import Content
 from antiphon.wire.bedrock_converse import claude
 from antiphon.wire.bedrock_converse.blocks import WHO
 from antiphon.wire.bedrock_converse.model import Model
+from antiphon.wire.bedrock_converse.tools import one_at_a_time
 from antiphon.wire.efforts import effort_of
 from antiphon.wire.losses import Losses
 
@@ -27,6 +28,9 @@ def encode_own(content: Content, model: Model, body: Body, losses: Losses) -> Bo
         elif off and not model.claude.can_rest:
             losses.add(asked, "the model always thinks")
         own = claude.suit(sampling, model.claude, body, losses, thinks=bool(thinking))
+        if one_at_a_time(content, model):
+            kind = "any" if content.tool_choice is not None and content.tool_choice.mode == "required" else "auto"
+            own["tool_choice"] = {"type": kind, "disable_parallel_tool_use": True}
         return {"thinking": thinking, **own} if thinking else own
     out = _top_k(content, model, losses)
     if sampling.reasoning_shown is not None and (wanted or off):

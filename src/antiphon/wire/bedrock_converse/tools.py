@@ -8,6 +8,8 @@ from antiphon.core.content import Content, Tool, ToolChoice
 from antiphon.core.error import BadRequest
 from antiphon.wire.bedrock_converse.blocks import WHO, Block, Writer
 from antiphon.wire.bedrock_converse.ids import fits
+from antiphon.wire.bedrock_converse.model import Model
+from antiphon.wire.free_text import as_function
 
 _NOVAS = MappingProxyType({"web_search": "nova_grounding", "code_execution": "nova_code_interpreter"})
 """Tools that Amazon Nova 2 runs itself. Source: docs.aws.amazon.com/nova/latest/userguide/tool-built-in.html, 2026-11."""
@@ -21,7 +23,7 @@ def encode_tools(content: Content, writer: Writer) -> dict[str, Any] | None:
     choice, losses = content.tool_choice, writer.losses
     if choice is not None:
         writer.left_over(choice.extra, "tool_choice")
-    if content.parallel_tool_calls is False and content.tools:
+    if content.parallel_tool_calls is False and content.tools and not one_at_a_time(content, writer.model):
         losses.add("parallel_tool_calls", f"{WHO} can't hold a model to one call at a time")
     if choice is not None and choice.mode == "none" and not writer.called:
         if content.tools:
@@ -40,7 +42,19 @@ def encode_tools(content: Content, writer: Writer) -> dict[str, Any] | None:
     return {"tools": tools} if chosen is None else {"tools": tools, "toolChoice": chosen}
 
 
+def one_at_a_time(content: Content, model: Model) -> bool:
+    """Whether a model can be told, among its own fields, to call one tool at a time: Claude, where it may choose.
+
+    Source: docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-tool-use.html, 2026-11.
+    """
+    free = content.tool_choice is None or content.tool_choice.mode in ("auto", "required")
+    return model.claude is not None and content.parallel_tool_calls is False and bool(content.tools) and free
+
+
 def _tool(tool: Tool, path: str, writer: Writer, allowed: Collection[str]) -> list[Block]:
+    if tool.kind == "custom" and tool.name:
+        writer.losses.add(path, f"{WHO} has no tools of free text", "sent with the field `input`", adapted=True)
+        tool = as_function(tool)
     if tool.kind != "function":
         return _run_by_provider(tool, path, writer)
     if not tool.name:

@@ -33,7 +33,7 @@ def usage_of(raw: Raw) -> tuple[Usage | None, str]:
         return None, ""
     try:
         said = _counts.decode(raw)
-    except msgspec.ValidationError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return None, f"usage can't be read: {error}"
     read, written = said.cache_read_input_tokens or 0, said.cache_write_input_tokens or 0
     hour = sum(kept.tokens for kept in said.cache_details or () if kept.ttl == "1h")

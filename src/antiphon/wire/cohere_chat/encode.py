@@ -32,6 +32,10 @@ def encode_body(content: Content, terms: Terms, losses: Losses) -> Out:
     if writer.documents:
         _join(body, writer)
     body |= encode_format(content.response_format, writer, alone="tools" not in body and "documents" not in body)
+    if writer.messages and writer.messages[-1]["role"] == "assistant":
+        path = f"messages[{len(content.messages) - 1}]"
+        message = f"`{path}` is the assistant's, and {WHO} goes on with no answer; end with the user or a tool's result"
+        raise BadRequest(message, param=path)
     if terms.prompt:
         writer.messages.insert(0, {"role": "system", "content": terms.prompt})
     if terms.so_far:

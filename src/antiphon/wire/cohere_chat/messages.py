@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from antiphon.core.content import (
     Audio,
     Cache,
@@ -57,7 +59,7 @@ class Writer:
         here = f"messages[{index}]"
         self.left_over(message.extra, here)
         self.cached(message.cache, here)
-        if message.name is not None and message.role != "function":
+        if message.name is not None and message.role not in _RESULTS:
             self.losses.add(f"{here}.name", f"{WHO} has no names of speakers")
         if message.role in _RESULTS:
             self._result(message, index)
@@ -156,11 +158,14 @@ class Writer:
         if part.signature is not None:
             self.losses.add(f"{path}.signature", f"its proof is {part.signed_by or 'another provider'}'s")
         if part.kind != "function":
-            self.losses.add(f"{path}.type", f"{WHO} has functions only", "sent as a function", adapted=True)
+            self.losses.add(f"{path}.input", f"{WHO} takes an object only", "sent as the field `input`", adapted=True)
         said = part.id
         if not said:
             self._legacy[part.name] = said = f"function_call_{index}"
-        function = {"name": part.name, "arguments": part.arguments or "{}"}
+        arguments = part.arguments or "{}"
+        if part.kind == "custom":
+            arguments = msgspec.json.encode({"input": part.arguments}).decode()
+        function = {"name": part.name, "arguments": arguments}
         out.setdefault("tool_calls", []).append({"id": said, "type": "function", "function": function})
 
     def _result(self, message: Message, index: int) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from antiphon.core.content import Content, ResponseFormat, Tool
 from antiphon.wire.cohere_chat.messages import WHO, Out, Writer
+from antiphon.wire.free_text import as_function
 
 
 def encode_tools(content: Content, writer: Writer) -> Out:
@@ -18,7 +19,11 @@ def encode_tools(content: Content, writer: Writer) -> Out:
     allowed = choice.names if choice is not None else ()
     if choice is not None and choice.mode == "named":
         allowed = (choice.name or "",)
-    known = [(f"tools[{index}]", tool) for index, tool in enumerate(content.tools or ())]
+    known = [
+        (path, _worded(tool, path, writer))
+        for index, tool in enumerate(content.tools or ())
+        if (path := f"tools[{index}]")
+    ]
     named = [(path, tool) for path, tool in known if _is_function(tool, path, writer)]
     kept = [(path, tool) for path, tool in named if not allowed or tool.name in allowed]
     if len(kept) < len(named):
@@ -32,6 +37,13 @@ def encode_tools(content: Content, writer: Writer) -> Out:
         elif strict:
             losses.add("tools.function.strict", f"{WHO} is strict on all tools or on none")
     return out | _choice(content, writer, has_tools=bool(kept))
+
+
+def _worded(tool: Tool, path: str, writer: Writer) -> Tool:
+    if tool.kind != "custom" or not tool.name:
+        return tool
+    writer.losses.add(path, f"{WHO} has no tools of free text", "sent with the field `input`", adapted=True)
+    return as_function(tool)
 
 
 def _is_function(tool: Tool, path: str, writer: Writer) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from antiphon.core.content import Content, ResponseFormat, Sampling
 from antiphon.wire.codec import left_over
-from antiphon.wire.efforts import tokens_of
+from antiphon.wire.efforts import thoughts_wanted, tokens_of
 from antiphon.wire.fields import as_object, merged, present
 from antiphon.wire.gemini.schema import openapi
 from antiphon.wire.losses import Losses
@@ -37,7 +37,7 @@ def encode_config(content: Content, losses: Losses, *, version: tuple[int, int])
         losses.add("logit_bias", f"{_WHO} has no logit_bias")
     if sampling.verbosity is not None:
         losses.add("verbosity", f"{_WHO} has no verbosity")
-    thinking = _own_thinking(sampling) if own else _thinking(sampling, losses, version)
+    thinking = _own_thinking(sampling) if own else _thinking(content, losses, version)
     if thinking:
         out["thinkingConfig"] = thinking
     if content.response_format is not None:
@@ -55,9 +55,16 @@ def _own_thinking(sampling: Sampling) -> dict[str, Any]:
     )
 
 
-def _thinking(sampling: Sampling, losses: Losses, version: tuple[int, int]) -> dict[str, Any]:
-    """Models up to 2.5 take tokens, later ones levels; not both. Source: ai.google.dev/gemini-api/docs/thinking, 2026-11."""
-    out = present(includeThoughts=sampling.reasoning_shown)
+def _thinking(content: Content, losses: Losses, version: tuple[int, int]) -> dict[str, Any]:
+    """Models up to 2.5 take tokens, later ones levels; not both. Source: ai.google.dev/gemini-api/docs/thinking, 2026-11.
+
+    Callers of Chat Completions can't ask for thoughts, and are told of them wherever the model thinks.
+    """
+    sampling = content.sampling
+    shown = thoughts_wanted(content)
+    if shown is None and content.dialect == "openai_chat" and sampling.reasoning_effort not in (None, "none"):
+        shown = True
+    out = present(includeThoughts=shown)
     effort, tokens = sampling.reasoning_effort, sampling.reasoning_tokens
     if effort is None:
         return out | present(thinkingBudget=tokens)

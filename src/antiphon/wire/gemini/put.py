@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from antiphon.core.body import Body, Edit
+from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Request
 from antiphon.wire.codec import Put, Terms
 from antiphon.wire.gemini.decode import TOP
@@ -52,6 +53,8 @@ def _prompt(body: Body, fields: Mapping[str, Field], prompt: str) -> Edit:
     value = body.slice(spot.start, spot.end)
     if value.strip() == b"null":
         return Edit(spot.start, spot.end, b'{"parts":[%b]}' % part)
+    if value.lstrip()[:1] != b"{":
+        raise BadRequest("`systemInstruction` must be an object", param="systemInstruction")
     inner = _scanned(Body((value,)))
     parts = inner.get("parts")
     if parts is None or value[parts.start : parts.end].strip() == b"null":
@@ -60,6 +63,8 @@ def _prompt(body: Body, fields: Mapping[str, Field], prompt: str) -> Edit:
             return Edit(spot.start + parts.key, spot.start + parts.end, said)
         at = spot.start + value.index(b"{") + 1
         return Edit(at, at, said + (b"," if inner else b""))
+    if value[parts.start : parts.end].lstrip()[:1] != b"[":
+        raise BadRequest("`systemInstruction.parts` must be a list", param="systemInstruction.parts")
     bracket = value.index(b"[", parts.start) + 1
     empty = value[bracket:].lstrip()[:1] == b"]"
     return Edit(spot.start + bracket, spot.start + bracket, part if empty else part + b",")

@@ -12,7 +12,7 @@ from antiphon.wire.gemini.chunks import whole
 from antiphon.wire.gemini.failures import failure
 from antiphon.wire.gemini.pieces import Pieces
 from antiphon.wire.gemini.sources import searches
-from antiphon.wire.gemini.usage import usage_of
+from antiphon.wire.gemini.usage import usage_in
 
 
 class _Content(Struct, gc=False):
@@ -106,7 +106,7 @@ class StreamRelay(Relay):
         if chunk.promptFeedback is not None and blocked(chunk.promptFeedback):
             self._ended = True
         if chunk.usageMetadata is not UNSET:
-            usage, note = usage_of(msgspec.json.decode(chunk.usageMetadata), self._searches)
+            usage, note = usage_in(chunk.usageMetadata, self._searches)
             if usage is not None or note:
                 self.usage, self.usage_note = usage, note
 

@@ -114,6 +114,9 @@ class Voice:
             value = arguments_of(part.arguments)
             if value is not None:
                 return value
+        if part.kind == "custom":
+            self.losses.add(f"{path}.input", f"{WHO} takes an object only", "sent as the field `input`", adapted=True)
+            return {"input": part.arguments}
         self.losses.add(f"{path}.arguments", f"{WHO} takes an object only", 'sent as {"_raw": …}', adapted=True)
         return {"_raw": part.arguments}
 

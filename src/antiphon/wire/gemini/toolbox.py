@@ -5,6 +5,7 @@ from typing import Any
 from antiphon.core.content import Content, Tool, ToolChoice
 from antiphon.wire.codec import left_over
 from antiphon.wire.fields import merged, present
+from antiphon.wire.free_text import as_function
 from antiphon.wire.gemini.schema import openapi
 from antiphon.wire.gemini.tools import OWN
 from antiphon.wire.losses import Losses
@@ -21,6 +22,9 @@ def encode_tools(content: Content, losses: Losses) -> list[dict[str, Any]]:
     functions: list[dict[str, Any]] | None = None
     for index, tool in enumerate(content.tools or ()):
         path = f"tools[{index}]"
+        if tool.kind == "custom" and not own:
+            losses.add(path, f"{_WHO} has no tools of free text", "sent with the field `input`", adapted=True)
+            tool = as_function(tool)
         if tool.kind == "function":
             if functions is None:
                 functions = []

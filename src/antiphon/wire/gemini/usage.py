@@ -10,6 +10,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from antiphon.core.usage import Usage
 from antiphon.wire.gemini.names import lenient, names
 
@@ -50,6 +52,14 @@ def usage_of(value: object, searches: int = 0) -> tuple[Usage | None, str]:
         return _usage(read, searches), ""
     except _Implausible as error:
         return None, str(error)
+
+
+def usage_in(raw: msgspec.Raw, searches: int = 0) -> tuple[Usage | None, str]:
+    """The same of what was not looked at yet."""
+    try:
+        return usage_of(msgspec.json.decode(raw), searches)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None, "usageMetadata can't be read"
 
 
 def _usage(read: Mapping[str, Any], searches: int) -> Usage:

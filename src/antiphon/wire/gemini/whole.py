@@ -10,7 +10,7 @@ from antiphon.core.error import UpstreamMalformed
 from antiphon.wire.codec import Facts
 from antiphon.wire.gemini.answers import blocked, refuse_errors
 from antiphon.wire.gemini.sources import searches
-from antiphon.wire.gemini.usage import usage_of
+from antiphon.wire.gemini.usage import usage_in
 
 
 class _Candidate(Struct):
@@ -42,7 +42,7 @@ def facts(body: bytes) -> Facts:
     found = sum(searches(candidate.groundingMetadata) for candidate in answer.candidates or ())
     usage, note = None, ""
     if answer.usageMetadata is not UNSET:
-        usage, note = usage_of(msgspec.json.decode(answer.usageMetadata), found)
+        usage, note = usage_in(answer.usageMetadata, found)
     return Facts(model=answer.modelVersion or "", fingerprint="", usage=usage, usage_note=note)
 
 

@@ -12,7 +12,7 @@ from antiphon.wire.fields import present
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.annotations import encode_annotations
 from antiphon.wire.openai_chat.calls import INNER
-from antiphon.wire.openai_chat.foreign_answers import WHO
+from antiphon.wire.openai_chat.foreign_answers import WHO, stopped
 from antiphon.wire.openai_chat.messages import REASONING, encode_spoken
 from antiphon.wire.openai_chat.thinking import BLOCKS, encode_block, encode_proof
 from antiphon.wire.openai_chat.usage import encode_usage
@@ -83,6 +83,8 @@ class Chunks(Encoder):
         if not said and delta.finish_reason is None and delta.logprobs is None:
             return None
         reason = "stop" if delta.finish_reason == "other" else delta.finish_reason
+        if delta.stop_sequence is not None:
+            stopped(self._losses)
         return {
             "index": delta.index,
             "delta": said,

@@ -16,6 +16,9 @@ _PLAIN = frozenset({"role", "content", "refusal", "reasoning_content", "reasonin
 """What a delta of a text answer may hold beside nothing at all."""
 
 
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
 class Start(Struct, frozen=True, kw_only=True):
     """The start of an answer that broke off."""
 
@@ -70,9 +73,13 @@ class Continued:
 
 
 def _decoded(event: bytes) -> dict[str, Any] | None:
-    """An event's object; None when it is none, as `[DONE]` or a comment. The relay has checked it."""
+    """An event's object; None when it is none, as `[DONE]` or a comment, or can't be read: the relay looked at what it
+    needed, and passed over the rest.
+    """
     data = data_of(event)
     if data is None or not data.lstrip().startswith(b"{"):
         return None
-    chunk: dict[str, Any] = msgspec.json.decode(data)
-    return chunk
+    try:
+        return _object.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from antiphon.core.content import Audio
+from antiphon.core.content import Audio, Text
 from antiphon.core.response import Delta, Event, ToolCallDelta
 from antiphon.wire.fields import Fields, merged, present
+from antiphon.wire.openai_chat.annotations import decode_annotations, encode_annotations
 from antiphon.wire.openai_chat.answers import opened, said_usage, take_finish, take_usage
 from antiphon.wire.openai_chat.calls import INNER
 from antiphon.wire.openai_chat.messages import REASONING, encode_spoken
@@ -40,6 +41,7 @@ def _delta(choice: Fields) -> Delta:
     reason, raw = take_finish(choice)
     thought, label = _thought(said)
     calls = said.items("tool_calls", _call)
+    citations = decode_annotations(said)
     legacy = said.tree("function_call")
     if legacy is not None:
         calls += (_legacy_call(Fields(legacy, strict=False)),)
@@ -50,6 +52,7 @@ def _delta(choice: Fields) -> Delta:
         refusal=said.text("refusal"),
         reasoning=thought,
         reasoning_label=label,
+        citations=citations,
         audio=_spoken(said),
         tool_calls=calls,
         finish_reason=reason,
@@ -117,6 +120,8 @@ def encode_event(event: Event) -> dict[str, Any]:
 def _encode_delta(delta: Delta) -> dict[str, Any]:
     said = present(role=delta.role, content=delta.text, refusal=delta.refusal)
     said |= present(**{delta.reasoning_label or REASONING[0]: delta.reasoning})
+    if delta.citations:
+        said["annotations"] = encode_annotations((Text(text="", citations=delta.citations),))
     if delta.audio is not None:
         said["audio"] = encode_spoken(delta.audio)
     calls = [_encode_call(call) for call in delta.tool_calls if not call.legacy]

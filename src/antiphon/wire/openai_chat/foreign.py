@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from antiphon.core.content import Content, Message, ResponseFormat, Sampling, Text, Tool, ToolChoice
 from antiphon.wire.codec import Terms, left_over
-from antiphon.wire.efforts import effort_of
+from antiphon.wire.efforts import effort_of, thoughts_wanted
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.foreign_messages import Adopter
 
@@ -32,7 +32,8 @@ def adopt(content: Content, terms: Terms, losses: Losses) -> Content:
         tool_choice=_choice(content.tool_choice, tools, losses, who),
         parallel_tool_calls=content.parallel_tool_calls if tools else None,
         response_format=_format(content.response_format, losses, who),
-        sampling=_sampling(content.sampling, losses, who, top_k=terms.quirks.who in TOP_K),
+        sampling=_sampling(content, losses, who, top_k=terms.quirks.who in TOP_K),
+        limits=replace(content.limits, legacy=False),
         service_tier=_tier(content.service_tier, losses, who),
         extra={},
     )
@@ -43,6 +44,7 @@ def _messages(messages: tuple[Message, ...], terms: Terms, losses: Losses, who: 
     out = [] if terms.prompt is None else [_said("system", terms.prompt)]
     for index, message in enumerate(messages):
         adopter.adopt(message, f"messages[{index}]", out)
+    adopter.close(out)
     if terms.so_far:
         out.append(_said("assistant", terms.so_far))
     return tuple(out)
@@ -103,13 +105,14 @@ def _format(form: ResponseFormat | None, losses: Losses, who: str) -> ResponseFo
     return replace(form, name=name, extra={})
 
 
-def _sampling(sampling: Sampling, losses: Losses, who: str, *, top_k: bool) -> Sampling:
+def _sampling(content: Content, losses: Losses, who: str, *, top_k: bool) -> Sampling:
+    sampling = content.sampling
     if sampling.top_k is not None and not top_k:
         losses.add("top_k", f"{who} has no top_k")
         sampling = replace(sampling, top_k=None)
+    if thoughts_wanted(content):
+        losses.add("reasoning.shown", f"{who} can't be asked for thoughts", "left out", adapted=True)
     if sampling.reasoning_shown is not None:
-        if sampling.reasoning_shown:
-            losses.add("reasoning.shown", f"{who} can't be asked for thoughts", "left out", adapted=True)
         sampling = replace(sampling, reasoning_shown=None)
     if sampling.reasoning_tokens is not None:
         effort = sampling.reasoning_effort or effort_of(sampling.reasoning_tokens)

@@ -23,6 +23,9 @@ from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.messages import REASONING
 
 WHO = "OpenAI Chat Completions"
+_DIRECT = {"type": "direct"}
+_USUAL = ("caller",)
+"""What Anthropic says of a call that its model made by itself, as all others do."""
 
 
 def adopt_answer(answer: Response, losses: Losses) -> Response:
@@ -45,12 +48,14 @@ def _choice(choice: Choice, losses: Losses) -> Choice:
         elif isinstance(part, Image):
             images.append(_shown(part, losses))
         else:
-            left_over(part.extra, where, losses, WHO)
+            left_over(part.extra, where, losses, WHO, _USUAL if part.extra.get("caller") == _DIRECT else ())
             parts.append(_part(part))
     message = Message(
         role="assistant", parts=_in_turn(parts), form=_form(parts), extra={"images": images} if images else {}
     )
     reason = "stop" if choice.finish_reason == "other" else choice.finish_reason
+    if choice.stop_sequence is not None:
+        stopped(losses)
     return replace(choice, message=message, finish_reason=reason, finish_raw=None, stop_sequence=None, extra={})
 
 
@@ -58,6 +63,8 @@ def _part(part: Text | Refusal | Audio | ToolCall | Reasoning) -> Part:
     """A part as Chat Completions tells it. Thoughts with a proof are told twice: as blocks, and for older readers."""
     if isinstance(part, Reasoning):
         return replace(part, label=REASONING[0] if part.signature and part.text else "", id=None, extra={})
+    if isinstance(part, Refusal):
+        return Refusal(text=part.text)
     return replace(part, extra={})
 
 
@@ -76,6 +83,11 @@ def _in_turn(parts: list[Part]) -> tuple[Part, ...]:
 
 def _form(parts: list[Part]) -> ContentForm:
     return "text" if any(isinstance(part, Text) for part in parts) else "none"
+
+
+def stopped(losses: Losses) -> None:
+    """Note that it can't be told at which text an answer stopped."""
+    losses.add("answer.stop_sequence", f"{WHO} doesn't tell at which text it stopped")
 
 
 def _shown(image: Image, losses: Losses) -> dict[str, Any]:

@@ -20,10 +20,14 @@ class Adopter:
         self._losses = losses
         self._who = who
         self._thoughts = thoughts
+        self._held: list[Part] = []
+        """Media of the results of tools so far."""
 
     def adopt(self, message: Message, path: str, out: list[Message]) -> None:
         """Append what a message becomes. Raises: BadRequest."""
         losses, who = self._losses, self._who
+        if message.role != "tool":
+            self.close(out)
         left_over(message.extra, path, losses, who)
         if message.cache is not None:
             self._uncached(path)
@@ -44,7 +48,13 @@ class Adopter:
         out.append(_spoken(message.role, said, message.name, call_id))
         if media:
             losses.add(f"{path}.content", f"{who} takes text here only", "media sent in a user's message", adapted=True)
-            out.append(Message(role="user", parts=tuple(media), form="parts"))
+            self._held += media
+
+    def close(self, out: list[Message]) -> None:
+        """Append the media of tools' results: behind all of them, since nothing may stand between."""
+        if self._held:
+            out.append(Message(role="user", parts=tuple(self._held), form="parts"))
+            self._held = []
 
     def _in_order(self, message: Message, path: str) -> tuple[Part, ...]:
         fit = (self._part(part, "user", f"{path}.content[{index}]") for index, part in enumerate(message.parts))

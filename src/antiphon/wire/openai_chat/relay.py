@@ -98,7 +98,13 @@ class ChunkRelay(Relay):
             return event
         if chunk.usage is not None:
             self.usage, self.usage_note = usage_of(chunk.usage)
-        return _without_usage(event, payload, chunk) if self._hide_usage else event
+        return self._without_usage(event, payload, chunk) if self._hide_usage else event
+
+    def _without_usage(self, event: bytes, payload: bytes, chunk: _Chunk) -> bytes:
+        try:
+            return _without_usage(event, payload, chunk)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise UpstreamMalformed(f"an event of the upstream's stream is not valid: {error}") from error
 
     def _choices(self, choices: list[_Choice]) -> None:
         for choice in choices:

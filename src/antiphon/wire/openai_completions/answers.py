@@ -106,6 +106,8 @@ def _encode_choice(choice: Choice, losses: Losses, *, own: bool) -> dict[str, An
         "logprobs": None if choice.logprobs is None else from_chat(choice.logprobs)[0],
         "finish_reason": reason_of(choice.finish_reason, choice.finish_raw, own=own),
     }
+    if choice.stop_sequence is not None:
+        left_out("stop_sequence", losses)
     if own:
         return merged(out, choice.extra)
     losses.all_of(choice.extra, "answer.choices", f"{WHO} have no such field")

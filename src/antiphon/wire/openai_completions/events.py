@@ -206,6 +206,7 @@ class CompletionEncoder(Encoder):
             ("tool_calls", delta.tool_calls),
             ("unknown", delta.unknown),
             ("citations", delta.citations),
+            ("stop_sequence", delta.stop_sequence is not None),
         ):
             if there:
                 left_out(kind, self._losses)

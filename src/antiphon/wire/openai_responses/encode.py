@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from antiphon.core.content import Content, Message, Sampling, Text, Tool, ToolChoice
 from antiphon.wire.codec import Terms
-from antiphon.wire.efforts import effort_of
+from antiphon.wire.efforts import effort_of, thoughts_wanted
 from antiphon.wire.fields import as_list, as_object, merged, present
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_responses.decode import INSTRUCTIONS
@@ -26,6 +28,8 @@ _NOTHING: Mapping[str, tuple[object, ...]] = {
     "logit_bias": ({},),
 }
 """Values that ask for nothing."""
+_UNNAMED = "answer"
+"""What a schema is called that came without a name, which this dialect demands."""
 _SHARED = ("safety_identifier", "prompt_cache_retention", "prompt_cache_options", "store", "moderation")
 """What OpenAI's chat dialect calls by the same name."""
 _NAMED = frozenset({"function", "custom"})
@@ -88,11 +92,13 @@ def _shape(out: dict[str, Any], content: Content, *, own: bool) -> None:
     shape, sampling = content.response_format, content.sampling
     text = present(verbosity=sampling.verbosity)
     if shape is not None and (own or shape.kind != "other"):
+        if not own and shape.kind == "json_schema" and shape.name is None:
+            shape = replace(shape, name=_UNNAMED)
         text["format"] = encode_format(shape, shape.extra if own else {})
     if text:
         out["text"] = text
     thinking = present(effort=sampling.reasoning_effort)
-    if sampling.reasoning_shown and not (own and _says_summary(content)):
+    if thoughts_wanted(content) and not (own and _says_summary(content)):
         thinking["summary"] = "auto"
     if thinking:
         out["reasoning"] = thinking

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from antiphon.core.body import Edit
+from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Request
 from antiphon.wire.codec import Put, Terms
 from antiphon.wire.losses import Losses
@@ -52,8 +53,11 @@ def _refused(request: Request, terms: Terms, losses: Losses) -> tuple[str, ...]:
     return gone
 
 
-def _value(request: Request, field: Field) -> Any:
-    return msgspec.json.decode(request.body.slice(field.start, field.end))
+def _value(request: Request, field: Field, name: str) -> Any:
+    try:
+        return msgspec.json.decode(request.body.slice(field.start, field.end))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:  # of a long body it was not read before
+        raise BadRequest(f"`{name}` is not valid JSON: {error}", param=name) from error
 
 
 def _prompted(request: Request, fields: Mapping[str, Field], prompt: str) -> Iterator[Edit]:
@@ -63,7 +67,7 @@ def _prompted(request: Request, fields: Mapping[str, Field], prompt: str) -> Ite
         first = next(iter(fields.values())).key
         yield Edit(first, first, b'"instructions":%b,' % _encode(prompt))
         return
-    own = _value(request, field)
+    own = _value(request, field, INSTRUCTIONS)
     text = f"{prompt}\n\n{own}" if isinstance(own, str) and own else prompt
     yield Edit(field.start, field.end, _encode(text))
 
@@ -78,7 +82,7 @@ def _continued(request: Request, fields: Mapping[str, Field], so_far: str) -> It
         return
     raw = request.body.slice(field.start, field.end)
     if raw.lstrip()[:1] != b"[":
-        own = _value(request, field)
+        own = _value(request, field, "input")
         before = [] if own is None else [{"type": "message", "role": "user", "content": own}]
         yield Edit(field.start, field.end, _encode([*before, said]))
         return

@@ -86,6 +86,9 @@ class EventReader(Decoder):
             return None
         try:
             said = _said.decode(data)
+            if said.type == "error" or (not said.type and said.error is not None):
+                self.failure = failure_of(_whole.decode(data))
+                return None
         except msgspec.ValidationError:
             return None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -96,9 +99,6 @@ class EventReader(Decoder):
             return self._made(Delta(text=text)) if type(text) is str else None
         if kind in ENDS:
             return self._ended(said, kind)
-        if kind == "error" or (not kind and said.error is not None):
-            self.failure = failure_of(_whole.decode(data))
-            return None
         read = _READ.get(kind)
         return read(self, said) if read is not None else None
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from antiphon.core.content import Audio, Cache, File, Image, Part, Refusal, Text, Unknown
+from antiphon.core.error import BadRequest
 from antiphon.wire.fields import merged, present
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_responses.citations import encode_citation, foreign_citation
@@ -48,7 +49,7 @@ def _cache(cache: Cache | None) -> dict[str, Any]:
 
 
 def foreign_part(part: Part, path: str, losses: Losses, *, spoken: bool) -> dict[str, Any] | None:
-    """Write a part that came in another dialect; None where this one has no such thing."""
+    """Write a part that came in another dialect; None where this one has no such thing. Raises: BadRequest."""
     _told(part, path, losses)
     match part:
         case Text():
@@ -124,6 +125,9 @@ def _file(part: File, path: str, losses: Losses) -> dict[str, Any] | None:
     if part.data is None and part.url is None and part.id is None:
         losses.add(path, f"{WHO} needs a file's bytes, URL or id")
         return None
+    if part.id is not None and "/" in part.id:
+        message = f"`{path}` names a file of another provider's, which {WHO} can't read; send its bytes"
+        raise BadRequest(message, param=path)
     data, name = part.data, part.name
     if data is not None:
         data = data if data.startswith("data:") else f"data:{part.media_type or 'application/pdf'};base64,{data}"

@@ -24,7 +24,7 @@ _SOUND = (b"audio/", b"application/octet-stream")
 
 
 class OpenAISpeech(OneDialect, NoText, OpenAIErrors, AnyCodec):
-    """Requests and answers pass byte for byte. A whole answer is sound, and says nothing of itself: `characters` tells
+    """Requests and answers pass byte for byte. A whole answer is sound, and says nothing of itself: `used` tells
     what its request used.
     """
 
@@ -59,11 +59,14 @@ class OpenAISpeech(OneDialect, NoText, OpenAIErrors, AnyCodec):
         del hides_usage  # it is never asked for by us
         return SpeechRelay()
 
-    def characters(self, request: Request) -> Usage:
-        """What a request by itself says that it uses: its characters. For an answer that says no usage."""
+    def used(self, request: Request) -> Usage | None:
+        """Its characters."""
         field = fields_of(request.body, request.spots)["input"]
-        text = msgspec.json.decode(request.body.slice(field.start, field.end), type=str)
-        return Usage(characters=len(text))
+        raw = request.body.slice(field.start, field.end)
+        try:
+            return Usage(characters=len(msgspec.json.decode(raw, type=str)))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return Usage(characters=len(raw))  # of a long body it was not read before: there are no more than its bytes
 
 
 def _head(fields: Mapping[str, Any], asked: Asked) -> Head:

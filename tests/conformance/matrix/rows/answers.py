@@ -3,7 +3,7 @@
 from typing import Any
 
 from matrix.feature import CHAT, COHERE, COMPLETIONS, CONVERSE, GEMINI, MESSAGES, RESPONSES, Feature
-from matrix.match import At, Joined, both, like, says
+from matrix.match import At, Joined
 from matrix.said import (
     TEXT,
     chat_answer,
@@ -16,7 +16,7 @@ from matrix.said import (
 )
 
 ANY: dict[Any, Any] = {CHAT: {}, RESPONSES: {}, MESSAGES: {}, GEMINI: {}, COMPLETIONS: {}}
-_STREAMED = {**ANY, CHAT: {"stream_options": {"include_usage": True}}, COMPLETIONS: {"stream_options": {"include_usage": True}}}
+_STREAMED: dict[Any, Any] = {CHAT: {"stream_options": {"include_usage": True}}, COMPLETIONS: {"stream_options": {"include_usage": True}}}
 _PLAIN = {
     CHAT: chat_answer({"content": TEXT}),
     RESPONSES: responses_answer(said()),
@@ -30,6 +30,7 @@ USAGE = Feature(
     group="Answers",
     told=True,
     asks=ANY,
+    asks_streamed=_STREAMED,
     answers=_PLAIN,
     shows={
         CHAT: At("usage", {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}),
@@ -39,6 +40,8 @@ USAGE = Feature(
         COMPLETIONS: At("usage", {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}),
     },
     streams={
+        CHAT: At("*.usage", {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}),
+        COMPLETIONS: At("*.usage", {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}),
         RESPONSES: At("*.response.usage", {"input_tokens": 12, "output_tokens": 9, "total_tokens": 21}),
         MESSAGES: At("*.usage.output_tokens", 9),
         GEMINI: At("*.usageMetadata", {"promptTokenCount": 12, "totalTokenCount": 21}),
@@ -49,6 +52,7 @@ CACHED = Feature(
     group="Answers",
     told=True,
     asks=ANY,
+    asks_streamed=_STREAMED,
     answers=_PLAIN,
     shows={
         CHAT: At("usage.prompt_tokens_details.cached_tokens", 4),
@@ -58,6 +62,8 @@ CACHED = Feature(
         COMPLETIONS: At("usage.prompt_tokens_details.cached_tokens", 4),
     },
     streams={
+        CHAT: At("*.usage.prompt_tokens_details.cached_tokens", 4),
+        COMPLETIONS: At("*.usage.prompt_tokens_details.cached_tokens", 4),
         RESPONSES: At("*.response.usage.input_tokens_details.cached_tokens", 4),
         MESSAGES: At("*.**.cache_read_input_tokens", 4),
         GEMINI: At("*.usageMetadata.cachedContentTokenCount", 4),
@@ -260,4 +266,3 @@ LOGPROBS = Feature(
     },
 )
 ROWS = (USAGE, CACHED, CUT, FILTERED, STOPPED_AT, REFUSAL, CITED, LOGPROBS)
-_ = (_STREAMED, both, like, says)

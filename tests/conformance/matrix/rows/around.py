@@ -8,7 +8,7 @@ from matrix.match import At, Told
 Json = dict[str, Any]
 _MARK = {"cache_control": {"type": "ephemeral"}}
 _LONG = [{"type": "text", "text": "A long text", **_MARK}, {"type": "text", "text": "Go on"}]
-BY_ITSELF = Told("caches by itself")
+BY_ITSELF = Told("by itself")
 MARKS = Feature(
     name="cache marks",
     group="Around",
@@ -48,7 +48,7 @@ CACHE_KEY = Feature(
     name="cache key",
     group="Around",
     asks={CHAT: {"prompt_cache_key": "k1"}, RESPONSES: {"prompt_cache_key": "k1"}},
-    arrives={CHAT: At("prompt_cache_key", "k1"), RESPONSES: At("prompt_cache_key", "k1"), COHERE: BY_ITSELF},
+    arrives={CHAT: At("prompt_cache_key", "k1"), RESPONSES: At("prompt_cache_key", "k1"), COHERE: BY_ITSELF, CONVERSE: BY_ITSELF},
 )
 USER = Feature(
     name="end user",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from antiphon.providers.lab.proof import sign, sign_bytes
 from matrix.feature import CHAT, COHERE, CONVERSE, GEMINI, MESSAGES, RESPONSES, Feature
 from matrix.match import At, Joined, Told, both, like, paired, says
 from matrix.rows.tools import loop
@@ -93,6 +94,9 @@ SHOWN = Feature(
         GEMINI: At(_CONFIG, {"includeThoughts": True}),
     },
 )
+SIGNED = sign("anthropic", "Claude thought so")
+GOOGLE_SIGNED = sign_bytes("gemini", "Two")
+OPENAI_SIGNED = sign("responses", "GPT thought so")
 _SUMMARY = {
     "id": "rs_1",
     "type": "reasoning",
@@ -114,15 +118,15 @@ TOLD = Feature(
     answers={RESPONSES: responses_answer(_SUMMARY, said("Hm"))},
 )
 _CLAUDE_THOUGHTS = [
-    {"type": "thinking", "thinking": "Claude thought so", "signature": "c2lnbmVk"},
+    {"type": "thinking", "thinking": "Claude thought so", "signature": SIGNED},
     {"type": "text", "text": "Two"},
 ]
-_GOOGLE_THOUGHTS = [{"text": "Gemini thought so", "thought": True}, {"text": "Two", "thoughtSignature": "c2lnbmVk"}]
+_GOOGLE_THOUGHTS = [{"text": "Gemini thought so", "thought": True}, {"text": "Two", "thoughtSignature": GOOGLE_SIGNED}]
 _OPENAI_THOUGHTS = {
     "type": "reasoning",
     "id": "rs_1",
     "summary": [{"type": "summary_text", "text": "GPT thought so"}],
-    "encrypted_content": "c2lnbmVk",
+    "encrypted_content": OPENAI_SIGNED,
 }
 _AFTER: Json = {"role": "user", "content": "Three"}
 _ASKED: Json = {"role": "user", "content": "One"}
@@ -136,7 +140,7 @@ KEPT = Feature(
                 {
                     "role": "assistant",
                     "content": "Two",
-                    "thinking_blocks": [{"type": "thinking", "thinking": "Claude thought so", "signature": "anthropic_messages:c2lnbmVk"}],
+                    "thinking_blocks": [{"type": "thinking", "thinking": "Claude thought so", "signature": SIGNED}],
                 },
                 _AFTER,
             ]
@@ -153,10 +157,11 @@ KEPT = Feature(
     },
     arrives={
         CHAT: At("messages.1.thinking_blocks"),
-        RESPONSES: At("input.*", {"type": "reasoning", "encrypted_content": "c2lnbmVk"}),
-        MESSAGES: At("messages.1.content.*", {"type": "thinking", "signature": "c2lnbmVk"}),
-        GEMINI: At("contents.1.parts.*.thoughtSignature", "c2lnbmVk"),
-        CONVERSE: At("messages.1.content.*.reasoningContent.reasoningText.signature", "c2lnbmVk"),
+        RESPONSES: At("input.*", {"type": "reasoning", "encrypted_content": OPENAI_SIGNED}),
+        MESSAGES: At("messages.1.content.*", {"type": "thinking", "signature": SIGNED}),
+        GEMINI: At("contents.1.parts.*.thoughtSignature", GOOGLE_SIGNED),
+        COHERE: At("messages.1.content.*.thinking"),
+        CONVERSE: At("messages.1.content.*.reasoningContent.reasoningText.signature", SIGNED),
     },
 )
 _TURN = {
