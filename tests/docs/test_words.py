@@ -16,7 +16,7 @@ REGISTRY = re.compile(r"pypi\.|npmjs|artifactory|nexus|jfrog|quay\.io|ghcr\.io|g
 PLACEHOLDER = re.compile(r"\{\{([a-z0-9-]+)\}\}")
 LEFT = re.compile(r"\b(?:TODO|FIXME|XXX|TBD)\b")
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf]")
-NUMBERS = {17: "Seventeen"}
+NUMBERS = {22: "Twenty-two"}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -15,7 +15,6 @@ from antiphon.calls.admission import Admission
 from antiphon.calls.attempt import Spot, Try
 from antiphon.calls.breaker import Breaker
 from antiphon.calls.breaker_shared import MemoryBreakers
-from antiphon.calls.course import Work
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.keypool import Key, KeyPool, NoKey
 from antiphon.calls.live import Live
@@ -23,6 +22,7 @@ from antiphon.calls.member import Member
 from antiphon.calls.retry_budget import RetryBudget
 from antiphon.calls.settings import CallsSettings
 from antiphon.calls.turn import take_turn
+from antiphon.calls.work import Work
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, OverLimit, UpstreamError
 from antiphon.core.ports import Inbound, Journal, Outbound, Tickets, Transport

@@ -1,20 +1,26 @@
 """The caller's side of an answer."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from antiphon.core.error import AntiphonError, WrongMethod
 from antiphon.core.ports import Reply, Served
+from antiphon.core.request import Dialect
 from antiphon.net.exchange import Exchange
 from antiphon.wire.codec import AnyCodec
+from antiphon.wire.codecs import CODECS
 
 JSON = b"content-type: application/json\r\n"
 _PASSED = (b"x-request-id", b"content-encoding", b"x-antiphon-lab")
 """Headers of any upstream that go on; the last marks what lab models say."""
+_PASSES: Mapping[Dialect, tuple[bytes, ...]] = MappingProxyType(
+    {name: (*_PASSED, *codec.passes) for name, codec in CODECS.items()}
+)
 RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
 """Statuses that OpenAI's clients retry by themselves, unless `x-should-retry` says no.
 Source: openai-python 3.52.0, `_base_client.py`."""
@@ -84,7 +90,7 @@ def _headers(served: Served, codec: AnyCodec) -> bytes:
         served.content_type or served.headers[b"content-type"],
     )
     lines += served.told
-    for name in (*_PASSED, *codec.passes):
+    for name in _PASSES[codec.name]:
         value = served.headers.get(name)
         if value is not None:
             lines += b"%b: %b\r\n" % (name, value)

@@ -4,12 +4,14 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from antiphon.core.content import Content
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Head, Request
 from antiphon.core.response import Response
 from antiphon.wire.bedrock_converse.codec import EVENT_STREAM
 from antiphon.wire.bedrock_converse.invoked import Invoked, InvokedRelay
 from antiphon.wire.codec import AnyCodec, AnyUpstream, Facts, Relay, Sliced
+from antiphon.wire.limits import check_schemas
 from antiphon.wire.losses import Losses
 from antiphon.wire.translated import Translated
 
@@ -89,5 +91,8 @@ def meaning(request: Request, own: AnyCodec) -> object:
     """What a request says in canonical form; it is read once. Raises: BadRequest."""
     body = request.body
     if body.meaning is None:
-        body.meaning = own.decode(request)
+        said = own.decode(request)
+        if isinstance(said, Content):
+            check_schemas(said, body.size_bytes)
+        body.meaning = said
     return body.meaning

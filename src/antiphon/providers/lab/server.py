@@ -38,6 +38,7 @@ from antiphon.core.error import AntiphonError, BadRequest, NotFound
 from antiphon.net.exchange import Exchange
 from antiphon.net.listener import Listener
 from antiphon.net.settings import Bounds
+from antiphon.providers.lab import realtime
 from antiphon.providers.lab.completions import Completions
 from antiphon.providers.lab.dialect import JSON_LINE, Incoming, Said
 from antiphon.providers.lab.encode import problem, refusal

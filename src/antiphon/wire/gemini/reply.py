@@ -17,6 +17,8 @@ from antiphon.wire.gemini.said import WHO, Said, Voice
 from antiphon.wire.gemini.sources import grounding, quoted
 from antiphon.wire.gemini.usage import encode_usage
 from antiphon.wire.losses import Losses
+_LAST_S = 253_402_300_800
+"""The year 10000, which no time is written of: an upstream that says so is mistaken."""
 
 
 def encode_response(response: Response, losses: Losses) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def encode_response(response: Response, losses: Losses) -> dict[str, Any]:
 def named(answer_id: str, model: str, created_s: int) -> dict[str, Any]:
     """What all pieces of an answer say of it."""
     out: dict[str, Any] = {}
-    if created_s:
+    if 0 < created_s < _LAST_S:
         out["createTime"] = datetime.fromtimestamp(created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if model:
         out["modelVersion"] = model

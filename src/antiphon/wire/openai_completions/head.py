@@ -13,6 +13,8 @@ from antiphon.wire.json_head import model_of, one_of, positive, read, read_long,
 
 _NAMES = ("model", "stream", "stream_options", "max_tokens", "n", "best_of", "logprobs", "user")
 _COUNTED_A_SLICE = 5_000
+_NUMBERS = tuple(bytes((one,)) for one in b"-0123456789")
+"""How a number begins."""
 
 
 def read_head(body: Body, asked: Asked) -> tuple[Head, Spots]:
@@ -34,8 +36,9 @@ def read_head_long(body: Body, asked: Asked) -> Iterator[tuple[Head, Spots] | No
             prompts = 0
             alone = True
             for start, end in items(text, text.index(b"[")):
+                if not prompts:
+                    alone = text[start:end].lstrip()[:1] in _NUMBERS
                 prompts += 1
-                alone = alone and text[start:end].lstrip()[:1] not in (b'"', b"[")
                 if prompts % _COUNTED_A_SLICE == 0:
                     yield None
             prompts = 1 if alone else prompts
@@ -45,7 +48,7 @@ def read_head_long(body: Body, asked: Asked) -> Iterator[tuple[Head, Spots] | No
 def _prompts(value: object) -> int:
     """How many prompts there are: a list of whole numbers is the tokens of one."""
     many = as_list(value)
-    return 1 if not many or type(many[0]) is int else len(many)
+    return 1 if not many or type(many[0]) in (int, float) else len(many)
 
 
 def _head(fields: Mapping[str, Any], asked: Asked, prompts: int) -> Head:

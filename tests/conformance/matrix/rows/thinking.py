@@ -4,7 +4,7 @@ from typing import Any
 
 from antiphon.providers.lab.proof import sign, sign_bytes
 from matrix.feature import CHAT, COHERE, CONVERSE, GEMINI, MESSAGES, RESPONSES, Feature
-from matrix.match import At, Joined, Told, both, like, paired, says
+from matrix.match import At, Joined, Not, Told, both, like, paired, says
 from matrix.rows.tools import loop
 from matrix.said import responses_answer, said
 
@@ -95,7 +95,7 @@ SHOWN = Feature(
     },
 )
 SIGNED = sign("anthropic", "Claude thought so")
-GOOGLE_SIGNED = sign_bytes("gemini", "Two")
+GOOGLE_SIGNED = sign_bytes("gemini", "")
 OPENAI_SIGNED = sign("responses", "GPT thought so")
 _SUMMARY = {
     "id": "rs_1",
@@ -165,7 +165,7 @@ KEPT = Feature(
     },
 )
 _TURN = {
-    CHAT: At("messages.1", {"role": "assistant", "content": says("Two")}),
+    CHAT: both(At("messages.1", {"role": "assistant", "content": says("Two")}), Not(At("messages.1.thinking_blocks"))),
     RESPONSES: At("input.*", {"role": "assistant", "content": says("Two")}),
     MESSAGES: At("messages.1.content.*", {"type": "text", "text": "Two"}),
     GEMINI: At("contents.1.parts.*", {"text": "Two"}),
@@ -178,14 +178,14 @@ SWITCHED = Feature(
     asks=KEPT.asks,
     arrives=_TURN,
 )
-_ODD_ID = "functions.get_weather:0/" + "x" * 60
+_ODD_ID = "functions.get_weather:0"
 SWITCHED_IDS = Feature(
     name="a history with another's tool ids goes on",
     group="Switching",
     asks={
         CHAT: loop(CHAT, call_id=_ODD_ID),
         RESPONSES: loop(RESPONSES, call_id=_ODD_ID),
-        MESSAGES: loop(MESSAGES, call_id="toolu_" + "x" * 60),
+        MESSAGES: loop(MESSAGES, call_id="toolu_" + "x" * 50),
         GEMINI: loop(GEMINI, call_id="x" * 70),
     },
     arrives={
