@@ -5,14 +5,21 @@ USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell /usr/bin/python3 -c '$(USABLE)' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 # Options of `antiphon serve`, for `make serve`.
 ARGS :=
+# Targets of tests/fuzz, for `make fuzz`; none: all of them.
+TARGETS :=
+# How long each of them runs.
+SECONDS ?= 600
+# There are wheels of it for Linux and Python 3.11 to 3.13.
+ATHERIS := 3.0.0
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.lock requirements/build.lock pyproject.toml | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cksum requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
+FUZZ_STAMP := $(VENV)/.fuzz-$(ATHERIS)
 BENCH_STAMP := $(VENV)/.bench-$(shell cksum requirements/bench.lock pyproject.toml | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help serve test check bench format lock build clean
+.PHONY: help serve test check bench fuzz format lock build clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +39,9 @@ check: $(DEV_STAMP) ## style, types, layers, structure
 
 bench: $(BENCH_STAMP) ## measure the path beside nginx (needs gcc and nginx); results in bench/results/
 	$(BIN)/python bench/path.py
+
+fuzz: $(FUZZ_STAMP) ## run every target of tests/fuzz for 10 minutes, two at once (SECONDS=10 make fuzz: shorter; TARGETS='sse json': some)
+	SECONDS_EACH=$(SECONDS) $(BIN)/python tests/fuzz/every.py $(TARGETS)
 
 format: $(DEV_STAMP) ## put the code into the house's form
 	$(BIN)/ruff check --fix
@@ -60,6 +70,10 @@ $(RUN_STAMP): | $(BIN)/python
 
 $(DEV_STAMP): $(RUN_STAMP)
 	$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(FUZZ_STAMP): $(RUN_STAMP)
+	$(PIP) install 'atheris==$(ATHERIS)'
 	@touch $@
 
 $(BENCH_STAMP): $(DEV_STAMP)

@@ -34,7 +34,8 @@ from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Receipt
 from antiphon.core.usage import Usage
 from antiphon.pricing.bounds import input_bound
-from antiphon.pricing.cost import BYTES_PER_TOKEN, bound, cost
+from antiphon.pricing.cost import bound, cost
+from antiphon.pricing.estimate import NEW
 
 OPEN = ["tickets.reserve", "journal.opened", "transport.send"]
 QUICK = CallsSettings(retry=RetrySettings(base_s=0.001, cap_s=0.001))
@@ -162,7 +163,7 @@ async def test_an_answer_that_never_told_its_usage_is_charged_for_what_was_seen_
     price = house.target.deployment.price
     assert price is not None
     sent, _ = house.transport.sent[0]
-    seen = Usage(input_tokens=-(-sent.size_bytes // BYTES_PER_TOKEN), output_tokens=7)
+    seen = Usage(input_tokens=NEW.tokens_of(sent.size_bytes), output_tokens=7)
     assert (attempt.usage, attempt.cost_nano_usd, attempt.assumed) == (None, cost(price, seen), True)
     assert house.tickets.counted.spent == cost(price, seen)
 

@@ -54,7 +54,15 @@ def pack(target: str) -> None:
     least.mkdir(parents=True, exist_ok=True)
     for old in least.iterdir():
         old.unlink()
-    command = [sys.executable, str(HERE / "run.py"), target, "-merge=1", f"-max_len={MOST_BYTES}", str(least), str(corpus)]
+    command = [
+        sys.executable,
+        str(HERE / "run.py"),
+        target,
+        "-merge=1",
+        f"-max_len={MOST_BYTES}",
+        str(least),
+        str(corpus),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     known = packed.load(target) if "--keep" in sys.argv else []
     inputs, room = list(known), MOST_KEPT

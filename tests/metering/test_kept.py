@@ -152,6 +152,40 @@ def test_what_is_kept_is_no_receipt(tmp_path: Path) -> None:
             Shipper(tmp_path, database).step()
 
 
+def test_what_the_database_has_leaves_the_journal_and_nothing_else_does(tmp_path: Path) -> None:
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        kept, (path,) = JournalledKept(journal, tmp_path, tmp_path), tmp_path.glob("*.journal")
+        kept.keep([entry(1, b"MARKER-ONE")])
+        journal.scrub()
+        assert b"MARKER-ONE" in path.read_bytes(), "the database has not got it yet"
+        Shipper(tmp_path, database).step()
+        kept.keep([entry(2, b"MARKER-TWO")])
+        journal.closed(receipt(1))
+
+        journal.scrub()
+
+        assert b"MARKER-ONE" not in path.read_bytes()
+        assert b"MARKER-TWO" in path.read_bytes()
+        assert set(kept.find([key(1), key(2)])) == {key(1), key(2)}
+        Shipper(tmp_path, database).step()
+        assert Records(tmp_path, tmp_path).receipt(receipt_id(1)) == receipt(1)
+        assert set(kept.find([key(1), key(2)])) == {key(1), key(2)}
+
+
+def test_a_ring_that_has_gone_round_is_not_scrubbed_where_other_records_stand(tmp_path: Path) -> None:
+    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w", segment_bytes=65_536)) as journal:
+        kept = JournalledKept(journal, tmp_path, tmp_path)
+        for number in range(1, 60):
+            kept.keep([entry(number, b"x" * 4000)])
+            if number % 7 == 0:
+                Shipper(tmp_path, database).step()
+            if number % 20 == 0:
+                journal.scrub()
+
+            assert len(kept.find([key(one) for one in range(1, 60)])) == number
+        assert len(list(tmp_path.glob("*.journal"))) == 1, "the ring went round"
+
+
 @given(st.lists(st.builds(entry, st.integers(1, 3), st.sampled_from([b"", b"a", b"b"]), st.integers(1, 4))))
 def test_the_order_in_which_journals_are_read_makes_no_difference(entries: list[Entry]) -> None:
     ranks = [{name: (one.gone, one.at_ns) for name, one in merged(some).items()} for some in (entries, entries[::-1])]

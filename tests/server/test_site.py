@@ -81,7 +81,7 @@ async def test_chat_takes_post_alone(place: Make, method: str) -> None:
         "/v1/",
         "/v1/model",
         "/v1/modelsx",
-        "/v1/completions",
+        "/v1/nothing",
         "/v1/chat/completions/",
         "/V1/models",
         "/livez/",

@@ -43,7 +43,7 @@ def query(directory: Path, text: str) -> list[tuple[object, ...]]:
 def test_an_empty_directory_gets_every_table(tmp_path: Path, database: Database) -> None:
     tables = {name for (name,) in query(tmp_path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
-    assert tables == {"receipts", "running", "contents", "shipped", "bases"}
+    assert tables == {"receipts", "running", "contents", "shipped", "bases", "kept"}
     assert query(tmp_path, "PRAGMA user_version") == [(len(STEPS),)]
 
 

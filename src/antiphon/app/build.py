@@ -93,19 +93,8 @@ def build(
     settings = loaded.settings
     accounts = _accounts(settings, labs)
     targets = _targets(settings, accounts)
-    otlp = settings.telemetry.otlp
-    tracer = old.tracer if old is not None and old.otlp == otlp else None
     routes = _routes(settings, targets)
-    revision = Revision(
-        id=loaded.revision.id,
-        routes=routes,
-        targets=targets,
-        policies=_policies(settings, routes),
-        calls=settings.calls,
-        capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
-        log_requests=settings.telemetry.log_requests,
-        tracer=tracer or (_tracer(otlp) if otlp is not None else None),
-    )
+    revision = _revision(loaded, targets, routes, old)
     caller, raws = process.caller, _raws(settings, accounts, targets, routes)
     caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
     stands = {name: one.target for name, one in raws.items()}
@@ -132,9 +121,24 @@ def build(
         drain_timeout_s=server.drain_timeout_s,
         origins={one.origin for one in stands.values()},
         tracer=revision.tracer,
-        otlp=otlp,
+        otlp=settings.telemetry.otlp,
         longest_s=settings.calls.deadline.max_s,
         probes=settings.calls.probes,
+    )
+
+
+def _revision(loaded: Loaded, targets: dict[str, Target], routes: dict[str, Route], old: Built | None) -> Revision:
+    settings, otlp = loaded.settings, loaded.settings.telemetry.otlp
+    tracer = old.tracer if old is not None and old.otlp == otlp else None
+    return Revision(
+        id=loaded.revision.id,
+        routes=routes,
+        targets=targets,
+        policies=_policies(settings, routes),
+        calls=settings.calls,
+        capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
+        log_requests=settings.telemetry.log_requests,
+        tracer=tracer or (_tracer(otlp) if otlp is not None else None),
     )
 
 

@@ -141,6 +141,7 @@ class Worker:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
+                self._journal.scrub()
                 measure(self._caller.fleet, self._metrics, self._caller.now())
             except Exception:  # a gauge must not end the watch
                 log.exception("telemetry.failed", extra={"receipt": ""})

@@ -94,6 +94,8 @@ class Try(Struct, kw_only=True):
     """Of its request."""
     waited_us: int = 0
     size_bytes: int = 0
+    wordy: bool = False
+    """Its request is text alone, so that its size tells of its tokens."""
     passage: Passage | None = None
     """The way of its answer to the caller."""
     tokens: int = 0

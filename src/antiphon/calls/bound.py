@@ -10,7 +10,7 @@ from antiphon.pricing.media import Media, media_of
 from antiphon.providers.target import Said, Target
 from antiphon.wire.passage import meaning
 
-_MEDIA: frozenset[Need] = frozenset({"images", "audio", "files"})
+MEDIA: frozenset[Need] = frozenset({"images", "audio", "files"})
 _UNBOUNDED: frozenset[Need] = frozenset({"web_search", "server_tools"})
 """What a tool of the provider's own finds is input again, as often as it runs."""
 _WORDLESS: frozenset[Operation] = frozenset({"embeddings", "rerank", "moderations"})
@@ -30,7 +30,7 @@ def bound_of(request: Request, target: Target, said: Said) -> NanoUsd | None:
         return None
     most = input_bound(
         said.outbound.size_bytes,
-        _media(request, said) if head.needs & _MEDIA else (),
+        _media(request, said) if head.needs & MEDIA else (),
         family=target.family,
         tools="tools" in head.needs or "structured_output" in head.needs,
         window_tokens=deployment.context_tokens,

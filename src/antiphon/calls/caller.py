@@ -4,12 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from math import ceil
 from typing import Any, Literal
 
 from antiphon.calls import answer, deadline
 from antiphon.calls.attempt import Spot, Try
-from antiphon.calls.bound import bound_of
+from antiphon.calls.bound import MEDIA, bound_of
 from antiphon.calls.course import Answered, Ask, Course, Work
 from antiphon.calls.errands import Errands
 from antiphon.calls.fleet import Fleet
@@ -28,7 +27,6 @@ from antiphon.core.error import (
 from antiphon.core.plan import Step
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.receipt import Loss
-from antiphon.pricing.cost import BYTES_PER_TOKEN
 from antiphon.providers.auth.signer import Signer
 from antiphon.providers.target import Said, Target, say
 from antiphon.routing.settings import OnLoss
@@ -212,6 +210,7 @@ class Caller:
             deadline=ask.deadline,
             waited_us=int((queued_s + spot.wait_s) * 1e6),
             size_bytes=said.outbound.size_bytes,
+            wordy=said.passage.own.operation == "chat" and not ask.request.head.needs & MEDIA,
             passage=said.passage,
         )
         self._run(attempt, work, now_s)
@@ -228,7 +227,7 @@ class Caller:
         running.add(1)
         if key is not None:
             if key.limited:
-                attempt.tokens = ceil(attempt.size_bytes / BYTES_PER_TOKEN)
+                attempt.tokens = member.tokens_of(attempt.size_bytes)
                 key.began(now_s, attempt.tokens)
             else:
                 key.in_flight += 1

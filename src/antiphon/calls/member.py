@@ -8,6 +8,8 @@ from antiphon.calls.breaker import Breaker
 from antiphon.calls.keypool import Key, KeyPool, NoKey
 from antiphon.calls.live import Live
 from antiphon.calls.retry_budget import RetryBudget
+from antiphon.core.usage import Usage
+from antiphon.pricing.estimate import BYTES_A_TOKEN, NEW
 from antiphon.telemetry.slots import Number
 
 NO_ROOM = "at its rate limit"
@@ -26,6 +28,7 @@ class Member:
         "cooling_until_s",
         "cooling_why",
         "gate",
+        "learned",
         "learns_at_s",
         "live",
         "measured",
@@ -61,6 +64,16 @@ class Member:
         self.cooling_why = ""
         self.refused_keys: dict[str, float] = {}
         """Keys that may not use this deployment (403), though others may take them; until when."""
+        self.learned = NEW
+        """How many tokens its model makes of a request's bytes."""
+
+    def tokens_of(self, size_bytes: int) -> int:
+        """About how many tokens a request of this size is, by what its upstream reported so far."""
+        return self.learned.tokens_of(size_bytes)
+
+    def counted(self, size_bytes: int, usage: Usage) -> None:
+        """Take in what it reported of a request of text alone."""
+        self.learned = self.learned.after(size_bytes / BYTES_A_TOKEN["latin"], usage.input_tokens)
 
     def measures(self, now_s: float) -> bool:
         """Whether one more answer is measured. Of very many a part tells as much: the first of each while."""

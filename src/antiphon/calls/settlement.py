@@ -1,7 +1,7 @@
 """The end of an attempt: its ticket, its counts and its clock, and what it teaches of who was asked."""
 
 from collections.abc import Callable
-from math import ceil, inf
+from math import inf
 
 from antiphon.calls import answer, deadline
 from antiphon.calls.attempt import Try
@@ -13,7 +13,7 @@ from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
 from antiphon.core.error import AntiphonError, UpstreamError, UpstreamRefused, UpstreamTimeout
 from antiphon.core.ports import Tickets
 from antiphon.core.usage import Usage
-from antiphon.pricing.cost import BYTES_PER_TOKEN, cost
+from antiphon.pricing.cost import cost
 
 SLOWER = "another attempt was faster"
 HTTP_FORBIDDEN = 403
@@ -79,7 +79,9 @@ class Settlement:
                 attempt.cost_nano_usd = cost(price, usage)
             elif attempt.answered or attempt.error is None:
                 # It was cut short: what it had read by then, and said, is paid for.
-                read = Usage(input_tokens=ceil(attempt.size_bytes / BYTES_PER_TOKEN), output_tokens=output_tokens)
+                read = Usage(
+                    input_tokens=attempt.spot.member.tokens_of(attempt.size_bytes), output_tokens=output_tokens
+                )
                 attempt.cost_nano_usd, attempt.assumed = cost(price, read), True
         self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
         self._learn(attempt, usage, now_s)
@@ -92,6 +94,8 @@ class Settlement:
         used = usage.input_tokens + usage.output_tokens if usage is not None else 0
         well, live, key = sign == "ok", member.live, attempt.key
         measured = attempt.measured if well else attempt.overtaken
+        if measured and usage is not None and attempt.wordy:
+            member.counted(attempt.size_bytes, usage)
         if measured or live.counts_tokens or not well:
             live.ended(took_s if measured else None, now_s, used)
         else:

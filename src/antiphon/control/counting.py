@@ -141,7 +141,10 @@ async def _counted(desk: Desk, story: Story, raw: Raw, deployment: Deployment, r
         if inbound.status != HTTP_OK:
             raise failure(inbound.status, inbound.headers, body, attempt.name, CODECS[dialect])
     except AntiphonError as error:
+        said = error.message
         caller.errands.broke(attempt, error)
+        if isinstance(error, UpstreamRefused):
+            error.message = said  # a refusal speaks in the upstream's own words
         raise
     finally:
         inbound.close()

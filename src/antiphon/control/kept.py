@@ -27,7 +27,7 @@ def page(body: bytes, account: str) -> tuple[list[Entry], bool]:
     """A list's entries, and whether there are more. Raises: UpstreamMalformed."""
     read = entry(body, account)
     try:
-        return _entries.decode(read.get("data", Raw(b"[]"))), read.get("has_more") == b"true"
+        return _entries.decode(read.get("data", Raw(b"[]"))), bytes(read.get("has_more", Raw(b"false"))) == b"true"
     except DecodeError:
         raise UpstreamMalformed(f"{account} answered with no list") from None
 

@@ -174,18 +174,14 @@ class Realtime(Struct, frozen=True, kw_only=True):
     # --- policing and metering
 
     def _guard(self, story: Story, raw: Raw, target: Target) -> Guard:
-        principal, asked, own = story.principal, story.request, target.deployment.model
-
-        def id_of(model: str) -> str | None:
-            if model == own or (asked is not None and model == asked.head.model):
-                return own
-            return raw.ids.get(model) if principal.may_ask(model) else None
+        principal, own = story.principal, target.deployment.model
+        asked = "" if story.request is None else story.request.head.model
 
         def may_hear(model: str) -> bool:
             names = raw.public.get(model, ())
             return not principal.limited or principal.may_ask(model) or any(map(principal.may_ask, names))
 
-        return Guard(id_of=id_of, may_hear=may_hear)
+        return Guard(names=frozenset({own, asked}), own=own, may_hear=may_hear)
 
     def _count(self, story: Story, attempt: Try, session: Session, end: End | None = None) -> None:
         """Settle what the session used."""

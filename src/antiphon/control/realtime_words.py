@@ -26,8 +26,10 @@ class Refusal(Struct, frozen=True):
 class Guard(Struct, frozen=True, kw_only=True):
     """Looks at what a caller sends. It lets through what names no model, as it came."""
 
-    id_of: Callable[[str], str | None]
-    """The provider's id of a model that the session may be; None: it may not be that one."""
+    names: frozenset[str]
+    """What the session's model is called: here, and by the provider. A session keeps its model."""
+    own: str
+    """The provider's id of it."""
     may_hear: Callable[[str], bool]
     """Whether a model may write down what is said."""
 
@@ -49,12 +51,10 @@ class Guard(Struct, frozen=True, kw_only=True):
             inner = _object(message.get(name))
             if inner is None:
                 continue
-            if "model" in inner:
-                asked = _text.decode(inner["model"])
-                known = self.id_of(asked)
-                if known is None:
+            if asked := _named(inner):
+                if asked not in self.names:
                     return _forbidden(asked, f"{name}.model", told)
-                inner["model"] = Raw(json.encode(known))
+                inner["model"] = Raw(json.encode(self.own))
             writer = _transcriber(inner)
             if writer and not self.may_hear(writer[1]):
                 return _forbidden(writer[1], f"{name}.{writer[0]}", told)
@@ -63,7 +63,13 @@ class Guard(Struct, frozen=True, kw_only=True):
 
 
 def _object(value: Raw | None) -> Fields | None:
-    return None if value is None or value[:1] != b"{" else _fields.decode(value)
+    return None if value is None or not bytes(value).startswith(b"{") else _fields.decode(value)
+
+
+def _named(holder: Fields) -> str:
+    """The model that an object names; empty where it names none."""
+    said = holder.get("model")
+    return "" if said is None or bytes(said) == b"null" else _text.decode(said)
 
 
 def _transcriber(session: Fields) -> tuple[str, str] | None:
@@ -73,13 +79,13 @@ def _transcriber(session: Fields) -> tuple[str, str] | None:
     places = (("audio.input.transcription.model", heard, "transcription"),)
     for path, holder, name in (*places, ("input_audio_transcription.model", session, "input_audio_transcription")):
         found = _object(holder.get(name)) if holder else None
-        if found and found.get("model", Raw(b"null")) != b"null":
-            return path, _text.decode(found["model"])
+        if found and (model := _named(found)):
+            return path, model
     return None
 
 
 def _forbidden(model: str, param: str, event_id: Raw) -> Refusal:
-    said = f"this key, or this session's provider, has no model {model[:128]!r}; GET /v1/models lists what there is"
+    said = f"this session may not use the model {model[:128]!r}; it keeps its own, and needs its key's leave for others"
     return _refusal("model_not_allowed", said, param, event_id)
 
 

@@ -107,7 +107,7 @@ class Responses:
         ids = (*last.before, wants.previous)
         keys = [key_of(tenant, "response", name) for name in ids]
         found = await self._keeper.find(keys)
-        if len(found) < len(keys):
+        if len(found) < len(set(keys)):
             raise _no_previous(wants.previous)
         links = [_kept.decode(found[key].plain) for key in keys]
         if sum(len(found[key].plain) for key in keys) > self._keeper.settings.max_conversation_bytes:

@@ -32,9 +32,8 @@ async def follow(
 async def _read(story: Story, seat: Seat[Served], ask: Ask, process: Process, revision: Revision, reply: Reply) -> None:
     led = await seat.head()
     story.shared_by = led.deployment
-    served = Served(
-        story.arrival.id, led.deployment, led.headers or NO_HEADERS, story.lines + _note(seat), led.content_type
-    )
+    lines = story.lines + b"x-antiphon-shared: %b\r\n" % seat.led_by.encode()
+    served = Served(story.arrival.id, led.deployment, led.headers or NO_HEADERS, lines, led.content_type)
     if not ask.request.head.stream:
         body = await seat.read() or b""
         _keep(story, body, revision)
@@ -67,7 +66,3 @@ def _keep(story: Story, piece: bytes, revision: Revision) -> None:
     """Keep what goes out, where content is captured."""
     if revision.capture_most_bytes and len(story.answer) <= revision.capture_most_bytes:
         story.answer += piece
-
-
-def _note(seat: Seat[Served]) -> bytes:
-    return b"x-antiphon-shared: %b\r\n" % seat.led_by.encode()

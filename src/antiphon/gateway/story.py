@@ -146,8 +146,9 @@ class Story(Struct):
     def serves(self, attempt: Try) -> Served:
         """What is told of an answer beside its content."""
         inbound, passage, kind = attempt.inbound, attempt.passage, b""
-        if passage is not None and passage.other is not None:
-            kind = passage.own.streams if self.request and self.request.head.stream else passage.own.answers
+        streams = self.request is not None and self.request.head.stream
+        if passage is not None and (passage.other is not None or (passage.framed and streams)):
+            kind = passage.own.streams if streams else passage.own.answers
         headers = NO_HEADERS if inbound is None else inbound.headers
         return Served(self.arrival.id, attempt.name, headers, self.header_lines(), kind)
 

@@ -75,6 +75,11 @@ class FileJournal(Journal):
         """Write entries as one record, so that all of them stand or none. Raises: StoreError."""
         self._append(Kind.KEPT, entries[0].key, self._pack(entries))
 
+    def scrub(self) -> None:
+        """Overwrite what callers had kept, as far as the database has it. Called now and then."""
+        if self._segment is not None:
+            self._segment.scrub()
+
     def close(self) -> None:
         """Write what is owed, if that can be, and let go of the segment."""
         if not self._closed:

@@ -15,6 +15,7 @@ All of it is allocated at once, so that a full disk is met when a segment is beg
 import fcntl
 import mmap
 import os
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,8 @@ class Segment:
             raise
         self._numbers = memoryview(self._map)[:_HEADER_BYTES].cast("Q")
         self._numbers[0], self._numbers[ROOM] = MAGIC, room_bytes
+        self._kept: deque[tuple[int, int]] = deque()
+        """Where records of what callers had kept begin and end, as long as they stand here."""
 
     def append(self, kind: Kind, receipt_id: str, payload: bytes) -> bool:
         """Write a record. It counts, for whoever reads, once all of it stands. Returns: False when there is no room."""
@@ -73,7 +76,22 @@ class Segment:
         offset += RING_AT
         self._map[offset : offset + size] = frame(kind, receipt_id, payload, at)
         self._written = self._numbers[WRITTEN] = end
+        if kind is Kind.KEPT:
+            self._kept.append((at, end))
         return True
+
+    def scrub(self) -> None:
+        """Overwrite what callers had kept once the database has it: what is deleted there must not go on standing here.
+
+        Whoever read from before the place that is shipped sees so, and reads again from there on.
+        """
+        shipped = self._numbers[SHIPPED]
+        while self._kept and self._kept[0][1] <= shipped:
+            at, end = self._kept.popleft()
+            if at + self._room >= self._written:  # else other records stand there by now
+                offset = RING_AT + at % self._room + PREFIX_BYTES + LEAST_BYTES
+                size = end - at - PREFIX_BYTES - LEAST_BYTES
+                self._map[offset : offset + size] = bytes(size)
 
     def sync(self) -> None:
         """Wait until the disk has what was written. Raises: OSError."""

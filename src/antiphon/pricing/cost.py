@@ -4,8 +4,6 @@ from antiphon.core.deployment import Price
 from antiphon.core.money import NanoUsd, amount
 from antiphon.core.usage import Usage
 
-BYTES_PER_TOKEN = 4
-"""Of JSON in English, about. Source: OpenAI, "What are tokens and how to count them?", 4 characters of text."""
 PICO_MS = 60_000
 """Milliseconds in the minute that sound is priced by."""
 

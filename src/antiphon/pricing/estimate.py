@@ -59,6 +59,10 @@ class Learned(Struct, frozen=True, gc=False, kw_only=True):
             seen=self.seen + 1,
         )
 
+    def tokens_of(self, size_bytes: int, script: Script = "latin") -> int:
+        """The likeliest number of tokens of a text of this size."""
+        return ceil(size_bytes / BYTES_A_TOKEN[script] * exp(self.mean))
+
 
 NEW = Learned()
 

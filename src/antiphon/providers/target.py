@@ -53,7 +53,8 @@ class Spoken(Struct, frozen=True, kw_only=True):
     actions: Mapping[str, tuple[bytes, ...]]
     """`heads` by the last word of the caller's path, where that changes them."""
     versions: tuple[tuple[bytes, bytes], ...]
-    """Headers of the profile that a caller may say in its place: how they begin, and the whole line."""
+    """Headers of the profile that a caller may say in its place: how they begin, and the whole line. No line: the account
+    says another, which no caller changes."""
     plain: Terms
     """Of a request that nothing is added to."""
     plain_stream: Terms
@@ -128,6 +129,7 @@ def _spoken(deployment: Deployment, account: Account, way: Way, own: AnyCodec) -
     def heads(path: str) -> tuple[bytes, ...]:
         return tuple(_head(deployment, account, key, path) for key in keys)
 
+    said = {name.lower() for name in account.headers}
     usual = way.path.replace("{action}", next(iter(way.actions), ""))
     return Spoken(
         way=way,
@@ -138,7 +140,8 @@ def _spoken(deployment: Deployment, account: Account, way: Way, own: AnyCodec) -
         stream_heads=heads(way.stream_path or usual),
         actions={action: heads(way.path.replace("{action}", action)) for action in way.actions},
         versions=tuple(
-            (f"{name}: ".encode(), f"{name}: {value}\r\n".encode()) for name, value in profile.headers.items()
+            (f"{name}: ".encode(), b"" if name.lower() in said else f"{name}: {value}\r\n".encode())
+            for name, value in profile.headers.items()
         ),
         plain=plain,
         plain_stream=Terms(model=plain.model, stream=True, output_tokens=plain.output_tokens, quirks=quirks),
@@ -215,10 +218,10 @@ def say(
             quirks=terms.quirks,
         )
     heads = spoken.stream_heads if head.stream else spoken.heads
-    if spoken.actions:
-        heads = spoken.actions.get(_LAST_WORD.split(head.endpoint)[-1], heads)
-    line = heads[key]
     passage = spoken.passage
+    if spoken.actions:
+        heads = _acting(spoken, head.endpoint, heads)
+    line = heads[key]
     if passage.other is not None:
         body, losses = _translated(request, passage.own, passage.other, terms)
         segments, size, hides = (body,), len(body), False
@@ -228,10 +231,7 @@ def say(
         if put.content_type != JSON:
             line = line.removesuffix(_JSON_LINE) + b"Content-Type: %b\r\n" % put.content_type
         if request.lines:
-            for name, whole in spoken.versions:
-                if name in request.lines:
-                    line = line.replace(whole, b"")
-            line += request.lines
+            line = _versioned(line, request.lines, spoken.versions)
     if terms.quirks.variant:
         body = clouded(b"".join(segments), terms, request.lines)
         segments, size = (body,), len(body)
@@ -247,11 +247,37 @@ def say(
     return Said(outbound=outbound, passage=passage, hides_usage=hides, losses=losses)
 
 
+def _acting(spoken: Spoken, endpoint: str, usual: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Heads for what a caller's path asks to be done.
+
+    Raises: CannotCarry, where its own dialect has a path for that and this deployment has not.
+    """
+    action = _LAST_WORD.split(endpoint)[-1]
+    heads = spoken.actions.get(action)
+    if heads is None and spoken.passage.other is None:
+        raise CannotCarry(
+            f"the model that would answer has no endpoint for {action}; ask for another model", param="model"
+        )
+    return usual if heads is None else heads
+
+
+def _versioned(line: bytes, lines: bytes, versions: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """A head with the caller's own lines: each in place of the profile's of that name, and none in place of the account's."""
+    for name, whole in versions:
+        if name not in lines:
+            continue
+        if whole:
+            line = line.replace(whole, b"")
+        else:
+            lines = b"".join(one for one in lines.splitlines(keepends=True) if not one.startswith(name))
+    return line + lines
+
+
 def _signed(signer: Signer, head: bytes, body: tuple[bytes, ...]) -> bytes:
     """Raises: UpstreamAuth."""
     first, second, *_ = head.split(b"\r\n", 2)
     method, place, _ = first.decode("latin-1").split(" ")
-    path, _, query = place.partition("?")
+    path, _, query = place.removeprefix(f"http://{second.decode('latin-1').partition(': ')[2]}").partition("?")
     return signer.lines(method, second.decode("latin-1").partition(": ")[2], path, query, body)
 
 

@@ -168,7 +168,7 @@ async def answer(exchange: Exchange, found: Found, state: State, principal: Prin
     method = b"GET" if exchange.method == b"HEAD" else exchange.method
     work = found.works.get(method)
     if work is None:
-        allowed = b", ".join(found.works).decode()
+        allowed = b", ".join(found.works).decode().replace("GET", "GET, HEAD")
         raise WrongMethod(f"this path takes {allowed}", allow=allowed)
     body = b"".join(exchange.body)
     kind = exchange.headers.get(b"content-type", b"application/json").lower()

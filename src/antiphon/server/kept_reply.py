@@ -91,11 +91,12 @@ class KeptReply(Reply):
         out: list[bytes] = []
         for event in (*reader.feed(self._opened(last) if self._opening else last), reader.end()):
             said = _read(event)
-            out.append(self._kept(event, said) if said is not None and said.get("type") in ENDS else event)
+            response = as_object(said.get("response")) if said is not None and said.get("type") in ENDS else None
+            out.append(event if said is None or response is None else self._kept(event, said, response))
         return b"".join(out)
 
-    def _kept(self, event: bytes, said: dict[str, object]) -> bytes:
-        before = msgspec.json.encode(said.get("response"))
+    def _kept(self, event: bytes, said: dict[str, object], response: dict[str, object]) -> bytes:
+        before = msgspec.json.encode(response)
         after = self._responses.end(self._turn, before)
         return event if after is before else _written({**said, "response": msgspec.Raw(after)})
 

@@ -45,6 +45,11 @@ _AZURE = re.compile(rb"/openai/deployments/[^/]{1,1024}(/[a-z/]{1,64})")
 """The older paths of Azure's clients; they name the model in the body too."""
 
 
+def model_calls() -> tuple[tuple[str, Dialect], ...]:
+    """Every path of model calls with its dialect; where there are several for one, the usual one."""
+    return (*_PATHS, *((f"/v1beta/models/{{model}}:{action}", dialect) for action, (dialect, _) in _ACTIONS.items()))
+
+
 def call_of(exchange: Exchange) -> Call | None:
     """The model call that a path asks for; None: it is another."""
     path = exchange.path

@@ -21,6 +21,7 @@ from antiphon.server.compact import COMPACT, compact
 from antiphon.server.counting import count_tokens, counts_of
 from antiphon.server.errands import errand_of
 from antiphon.server.kept import State, answer, kept_of
+from antiphon.server.openapi import DOCUMENT
 from antiphon.server.paths import call_of
 from antiphon.server.reply import JSON, DialectReply, error_headers
 from antiphon.wire.codec import AnyCodec
@@ -30,6 +31,7 @@ Answer = tuple[bytes, bytes]
 """Header lines and body."""
 Page = Callable[[Exchange], Coroutine[Any, Any, Answer]]
 MAX_ID_BYTES = 256
+_API = (b"/v1/", b"/v1beta/", b"/v2/", b"/openai/")
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -81,7 +83,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
     async def _page(self, exchange: Exchange, call: Call | None) -> Answer:
         path = exchange.path
-        if call is not None:
+        if call is not None or counts_of(path) is not None or path.removeprefix(b"/openai") == COMPACT:
             raise WrongMethod(f"{_shown(path)} takes POST only", allow="POST")
         kept = None if self.state is None else kept_of(path)
         if self.state is not None and kept is not None:
@@ -99,6 +101,8 @@ class Site(Struct, frozen=True, kw_only=True):
                 return self._models
             case b"/v1/health/deployments":
                 return self._health
+            case b"/openapi.json":
+                return self._described
             case b"/livez":
                 return self._live
             case b"/readyz":
@@ -144,6 +148,9 @@ class Site(Struct, frozen=True, kw_only=True):
         page = await asyncio.to_thread(self.metrics)
         return b"content-type: %b\r\n" % self.metrics_type, page
 
+    async def _described(self, exchange: Exchange) -> Answer:
+        return JSON, DOCUMENT
+
     async def _live(self, exchange: Exchange) -> Answer:
         return JSON, b'{"status":"live"}'
 
@@ -154,8 +161,8 @@ class Site(Struct, frozen=True, kw_only=True):
         return JSON, msgspec.json.encode({"status": "ready", "revision": self.gateway.revision.id})
 
     def _refuse(self, exchange: Exchange, error: AntiphonError, codec: AnyCodec) -> None:
-        """An error of a path under /v1 has a receipt, like every answer there; those of probes have none."""
-        if exchange.path.startswith(b"/v1/") and not exchange.path.startswith(b"/v1/receipts/"):
+        """An error of a path of the API has a receipt, like every answer there; those of probes have none."""
+        if exchange.path.startswith(_API) and not exchange.path.startswith(b"/v1/receipts/"):
             arrival = self.gateway.arrival(_shown(exchange.path), codec.name, exchange.received_s)
             principal = self.identity.principal(token_of(exchange))
             self.gateway.refuse(error, arrival, DialectReply(exchange, codec), principal)

@@ -301,8 +301,15 @@ AnyCodec = Codec[Any, Any]
 AnyUpstream = Upstream[Any, Any]
 
 
+_NUMBERS = frozenset({int, float})
+
+
 def left_over(extra: Mapping[str, Any], path: str, losses: Losses, who: str, known: Collection[str] = ()) -> None:
-    """Note what a foreign dialect's object says beside the canonical words, but for the names that were carried."""
+    """Note what a foreign dialect's object says beside the canonical words, but for the names that were carried.
+
+    A field that says nothing is none: null, false, and an empty text, list or object. Answers are full of them
+    (`annotations: []`), and a dialect that has no such switch does not do what `false` would keep it from. Zero is a value.
+    """
     for name, value in extra.items():
-        if name not in known and value is not None:
+        if name not in known and (value or (type(value) in _NUMBERS)):
             losses.add(f"{path}.{name}" if path else name, f"{who} has no such field")

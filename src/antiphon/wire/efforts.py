@@ -39,9 +39,9 @@ def effort_of(tokens: int) -> str:
 def thoughts_wanted(content: Content) -> bool | None:
     """Whether the caller is to be told of thoughts; None: it says nothing of that.
 
-    Anthropic's callers are told of them wherever they ask to think, unless they say otherwise.
+    Anthropic's callers who give a budget are told of them unless they say otherwise; for adaptive thinking that depends on
+    the model. Source: platform.claude.com/docs/en/build-with-claude/adaptive-thinking, 2026-11.
     """
     sampling = content.sampling
-    if sampling.reasoning_shown is None and content.dialect == "anthropic_messages" and sampling.reasoning_tokens:
-        return True
-    return sampling.reasoning_shown
+    budgeted = content.dialect == "anthropic_messages" and (sampling.reasoning_tokens or 0) > 0
+    return True if sampling.reasoning_shown is None and budgeted else sampling.reasoning_shown

@@ -119,7 +119,9 @@ def model_of(fields: Mapping[str, Any], asked: Asked, usual: str = "") -> str:
         usual: The model of a request that names none; empty: it must name one.
     Raises: BadRequest.
     """
-    model = asked.model or fields.get("model") or usual
+    model = asked.model or fields.get("model")
+    if model is None:
+        model = usual
     if type(model) is not str or not 0 < len(model) <= MAX_NAME:
         raise BadRequest("`model` must name a model; GET /v1/models lists them", param="model")
     return model

@@ -7,8 +7,10 @@ from antiphon.core.receipt import Loss
 MOST = 64
 """Losses that are told one by one; of more, only how many there are."""
 LEFT_OUT = "left out"
-
-
+MOST_FIELD = 200
+"""Most characters of a field's path; a caller's own names in it may be of any length."""
+MORE = "…"
+"""Stands for the fields of all other losses."""
 HEADER_BYTES = 2000
 """Most bytes of the header that tells of losses; the receipt has them all."""
 
@@ -27,19 +29,21 @@ def told_losses(losses: tuple[Loss, ...]) -> bytes:
 
 
 def _quoted(text: str) -> str:
-    plain = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+    plain = "".join(letter if " " <= letter <= "~" else "?" for letter in text.replace(MORE, "..."))
     escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 class Losses:
-    """What one translation drops or changes. Each field is told once, whatever the number of its places."""
+    """What one translation drops or changes. Each field is told once, as lost where it was both lost and adapted."""
 
-    __slots__ = ("_found", "_more")
+    __slots__ = ("_found", "_lost", "_more")
 
     def __init__(self) -> None:
         self._found: dict[str, Loss] = {}
         self._more = 0
+        self._lost = False
+        """One of those that are only counted is lost, and not adapted."""
 
     def add(self, field: str, why: str, effect: str = LEFT_OUT, *, adapted: bool = False) -> None:
         """Note a loss.
@@ -49,10 +53,14 @@ class Losses:
                 path. It names places, never a caller's text.
             adapted: It was carried in another form, and means the same or nearly so.
         """
-        if field in self._found:
+        if len(field) > MOST_FIELD:
+            field = field[: MOST_FIELD - 1] + MORE
+        known = self._found.get(field)
+        if known is not None and (adapted or not known.adapted):
             return
-        if len(self._found) >= MOST:
+        if known is None and len(self._found) >= MOST:
             self._more += 1
+            self._lost = self._lost or not adapted
             return
         self._found[field] = Loss(field=field, why=why, effect=effect, adapted=adapted)
 
@@ -67,5 +75,5 @@ class Losses:
             return ()
         found = tuple(self._found.values())
         if self._more:
-            found += (Loss(field="…", why=f"{self._more} more losses", effect=LEFT_OUT),)
+            found += (Loss(field=MORE, why=f"{self._more} more losses", effect=LEFT_OUT, adapted=not self._lost),)
         return found

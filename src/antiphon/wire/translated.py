@@ -25,6 +25,7 @@ class Translated(Relay):
         out = [self._event(event) for event in decoder.feed(piece)]
         if decoder.failure is not None:
             self.failure = decoder.failure
+            self._tell()
         elif decoder.done and not self.done:
             self._close(out)
         return out[0] if len(out) == 1 else b"".join(out)
@@ -32,9 +33,14 @@ class Translated(Relay):
     def end(self) -> bytes:
         """The upstream's body has ended. Returns: what was still held. Raises: UpstreamError subclasses."""
         decoder = self._decoder
-        out = [self._event(event) for event in decoder.end()] if not self.done else []
+        try:
+            out = [self._event(event) for event in decoder.end()] if not self.done else []
+        except UpstreamError:
+            self._tell()
+            raise
         failure: UpstreamError | None = self.failure or decoder.failure
         if failure is not None:
+            self._tell()
             raise failure
         if not self.done:
             self._close(out)
@@ -48,7 +54,13 @@ class Translated(Relay):
             self.usage = event.usage
         if not self.content_seen:
             self.content_seen = any(
-                delta.text or delta.reasoning or delta.tool_calls or delta.refusal or delta.audio or delta.unknown
+                delta.text
+                or delta.reasoning
+                or delta.redacted
+                or delta.tool_calls
+                or delta.refusal
+                or delta.audio
+                or delta.unknown
                 for delta in event.deltas
             )
         return self._encoder.event(event)
@@ -56,5 +68,9 @@ class Translated(Relay):
     def _close(self, out: list[bytes]) -> None:
         self.done = True
         out.append(self._encoder.end())
+        self._tell()
+
+    def _tell(self) -> None:
+        """What is known now, since no more comes."""
         self.usage_note = self._decoder.usage_note
         self.losses = self._losses.told()

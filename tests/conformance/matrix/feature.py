@@ -20,6 +20,10 @@ CONVERSE: Dialect = "bedrock_converse"
 COHERE: Dialect = "cohere_chat"
 CLIENTS: tuple[Dialect, ...] = (CHAT, RESPONSES, MESSAGES, GEMINI, COMPLETIONS)
 UPSTREAMS: tuple[Dialect, ...] = (CHAT, RESPONSES, MESSAGES, GEMINI, CONVERSE, COHERE)
+EMBED_OPENAI: Dialect = "openai_embeddings"
+EMBED_GEMINI: Dialect = "gemini_embeddings"
+EMBED_COHERE: Dialect = "cohere_embeddings"
+EMBEDDINGS: tuple[Dialect, ...] = (EMBED_OPENAI, EMBED_GEMINI, EMBED_COHERE)
 Sought = Witness | tuple[Witness, ...]
 """Any of several will do."""
 
@@ -30,6 +34,14 @@ class Answer(Struct, frozen=True, kw_only=True):
     whole: Any
     events: tuple[Any, ...] = ()
     """Of a stream; none: it is never streamed."""
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """An upstream's error: in the words of the lab's fault of this kind, or those for a bad request."""
+
+    status: int
+    fault: str = ""
+    headers: Mapping[bytes, bytes] = {}
 
 
 class Feature(Struct, frozen=True, kw_only=True):
@@ -53,5 +65,7 @@ class Feature(Struct, frozen=True, kw_only=True):
     """What the list of the events of its stream must hold."""
     answers: Mapping[Dialect, Answer] = {}
     """What the upstream answers, where the lab has no such answer. One that isn't named never says so."""
+    fails: Failure | None = None
+    """The upstream answers with this error. `shows` is then about its `status`, `retry_after_s`, `said` and `body`."""
     told: bool = False
     """It is about the answer alone: an upstream of which nothing is known in `answers` has no such thing."""

@@ -110,7 +110,13 @@ def chat_answer(message: Json, finish: str = "stop", **choice: Any) -> Answer:
 
 def claude_answer(*blocks: Json, stop: str = "end_turn", stop_sequence: str | None = None, **more: Any) -> Answer:
     """An answer of Anthropic's Messages, and its stream."""
-    used = {"input_tokens": 8, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 0, "output_tokens": 9, **more}
+    used = {
+        "input_tokens": 8,
+        "cache_read_input_tokens": 4,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": 9,
+        **more,
+    }
     base = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5"}
     ended = {"stop_reason": stop, "stop_sequence": stop_sequence}
     began = {**base, "content": [], "stop_reason": None, "stop_sequence": None, "usage": {**used, "output_tokens": 1}}
@@ -144,7 +150,9 @@ def _block(place: int, block: Json) -> list[Json]:
 def gemini_answer(*parts: Json, finish: str = "STOP", **candidate: Any) -> Answer:
     """An answer of Gemini's, which is the same as a stream of one piece."""
     whole = {
-        "candidates": [{"index": 0, "content": {"role": "model", "parts": list(parts)}, "finishReason": finish, **candidate}],
+        "candidates": [
+            {"index": 0, "content": {"role": "model", "parts": list(parts)}, "finishReason": finish, **candidate}
+        ],
         "usageMetadata": {
             "promptTokenCount": 12,
             "cachedContentTokenCount": 4,
@@ -175,13 +183,26 @@ def converse_answer(*blocks: Json, stop: str = "end_turn", fields: Json | None =
             {"contentBlockDelta": {"contentBlockIndex": place, "delta": {"text": block["text"]}}},
             {"contentBlockStop": {"contentBlockIndex": place}},
         ]
-    events += [{"messageStop": {"stopReason": stop, **more}}, {"metadata": {"usage": used, "metrics": {"latencyMs": 1}}}]
+    events += [
+        {"messageStop": {"stopReason": stop, **more}},
+        {"metadata": {"usage": used, "metrics": {"latencyMs": 1}}},
+    ]
     return Answer(whole=whole, events=tuple(events))
 
 
-def cohere_answer(text: str = TEXT, finish: str = "COMPLETE", *, logprobs: list[Json] | None = None, citations: list[Json] | None = None) -> Answer:
+def cohere_answer(
+    text: str = TEXT,
+    finish: str = "COMPLETE",
+    *,
+    logprobs: list[Json] | None = None,
+    citations: list[Json] | None = None,
+) -> Answer:
     """An answer of Cohere's, and its stream."""
-    used = {"billed_units": {"input_tokens": 12, "output_tokens": 9}, "tokens": {"input_tokens": 12, "output_tokens": 9}, "cached_tokens": 4}
+    used = {
+        "billed_units": {"input_tokens": 12, "output_tokens": 9},
+        "tokens": {"input_tokens": 12, "output_tokens": 9},
+        "cached_tokens": 4,
+    }
     message: Json = {"role": "assistant", "content": [{"type": "text", "text": text}]}
     noted = {"citations": citations} if citations else {}
     whole = {"id": "c1", "finish_reason": finish, "message": {**message, **noted}, "usage": used}

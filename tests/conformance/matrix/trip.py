@@ -10,11 +10,14 @@ from msgspec import Struct, structs
 
 from antiphon.core.body import Body
 from antiphon.core.deployment import Deployment
+from antiphon.core.error import BadRequest, NotFound
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Dialect, Request
 from antiphon.core.secret import Secret
+from antiphon.providers.failure import failure
 from antiphon.providers.lab.answer import Job
 from antiphon.providers.lab.bedrock.write import frame
+from antiphon.providers.lab.dialect import Dialect as LabDialect
 from antiphon.providers.lab.dialect import Incoming
 from antiphon.providers.lab.paths import find, routes
 from antiphon.providers.lab.prefixes import Cached
@@ -28,7 +31,7 @@ from antiphon.providers.ways import RESPONSES as RESPONSES_WAY
 from antiphon.wire.codec import Asked
 from antiphon.wire.codecs import CODECS
 from matrix import feature
-from matrix.feature import Answer, Json
+from matrix.feature import Answer, Failure, Json
 
 AT_S = 1_796_000_000
 ENDPOINTS: Mapping[Dialect, str] = MappingProxyType(
@@ -102,7 +105,11 @@ def request_of(client: Dialect, body: Json, *, stream: bool) -> Request:
     actions = GEMINI_ACTIONS.get(client)
     endpoint = f"/v1beta/models/{{model}}:{actions[stream]}" if actions else ENDPOINTS[client]
     if not actions:
-        body = {"model": "public", **body, **({"stream": True} if stream else {})}
+        body = {
+            "model": "public",
+            **{name: value for name, value in body.items() if value is not None},
+            **({"stream": True} if stream else {}),
+        }
     text = json.dumps(body).encode()
     whole = Body((text,))
     asked = Asked(
@@ -127,26 +134,30 @@ def send(client: Dialect, at: Target, body: Json, *, stream: bool) -> Sent:
     )
 
 
-def lab_answer(sent: Sent) -> bytes:
-    """What the lab answers, which reads each protocol strictly and by itself. Raises: AntiphonError, where it refuses."""
+def _at_lab(sent: Sent) -> tuple[Incoming, LabDialect]:
+    """The request as the lab gets it, and the lab's own reading of the protocol."""
     line, *lines = sent.said.outbound.head.decode("latin-1").split("\r\n")
-    place = line.split(" ")[1]
-    path, _, query = place.partition("?")
-    headers = {name.lower().encode(): value.encode() for name, _, value in (one.partition(": ") for one in lines if one)}
-    at_lab = path if path.startswith(("/v1", "/v2", "/model/")) else f"/v1{path}"
+    path, _, query = line.split(" ")[1].partition("?")
+    headers = {
+        name.lower().encode(): value.encode() for name, _, value in (one.partition(": ") for one in lines if one)
+    }
     incoming = Incoming(
-        path=unquote(at_lab),
+        path=unquote(path if path.startswith(("/v1", "/v2", "/model/")) else f"/v1{path}"),
         body=b"".join(sent.said.outbound.body),
         headers=headers,
         query={"alt": "sse"} if query else {},
     )
     found = find(routes(Memory(), signed=False), incoming)
     assert found is not None, f"the lab has no {path}"
-    dialect, incoming = found
+    return found[1], found[0]
+
+
+def lab_answer(sent: Sent) -> bytes:
+    """What the lab answers, which reads each protocol strictly and by itself. Raises: AntiphonError, where it refuses."""
+    incoming, dialect = _at_lab(sent)
     writer = dialect.read(incoming)
-    job = Job(
-        settings=LabModel(answer_tokens=20), seed=7, number=1, asked=writer.asked, created_s=AT_S, cached=Cached(1)
-    )
+    settings = LabModel(answer_tokens=20)
+    job = Job(settings=settings, seed=7, number=1, asked=writer.asked, created_s=AT_S, cached=Cached(1))
     answer = writer.compose(job, None)
     used = writer.usage(answer)
     if writer.stream:
@@ -167,6 +178,25 @@ def canned(dialect: Dialect, said: Answer, *, stream: bool) -> bytes:
 def _event(event: Json) -> bytes:
     named = b"event: %b\n" % event["type"].encode() if "type" in event else b""
     return named + b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+def fail(sent: Sent, failing: Failure) -> Came:
+    """What the caller is told of an upstream's error."""
+    _, dialect = _at_lab(sent)
+    said = dialect.manners.faults.get(failing.fault) or dialect.manners.problem(_problem(failing.status))
+    error = failure(failing.status, failing.headers, said.body, "deployment", sent.said.passage.upstream)
+    told = {
+        "status": error.said_status,
+        "retry_after_s": error.retry_after_s,
+        "said": error.message,
+        "body": json.loads(sent.said.passage.own.error(error)),
+    }
+    return Came(value=told)
+
+
+def _problem(status: int) -> BadRequest:
+    kind = NotFound if status == 404 else BadRequest
+    return kind("the lab says no")
 
 
 def deliver(sent: Sent, said: bytes, *, stream: bool) -> Came:

@@ -54,7 +54,7 @@ def usual(client: Dialect, upstream: Dialect, stream: bool) -> frozenset[str]:
 
 def judge(feature: Feature, client: Dialect, upstream: Dialect, *, stream: bool) -> Cell:
     """Ask, and look at what arrived."""
-    if client not in feature.asks or (feature.told and upstream not in feature.answers):
+    if client not in feature.asks or (feature.told and feature.fails is None and upstream not in feature.answers):
         return NOTHING
     answer = feature.answers.get(upstream)
     if stream and answer is not None and not answer.events:
@@ -64,6 +64,8 @@ def judge(feature: Feature, client: Dialect, upstream: Dialect, *, stream: bool)
         sent = trip.send(client, reached(upstream), body, stream=stream)
     except BadRequest as error:
         return _refused(error)
+    if feature.fails is not None:
+        return _cell(_seen(feature.shows[client], trip.fail(sent, feature.fails).value, ()), ())
     try:
         said = trip.canned(upstream, answer, stream=stream) if answer else trip.lab_answer(sent)
     except AntiphonError as error:
@@ -73,12 +75,14 @@ def judge(feature: Feature, client: Dialect, upstream: Dialect, *, stream: bool)
     except AntiphonError as error:
         return Cell(word="lost", wrong=f"the answer can't be read: {error.message}")
     known = usual(client, upstream, stream)
-    losses = tuple(loss for loss in (*sent.losses, *came.losses) if loss.field not in known)
+    told = (*sent.losses, *came.losses)
+    losses = tuple(loss for loss in told if loss.field not in known)
     shown = feature.streams if stream else feature.shows
     seen = [] if feature.told else [_seen(feature.arrives.get(upstream, ()), sent.body, losses)]
     if shown:
         seen.append(_seen(shown.get(client, ()), came.value, losses))
-    return _cell(all(seen) and bool(seen), losses)
+    arrived = all(seen) and bool(seen)
+    return _cell(arrived, losses if arrived or losses else told)
 
 
 def _refused(error: BadRequest) -> Cell:

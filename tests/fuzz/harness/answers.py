@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 import msgspec
-from harness.rules import dice, outcome
 
 from antiphon.core.error import UpstreamError, UpstreamRefused
 from antiphon.core.request import Head
@@ -12,6 +11,7 @@ from antiphon.wire.codec import AnyCodec, AnyUpstream
 from antiphon.wire.codecs import CODECS, UPSTREAMS
 from antiphon.wire.one_dialect import OneDialect
 from antiphon.wire.passage import Passage
+from harness.rules import dice, outcome
 
 
 def targets() -> dict[str, Callable[[bytes], None]]:

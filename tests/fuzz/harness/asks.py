@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from harness.rules import at_last, cuts, dice, named, outcome, same
 
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
@@ -17,6 +16,7 @@ from antiphon.wire.one_dialect import OneDialect
 from antiphon.wire.openai_speech.codec import OpenAISpeech
 from antiphon.wire.prefix import prefix
 from antiphon.wire.same import deterministic
+from harness.rules import at_last, cuts, dice, named, outcome, same
 
 QUIRKS = (
     Quirks(),
@@ -103,7 +103,9 @@ def _asked(codec: AnyCodec, data: bytes) -> Asked:
 def _terms(request: Request, data: bytes) -> Terms:
     chance = dice(data)
     return Terms(
-        model=chance.choice(("other-model", "claude-opus-4-6", "gemini-3-pro", "gpt-5", "us.anthropic.claude-haiku-4-5")),
+        model=chance.choice(
+            ("other-model", "claude-opus-4-6", "gemini-3-pro", "gpt-5", "us.anthropic.claude-haiku-4-5")
+        ),
         stream=request.head.stream,
         prompt=chance.choice((None, None, "Be brief.")),
         so_far=chance.choice(("", "", "", "So far, ")),
@@ -131,10 +133,23 @@ def _translated(codec: AnyCodec, request: Request, data: bytes) -> None:
     content, _ = outcome(lambda: codec.decode(request), BadRequest)
     if content is None:
         return
+    _written_again(codec, content, request)
     terms = _terms(request, data)
     for upstream in UPSTREAMS.values():
         if upstream.operation in (codec.operation, codec.served_by) and not isinstance(upstream, OneDialect):
             _encoded(upstream, content, terms)
+
+
+def _written_again(codec: AnyCodec, content: Any, request: Request) -> None:
+    """Written in its own dialect without a loss, a request says what it said."""
+    if codec.name == "gemini_embeddings":
+        return  # it is written as a batch always, for another path
+    terms, losses = Terms(model=request.head.model, stream=request.head.stream), Losses()
+    out, _ = outcome(lambda: codec.encode(content, terms, losses), BadRequest)
+    if out is None or losses.told():
+        return
+    again = codec.decode(msgspec.structs.replace(request, body=Body((out,))))
+    same(again, content, "written in its own dialect, a request says something else")
 
 
 def _encoded(upstream: AnyUpstream, content: Any, terms: Terms) -> None:

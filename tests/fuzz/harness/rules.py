@@ -32,8 +32,9 @@ def outcome(do: Callable[[], T], allowed: type[AntiphonError]) -> tuple[T | None
     try:
         return do(), None
     except allowed as error:
-        assert error.message, "an error must say what is wrong"
-        return None, error
+        told = error
+    assert told.message, "an error must say what is wrong"
+    return None, told
 
 
 def at_last(found: Iterator[T | None]) -> T:

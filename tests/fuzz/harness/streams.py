@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import partial
 
 import msgspec
-from harness.answers import callers
-from harness.rules import BOM, cuts, dice, outcome, same
 
 from antiphon.core.error import AntiphonError, UpstreamBroken, UpstreamError
 from antiphon.core.request import Head
@@ -17,6 +15,8 @@ from antiphon.wire.one_dialect import NoStream, OneDialect
 from antiphon.wire.openai_chat.continued import Continued, so_far
 from antiphon.wire.passage import Passage
 from antiphon.wire.sse import SseReader, data_of
+from harness.answers import callers
+from harness.rules import BOM, cuts, dice, outcome, same
 
 Told = tuple[type[AntiphonError], str] | None
 
@@ -151,6 +151,8 @@ def _translated(passage: Passage, data: bytes) -> None:
 
 
 def _finished(passage: Passage, data: bytes) -> bool:
-    """Whether the upstream says why its answer ended."""
+    """Whether the upstream says of every answer why it ended."""
     events, _ = _read(passage.upstream.decoder(), (data,))
-    return any(delta.finish_reason for event in events for delta in event.deltas)
+    deltas = [delta for event in events for delta in event.deltas]
+    ended = {delta.index for delta in deltas if delta.finish_reason}
+    return bool(ended) and {delta.index for delta in deltas} == ended

@@ -5,8 +5,6 @@ import math
 from collections.abc import Callable
 from typing import Any, get_args
 
-from harness.rules import BOM, at_last, cuts, outcome, same
-
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest, UpstreamError
 from antiphon.core.request import Dialect
@@ -18,6 +16,7 @@ from antiphon.wire.scan import Scanner
 from antiphon.wire.signature import seal, unseal
 from antiphon.wire.sse import SseReader, data_of
 from antiphon.wire.yaml import compose
+from harness.rules import BOM, at_last, cuts, outcome, same
 
 
 def targets() -> dict[str, Callable[[bytes], None]]:

@@ -320,13 +320,19 @@ def test_images_go_as_bytes_or_by_url() -> None:
         {"type": "image_url", "image_url": {"url": "data:image/bmp;base64,AA"}},
         {"type": "image_url", "image_url": {"url": "gs://b/o"}},
         {"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}},
-        {"type": "file", "file": {"file_id": "file-1"}},
         {"type": "file", "file": {"file_data": "data:video/mp4;base64,AA"}},
         {"type": "video_url", "video_url": {}},
     ],
 )
 def test_a_part_that_anthropic_takes_in_no_form_is_told(part: dict[str, Any]) -> None:
     assert part_of(part) == ([], {"messages[1].content[0]": "left out", "messages[1].content": "left out"})
+
+
+def test_a_file_that_another_provider_keeps_is_refused() -> None:
+    with pytest.raises(BadRequest, match="another provider keeps") as refused:
+        part_of({"type": "file", "file": {"file_id": "file-1"}})
+
+    assert refused.value.param == "messages[1].content[0]"
 
 
 @pytest.mark.parametrize(

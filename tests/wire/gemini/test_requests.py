@@ -411,7 +411,6 @@ MEDIA: list[tuple[Part, dict[str, Any] | None, list[tuple[str, str, bool]]]] = [
         {"inlineData": {"mimeType": "application/pdf", "data": "QQ=="}},
         [("messages[0].content[0].file.filename", "left out", False)],
     ),
-    (File(id="file-1"), None, [("messages[0].content[0]", "left out", False)]),
     (
         File(id="gs://b/c.mp4", media_type="video/mp4"),
         {"fileData": {"fileUri": "gs://b/c.mp4", "mimeType": "video/mp4"}},
@@ -419,6 +418,13 @@ MEDIA: list[tuple[Part, dict[str, Any] | None, list[tuple[str, str, bool]]]] = [
     ),
     (File(text="plain"), {"text": "plain"}, [("messages[0].content[0].file", "sent as text", True)]),
 ]
+
+
+def test_a_file_that_another_provider_keeps_is_refused() -> None:
+    with pytest.raises(BadRequest, match="another provider keeps") as refused:
+        encoded(from_openai(user(File(id="file-1"), Text(text="?"))))
+
+    assert refused.value.param == "messages[0].content[0]"
 
 
 @pytest.mark.parametrize(("part", "wanted", "lost"), MEDIA)
@@ -497,10 +503,20 @@ def test_turns_of_one_role_become_one() -> None:
 
 
 THINKING: list[tuple[Sampling, str, dict[str, Any] | None, str | None]] = [
-    (Sampling(reasoning_effort="low"), "gemini-3-pro", {"thinkingLevel": "LOW"}, None),
+    (Sampling(reasoning_effort="low"), "gemini-3-pro", {"thinkingLevel": "LOW", "includeThoughts": True}, None),
     (Sampling(reasoning_effort="none"), "gemini-3-flash", {"thinkingLevel": "MINIMAL"}, "sent as minimal"),
-    (Sampling(reasoning_effort="max"), "gemini-3-pro", {"thinkingLevel": "HIGH"}, "sent as high"),
-    (Sampling(reasoning_effort="low"), "gemini-2.5-pro", {"thinkingBudget": 2048}, "sent as thinkingBudget 2048"),
+    (
+        Sampling(reasoning_effort="max"),
+        "gemini-3-pro",
+        {"thinkingLevel": "HIGH", "includeThoughts": True},
+        "sent as high",
+    ),
+    (
+        Sampling(reasoning_effort="low"),
+        "gemini-2.5-pro",
+        {"thinkingBudget": 2048, "includeThoughts": True},
+        "sent as thinkingBudget 2048",
+    ),
     (Sampling(reasoning_tokens=-1, reasoning_shown=True), "m", {"thinkingBudget": -1, "includeThoughts": True}, None),
     (Sampling(), "gemini-3-pro", None, None),
 ]
@@ -532,7 +548,7 @@ def test_what_gemini_lacks_is_told() -> None:
         Message(role="user", parts=(Text(text="a", extra={"x": 1}),), name="bob"),
         tools=(
             Tool(name="f", strict=True),
-            Tool(name="", kind="web_search", extra={"user_location": {}}),
+            Tool(name="", kind="web_search", extra={"user_location": {"country": "NO"}}),
             Tool(name="", kind="mcp"),
         ),
         parallel_tool_calls=False,

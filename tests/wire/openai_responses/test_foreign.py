@@ -219,7 +219,11 @@ def test_the_operators_prompt_and_the_answers_start_are_added() -> None:
             {"reasoning": {"effort": "high", "summary": "auto"}},
             {},
         ),
-        (Sampling(reasoning_tokens=9000), {"reasoning": {"effort": "medium"}}, {"reasoning_tokens": True}),
+        (
+            Sampling(reasoning_tokens=9000),
+            {"reasoning": {"effort": "medium", "summary": "auto"}},
+            {"reasoning_tokens": True},
+        ),
         (Sampling(reasoning_tokens=0), {"reasoning": {"effort": "none"}}, {"reasoning_tokens": True}),
         (Sampling(reasoning_tokens=-1), {}, {"reasoning_tokens": True}),
         (Sampling(verbosity="low"), {"text": {"verbosity": "low"}}, {}),

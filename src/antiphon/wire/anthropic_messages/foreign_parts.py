@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from antiphon.core.content import Audio, File, Image, Part, Reasoning, Refusal, Text, ToolCall, Unknown
+from antiphon.core.error import BadRequest
 from antiphon.wire.anthropic_messages.blocks import split_data
 from antiphon.wire.anthropic_messages.ids import Ids
 from antiphon.wire.anthropic_messages.tools import cached
@@ -29,7 +30,7 @@ _AS_TEXT = ("application/json", "application/xml", "application/yaml", "applicat
 
 
 class Parts:
-    """Writes the parts of one request."""
+    """Writes the parts of one request. Raises: BadRequest, where an answer would depend on what can't be sent."""
 
     def __init__(self, losses: Losses, ids: Ids) -> None:
         self.losses = losses
@@ -110,8 +111,8 @@ class Parts:
             self.losses.add(f"{path}.detail", f"{WHO} has no detail of images")
         left_over(part.extra, path, self.losses, WHO)
         if part.id is not None or not part.url:
-            self.losses.add(path, "the id of a file is known to its own provider alone")
-            return None
+            message = f"`{path}` is an image that another provider keeps, which {WHO} can't read; send its bytes"
+            raise BadRequest(message, param=path)
         data = split_data(part.url)
         if data is not None:
             return self._picture(data[0], data[1], path, part)
@@ -159,6 +160,9 @@ class Parts:
                 return cached({"type": "image", "source": {"type": "url", "url": part.url}}, part.cache)
             if part.media_type in (None, "application/pdf"):
                 return {"type": "url", "url": part.url}
+        if part.id is not None:
+            message = f"`{path}` is a file that another provider keeps, which {WHO} can't read; send its bytes"
+            raise BadRequest(message, param=path)
         self.losses.add(path, f"{WHO} takes files as bytes, text or the web address of a PDF")
         return None
 

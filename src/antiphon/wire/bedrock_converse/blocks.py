@@ -35,13 +35,15 @@ _anything = msgspec.json.Decoder()
 class Writer:
     """Writes the blocks of one request."""
 
-    __slots__ = ("_documents", "called", "losses", "model")
+    __slots__ = ("_documents", "called", "losses", "model", "own_tools")
 
     def __init__(self, model: Model, losses: Losses) -> None:
         self.model = model
         self.losses = losses
         self.called: dict[str, None] = {}
         """Names of the tools that the conversation calls, in order."""
+        self.own_tools: list[Block] = []
+        """Tools that the model knows by itself."""
         self._documents = 0
 
     def left_over(self, extra: Extra, path: str) -> None:

@@ -68,7 +68,7 @@ def encode_body(content: Content, terms: Terms, losses: Losses) -> dict[str, Any
 def _finish(content: Content, writer: Writer, body: dict[str, Any]) -> None:
     """Write the model's own fields and what is beside the conversation."""
     model, losses = writer.model, writer.losses
-    own = encode_own(content, model, body, losses)
+    own = encode_own(content, model, body, losses, writer.own_tools)
     if own:
         body["additionalModelRequestFields"] = own
     note_bounds(content, body.get("inferenceConfig", {}), losses)

@@ -1,5 +1,6 @@
 """How hard the model is to think, and what else is said among each family's own fields."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from antiphon.core.content import Content
@@ -13,8 +14,15 @@ from antiphon.wire.losses import Losses
 Body = dict[str, Any]
 
 
-def encode_own(content: Content, model: Model, body: Body, losses: Losses) -> Body:
-    """Write `additionalModelRequestFields`, and adjust the body to it. Call it once the rest is written."""
+_BETA = "computer-use-"
+
+
+def encode_own(content: Content, model: Model, body: Body, losses: Losses, tools: Sequence[Body] = ()) -> Body:
+    """Write `additionalModelRequestFields`, and adjust the body to it. Call it once the rest is written.
+
+    Args:
+        tools: Those that Claude knows by itself.
+    """
     sampling = content.sampling
     asked = "reasoning_effort" if sampling.reasoning_effort is not None else "reasoning_tokens"
     off = sampling.reasoning_effort == "none" or (sampling.reasoning_effort is None and sampling.reasoning_tokens == 0)
@@ -28,6 +36,7 @@ def encode_own(content: Content, model: Model, body: Body, losses: Losses) -> Bo
         elif off and not model.claude.can_rest:
             losses.add(asked, "the model always thinks")
         own = claude.suit(sampling, model.claude, body, losses, thinks=bool(thinking))
+        own |= _known_tools(tools)
         if one_at_a_time(content, model):
             kind = "any" if content.tool_choice is not None and content.tool_choice.mode == "required" else "auto"
             own["tool_choice"] = {"type": kind, "disable_parallel_tool_use": True}
@@ -38,6 +47,22 @@ def encode_own(content: Content, model: Model, body: Body, losses: Losses) -> Bo
     if wanted or off:
         out |= _effort("none" if off else sampling.reasoning_effort, content, model, asked, losses)
     return out
+
+
+def _known_tools(tools: Sequence[Body]) -> Body:
+    """Tools that Claude knows by itself, and the beta that those for a computer are in, which their type dates.
+
+    Source: docs.aws.amazon.com/bedrock/latest/userguide/computer-use.html, 2026-11.
+    """
+    if not tools:
+        return {}
+    dates = sorted({date for tool in tools if (date := str(tool["type"]).rpartition("_")[2]) and _of_computer(tool)})
+    betas = [f"{_BETA}{date[:4]}-{date[4:6]}-{date[6:]}" for date in dates]
+    return {"tools": list(tools), **({"anthropic_beta": betas} if betas else {})}
+
+
+def _of_computer(tool: Body) -> bool:
+    return str(tool["type"]).startswith("computer_")
 
 
 def _effort(said: str | None, content: Content, model: Model, asked: str, losses: Losses) -> Body:

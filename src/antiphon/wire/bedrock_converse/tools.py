@@ -15,6 +15,11 @@ _NOVAS = MappingProxyType({"web_search": "nova_grounding", "code_execution": "no
 """Tools that Amazon Nova 2 runs itself. Source: docs.aws.amazon.com/nova/latest/userguide/tool-built-in.html, 2026-11."""
 
 
+_CLAUDES = ("computer_20", "bash_20", "text_editor_20")
+"""How types of tools begin that Claude knows by itself, and callers run. Source:
+docs.aws.amazon.com/bedrock/latest/userguide/computer-use.html, 2026-11."""
+
+
 def encode_tools(content: Content, writer: Writer) -> dict[str, Any] | None:
     """Write `toolConfig`; None: there are no tools. Call it once the messages are written.
 
@@ -80,6 +85,10 @@ def _tool(tool: Tool, path: str, writer: Writer, allowed: Collection[str]) -> li
 
 
 def _run_by_provider(tool: Tool, path: str, writer: Writer) -> list[Block]:
+    kind = tool.extra.get("type")
+    if writer.model.claude is not None and isinstance(kind, str) and kind.startswith(_CLAUDES):
+        writer.own_tools.append({"name": tool.name, **tool.extra})
+        return []
     name = _NOVAS.get(tool.kind)
     if name is None or not writer.model.reasoning_nova:
         writer.losses.add(path, f"this model on Bedrock runs no tool {tool.kind}")

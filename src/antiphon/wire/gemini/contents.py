@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from antiphon.core.content import Message, Part, Reasoning, Text, ToolCall
+from antiphon.core.content import ContentForm, Message, Part, Reasoning, Text, ToolCall
 from antiphon.wire.fields import Fields, as_list, as_object, missing, mistyped
 from antiphon.wire.gemini.names import names, opened, respelled
 from antiphon.wire.gemini.parts import PART, decode_part, made_id
@@ -135,13 +135,16 @@ def _result(fields: Fields, calls: _Calls) -> Message:
     parts += inner.items("parts", decode_part)
     extra = fields.left()
     rest = inner.left()
+    form: ContentForm = "parts"
     if said is not None and response_of(text, failed=failed) != said:
-        rest["response"] = said
+        form = "text" if said == {OUTPUT: text} else "parts"
+        if form == "parts":
+            rest["response"] = said
     if rest:
         extra["functionResponse"] = rest
     call_id = calls.answered(call_id, name)
     return Message(
-        role="tool", parts=tuple(parts), form="parts", name=name, tool_call_id=call_id, failed=failed, extra=extra
+        role="tool", parts=tuple(parts), form=form, name=name, tool_call_id=call_id, failed=failed, extra=extra
     )
 
 
@@ -153,6 +156,10 @@ def told(response: Mapping[str, Any]) -> tuple[str, bool]:
         if isinstance(only, str) and name in ("error", *_TEXTS):
             return only, failed
     return msgspec.json.encode(response).decode(), failed
+
+
+OUTPUT = "output"
+"""Where the API itself looks for a function's text, beside `result`. One that came so is of the form `text`."""
 
 
 def response_of(text: str, *, failed: bool) -> dict[str, Any]:

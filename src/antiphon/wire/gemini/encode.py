@@ -7,6 +7,7 @@ from antiphon.wire.codec import Terms, left_over
 from antiphon.wire.fields import as_object, merged
 from antiphon.wire.gemini.decode import TIERS
 from antiphon.wire.gemini.generation import encode_config
+from antiphon.wire.gemini.spoken import FIELDS
 from antiphon.wire.gemini.toolbox import encode_choice, encode_tools
 from antiphon.wire.gemini.turns import Turns, version_of
 from antiphon.wire.losses import Losses
@@ -74,4 +75,4 @@ def _losses(content: Content, losses: Losses) -> None:
     ):
         if value is not None:
             losses.add(name, f"{_WHO} has no {name}")
-    left_over(content.extra, "", losses, _WHO)
+    left_over(content.extra, "", losses, _WHO, FIELDS if content.dialect == "openai_chat" else ())

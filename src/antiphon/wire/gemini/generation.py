@@ -7,6 +7,7 @@ from antiphon.wire.codec import left_over
 from antiphon.wire.efforts import thoughts_wanted, tokens_of
 from antiphon.wire.fields import as_object, merged, present
 from antiphon.wire.gemini.schema import openapi
+from antiphon.wire.gemini.spoken import encode_spoken
 from antiphon.wire.losses import Losses
 
 _WHO = "Gemini"
@@ -40,6 +41,8 @@ def encode_config(content: Content, losses: Losses, *, version: tuple[int, int])
     thinking = _own_thinking(sampling) if own else _thinking(content, losses, version)
     if thinking:
         out["thinkingConfig"] = thinking
+    if not own:
+        out |= encode_spoken(content, losses)
     if content.response_format is not None:
         out |= _format(content.response_format, losses, own=own)
     rest = as_object(content.extra.get("generationConfig")) if own else None

@@ -17,6 +17,7 @@ from antiphon.wire.gemini.said import WHO, Said, Voice
 from antiphon.wire.gemini.sources import grounding, quoted
 from antiphon.wire.gemini.usage import encode_usage
 from antiphon.wire.losses import Losses
+
 _LAST_S = 253_402_300_800
 """The year 10000, which no time is written of: an upstream that says so is mistaken."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from antiphon.core.content import Audio, File, Image, Part, Reasoning, Refusal, Text, ToolCall, Unknown
+from antiphon.core.error import BadRequest
 from antiphon.wire.codec import left_over
 from antiphon.wire.fields import merged, present
 from antiphon.wire.gemini import media
@@ -14,8 +15,9 @@ from antiphon.wire.gemini.proof import seal
 from antiphon.wire.losses import Losses
 
 WHO = "Gemini"
+_DIRECT = {"type": "direct"}
+"""What Anthropic says of a call that its model made by itself, as all others do."""
 Said = dict[str, Any]
-_NO_ADDRESS = f"{WHO} can't fetch another provider's file"
 
 
 class Voice:
@@ -107,7 +109,10 @@ class Voice:
         self.proof(out, part.signature, part.signed_by, path)
         if part.cache is not None:
             self._cached(path)
-        return self.rest(out, part.extra, path)
+        left = part.extra
+        if not self.own and left.get("caller") == _DIRECT:
+            left = {name: value for name, value in left.items() if name != "caller"}
+        return self.rest(out, left, path)
 
     def _arguments(self, part: ToolCall, path: str) -> dict[str, Any]:
         if part.kind == "function":
@@ -177,8 +182,8 @@ class Voice:
     def _named(self, uri: str, kind: str | None, name: str | None, extra: Mapping[str, Any], path: str) -> Said | None:
         """A file that the provider keeps."""
         if not self.own and not uri.startswith(("https://generativelanguage.googleapis.com/", "gs://")):
-            self.losses.add(path, _NO_ADDRESS)
-            return None
+            message = f"`{path}` is a file that another provider keeps, which {WHO} can't read; send its bytes"
+            raise BadRequest(message, param=path)
         return self.rest({"fileData": present(fileUri=uri, mimeType=kind, displayName=name)}, extra, path)
 
     def _fetched(

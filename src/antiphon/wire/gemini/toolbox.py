@@ -20,11 +20,9 @@ def encode_tools(content: Content, losses: Losses) -> list[dict[str, Any]]:
     own = content.dialect == "gemini"
     out: list[dict[str, Any]] = []
     functions: list[dict[str, Any]] | None = None
-    for index, tool in enumerate(content.tools or ()):
+    for index, said_tool in enumerate(content.tools or ()):
         path = f"tools[{index}]"
-        if tool.kind == "custom" and not own:
-            losses.add(path, f"{_WHO} has no tools of free text", "sent with the field `input`", adapted=True)
-            tool = as_function(tool)
+        tool = said_tool if own else _worded(said_tool, path, losses)
         if tool.kind == "function":
             if functions is None:
                 functions = []
@@ -36,6 +34,13 @@ def encode_tools(content: Content, losses: Losses) -> list[dict[str, Any]]:
             functions = None
             out.append(said)
     return out
+
+
+def _worded(tool: Tool, path: str, losses: Losses) -> Tool:
+    if tool.kind != "custom":
+        return tool
+    losses.add(path, f"{_WHO} has no tools of free text", "sent with the field `input`", adapted=True)
+    return as_function(tool)
 
 
 def _own_function(tool: Tool) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def _tool(tool: Tool, path: str, losses: Losses) -> dict[str, Any] | None:
         losses.add(path, f"{_WHO} has no tools of the kind {tool.kind!r}")
         return None
     losses.add(f"{path}.type", f"{_WHO} has its own tool for it", f"sent as {OWN[tool.kind]}", adapted=True)
-    left_over(tool.extra, path, losses, _WHO)
+    left_over(tool.extra, path, losses, _WHO, ("type",))
     return {OWN[tool.kind]: {}}
 
 

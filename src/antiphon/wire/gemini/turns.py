@@ -8,7 +8,7 @@ from antiphon.core.content import Content, Image, Message, Part, Text, ToolCall
 from antiphon.core.error import BadRequest
 from antiphon.wire.codec import Terms, left_over
 from antiphon.wire.fields import merged
-from antiphon.wire.gemini.contents import response_of
+from antiphon.wire.gemini.contents import OUTPUT, response_of
 from antiphon.wire.gemini.parts import MADE
 from antiphon.wire.gemini.proof import SKIP, rejoined
 from antiphon.wire.gemini.said import WHO, Said, Voice
@@ -144,7 +144,9 @@ class Turns:
         known = call_id and not call_id.startswith(MADE) and message.role == "tool"
         inner: Said = {"id": call_id, "name": name} if known else {"name": name}
         if texts or not self._own:
-            inner["response"] = response_of("\n".join(texts), failed=message.failed)
+            text = "\n".join(texts)
+            plain = self._own and message.form == "text"
+            inner["response"] = {OUTPUT: text} if plain else response_of(text, failed=message.failed)
         beside = self._media(inner, others, path)
         if message.cache is not None:
             self._losses.add(

@@ -5,17 +5,19 @@ Source of what OpenAI takes: openai-python 3.52.0, `types/chat/completion_create
 
 from msgspec.structs import replace
 
-from antiphon.core.content import Content, Message, ResponseFormat, Sampling, Text, Tool, ToolChoice
+from antiphon.core.content import Content, Message, Sampling, Text
 from antiphon.wire.codec import Terms, left_over
 from antiphon.wire.efforts import effort_of, thoughts_wanted
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.foreign_messages import Adopter
+from antiphon.wire.openai_chat.foreign_tools import Toolbox
 
 WHO = "OpenAI Chat Completions"
-SEARCHES = frozenset({"openai", "azure", "openrouter", "lab"})
-"""Providers that take `web_search_options`. Sources: as above; openrouter.ai/docs/features/web-search, 2026-11."""
 TOP_K = frozenset({"vllm", "sglang", "llamacpp", "ollama", "lmstudio", "openrouter", "together", "fireworks", "lab"})
 """Providers that take `top_k` beside OpenAI's fields. Sources: as in `antiphon.providers.profiles`."""
+MOST_STOPS = 4
+"""Most texts that OpenAI's own models stop at. Source: as above, `stop`."""
+_OPENAI = frozenset({"openai", "azure"})
 _TIERS = {"auto": "auto", "default": "default", "flex": "flex", "priority": "priority", "standard_only": "default"}
 
 
@@ -23,17 +25,18 @@ def adopt(content: Content, terms: Terms, losses: Losses) -> Content:
     """Raises: BadRequest, where something that the answer depends on can't be sent."""
     who = terms.quirks.who or WHO
     left_over(content.extra, "", losses, who)
-    tools = _tools(content.tools, losses, who, searches=terms.quirks.who in SEARCHES)
+    box = Toolbox(content, losses, who)
     return replace(
         content,
         dialect="openai_chat",
         messages=_messages(content.messages, terms, losses, who),
-        tools=tools,
-        tool_choice=_choice(content.tool_choice, tools, losses, who),
-        parallel_tool_calls=content.parallel_tool_calls if tools else None,
-        response_format=_format(content.response_format, losses, who),
+        tools=box.tools or None,
+        tool_choice=box.choice,
+        parallel_tool_calls=box.parallel,
+        response_format=box.form,
         sampling=_sampling(content, losses, who, top_k=terms.quirks.who in TOP_K),
         limits=replace(content.limits, legacy=False),
+        metadata=_metadata(content.metadata, losses, who),
         service_tier=_tier(content.service_tier, losses, who),
         extra={},
     )
@@ -54,57 +57,6 @@ def _said(role: str, text: str) -> Message:
     return Message(role=role, parts=(Text(text=text),), form="text")
 
 
-def _tools(tools: tuple[Tool, ...] | None, losses: Losses, who: str, *, searches: bool) -> tuple[Tool, ...] | None:
-    out: list[Tool] = []
-    for index, tool in enumerate(tools or ()):
-        path = f"tools[{index}]"
-        if tool.kind == "web_search" and searches:
-            losses.add(path, f"{who} searches with options of its own", "sent as web_search_options", adapted=True)
-            out.append(Tool(name="web_search", kind="web_search"))
-        elif tool.kind not in {"function", "custom"} or not tool.name:
-            losses.add(path, f"{who} has no tool of the kind {tool.kind}")
-        else:
-            left_over(tool.extra, path, losses, who)
-            if tool.cache is not None:
-                losses.add(
-                    f"{path}.cache_control",
-                    f"{who} takes no marks",
-                    "left out; the provider caches by itself",
-                    adapted=True,
-                )
-            out.append(replace(tool, legacy=False, cache=None, extra={}))
-    return tuple(out) or None
-
-
-def _choice(choice: ToolChoice | None, tools: tuple[Tool, ...] | None, losses: Losses, who: str) -> ToolChoice | None:
-    if choice is None or not tools:
-        return None
-    left_over(choice.extra, "tool_choice", losses, who)
-    if choice.mode == "other":
-        losses.add("tool_choice", f"{who} has no such choice")
-        return None
-    if choice.mode == "named" and all(tool.name != choice.name for tool in tools):
-        losses.add("tool_choice", f"the tool that it names can't be sent to {who}")
-        return None
-    if choice.names:
-        mode = "required" if choice.mode in {"required", "named"} else "auto"
-        named = [{"type": "function", "function": {"name": name}} for name in choice.names]
-        allowed = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": named}}
-        return ToolChoice(mode="other", raw=allowed)
-    return ToolChoice(mode=choice.mode, name=choice.name, kind=choice.kind)
-
-
-def _format(form: ResponseFormat | None, losses: Losses, who: str) -> ResponseFormat | None:
-    if form is None:
-        return None
-    if form.kind == "other":
-        losses.add("response_format", f"{who} has no such form")
-        return None
-    left_over(form.extra, "response_format", losses, who)
-    name = form.name or ("answer" if form.kind == "json_schema" else None)
-    return replace(form, name=name, extra={})
-
-
 def _sampling(content: Content, losses: Losses, who: str, *, top_k: bool) -> Sampling:
     sampling = content.sampling
     if sampling.top_k is not None and not top_k:
@@ -123,7 +75,28 @@ def _sampling(content: Content, losses: Losses, who: str, *, top_k: bool) -> Sam
     if sampling.reasoning_effort == "max":
         losses.add("reasoning_effort", f"{who} has no effort max", "sent as xhigh", adapted=True)
         sampling = replace(sampling, reasoning_effort="xhigh")
-    return sampling
+    if who in _OPENAI and isinstance(sampling.stop, tuple) and len(sampling.stop) > MOST_STOPS:
+        losses.add("stop", f"{who} stops at {MOST_STOPS} texts at most", f"the first {MOST_STOPS} are sent")
+        sampling = replace(sampling, stop=sampling.stop[:MOST_STOPS])
+    return _with_chances(sampling)
+
+
+def _with_chances(sampling: Sampling) -> Sampling:
+    """How many chances are told is said only where they are asked for."""
+    if sampling.top_logprobs is None or sampling.logprobs:
+        return sampling
+    return replace(sampling, logprobs=True) if sampling.logprobs is None else replace(sampling, top_logprobs=None)
+
+
+def _metadata(metadata: dict[str, str] | None, losses: Losses, who: str) -> dict[str, str] | None:
+    """OpenAI answers 400 to it where the answer isn't stored, as ours are not.
+
+    Source: github.com/tmc/langchaingo/issues/1484, 2026-03.
+    """
+    if metadata is None or who not in _OPENAI:
+        return metadata
+    losses.add("metadata", f"{who} takes it of answers that it stores", adapted=True)
+    return None
 
 
 def _tier(tier: str | None, losses: Losses, who: str) -> str | None:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from antiphon.core.content import (
     Audio,
+    Citation,
     ContentForm,
     File,
     Image,
@@ -19,13 +20,15 @@ from antiphon.core.content import (
 )
 from antiphon.core.response import Choice, Response
 from antiphon.wire.codec import left_over
+from antiphon.wire.fields import as_object
 from antiphon.wire.losses import Losses
-from antiphon.wire.openai_chat.messages import REASONING
 
 WHO = "OpenAI Chat Completions"
 _DIRECT = {"type": "direct"}
 _USUAL = ("caller",)
 """What Anthropic says of a call that its model made by itself, as all others do."""
+_IMAGE = "image/"
+SPOKEN = "audio_0"
 
 
 def adopt_answer(answer: Response, losses: Losses) -> Response:
@@ -44,12 +47,12 @@ def _choice(choice: Choice, losses: Losses) -> Choice:
     for index, part in enumerate(choice.message.parts):
         where = f"{path}.content[{index}]"
         if isinstance(part, Unknown | File):
-            losses.add(where, f"{WHO} has no part of the kind {part.kind if isinstance(part, Unknown) else 'file'}")
+            unheard(part.kind if isinstance(part, Unknown) else "file", losses)
         elif isinstance(part, Image):
-            images.append(_shown(part, losses))
+            images.append(shown(part.url, losses))
         else:
             left_over(part.extra, where, losses, WHO, _USUAL if part.extra.get("caller") == _DIRECT else ())
-            parts.append(_part(part))
+            parts.append(_part(part, losses))
     message = Message(
         role="assistant", parts=_in_turn(parts), form=_form(parts), extra={"images": images} if images else {}
     )
@@ -59,19 +62,29 @@ def _choice(choice: Choice, losses: Losses) -> Choice:
     return replace(choice, message=message, finish_reason=reason, finish_raw=None, stop_sequence=None, extra={})
 
 
-def _part(part: Text | Refusal | Audio | ToolCall | Reasoning) -> Part:
-    """A part as Chat Completions tells it. Thoughts with a proof are told twice: as blocks, and for older readers."""
-    if isinstance(part, Reasoning):
-        return replace(part, label=REASONING[0] if part.signature and part.text else "", id=None, extra={})
-    if isinstance(part, Refusal):
-        return Refusal(text=part.text)
-    return replace(part, extra={})
+def _part(part: Text | Refusal | Audio | ToolCall | Reasoning, losses: Losses) -> Part:
+    """A part as Chat Completions tells it."""
+    match part:
+        case Reasoning():
+            return replace(part, label="", id=None, extra={})
+        case Refusal():
+            return Refusal(text=part.text)
+        case Text() if part.signature and not part.text:
+            return Reasoning(text="", signature=part.signature, signed_by=part.signed_by)
+        case Text():
+            if part.signature:
+                unproved(losses)
+            return replace(part, citations=sourced(part.citations, losses), extra={})
+        case ToolCall():
+            return replace(part, arguments=part.arguments or ("{}" if part.kind == "function" else ""), extra={})
+        case Audio():
+            return spoken(part)
 
 
 def _in_turn(parts: list[Part]) -> tuple[Part, ...]:
-    """Reasoning without a proof as one, the content as one text, then the rest."""
-    plain = "".join(part.text for part in parts if isinstance(part, Reasoning) and not part.signature)
+    """Blocks of reasoning that have a proof, all reasoning as one for older readers, the texts, then the rest."""
     thoughts: list[Part] = [part for part in parts if isinstance(part, Reasoning) and part.signature]
+    plain = "".join(part.text for part in parts if isinstance(part, Reasoning))
     if plain:
         thoughts.append(Reasoning(text=plain))
     texts = [part for part in parts if isinstance(part, Text)]
@@ -90,7 +103,44 @@ def stopped(losses: Losses) -> None:
     losses.add("answer.stop_sequence", f"{WHO} doesn't tell at which text it stopped")
 
 
-def _shown(image: Image, losses: Losses) -> dict[str, Any]:
+def unproved(losses: Losses) -> None:
+    """Note that a proof of thoughts can't be told with a text. No call needs it."""
+    losses.add("answer.signature", f"{WHO} has no place for a text's proof of thoughts", adapted=True)
+
+
+def unheard(kind: str, losses: Losses) -> None:
+    """Note a part that can't be told."""
+    losses.add(f"answer.{kind}", f"{WHO} has no part of the kind {kind}")
+
+
+def sourced(citations: tuple[Citation, ...], losses: Losses) -> tuple[Citation, ...]:
+    """Those that can be told."""
+    for one in citations:
+        if one.url is None:
+            losses.add("answer.citations", f"{WHO} names addresses only")
+        elif one.quoted:
+            losses.add("answer.citations.quoted", f"{WHO} has no words of the source")
+    return tuple(one for one in citations if one.url is not None)
+
+
+def spoken(audio: Audio, *, first: bool = True) -> Audio:
+    """Sound as an assistant's. Only its first piece has the id by which a later turn would name it, and the time until
+    which that works: never, since nobody keeps it.
+    """
+    if not first:
+        return Audio(data=audio.data, transcript=audio.transcript)
+    return Audio(id=audio.id or SPOKEN, data=audio.data, transcript=audio.transcript or "", extra={"expires_at": 0})
+
+
+def shown(url: str, losses: Losses) -> dict[str, Any]:
     """An image that a model made, as gateways tell it. Source: openrouter.ai/docs/features/multimodal/image-generation."""
     losses.add("answer.images", f"{WHO} has no word for them", "sent as `images` of the message", adapted=True)
-    return {"type": "image_url", "image_url": {"url": image.url}}
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def pictured(part: Unknown) -> str:
+    """The `data:` URL of an image that came in a stream in Gemini's own form; empty: it is none."""
+    inner = as_object(part.raw.get("inlineData")) or {}
+    kind, data = inner.get("mimeType"), inner.get("data")
+    image = isinstance(kind, str) and isinstance(data, str) and kind.startswith(_IMAGE)
+    return f"data:{kind};base64,{data}" if image else ""

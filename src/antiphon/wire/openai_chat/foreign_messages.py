@@ -1,5 +1,7 @@
 """Messages that came in another dialect, made fit for Chat Completions."""
 
+import binascii
+from base64 import b64decode
 from hashlib import sha256
 
 from antiphon.core.content import Audio, File, Image, Message, Part, Reasoning, Refusal, Text, ToolCall, Unknown
@@ -10,6 +12,11 @@ from antiphon.wire.losses import Losses
 MAX_ID = 40
 """Longest id of a tool call. Source: the API's own error, "Expected a string with maximum length 40", 2025."""
 PDF = "data:application/pdf;base64,"
+DEVELOPERS = frozenset({"openai", "azure", "lab"})
+"""Providers that know the role `developer`; to others it is `system`, which all know."""
+_PROOF = "can't read what proves another's thoughts, and needs no proof"
+_CALLS = frozenset({"function", "custom"})
+_ADDRESSES = ("https://", "http://", "data:")
 
 
 class Adopter:
@@ -22,6 +29,8 @@ class Adopter:
         self._thoughts = thoughts
         self._held: list[Part] = []
         """Media of the results of tools so far."""
+        self._uncalled: set[str] = set()
+        """Ids of the calls that were left out."""
 
     def adopt(self, message: Message, path: str, out: list[Message]) -> None:
         """Append what a message becomes. Raises: BadRequest."""
@@ -29,6 +38,9 @@ class Adopter:
         if message.role != "tool":
             self.close(out)
         left_over(message.extra, path, losses, who)
+        if message.tool_call_id in self._uncalled:
+            losses.add(path, f"the call that it answers can't be sent to {who}")
+            return
         if message.cache is not None:
             self._uncached(path)
         if message.failed:
@@ -45,10 +57,18 @@ class Adopter:
             parts = self._in_order(message, path)
             out.append(Message(role="user", parts=parts, form="parts", name=message.name))
             return
-        out.append(_spoken(message.role, said, message.name, call_id))
+        out.append(_spoken(self._role(message.role, path), said, message.name, call_id))
         if media:
             losses.add(f"{path}.content", f"{who} takes text here only", "media sent in a user's message", adapted=True)
+            if call_id is not None:
+                self._held.append(Text(text=f"From the result of the tool call {call_id}:"))
             self._held += media
+
+    def _role(self, role: str, path: str) -> str:
+        if role != "developer" or self._who in DEVELOPERS:
+            return role
+        self._losses.add(f"{path}.role", f"{self._who} may not know it", "sent as system", adapted=True)
+        return "system"
 
     def close(self, out: list[Message]) -> None:
         """Append the media of tools' results: behind all of them, since nothing may stand between."""
@@ -73,19 +93,35 @@ class Adopter:
             case Reasoning():
                 return self._thought(part, path)
             case Text():
+                if part.signature:
+                    losses.add(f"{path}.signature", f"{who} {_PROOF}", adapted=True)
+                if part.citations:
+                    losses.add(f"{path}.citations", f"{who} takes none back", adapted=True)
                 return Text(text=part.text) if part.text else None
             case ToolCall():
-                if part.signature:
-                    losses.add(f"{path}.signature", f"{who} can't read what proves another's thoughts", adapted=True)
-                return ToolCall(id=short_id(part.id), name=part.name, arguments=part.arguments or "{}", kind=part.kind)
+                return self._call(part, path)
             case Image() | Audio() | File():
                 return self._media(part, role, path)
             case Refusal():
                 return part
 
+    def _call(self, part: ToolCall, path: str) -> ToolCall | None:
+        if part.kind not in _CALLS or not part.name:
+            self._losses.add(path, f"{self._who} has no calls of the kind {part.kind}")
+            self._uncalled.add(part.id)
+            return None
+        if part.signature:
+            self._losses.add(f"{path}.signature", f"{self._who} {_PROOF}", adapted=True)
+        arguments = part.arguments or ("{}" if part.kind == "function" else "")
+        return ToolCall(id=short_id(part.id), name=part.name, arguments=arguments, kind=part.kind)
+
     def _media(self, part: Image | Audio | File, role: str, path: str) -> Part | None:
         """Raises: BadRequest."""
         if role == "assistant":
+            if isinstance(part, Audio) and part.transcript:
+                why = f"{self._who} knows no sound that it didn't speak"
+                self._losses.add(path, why, "sent as its transcript", adapted=True)
+                return Text(text=part.transcript)
             self._losses.add(path, f"{self._who} takes no media in an assistant's message")
             return None
         match part:
@@ -101,11 +137,14 @@ class Adopter:
         self._losses.add(f"{path}.cache_control", why, "left out; the provider caches by itself", adapted=True)
 
     def _thought(self, part: Reasoning, path: str) -> Reasoning | None:
-        if part.signature:
-            self._losses.add(f"{path}.signature", f"{self._who} can't read what proves another's thoughts")
+        """Nobody who speaks Chat Completions answers otherwise without a proof, nor, but for those who have a field for
+        them, without the thoughts of earlier turns: so these are not lost.
+        """
         if self._thoughts and part.text:
+            if part.signature:
+                self._losses.add(f"{path}.signature", f"{self._who} {_PROOF}", adapted=True)
             return Reasoning(text=part.text, label=self._thoughts)
-        self._losses.add(path, f"{self._who} takes no thoughts back")
+        self._losses.add(path, f"{self._who} takes no thoughts back, and needs none", adapted=True)
         return None
 
     def _file(self, part: File, path: str) -> Part:
@@ -123,6 +162,11 @@ class Adopter:
         data = part.data
         if not data.startswith("data:"):
             data = f"data:{part.media_type};base64,{data}" if part.media_type else PDF + data
+        if data.startswith("data:video/"):
+            raise BadRequest(f"`{path}` is a video, which {self._who} does not take", param=path)
+        text = _text_of(data)
+        if text is not None:
+            return self._file(File(text=text, name=part.name), path)
         return File(data=data, name=part.name or "file.pdf")
 
 
@@ -131,6 +175,10 @@ def _image(part: Image, path: str, who: str) -> Image:
     if not part.url:
         raise BadRequest(
             f"`{path}` names an image by an id that {who} does not know; send its bytes or a URL", param=path
+        )
+    if not part.url.lower().startswith(_ADDRESSES):
+        raise BadRequest(
+            f"`{path}` names an image by an address that {who} can't read; send its bytes or an https URL", param=path
         )
     return Image(url=part.url, detail=part.detail)
 
@@ -155,6 +203,17 @@ def _spoken(role: str, parts: list[Part], name: str | None, call_id: str | None)
         content = (Text(text=""),)
     form = "text" if content else "none"
     return Message(role=role, parts=(*thoughts, *content, *others), form=form, name=name, tool_call_id=call_id)
+
+
+def _text_of(url: str) -> str | None:
+    """The text of a `data:` URL; None where it isn't one of text, or isn't UTF-8."""
+    kind, comma, data = url.partition(",")
+    if not comma or not kind.startswith("data:text/") or not kind.endswith(";base64"):
+        return None
+    try:
+        return b64decode(data, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
 
 
 def short_id(given: str) -> str:

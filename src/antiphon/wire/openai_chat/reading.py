@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamMalformed
 from antiphon.core.response import Delta, Event
@@ -72,7 +73,7 @@ class ChunkDecoder(Decoder):
     def _event(self, event: bytes) -> Event | None:
         data = data_of(event)
         payload = data.strip() if data else b""
-        if not payload or self.failure is not None:
+        if not payload or self.done or self.failure is not None:
             return None
         if payload == _DONE:
             self.done = True
@@ -95,14 +96,14 @@ class ChunkDecoder(Decoder):
             chunk = _chunk.decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamMalformed(f"an event of the upstream's stream is not valid: {error}") from error
-        try:
-            event = decode_event(chunk)
-        except UpstreamError as error:
-            error.noted = "the upstream ended its stream with an error"
-            self.failure = error
+        if chunk.get("error"):
+            message = msgspec.json.encode(chunk["error"])[:300].decode(errors="replace")
+            self.failure = UpstreamError(f"the upstream ended its stream with an error: {message}")
+            self.failure.noted = "the upstream ended its stream with an error"
             return None
+        event = decode_event(chunk)
         self._seen = True
         self._finished = self._finished or any(delta.finish_reason is not None for delta in event.deltas)
         if chunk.get("usage") is not None:
             _, self.usage_note = usage_of(chunk["usage"])
-        return event
+        return event if event.model else replace(event, model=self.model)

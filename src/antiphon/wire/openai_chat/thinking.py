@@ -13,6 +13,8 @@ from antiphon.wire.signature import seal, unseal
 
 BLOCKS = "thinking_blocks"
 _OWN = "openai_chat"
+_PLACE = "index"
+"""Of a block in a stream: OpenAI's SDK puts lists together by it, and callers send it back."""
 _ENABLED = frozenset({"type", "budget_tokens"})
 
 
@@ -53,6 +55,7 @@ def decode_blocks(message: Fields) -> list[Reasoning] | None:
 
 def _block(value: object) -> Reasoning | None:
     block = as_object(value) or {}
+    block = {name: one for name, one in block.items() if name != _PLACE}
     match block:
         case {"type": "thinking", "thinking": str(text), "signature": str(signed)} if len(block) == len(_ENABLED) + 1:
             signature, by = unseal(signed, "anthropic_messages")

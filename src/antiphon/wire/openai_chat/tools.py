@@ -3,7 +3,7 @@
 from typing import Any
 
 from antiphon.core.content import ResponseFormat, Tool, ToolChoice
-from antiphon.wire.fields import Fields, as_object, merged, mistyped, present
+from antiphon.wire.fields import Fields, as_list, as_object, merged, mistyped, present
 from antiphon.wire.openai_chat.cache import decode_cache, encode_cache
 
 _KINDS = ("function", "custom")
@@ -85,16 +85,37 @@ def _named(fields: Fields, *, legacy: bool) -> ToolChoice:
     if legacy:
         return ToolChoice(mode="named", name=fields.needed("name"), legacy=True, extra=fields.left())
     kind = fields.needed("type")
+    allowed = _allowed(fields) if kind == "allowed_tools" else None
+    if allowed is not None:
+        return allowed
     inner = fields.needed_inner(kind, '{"name": "…"}') if kind in _KINDS else None
     if inner is None:
         return ToolChoice(mode="other", raw=dict(fields.value))
     return ToolChoice(mode="named", name=inner.needed("name"), kind=kind, extra=fields.left())
 
 
+def _allowed(fields: Fields) -> ToolChoice | None:
+    """Some functions are allowed; None where it says more than that. Source: as above, `ChatCompletionAllowedToolsParam`."""
+    shape = as_object(fields.value.get("allowed_tools")) or {}
+    tools = [as_object(tool) or {} for tool in as_list(shape.get("tools")) or ()]
+    names = [(as_object(tool.get("function")) or {}).get("name") for tool in tools]
+    said = tuple(name for name in names if isinstance(name, str))
+    match shape.get("mode"):
+        case "auto" | "required" as mode if said:
+            choice = ToolChoice(mode=mode, names=said)
+            return choice if encode_choice(choice) == fields.value else None
+        case _:
+            return None
+
+
 def encode_choice(choice: ToolChoice) -> object:
     """Write `tool_choice`, or `function_call` when it is a legacy one."""
     if choice.mode == "other":
         return choice.raw
+    if choice.names:
+        tools = [{"type": "function", "function": {"name": name}} for name in choice.names]
+        mode = "auto" if choice.mode == "auto" else "required"
+        return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
     if choice.mode != "named":
         return choice.mode
     if choice.legacy:

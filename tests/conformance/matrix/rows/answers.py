@@ -16,7 +16,10 @@ from matrix.said import (
 )
 
 ANY: dict[Any, Any] = {CHAT: {}, RESPONSES: {}, MESSAGES: {}, GEMINI: {}, COMPLETIONS: {}}
-_STREAMED: dict[Any, Any] = {CHAT: {"stream_options": {"include_usage": True}}, COMPLETIONS: {"stream_options": {"include_usage": True}}}
+_STREAMED: dict[Any, Any] = {
+    CHAT: {"stream_options": {"include_usage": True}},
+    COMPLETIONS: {"stream_options": {"include_usage": True}},
+}
 _PLAIN = {
     CHAT: chat_answer({"content": TEXT}),
     RESPONSES: responses_answer(said()),
@@ -35,7 +38,10 @@ USAGE = Feature(
     shows={
         CHAT: At("usage", {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}),
         RESPONSES: At("usage", {"input_tokens": 12, "output_tokens": 9, "total_tokens": 21}),
-        MESSAGES: (At("usage", {"input_tokens": 8, "output_tokens": 9}), At("usage", {"input_tokens": 12, "output_tokens": 9})),
+        MESSAGES: (
+            At("usage", {"input_tokens": 8, "output_tokens": 9}),
+            At("usage", {"input_tokens": 12, "output_tokens": 9}),
+        ),
         GEMINI: At("usageMetadata", {"promptTokenCount": 12, "totalTokenCount": 21}),
         COMPLETIONS: At("usage", {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}),
     },
@@ -164,7 +170,10 @@ REFUSAL = Feature(
     },
     streams={
         CHAT: (Joined("*.choices.0.delta.refusal", _NO), Joined("*.choices.0.delta.content", _NO)),
-        RESPONSES: (At("*", {"type": "response.refusal.done", "refusal": _NO}), At("*", {"type": "response.output_text.done", "text": _NO})),
+        RESPONSES: (
+            At("*", {"type": "response.refusal.done", "refusal": _NO}),
+            At("*", {"type": "response.output_text.done", "text": _NO}),
+        ),
         MESSAGES: Joined("*.delta.text", _NO),
         GEMINI: Joined("*.candidates.0.content.parts.*.text", _NO),
         COMPLETIONS: Joined("*.choices.0.text", _NO),
@@ -181,7 +190,9 @@ CITED = Feature(
         CHAT: chat_answer(
             {
                 "content": TEXT,
-                "annotations": [{"type": "url_citation", "url_citation": {k: v for k, v in _NOTE.items() if k != "type"}}],
+                "annotations": [
+                    {"type": "url_citation", "url_citation": {k: v for k, v in _NOTE.items() if k != "type"}}
+                ],
             }
         ),
         RESPONSES: responses_answer(said(annotations=[_NOTE])),
@@ -265,4 +276,28 @@ LOGPROBS = Feature(
         COMPLETIONS: At("*.choices.0.logprobs.token_logprobs.0"),
     },
 )
-ROWS = (USAGE, CACHED, CUT, FILTERED, STOPPED_AT, REFUSAL, CITED, LOGPROBS)
+_SOUND = "AAECAwQF"
+SPOKEN = Feature(
+    name="sound in the answer",
+    group="Answers",
+    told=True,
+    asks={CHAT: {"modalities": ["text", "audio"], "audio": {"voice": "Kore", "format": "pcm16"}}, GEMINI: {}},
+    answers={
+        CHAT: chat_answer(
+            {
+                "content": None,
+                "audio": {"id": "audio_1", "data": _SOUND, "transcript": TEXT, "expires_at": 1_796_000_000},
+            }
+        ),
+        GEMINI: gemini_answer({"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": _SOUND}}),
+    },
+    shows={
+        CHAT: At("choices.0.message.audio.data", _SOUND),
+        GEMINI: At("candidates.0.content.parts.*.inlineData.data", _SOUND),
+    },
+    streams={
+        CHAT: At("*.choices.0.delta.audio.data", _SOUND),
+        GEMINI: At("*.candidates.0.content.parts.*.inlineData.data", _SOUND),
+    },
+)
+ROWS = (SPOKEN, USAGE, CACHED, CUT, FILTERED, STOPPED_AT, REFUSAL, CITED, LOGPROBS)

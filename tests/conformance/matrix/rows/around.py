@@ -31,7 +31,10 @@ TTL = Feature(
     asks={
         MESSAGES: {
             "messages": [
-                {"role": "user", "content": [{"type": "text", "text": "A", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": "A", "cache_control": {"type": "ephemeral", "ttl": "1h"}}],
+                }
             ]
         }
     },
@@ -48,7 +51,12 @@ CACHE_KEY = Feature(
     name="cache key",
     group="Around",
     asks={CHAT: {"prompt_cache_key": "k1"}, RESPONSES: {"prompt_cache_key": "k1"}},
-    arrives={CHAT: At("prompt_cache_key", "k1"), RESPONSES: At("prompt_cache_key", "k1"), COHERE: BY_ITSELF, CONVERSE: BY_ITSELF},
+    arrives={
+        CHAT: At("prompt_cache_key", "k1"),
+        RESPONSES: At("prompt_cache_key", "k1"),
+        COHERE: BY_ITSELF,
+        CONVERSE: BY_ITSELF,
+    },
 )
 USER = Feature(
     name="end user",
@@ -69,7 +77,7 @@ METADATA = Feature(
     group="Around",
     asks={CHAT: {"metadata": {"order": "o1"}}, RESPONSES: {"metadata": {"order": "o1"}}},
     arrives={
-        CHAT: At("metadata.order", "o1"),
+        CHAT: (At("metadata.order", "o1"), Told("answers that it stores")),
         RESPONSES: At("metadata.order", "o1"),
         CONVERSE: At("requestMetadata.order", "o1"),
     },
@@ -124,10 +132,14 @@ COMPUTER = Feature(
     group="Tools that providers run",
     asks={
         RESPONSES: {
-            "tools": [{"type": "computer_use_preview", "display_width": 1024, "display_height": 768, "environment": "browser"}]
+            "tools": [
+                {"type": "computer_use_preview", "display_width": 1024, "display_height": 768, "environment": "browser"}
+            ]
         },
         MESSAGES: {
-            "tools": [{"type": "computer_20250124", "name": "computer", "display_width_px": 1024, "display_height_px": 768}]
+            "tools": [
+                {"type": "computer_20250124", "name": "computer", "display_width_px": 1024, "display_height_px": 768}
+            ]
         },
     },
     arrives={

@@ -14,7 +14,12 @@ SCHEMATIC = Feature(
     name="JSON by a schema",
     group="Form of the answer",
     asks={
-        CHAT: {"response_format": {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMA}}},
+        CHAT: {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "city", "strict": True, "schema": SCHEMA},
+            }
+        },
         RESPONSES: {"text": {"format": {"type": "json_schema", "name": "city", "strict": True, "schema": SCHEMA}}},
         MESSAGES: {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
         GEMINI: {"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": SCHEMA}},
@@ -27,7 +32,9 @@ SCHEMATIC = Feature(
             At("generationConfig", {"responseMimeType": "application/json", "responseJsonSchema": _HAS}),
             At("generationConfig", {"responseMimeType": "application/json", "responseSchema": _HAS}),
         ),
-        CONVERSE: At("outputConfig.textFormat", {"type": "json_schema", "structure": {"jsonSchema": {"schema": like("city")}}}),
+        CONVERSE: At(
+            "outputConfig.textFormat", {"type": "json_schema", "structure": {"jsonSchema": {"schema": like("city")}}}
+        ),
         COHERE: At("response_format", {"type": "json_object", "json_schema": _HAS}),
     },
     shows={

@@ -146,7 +146,11 @@ TEXT_FILE = Feature(
     group="Media",
     asks={
         MESSAGES: messages(
-            {"type": "document", "title": "notes", "source": {"type": "text", "media_type": "text/plain", "data": "The sky is green"}}
+            {
+                "type": "document",
+                "title": "notes",
+                "source": {"type": "text", "media_type": "text/plain", "data": "The sky is green"},
+            }
         ),
     },
     arrives={

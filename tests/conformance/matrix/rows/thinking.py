@@ -156,7 +156,7 @@ KEPT = Feature(
         },
     },
     arrives={
-        CHAT: At("messages.1.thinking_blocks"),
+        CHAT: (At("messages.1.thinking_blocks"), Told("needs no")),
         RESPONSES: At("input.*", {"type": "reasoning", "encrypted_content": OPENAI_SIGNED}),
         MESSAGES: At("messages.1.content.*", {"type": "thinking", "signature": SIGNED}),
         GEMINI: At("contents.1.parts.*.thoughtSignature", GOOGLE_SIGNED),
@@ -167,7 +167,7 @@ KEPT = Feature(
 _TURN = {
     CHAT: both(At("messages.1", {"role": "assistant", "content": says("Two")}), Not(At("messages.1.thinking_blocks"))),
     RESPONSES: At("input.*", {"role": "assistant", "content": says("Two")}),
-    MESSAGES: At("messages.1.content.*", {"type": "text", "text": "Two"}),
+    MESSAGES: At("messages.1", {"role": "assistant", "content": says("Two")}),
     GEMINI: At("contents.1.parts.*", {"text": "Two"}),
     CONVERSE: At("messages.1.content.*.text", "Two"),
     COHERE: At("messages.1.content", says("Two")),
@@ -194,7 +194,9 @@ SWITCHED_IDS = Feature(
         MESSAGES: paired("messages.*.content.*.id", "messages.*.content.*.tool_use_id", "[a-zA-Z0-9_-]{1,64}"),
         GEMINI: At("contents.2.parts.*.functionResponse.name", "get_weather"),
         CONVERSE: paired(
-            "messages.*.content.*.toolUse.toolUseId", "messages.*.content.*.toolResult.toolUseId", "[a-zA-Z0-9_.:-]{1,64}"
+            "messages.*.content.*.toolUse.toolUseId",
+            "messages.*.content.*.toolResult.toolUseId",
+            "[a-zA-Z0-9_.:-]{1,64}",
         ),
         COHERE: paired("messages.*.tool_calls.*.id", "messages.*.tool_call_id", ".+"),
     },

@@ -50,7 +50,8 @@ def asking(text: str, **more: Json) -> dict[str, Json]:
 
 
 NONE: Json = {CHAT: {}, RESPONSES: {}, MESSAGES: {}, GEMINI: {}}
-_PROPERTY = {"city": {"type": like("(?i)string")}}
+_PROPERTY = {"city": {"type": lambda it: "string" in str(it).lower()}}
+"""In the older form of a schema, types are in capitals; one that may be null is a list in the newer form."""
 OFFERED = Feature(
     name="functions",
     group="Tools",
@@ -60,10 +61,15 @@ OFFERED = Feature(
         RESPONSES: At("tools.0", {"type": "function", "name": "get_weather", "parameters": {"properties": _PROPERTY}}),
         MESSAGES: At("tools.0", {"name": "get_weather", "input_schema": {"properties": _PROPERTY}}),
         GEMINI: (
-            At("tools.*.functionDeclarations.0", {"name": "get_weather", "parametersJsonSchema": {"properties": _PROPERTY}}),
+            At(
+                "tools.*.functionDeclarations.0",
+                {"name": "get_weather", "parametersJsonSchema": {"properties": _PROPERTY}},
+            ),
             At("tools.*.functionDeclarations.0", {"name": "get_weather", "parameters": {"properties": _PROPERTY}}),
         ),
-        CONVERSE: At("toolConfig.tools.0.toolSpec", {"name": "get_weather", "inputSchema": {"json": {"properties": _PROPERTY}}}),
+        CONVERSE: At(
+            "toolConfig.tools.0.toolSpec", {"name": "get_weather", "inputSchema": {"json": {"properties": _PROPERTY}}}
+        ),
         COHERE: At("tools.0.function", {"name": "get_weather", "parameters": {"properties": _PROPERTY}}),
     },
     shows={
@@ -71,7 +77,10 @@ OFFERED = Feature(
             At("choices.0.message.tool_calls.0.function", {"name": "get_weather", "arguments": like("city")}),
             At("choices.0.finish_reason", "tool_calls"),
         ),
-        RESPONSES: At("output.*", {"type": "function_call", "name": "get_weather", "arguments": like("city"), "call_id": like(".")}),
+        RESPONSES: At(
+            "output.*",
+            {"type": "function_call", "name": "get_weather", "arguments": like("city"), "call_id": like(".")},
+        ),
         MESSAGES: both(
             At("content.*", {"type": "tool_use", "name": "get_weather", "input": {"city": like("")}, "id": like(".")}),
             At("stop_reason", "tool_use"),
@@ -120,7 +129,10 @@ PARALLEL = Feature(
             )
         ),
         RESPONSES: both(
-            *(At("*", {"type": "response.output_item.done", "item": {"name": name, "arguments": like("city")}}) for name in NAMES)
+            *(
+                At("*", {"type": "response.output_item.done", "item": {"name": name, "arguments": like("city")}})
+                for name in NAMES
+            )
         ),
         MESSAGES: both(*(At("*.content_block", {"type": "tool_use", "name": name}) for name in NAMES)),
         GEMINI: both(*(At("*.candidates.0.content.parts.*.functionCall.name", name) for name in NAMES)),
@@ -169,7 +181,10 @@ AUTO = Feature(
         RESPONSES: At("tool_choice", "auto"),
         MESSAGES: At("tool_choice.type", "auto"),
         GEMINI: At(f"{_CALLING}.mode", "AUTO"),
-        CONVERSE: (At("toolConfig.toolChoice.auto"), both(At("toolConfig.tools"), At("toolConfig", lambda it: "toolChoice" not in it))),
+        CONVERSE: (
+            At("toolConfig.toolChoice.auto"),
+            both(At("toolConfig.tools"), At("toolConfig", lambda it: "toolChoice" not in it)),
+        ),
         COHERE: both(At("tools"), At("", lambda it: "tool_choice" not in it)),
     },
 )
@@ -213,7 +228,10 @@ NAMED = Feature(
             At("tool_choice.function.name", "get_time"),
             At("tool_choice.allowed_tools", {"mode": "required", "tools": so_many(1)}),
         ),
-        RESPONSES: (At("tool_choice.name", "get_time"), At("tool_choice", {"type": "allowed_tools", "mode": "required", "tools": so_many(1)})),
+        RESPONSES: (
+            At("tool_choice.name", "get_time"),
+            At("tool_choice", {"type": "allowed_tools", "mode": "required", "tools": so_many(1)}),
+        ),
         MESSAGES: At("tool_choice", {"type": "tool", "name": "get_time"}),
         GEMINI: At(_CALLING, {"mode": "ANY", "allowedFunctionNames": ["get_time"]}),
         CONVERSE: At("toolConfig.toolChoice.tool.name", "get_time"),
@@ -256,10 +274,22 @@ STRICT = Feature(
     asks={
         CHAT: {
             "tools": [
-                {"type": "function", "function": {"name": "f", "strict": True, "parameters": {**SCHEMA, "additionalProperties": False}}}
+                {
+                    "type": "function",
+                    "function": {"name": "f", "strict": True, "parameters": {**SCHEMA, "additionalProperties": False}},
+                }
             ]
         },
-        RESPONSES: {"tools": [{"type": "function", "name": "f", "strict": True, "parameters": {**SCHEMA, "additionalProperties": False}}]},
+        RESPONSES: {
+            "tools": [
+                {
+                    "type": "function",
+                    "name": "f",
+                    "strict": True,
+                    "parameters": {**SCHEMA, "additionalProperties": False},
+                }
+            ]
+        },
         MESSAGES: {"tools": [{"name": "f", "strict": True, "input_schema": {**SCHEMA, "additionalProperties": False}}]},
     },
     arrives={
@@ -278,7 +308,11 @@ def loop(dialect: str, *, result: Any = RESULT, failed: bool = False, call_id: s
     """A conversation up to a tool's result."""
     match dialect:
         case "openai_chat":
-            call = {"id": call_id, "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Oslo"}'}}
+            call = {
+                "id": call_id,
+                "type": "function",
+                "function": {"name": "get_weather", "arguments": '{"city":"Oslo"}'},
+            }
             return {
                 **toolbox(dialect),
                 "messages": [
@@ -299,7 +333,12 @@ def loop(dialect: str, *, result: Any = RESULT, failed: bool = False, call_id: s
             }
         case "anthropic_messages":
             call = {"type": "tool_use", "id": call_id, "name": "get_weather", "input": {"city": "Oslo"}}
-            answered = {"type": "tool_result", "tool_use_id": call_id, "content": result, **({"is_error": True} if failed else {})}
+            answered = {
+                "type": "tool_result",
+                "tool_use_id": call_id,
+                "content": result,
+                **({"is_error": True} if failed else {}),
+            }
             return {
                 **toolbox(dialect),
                 "messages": [
@@ -323,7 +362,10 @@ def loop(dialect: str, *, result: Any = RESULT, failed: bool = False, call_id: s
                             }
                         ],
                     },
-                    {"role": "user", "parts": [{"functionResponse": {"id": call_id, "name": "get_weather", "response": answer}}]},
+                    {
+                        "role": "user",
+                        "parts": [{"functionResponse": {"id": call_id, "name": "get_weather", "response": answer}}],
+                    },
                 ],
             }
 
@@ -335,15 +377,24 @@ LOOP = Feature(
     asks={dialect: loop(dialect) for dialect in (CHAT, RESPONSES, MESSAGES, GEMINI)},
     arrives={
         CHAT: both(
-            At("messages.*.tool_calls.0", {"id": like("."), "function": {"name": "get_weather", "arguments": like("Oslo")}}),
+            At(
+                "messages.*.tool_calls.0",
+                {"id": like("."), "function": {"name": "get_weather", "arguments": like("Oslo")}},
+            ),
             At("messages.*", {"role": "tool", "tool_call_id": like("."), "content": says(_TWO)}),
         ),
         RESPONSES: both(
-            At("input.*", {"type": "function_call", "name": "get_weather", "arguments": like("Oslo"), "call_id": like(".")}),
+            At(
+                "input.*",
+                {"type": "function_call", "name": "get_weather", "arguments": like("Oslo"), "call_id": like(".")},
+            ),
             At("input.*", {"type": "function_call_output", "output": says(_TWO), "call_id": like(".")}),
         ),
         MESSAGES: both(
-            At("messages.1.content.*", {"type": "tool_use", "name": "get_weather", "input": {"city": "Oslo"}, "id": like(".")}),
+            At(
+                "messages.1.content.*",
+                {"type": "tool_use", "name": "get_weather", "input": {"city": "Oslo"}, "id": like(".")},
+            ),
             At("messages.2.content.*", {"type": "tool_result", "tool_use_id": like("."), "content": says(_TWO)}),
         ),
         GEMINI: both(
@@ -351,11 +402,17 @@ LOOP = Feature(
             At("contents.2.parts.*.functionResponse", {"name": "get_weather", "response": lambda it: _TWO in str(it)}),
         ),
         CONVERSE: both(
-            At("messages.1.content.*.toolUse", {"name": "get_weather", "input": {"city": "Oslo"}, "toolUseId": like(".")}),
+            At(
+                "messages.1.content.*.toolUse",
+                {"name": "get_weather", "input": {"city": "Oslo"}, "toolUseId": like(".")},
+            ),
             At("messages.2.content.*.toolResult", {"toolUseId": like("."), "content": lambda it: _TWO in str(it)}),
         ),
         COHERE: both(
-            At("messages.1.tool_calls.0", {"id": like("."), "function": {"name": "get_weather", "arguments": like("Oslo")}}),
+            At(
+                "messages.1.tool_calls.0",
+                {"id": like("."), "function": {"name": "get_weather", "arguments": like("Oslo")}},
+            ),
             At("messages.2", {"role": "tool", "tool_call_id": like("."), "content": lambda it: _TWO in str(it)}),
         ),
     },
@@ -383,8 +440,14 @@ FREE = Feature(
     name="tools of free text",
     group="Tools",
     asks={
-        CHAT: {**user(CHAT, "call patch"), "tools": [{"type": "custom", "custom": {"name": "patch", "description": "Applies"}}]},
-        RESPONSES: {**user(RESPONSES, "call patch"), "tools": [{"type": "custom", "name": "patch", "description": "Applies"}]},
+        CHAT: {
+            **user(CHAT, "call patch"),
+            "tools": [{"type": "custom", "custom": {"name": "patch", "description": "Applies"}}],
+        },
+        RESPONSES: {
+            **user(RESPONSES, "call patch"),
+            "tools": [{"type": "custom", "name": "patch", "description": "Applies"}],
+        },
     },
     arrives={
         CHAT: At("tools.0", {"type": "custom", "custom": {"name": "patch"}}),
@@ -405,4 +468,14 @@ FREE = Feature(
         ),
     },
 )
-ROWS = (OFFERED, PARALLEL, ONE_AT_A_TIME, AUTO, REQUIRED, NEVER, NAMED, ALLOWED, STRICT, LOOP, FAILED, FREE)
+_OLDER = {
+    "name": "get_weather",
+    "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING", "nullable": True}}},
+}
+OLDER = Feature(
+    name="functions with the older form of a schema",
+    group="Tools",
+    asks={GEMINI: {**user(GEMINI, "Hello there"), "tools": [{"functionDeclarations": [_OLDER]}]}},
+    arrives=OFFERED.arrives,
+)
+ROWS = (OFFERED, OLDER, PARALLEL, ONE_AT_A_TIME, AUTO, REQUIRED, NEVER, NAMED, ALLOWED, STRICT, LOOP, FAILED, FREE)

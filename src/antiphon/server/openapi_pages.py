@@ -1,0 +1,134 @@
+"""What is served beside model calls, as `GET /openapi.json` describes it. A path without its line here fails a test."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Method = Literal["get", "post", "put", "patch", "delete"]
+
+
+class Query(Struct, frozen=True):
+    """A parameter of a query; all may be left out."""
+
+    name: str
+    kind: Literal["string", "integer", "boolean"] = "string"
+    among: tuple[str, ...] = ()
+    most: int = 0
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """One path with one method."""
+
+    method: Method = "get"
+    path: str
+    summary: str
+    body: str = ""
+    """Name of its body among `openapi_shapes.BESIDE`; empty: it takes none."""
+    form: bool = False
+    queries: tuple[Query, ...] = ()
+    answers: tuple[str, ...] = ("application/json",)
+    """Content types of what is answered."""
+    status: int = 200
+    open: bool = False
+    """It needs no key."""
+    family: str = "openai"
+    """Whose form its errors have."""
+    receipts: bool = False
+    """What it answers names a receipt."""
+
+
+_LISTED = (
+    Query("limit", "integer", most=100),
+    Query("order", among=("asc", "desc")),
+    Query("after"),
+    Query("before"),
+)
+_PROVIDER = (Query("provider"),)
+_PAGES: tuple[Page, ...] = (
+    Page(path="/openapi.json", summary="This description.", open=True),
+    Page(path="/livez", summary="Whether the process answers.", open=True),
+    Page(path="/readyz", summary="Whether requests are taken.", open=True),
+    Page(path="/metrics", summary="Metrics for Prometheus.", answers=("text/plain", "application/openmetrics-text")),
+    Page(path="/v1/models", summary="The names that the key may ask for."),
+    Page(path="/v1/models/{id}", summary="One of them."),
+    Page(path="/v1beta/models", summary="The same in Gemini's form."),
+    Page(path="/v1beta/models/{id}", summary="One of them in Gemini's form."),
+    Page(path="/v1/receipts/{id}", summary="The story of one request."),
+    Page(path="/v1/health/deployments", summary="How every deployment is; for admin keys."),
+)
+_COUNTS: tuple[Page, ...] = (
+    Page(
+        method="post",
+        path="/v1/messages/count_tokens",
+        summary="How many tokens a request of Anthropic Messages has.",
+        body="count_messages",
+        family="anthropic",
+        receipts=True,
+    ),
+    Page(
+        method="post",
+        path="/v1/responses/input_tokens",
+        summary="How many tokens a request of OpenAI Responses has.",
+        body="count_responses",
+        receipts=True,
+    ),
+    Page(
+        method="post",
+        path="/v1beta/models/{model}:countTokens",
+        summary="How many tokens a request of Gemini has.",
+        body="count_gemini",
+        family="gemini",
+        receipts=True,
+    ),
+)
+_KEPT: tuple[Page, ...] = (
+    Page(method="post", path="/v1/responses/compact", summary="A conversation made shorter.", body="compact"),
+    Page(
+        path="/v1/responses/{id}",
+        summary="A response that was kept.",
+        queries=(Query("stream", "boolean"), Query("starting_after", "integer")),
+        answers=("application/json", "text/event-stream"),
+    ),
+    Page(method="delete", path="/v1/responses/{id}", summary="Forget it."),
+    Page(method="post", path="/v1/responses/{id}/cancel", summary="End one that runs in the background."),
+    Page(path="/v1/responses/{id}/input_items", summary="What it was asked.", queries=_LISTED),
+    Page(method="post", path="/v1/conversations", summary="Begin a conversation.", body="conversation"),
+    Page(path="/v1/conversations/{id}", summary="A conversation."),
+    Page(method="post", path="/v1/conversations/{id}", summary="Change what is noted of it.", body="metadata"),
+    Page(method="delete", path="/v1/conversations/{id}", summary="Forget it."),
+    Page(path="/v1/conversations/{id}/items", summary="What was said in it.", queries=_LISTED),
+    Page(method="post", path="/v1/conversations/{id}/items", summary="Add to it.", body="items"),
+    Page(path="/v1/conversations/{id}/items/{item}", summary="One item of it."),
+    Page(method="delete", path="/v1/conversations/{id}/items/{item}", summary="Forget one item."),
+)
+_SHELF: tuple[Page, ...] = (
+    Page(path="/v1/files", summary="Files of a provider.", queries=_PROVIDER),
+    Page(method="post", path="/v1/files", summary="Leave a file with it.", body="file", form=True, queries=_PROVIDER),
+    Page(path="/v1/files/{id}", summary="What is known of a file."),
+    Page(method="delete", path="/v1/files/{id}", summary="Delete it."),
+    Page(path="/v1/files/{id}/content", summary="Its bytes.", answers=("*/*",)),
+    Page(path="/v1/batches", summary="Batches of a provider.", queries=_PROVIDER),
+    Page(method="post", path="/v1/batches", summary="Begin a batch.", body="batch"),
+    Page(path="/v1/batches/{id}", summary="How a batch is."),
+    Page(method="post", path="/v1/batches/{id}/cancel", summary="End a batch."),
+)
+_THROUGH: tuple[Page, ...] = (
+    Page(
+        path="/v1/realtime",
+        summary="A WebSocket, in OpenAI's dialect: ask with `Connection: Upgrade` and `Upgrade: websocket`.",
+        queries=(Query("model"),),
+        status=101,
+        answers=(),
+    ),
+    *(
+        Page(
+            method=method,
+            path="/passthrough/{provider}/{path}",
+            summary="A provider's own API as it is; `path` may have slashes.",
+            body="any" if method in ("post", "put", "patch") else "",
+            answers=("*/*",),
+        )
+        for method in ("get", "post", "put", "patch", "delete")
+    ),
+)
+PAGES: tuple[Page, ...] = (*_PAGES, *_COUNTS, *_KEPT, *_SHELF, *_THROUGH)
