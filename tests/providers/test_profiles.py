@@ -4,12 +4,13 @@ from urllib.parse import urlsplit
 import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 
+from antiphon.providers.native import NATIVE
 from antiphon.providers.profile import Profile
 from antiphon.providers.profiles import _HOSTED, _LOCAL, PROFILES
 
-ROWS = (*_HOSTED, *_LOCAL)
+ROWS = (*_HOSTED[:2], *NATIVE, *_HOSTED[2:], *_LOCAL)
 NAMED_IN_THE_ISSUE = (
-    "openai azure deepseek mistral groq xai together fireworks openrouter cerebras nvidia perplexity "
+    "openai azure anthropic gemini vertex bedrock cohere deepseek mistral groq xai together fireworks openrouter cerebras nvidia perplexity "
     "vllm sglang llamacpp ollama lmstudio lab compatible"
 )
 
@@ -30,7 +31,7 @@ def test_a_row_says_where_it_comes_from_and_when(row: Profile) -> None:
     assert date(2026, 1, 1) <= date.fromisoformat(row.as_of) <= date(2100, 1, 1)
 
 
-@pytest.mark.parametrize("row", _HOSTED, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", (*_HOSTED, *NATIVE), ids=lambda row: row.name)
 def test_a_hosted_provider_is_reached_by_tls_and_with_a_key(row: Profile) -> None:
     assert row.needs_key
     if row.base_url is not None:
@@ -73,4 +74,4 @@ def test_what_a_provider_rejects_is_no_capability_of_it(row: Profile) -> None:
 
 
 def test_rows_that_an_operator_must_complete_have_no_address() -> None:
-    assert {row.name for row in ROWS if row.base_url is None} == {"azure", "lab", "compatible"}
+    assert {row.name for row in ROWS if row.base_url is None} == {"azure", "vertex", "bedrock", "lab", "compatible"}

@@ -18,6 +18,8 @@ from antiphon.providers.target import Account, How, Said, Target, say, target
 
 often = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 PLAIN = PROFILES["compatible"]
+CHATTING = {name: one for name, one in PROFILES.items() if any(way.dialect == "openai_chat" for way in one.ways)}
+"""Those that speak Chat Completions; for the others see `test_say`."""
 
 
 def deployment(model: str = "gpt-4o-mini", **fields: Any) -> Deployment:
@@ -54,7 +56,7 @@ def test_a_head_is_written_once_and_for_all() -> None:
     ]
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("profile", CHATTING.values(), ids=CHATTING)
 def test_every_profile_gives_a_well_formed_head(profile: Profile) -> None:
     made = aim(profile, keys=(Secret("sk-1"),))
 
@@ -236,7 +238,7 @@ def test_an_attempt_may_have_less_time_than_its_deployment() -> None:
     assert say(asked, made).outbound.timeouts is made.deployment.timeouts
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("profile", CHATTING.values(), ids=CHATTING)
 @pytest.mark.parametrize("prompt", [None, "Be brief."])
 def test_every_provider_is_told_in_its_own_way_to_go_on_with_an_answer(profile: Profile, prompt: str | None) -> None:
     asked = request(b'{"model":"m","messages":[{"role":"user","content":"hi"}]}')
@@ -252,7 +254,7 @@ def test_every_provider_is_told_in_its_own_way_to_go_on_with_an_answer(profile: 
     assert {name: sent[name] for name in flags if name in sent} == (flags if profile.continues == "flags" else {})
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("profile", CHATTING.values(), ids=CHATTING)
 @pytest.mark.parametrize(
     ("options", "wants"),
     [("", False), (',"stream_options":null', False), (',"stream_options":{"include_usage":true}', True)],
@@ -271,7 +273,7 @@ def test_a_streams_usage_is_asked_for_where_it_must_be(profile: Profile, options
         assert ((sent.get("stream_options") or {}).get("include_usage") is True) == (asks or wants)
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("profile", CHATTING.values(), ids=CHATTING)
 def test_what_is_no_stream_is_not_asked_for_usage(profile: Profile) -> None:
     said = say(request(b'{"model":"m","messages":[]}'), aim(profile))
 
@@ -331,7 +333,7 @@ def test_a_provider_with_one_name_for_the_limit_is_told_by_that_name(
 
 
 @often
-@given(chats(), st.sampled_from(sorted(PROFILES)), st.booleans(), st.booleans())
+@given(chats(), st.sampled_from(sorted(CHATTING)), st.booleans(), st.booleans())
 def test_whatever_is_asked_every_provider_gets_json_without_a_key_twice(
     case: tuple[dict[str, Any], bytes], name: str, long: bool, prompt: bool
 ) -> None:

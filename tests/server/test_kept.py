@@ -124,7 +124,7 @@ async def test_a_stream_that_goes_on_says_so_where_it_speaks_of_the_response(
     assert json.loads((await one.ask("GET", "/v1/responses/resp_up2")).raw)["previous_response_id"] == "resp_up1"
 
 
-@pytest.mark.parametrize("said", [b"null", b"7", b"{}"])
+@pytest.mark.parametrize("said", [b"null", b"{}"])
 async def test_a_stream_that_ends_without_a_response_passes_and_leaves_nothing(
     desk: Callable[..., Desk], said: bytes
 ) -> None:
@@ -287,7 +287,8 @@ async def test_every_path_wants_a_key_and_says_which_methods_it_takes(desk: Call
         assert (await one.ask(method, target, key="")).status == 401
         refused = await one.ask("PATCH", target)
         assert refused.status == 405
-        assert set(refused.headers["allow"].split(", ")) == {way for way, other, _ in PATHS if other == path}
+        ways = {way for way, other, _ in PATHS if other == path}
+        assert set(refused.headers["allow"].split(", ")) == ways | ({"HEAD"} if "GET" in ways else set())
 
 
 def test_ids_are_decoded_and_other_paths_are_not_taken() -> None:

@@ -27,10 +27,13 @@ from antiphon.core.error import (
 from antiphon.core.plan import Step
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.receipt import Loss
+from antiphon.core.request import Request
 from antiphon.providers.auth.signer import Signer
 from antiphon.providers.target import Said, Target, say
 from antiphon.routing.settings import OnLoss
 from antiphon.telemetry.metrics import Metrics
+from antiphon.wire.openai_chat.head import LONG_BYTES
+from antiphon.wire.passage import meaning
 
 log = logging.getLogger("antiphon.calls")
 HTTP_OK = 200
@@ -87,11 +90,14 @@ class Caller:
         tenant, came_s = work.principal.tenant, self.now()
         now_s = came_s
         try:
+            if ask.request.body.size_bytes >= LONG_BYTES:
+                await _understood(ask.request, spot.target)
+                now_s = self.now()
             if not member.gate.try_enter(tenant):
                 await take_turn(member.gate, tenant, ask.lane, ask.deadline, self.now, begun=course.begun)
                 now_s = self.now()
             if spot.target.signer is not None:
-                now_s = await self._identified(spot.target.signer, member, tenant)
+                now_s = await self._identified(spot.target.signer, member, course)
             attempt, said = self._begin(course, spot, now_s, now_s - came_s)
         except AntiphonError as error:
             course.failed(spot, error)
@@ -126,14 +132,18 @@ class Caller:
         course.won = attempt
         return Answered(attempt, got, course)
 
-    async def _identified(self, signer: Signer, member: Member, tenant: str) -> float:
+    async def _identified(self, signer: Signer, member: Member, course: Course) -> float:
         """See to it that a credential is at hand. Returns: steady seconds. Raises: UpstreamAuth, within its deadline."""
         wall_s = self._wall()
         if not signer.ready(wall_s):
             try:
-                await signer.renew()
+                async with asyncio.timeout(course.ask.deadline.left_s(self.now())):
+                    await signer.renew()
+            except TimeoutError:
+                member.gate.leave(course.work.principal.tenant)
+                raise deadline.exceeded(course.ask.deadline) from None
             except BaseException:
-                member.gate.leave(tenant)
+                member.gate.leave(course.work.principal.tenant)
                 raise
         elif signer.due(wall_s):
             task = asyncio.get_running_loop().create_task(signer.renew())
@@ -263,6 +273,14 @@ class Caller:
     def counted(self, what: Literal["hedge", "hedge_denied"], course: Course) -> None:
         """Count a decision."""
         self._metrics.hedged(course.prepared.policy.name, "sent" if what == "hedge" else "denied")
+
+
+async def _understood(request: Request, target: Target) -> None:
+    """Read a long body in a turn of the loop of its own, where it has to be translated. Raises: BadRequest."""
+    passage = target.ways[request.head.dialect].passage
+    if passage.other is not None and request.body.meaning is None:
+        meaning(request, passage.own)
+        await asyncio.sleep(0)
 
 
 def _noticed(task: asyncio.Task[None]) -> None:

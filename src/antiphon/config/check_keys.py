@@ -12,7 +12,7 @@ from antiphon.wire.yaml_node import Path
 
 
 def check_keys(settings: Settings, written: Written) -> Iterator[Problem]:
-    """Names and texts that are there twice, texts that are no keys, models that don't exist."""
+    """Names and texts that are there twice, texts that are no keys, models and providers that don't exist."""
     public = _public(settings, written)
     names: set[str] = set()
     texts: dict[Secret, str] = {}
@@ -24,6 +24,7 @@ def check_keys(settings: Settings, written: Written) -> Iterator[Problem]:
         yield from _text(key, texts, (*path, "key"), written)
         texts.setdefault(key.key, key.name)
         yield from _models(key, public, (*path, "models"), written)
+        yield from _providers(key, tuple(written.names("providers")), (*path, "passthrough"), written)
 
 
 def _text(key: KeySettings, texts: dict[Secret, str], path: Path, written: Written) -> Iterator[Problem]:
@@ -46,6 +47,14 @@ def _models(key: KeySettings, public: tuple[str, ...], path: Path, written: Writ
         if pattern != "*" and not known:
             remedy = choose(pattern, public, "models or routes")
             yield written.problem((*path, at), f"no model or route is called {pattern}", remedy)
+
+
+def _providers(key: KeySettings, known: tuple[str, ...], path: Path, written: Written) -> Iterator[Problem]:
+    if not written.sound(path):
+        return
+    for at, name in enumerate(key.passthrough):
+        if name != "*" and name not in known:
+            yield written.problem((*path, at), f"there is no provider {name}", choose(name, known, "providers"))
 
 
 def _public(settings: Settings, written: Written) -> tuple[str, ...]:
