@@ -56,6 +56,7 @@ CASES = [
     ('[fast, "m*", one]', "[fats]", 3, "keys[0].models[0]", "no model or route is called fats", "did you mean `fast`?"),
     ('[fast, "m*", one]', '[fast, "z*"]', 3, "keys[0].models[1]", "no model or route is called z*", "write one of both, fast"),
     ("listed: true}\n", "listed: false}\n", 3, "keys[0].models[1]", "no model or route is called m*", "write one of"),
+    ("key: sk-0123456789", "key: sk-0123456789, passthrough: [sum]", 3, "keys[0].passthrough[0]", "there is no provider sum", "did you mean `sim`?"),
     # providers
     ("  sim: {", "  opnai: {}\n  sim: {", 6, "providers.opnai", "there is no profile opnai", "did you mean `openai`? Name it under `profile`"),
     ("openai: {", "openai: {profile: opnai, ", 5, "providers.openai.profile", "there is no profile opnai", "did you mean `openai`?"),

@@ -75,7 +75,7 @@ def test_a_wrong_line_is_named(text: bytes, kind: type[AntiphonError], param: st
 
 def test_a_key_may_batch_what_it_may_ask_alone() -> None:
     assert run(line(), LIMITED)
-    with pytest.raises(NotAllowed, match="line 1: body.model"):
+    with pytest.raises(NotAllowed, match=r"line 1: body\.model"):
         run(line("auto"), LIMITED)
 
 

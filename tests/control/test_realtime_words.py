@@ -53,8 +53,14 @@ def test_a_forbidden_model_is_answered_and_does_not_go_on(event: dict[str, Any],
 
 @pytest.mark.parametrize(
     "session",
-    [{"model": None}, {"audio": {"input": {"transcription": None}}}, {"audio": {"input": {"transcription": {}}}}, {}]
-    + [{"audio": {"input": {"transcription": {"model": "ears"}}}}, {"audio": {"output": {"voice": "x"}}}],
+    [
+        {},
+        {"model": None},
+        {"audio": {"input": {"transcription": None}}},
+        {"audio": {"input": {"transcription": {}}}},
+        {"audio": {"input": {"transcription": {"model": "ears"}}}},
+        {"audio": {"output": {"voice": "x"}}},
+    ],
 )
 def test_a_session_that_names_no_forbidden_model_goes_on(session: dict[str, Any]) -> None:
     out = GUARD.outgoing(say(type="session.update", session=session))

@@ -161,9 +161,8 @@ def test_a_batchs_every_model_is_checked_before_it_goes_out(kept: Gateway, shelf
         with pytest.raises(openai.PermissionDeniedError) as refused:
             uploaded(carol, "fast", "other")
         assert (refused.value.code, refused.value.param) == ("model_not_allowed", "line 2: body.model")
-        with pytest.raises(openai.BadRequestError) as unknown:
-            with client(kept) as alice:
-                uploaded(alice, "elsewhere")
+        with pytest.raises(openai.BadRequestError) as unknown, client(kept) as alice:
+            uploaded(alice, "elsewhere")
         assert unknown.value.code == "model_not_found"
         assert list(carol.files.list(purpose="assistants")) is not None
 

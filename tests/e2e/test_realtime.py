@@ -1,6 +1,7 @@
 """Sessions over WebSockets: by the real `openai` SDK's realtime client, and by a client that behaves badly."""
 
 import asyncio
+import contextlib
 import json
 import signal
 from collections.abc import Iterator
@@ -82,12 +83,10 @@ def connect(gateway: Gateway, model: str = "talk", key: str = ALICE, **more: Any
 async def closing(one: Any) -> tuple[int, str]:
     """How a connection ends, whatever comes before."""
     async with asyncio.timeout(PATIENCE_S):
-        try:
-            while True:
-                await one.recv()
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return closed.rcvd.code, closed.rcvd.reason
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in one:
+                pass
+    return one.close_code, one.close_reason
 
 
 def receipt_id(one: Any) -> str:

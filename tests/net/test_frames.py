@@ -74,12 +74,14 @@ def test_frames_that_are_not_masked_are_refused_where_they_must_be() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    reader = Reader(masked=False, most_bytes=200)
-    try:
-        for byte in data:
+    reader, codes = Reader(masked=False, most_bytes=200), set[int]()
+    for byte in data:
+        try:
             reader.feed(bytes([byte]))
-    except Broken as broken:
-        assert broken.code in (1002, 1007, 1009)
+        except Broken as broken:
+            codes.add(broken.code)
+            break
+    assert codes <= {1002, 1007, 1009}
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 3000, 4999])

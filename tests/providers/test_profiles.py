@@ -31,7 +31,7 @@ def test_a_row_says_where_it_comes_from_and_when(row: Profile) -> None:
     assert date(2026, 1, 1) <= date.fromisoformat(row.as_of) <= date(2100, 1, 1)
 
 
-@pytest.mark.parametrize("row", (*_HOSTED, *NATIVE), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*_HOSTED, *NATIVE], ids=lambda row: row.name)
 def test_a_hosted_provider_is_reached_by_tls_and_with_a_key(row: Profile) -> None:
     assert row.needs_key
     if row.base_url is not None:

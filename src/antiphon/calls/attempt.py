@@ -153,7 +153,7 @@ class Try(Struct, kw_only=True):
             usage=self.usage,
             cost_nano_usd=self.cost_nano_usd,
             chosen=spot.how,
-            price=deployment.price_source,
+            price=self.target.price_source,
         )
         if self.error is not None or spot.reason or self.lost or self.assumed or spot.telling:
             return self._further(record)

@@ -1,13 +1,17 @@
 """The most that an attempt may cost: what its ticket holds."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from antiphon.core.content import Content
 from antiphon.core.money import NanoUsd
-from antiphon.core.request import Need, Operation, Request
+from antiphon.core.request import Dialect, Need, Operation, Request
 from antiphon.core.usage import Usage
 from antiphon.pricing.bounds import input_bound
 from antiphon.pricing.cost import bound
 from antiphon.pricing.media import Media, media_of
 from antiphon.providers.target import Said, Target
+from antiphon.wire.openai_chat.head import named
 from antiphon.wire.passage import meaning
 
 MEDIA: frozenset[Need] = frozenset({"images", "audio", "files"})
@@ -17,6 +21,15 @@ _WORDLESS: frozenset[Operation] = frozenset({"embeddings", "rerank", "moderation
 """Whose answers are no tokens."""
 _MADE: frozenset[Operation] = frozenset({"images", "speech", "transcription"})
 """Whose answers nothing in the request bounds."""
+
+
+_ELSEWHERE: Mapping[Dialect, tuple[str, ...]] = MappingProxyType(
+    {
+        "openai_responses": ("previous_response_id", "conversation", "prompt"),
+        "gemini": ("cachedContent", "cached_content"),
+    }
+)
+"""Fields that name input which isn't in the body, by dialect."""
 
 
 def bound_of(request: Request, target: Target, said: Said) -> NanoUsd | None:
@@ -33,6 +46,7 @@ def bound_of(request: Request, target: Target, said: Said) -> NanoUsd | None:
         _media(request, said) if head.needs & MEDIA else (),
         family=target.family,
         tools="tools" in head.needs or "structured_output" in head.needs,
+        elsewhere=_is_elsewhere(request),
         window_tokens=deployment.context_tokens,
     )
     if most is None:
@@ -41,6 +55,17 @@ def bound_of(request: Request, target: Target, said: Said) -> NanoUsd | None:
         return bound(price, most, 0, Usage())
     each = deployment.output_tokens if head.output_tokens is None else head.output_tokens
     return bound(price, most, None if each is None else each * head.answers)
+
+
+def _is_elsewhere(request: Request) -> bool:
+    """Whether the upstream has a part of the input already."""
+    names = _ELSEWHERE.get(request.head.dialect)
+    if names is None:
+        return False
+    fields = named(request, names)
+    return any(
+        request.body.slice(fields[name].start, fields[name].end).strip() != b"null" for name in names if name in fields
+    )
 
 
 def _media(request: Request, said: Said) -> tuple[Media, ...]:

@@ -36,7 +36,7 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     passthrough: Annotated[
         list[str],
         Meta(
-            description="Providers that it may ask as they are, at `/passthrough/NAME/…`; `*` for all. Default: none, and all for a key with `admin`."
+            description="Providers that it may ask as they are, at `/passthrough/NAME/`; `*` for all. Default: none, and all for a key with `admin`."
         ),
     ] = []
     priority: Annotated[

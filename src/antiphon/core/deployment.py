@@ -7,7 +7,6 @@ from msgspec import Struct
 from antiphon.core.request import Dialect, Need
 
 Zone = Literal["public", "private"]
-_WRITTEN = frozenset({"", "configured"})
 
 
 class Price(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -95,8 +94,3 @@ class Deployment(Struct, frozen=True, kw_only=True):
     continues: bool = False
     """It goes on from a last message of the assistant."""
     timeouts: Timeouts = Timeouts()
-
-    @property
-    def price_source(self) -> str:
-        """Where its price comes from; empty: the configuration, or it has none."""
-        return "" if self.price is None or self.price.source in _WRITTEN else self.price.source

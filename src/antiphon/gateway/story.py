@@ -198,7 +198,7 @@ class Story(Struct):
             return "shared" if self.shared else ""
         if self.usage is None:
             return "no_usage"
-        listed = self.served is not None and self.served.target.deployment.price_source
+        listed = self.served is not None and self.served.target.price_source
         return "unpriced" if self.cost_nano_usd is None else "bundled" if listed else "reported"
 
     def _trace_id(self) -> str:

@@ -18,7 +18,7 @@ Unit = Annotated[float, Meta(ge=0, le=1e3)]
 
 
 class PassthroughSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What callers may ask a provider for as it is, at `/passthrough/NAME/…`, with our credential in place of theirs."""
+    """What callers may ask a provider for as it is, at `/passthrough/NAME/`, with our credential in place of theirs."""
 
     enabled: Annotated[bool, Meta(description="Serve it. Default false.")] = False
     allow: Annotated[

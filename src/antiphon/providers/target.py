@@ -22,6 +22,7 @@ from antiphon.wire.codecs import CODECS, UPSTREAMS
 from antiphon.wire.losses import Losses
 from antiphon.wire.passage import Passage, meaning
 
+_WRITTEN = frozenset({"", "configured"})
 _LAST_WORD = re.compile("[/:]")
 _JSON_LINE = b"Content-Type: application/json\r\n"
 
@@ -75,6 +76,8 @@ class Target(Struct, frozen=True, kw_only=True):
     """Says who we are where a key alone won't do."""
     family: Family = UNKNOWN
     """How its model reads pictures, sound and files."""
+    price_source: str = ""
+    """Where its price comes from; empty: the configuration, or it has none."""
 
 
 def target(deployment: Deployment, account: Account) -> Target:
@@ -101,6 +104,7 @@ def target(deployment: Deployment, account: Account) -> Target:
         secrets=account.keys,
         signer=account.signer,
         family=family(account.profile.name, deployment.model),
+        price_source="" if deployment.price is None or deployment.price.source in _WRITTEN else deployment.price.source,
     )
 
 

@@ -9,11 +9,13 @@ import msgspec
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Dialect, Head, Request
+from antiphon.wire.anthropic_messages.codec import count_fields
 from antiphon.wire.codec import AnyCodec, AnyUpstream, Asked, Quirks, Terms
 from antiphon.wire.codecs import CODECS, UPSTREAMS
+from antiphon.wire.gemini.codec import Gemini
 from antiphon.wire.losses import Losses
 from antiphon.wire.one_dialect import OneDialect
-from antiphon.wire.openai_speech.codec import OpenAISpeech
+from antiphon.wire.openai_responses import compaction
 from antiphon.wire.prefix import prefix
 from antiphon.wire.same import deterministic
 from harness.rules import at_last, cuts, dice, named, outcome, same
@@ -26,6 +28,15 @@ QUIRKS = (
     Quirks(who="a cloud", variant="bedrock"),
     Quirks(who="a cloud", variant="vertex"),
 )
+COUNTS: dict[Dialect, Callable[[Body, Asked], object]] = {
+    "anthropic_messages": lambda body, _: count_fields(body.whole()),
+    "gemini": Gemini().read_count,
+    "openai_responses": lambda body, asked: (
+        compaction.read_count(body, asked),
+        compaction.read_compaction(body, asked),
+    ),
+}
+"""What reads a body of which tokens are to be counted, or which is to be made shorter."""
 BY_PATH = frozenset({"gemini", "gemini_embeddings"})
 PATHS: dict[Dialect, tuple[str, ...]] = {
     "gemini": ("/v1beta/models/{model}:generateContent",),
@@ -44,6 +55,8 @@ def check(codec: AnyCodec, data: bytes) -> None:
     """Read one request in every way, and put it in the words of one upstream of each dialect."""
     asked = _asked(codec, data)
     body = Body((data,))
+    if codec.name in COUNTS:
+        outcome(lambda: COUNTS[codec.name](body, asked), BadRequest)
     read, refused = outcome(lambda: codec.read(body, asked), BadRequest)
     pieces = Body(cuts(data))
     long, long_refused = outcome(lambda: at_last(codec.read_long(pieces, asked)), BadRequest)
@@ -69,8 +82,7 @@ def _looked_at(codec: AnyCodec, request: Request) -> None:
     """What routing and coalescing look at."""
     deterministic(request, codec.chance)
     prefix(request, 1_000, codec.opening)
-    if isinstance(codec, OpenAISpeech):
-        codec.characters(request)
+    codec.used(request)
 
 
 MEDIA = frozenset({"images", "audio", "files"})

@@ -204,7 +204,7 @@ def test_what_a_message_or_a_part_says_beside_is_named() -> None:
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_an_id_is_cut_to_what_openai_takes_and_stays_apart_from_others(one: str, other: str) -> None:
     assert len(short_id(one)) <= MAX_ID
-    assert short_id(one) == (one if len(one) <= MAX_ID else short_id(one))
+    assert (short_id(one) == one) == (len(one) <= MAX_ID)
     assert (short_id(one) == short_id(other)) == (one == other)
 
 

@@ -35,7 +35,7 @@ MARK_BYTES = 96
 _NO_SPOT = (0, 0)
 _HEAD_FIELDS = ("generationConfig", "generation_config", "tools")
 _MEDIA: Mapping[str, Need] = {"image": "images", "audio": "audio"}
-_MARK = re.compile(rb'"(?:mimeType|mime_type)"\s*:\s*"([a-zA-Z]{1,16})\\?/')
+_MARK = re.compile(rb'"(?:mimeType|mime_type)"\s*:\s*"([a-zA-Z]{1,16})(?:\\?/|")')
 """Some clients write a slash as `\\/`."""
 
 

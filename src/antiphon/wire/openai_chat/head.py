@@ -40,6 +40,7 @@ _HEAD_FIELDS = (
     "logprobs",
     "tools",
     "functions",
+    "web_search_options",
 )
 _PART_NEEDS: Mapping[str, Need] = {"image_url": "images", "input_audio": "audio", "file": "files"}
 MARK_BYTES = 80
@@ -245,6 +246,8 @@ def _needs(fields: Mapping[str, Any]) -> frozenset[Need]:
         needs.add("reasoning")
     if fields.get("logprobs"):
         needs.add("logprobs")
+    if fields.get("web_search_options") is not None:
+        needs.add("web_search")
     if type(fields.get("n")) is int and fields["n"] > 1:
         needs.add("multiple_answers")
     return frozenset(needs)

@@ -45,6 +45,9 @@ def plain(request: Request, quirks: Quirks) -> tuple[Request, tuple[Loss, ...]]:
 
 def _marked(body: Body) -> bool:
     segments = body.segments
+    if len(segments) == 1:
+        one = segments[0]
+        return _MARKS[0] in one or _MARKS[1] in one or _MARKS[2] in one
     seams = (one[-_LONGEST:] + other[:_LONGEST] for one, other in pairwise(segments))
     return any(mark in piece for piece in (*segments, *seams) for mark in _MARKS)
 
