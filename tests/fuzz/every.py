@@ -64,9 +64,9 @@ def pack(target: str) -> None:
         str(corpus),
     ]
     subprocess.run(command, check=True, capture_output=True)
-    known = packed.load(target) if "--keep" in sys.argv else []
-    inputs, room = list(known), MOST_KEPT
-    for one in sorted({file.read_bytes() for file in least.iterdir()} - set(known), key=lambda one: (len(one), one)):
+    inputs: list[bytes] = []
+    room = MOST_KEPT
+    for one in sorted({file.read_bytes() for file in least.iterdir()}, key=lambda one: (len(one), one)):
         room -= len(one)
         if room < 0:
             break

@@ -40,6 +40,11 @@ TYPES: dict[str, Any] = {
 EACH = pytest.mark.parametrize("dialect", PATHS)
 
 
+def at(place: Make, *script: Any, **house: Any) -> Any:
+    """A site before an upstream that speaks Chat Completions alone."""
+    return place(*script, house={"profile": "deepseek", **house})
+
+
 def path(dialect: str, *, stream: bool = False, model: str = "fast") -> str:
     if dialect != "gemini":
         return PATHS[dialect]
@@ -101,7 +106,7 @@ STREAM = (chunk(""), chunk("Hel"), chunk("lo"), chunk(finish="stop"), usage_even
 
 @EACH
 async def test_a_whole_answer_comes_in_the_callers_dialect(place: Make, dialect: str) -> None:
-    asked = await ask(place(Answer(completion("Hello"))), dialect)
+    asked = await ask(at(place, Answer(completion("Hello", created=7))), dialect)
 
     assert (asked.status, asked.headers["content-type"]) == (200, "application/json")
     TYPES[dialect].model_validate(asked.json)
@@ -110,7 +115,7 @@ async def test_a_whole_answer_comes_in_the_callers_dialect(place: Make, dialect:
 
 @EACH
 async def test_a_stream_comes_in_the_callers_dialect(place: Make, dialect: str) -> None:
-    asked = await ask(place(events_of(*STREAM)), dialect, stream=True)
+    asked = await ask(at(place, events_of(*STREAM)), dialect, stream=True)
 
     assert streamed(dialect, events(asked)) == "Hello"
 
@@ -135,7 +140,6 @@ def error_of(dialect: str, value: Any) -> Any:
         ({"key": "sk-wrong-01"}, 401),
         ({"key": ""}, 401),
         ({"model": "unknown"}, 404),
-        ({"tools": 5}, 400),
     ],
 )
 async def test_a_refusal_comes_in_the_callers_dialect(
@@ -149,6 +153,23 @@ async def test_a_refusal_comes_in_the_callers_dialect(
     if dialect == "gemini":
         assert error["code"] == status
     assert asked.headers["x-antiphon-receipt"]
+
+
+@EACH
+@pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"a":1,"a":2}'])
+async def test_what_is_no_object_is_refused_in_the_callers_dialect(place: Make, dialect: str, said: bytes) -> None:
+    asked = await place().ask("POST", path(dialect), KEY, said, content_type="application/json")
+
+    assert asked.status == 400
+    error_of(dialect, asked.json)
+
+
+@pytest.mark.parametrize("dialect", [name for name in PATHS if name != "openai_chat"])
+async def test_a_field_of_another_type_is_named_in_the_callers_dialect(place: Make, dialect: str) -> None:
+    asked = await ask(at(place), dialect, tools=5)
+
+    assert asked.status == 400
+    assert "tools" in error_of(dialect, asked.json)["message"]
 
 
 @EACH
@@ -176,7 +197,7 @@ async def test_a_stream_that_breaks_off_ends_with_an_error_of_its_dialect(
 ) -> None:
     broken = events_of(chunk(""), chunk("Hel"), fails=UpstreamBroken("cut"))
     house = {"route": {"on_cut": on_cut}} if dialect != "openai_chat" else {}
-    asked = await ask(place(broken, house=house), dialect, stream=True)
+    asked = await ask(at(place, broken, **house), dialect, stream=True)
 
     *said, last = events(asked)
     assert asked.status == 200
@@ -191,8 +212,8 @@ async def test_a_stream_that_breaks_off_ends_with_an_error_of_its_dialect(
 async def test_an_operators_own_text_is_an_answer_of_the_callers_dialect(place: Make, dialect: str) -> None:
     last = {"route": {"last_resort": LastResortSettings(respond="Call us.")}}
 
-    whole = await ask(place(UpstreamBroken("cut"), house=last), dialect)
-    stream = await ask(place(UpstreamBroken("cut"), house=last), dialect, stream=True)
+    whole = await ask(at(place, UpstreamBroken("cut"), **last), dialect)
+    stream = await ask(at(place, UpstreamBroken("cut"), **last), dialect, stream=True)
 
     assert (whole.status, whole.headers["x-antiphon-last-resort"]) == (200, "respond")
     TYPES[dialect].model_validate(whole.json)
@@ -202,10 +223,10 @@ async def test_an_operators_own_text_is_an_answer_of_the_callers_dialect(place: 
 
 async def test_geminis_list_holds_what_its_events_say(place: Make) -> None:
     said = body("gemini")
-    listed = await place(events_of(*STREAM)).ask(
+    listed = await at(place, events_of(*STREAM)).ask(
         "POST", "/v1beta/models/fast:streamGenerateContent", KEY, said, content_type="application/json"
     )
-    told = await ask(place(events_of(*STREAM)), "gemini", stream=True)
+    told = await ask(at(place, events_of(*STREAM)), "gemini", stream=True)
 
     assert listed.headers["content-type"] == "application/json"
     assert streamed("gemini", listed.json) == streamed("gemini", events(told)) == "Hello"
@@ -213,11 +234,11 @@ async def test_geminis_list_holds_what_its_events_say(place: Make) -> None:
 
 async def test_geminis_list_ends_well_however_its_answer_does(place: Make) -> None:
     broken = events_of(chunk(""), chunk("Hel"), fails=UpstreamBroken("cut"))
-    asked = await place(broken).ask(
+    asked = await at(place, broken).ask(
         "POST", "/v1beta/models/fast:streamGenerateContent", KEY, body("gemini"), content_type="application/json"
     )
     last = {"route": {"last_resort": LastResortSettings(respond="Call us.")}}
-    own = await place(UpstreamBroken("cut"), house=last).ask(
+    own = await at(place, UpstreamBroken("cut"), **last).ask(
         "POST", "/v1beta/models/fast:streamGenerateContent", KEY, body("gemini"), content_type="application/json"
     )
 

@@ -74,8 +74,9 @@ async def whole(inbound: Inbound, name: str, said: Said, request: Request, creat
     """Read a whole answer of a deployment. Raises: UpstreamError subclasses."""
     passage = said.passage
     kind = inbound.headers.get(b"content-type", b"")
-    if not passage.upstream.takes(kind):
-        expect(kind, passage.upstream.answers, name)
+    upstream = passage.upstream
+    if kind != upstream.answers and not upstream.takes(kind):
+        expect(kind, upstream.answers, name)
     body = await inbound.read(MAX_ANSWER_BYTES)
     if len(body) < LONG_BYTES or (passage.other is None and passage.own.operation != "embeddings"):
         passed = passage.whole(body, request.head, created_s)

@@ -7,7 +7,7 @@ from antiphon.core.content import Content
 from antiphon.core.money import NanoUsd
 from antiphon.core.request import Dialect, Need, Operation, Request
 from antiphon.core.usage import Usage
-from antiphon.pricing.bounds import input_bound
+from antiphon.pricing.bounds import TEMPLATE_TOKENS, input_bound
 from antiphon.pricing.cost import bound
 from antiphon.pricing.media import Media, media_of
 from antiphon.providers.target import Said, Target
@@ -38,11 +38,14 @@ def bound_of(request: Request, target: Target, said: Said) -> NanoUsd | None:
     price = deployment.price
     if price is None:
         return None
-    operation = said.passage.own.operation
+    operation, size_bytes = said.passage.own.operation, said.outbound.size_bytes
+    if not head.needs and operation == "chat" and head.dialect not in _ELSEWHERE:  # text alone, as most are
+        each = deployment.output_tokens if head.output_tokens is None else head.output_tokens
+        return bound(price, size_bytes + TEMPLATE_TOKENS, None if each is None else each * head.answers)
     if operation in _MADE or head.needs & _UNBOUNDED:
         return None
     most = input_bound(
-        said.outbound.size_bytes,
+        size_bytes,
         _media(request, said) if head.needs & MEDIA else (),
         family=target.family,
         tools="tools" in head.needs or "structured_output" in head.needs,

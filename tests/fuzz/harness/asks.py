@@ -13,7 +13,7 @@ from antiphon.wire.anthropic_messages.codec import count_fields
 from antiphon.wire.codec import AnyCodec, AnyUpstream, Asked, Quirks, Terms
 from antiphon.wire.codecs import CODECS, UPSTREAMS
 from antiphon.wire.gemini.codec import Gemini
-from antiphon.wire.losses import Losses
+from antiphon.wire.losses import Losses, told_losses
 from antiphon.wire.one_dialect import OneDialect
 from antiphon.wire.openai_responses import compaction
 from antiphon.wire.prefix import prefix
@@ -169,4 +169,6 @@ def _encoded(upstream: AnyUpstream, content: Any, terms: Terms) -> None:
     out, _ = outcome(lambda: upstream.encode(content, terms, losses), BadRequest)
     if out is not None:
         assert type(msgspec.json.decode(out)) is dict, "a request must be one JSON object"
-        msgspec.json.encode(losses.told())
+        line = told_losses(losses.told())
+        assert line.endswith(b"\r\n")
+        assert all(32 <= letter < 127 for letter in line[:-2]), "a loss breaks out of its header"

@@ -4,17 +4,20 @@ from hashlib import sha256
 from pathlib import Path
 
 CORPUS = Path(__file__).parents[1] / "corpus"
+"""What reaches far."""
+FOUND = Path(__file__).parents[1] / "found"
+"""What once went wrong."""
 
 
 def load(target: str) -> list[bytes]:
-    """Every input of a target; none where it has no file."""
-    file = CORPUS / f"{target}.txt"
-    return [_bytes(line) for line in file.read_text("ascii").splitlines()] if file.exists() else []
+    """Every input of a target, what was found first."""
+    files = (FOUND / f"{target}.txt", CORPUS / f"{target}.txt")
+    return [_bytes(line) for file in files if file.exists() for line in file.read_text("ascii").splitlines()]
 
 
-def save(target: str, inputs: list[bytes]) -> None:
-    CORPUS.mkdir(exist_ok=True)
-    (CORPUS / f"{target}.txt").write_text("".join(f"{_line(one)}\n" for one in inputs), "ascii")
+def save(target: str, inputs: list[bytes], folder: Path = CORPUS) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{target}.txt").write_text("".join(f"{_line(one)}\n" for one in inputs), "ascii")
 
 
 def unpack(inputs: list[bytes], folder: Path) -> None:

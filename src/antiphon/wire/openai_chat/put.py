@@ -7,13 +7,15 @@ from antiphon.core.request import Request
 from antiphon.wire.codec import Put, Quirks, Terms
 from antiphon.wire.openai_chat.edits import edits
 from antiphon.wire.openai_chat.head import named
-from antiphon.wire.openai_chat.strict import plain
+from antiphon.wire.openai_chat.strict import STRICT, plain
 
 
 def put(request: Request, terms: Terms) -> Put:
     """The smallest edits, and what of the request they leave out or rename."""
     quirks = terms.quirks
-    request, cleared = plain(request, quirks)
+    cleared: tuple[Loss, ...] = ()
+    if quirks.who in STRICT:
+        request, cleared = plain(request, quirks)
     head = request.head
     ask_usage = head.stream and not head.wants_usage and quirks.asks_usage
     changes = _changes(request, quirks) if quirks.rejects or quirks.output_limit_field else _NONE
@@ -27,7 +29,7 @@ def put(request: Request, terms: Terms) -> Put:
         so_far=terms.so_far,
         continuing=quirks.continuing,
     )
-    return Put(body=request.body.edited(made), losses=(*cleared, *changes.losses), hides_usage=ask_usage)
+    return Put(body=request.body.edited(made), losses=cleared + changes.losses, hides_usage=ask_usage)
 
 
 class _Changes(Struct, frozen=True, gc=False):
