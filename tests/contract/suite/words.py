@@ -7,6 +7,8 @@ from pydantic import BaseModel
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 READ = "I read 1 message"
 """Every answer of the lab to one message says so."""
+UNCOUNTED = frozenset({"bedrock", "cohere"})
+"""Upstreams whose usage counts thoughts with the rest of the answer."""
 DEGREES = "18 degrees"
 
 

@@ -161,7 +161,15 @@ def _written_again(codec: AnyCodec, content: Any, request: Request) -> None:
     if out is None or losses.told():
         return
     again = codec.decode(msgspec.structs.replace(request, body=Body((out,))))
+    if codec.name == "openai_responses":  # where one turn of its flat list ends and the next begins is not written
+        content, again = _flat(content), _flat(again)
     same(again, content, "written in its own dialect, a request says something else")
+
+
+def _flat(content: Any) -> tuple[Any, Any]:
+    """All parts with their roles, and all else."""
+    parts = [(message.role, message.tool_call_id, part) for message in content.messages for part in message.parts]
+    return parts, msgspec.structs.replace(content, messages=())
 
 
 def _encoded(upstream: AnyUpstream, content: Any, terms: Terms) -> None:

@@ -4,12 +4,14 @@ platform.claude.com/docs/en/api/errors (2026-11).
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from antiphon.core.error import AntiphonError, UpstreamError, UpstreamLimited, UpstreamOverloaded
+from antiphon.core.error import AntiphonError, CannotCarry, UpstreamError, UpstreamLimited, UpstreamOverloaded
 
+THREAD = "thread"
 _TYPES: Mapping[int, str] = MappingProxyType(
     {
         400: "invalid_request_error",
@@ -34,7 +36,20 @@ def encode(error: AntiphonError) -> bytes:
     message = error.message
     if error.param and error.param not in message:
         message = f"{error.param}: {message}"
-    return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": message}})
+    said: dict[str, Any] = {"type": kind, "message": message}
+    if isinstance(error, CannotCarry) and error.param == THREAD:
+        said["details"] = {"error_code": "thread_unsupported_request", "unsupported": [THREAD]}
+    return msgspec.json.encode({"type": "error", "error": said})
+
+
+def unthreaded() -> CannotCarry:
+    """Of a request that another provider can't answer, since Anthropic's server holds the conversation that it goes on.
+
+    The SDK reads its details and sends the whole conversation instead. Source: anthropic 2.14.0,
+    `lib/threads/_thread_state.py`.
+    """
+    message = "`thread` is held by Anthropic's own servers, and another provider answers here; send all messages without it"
+    return CannotCarry(message, param=THREAD)
 
 
 def event(error: AntiphonError) -> bytes:

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from antiphon.wire.anthropic_messages.errors import THREAD, unthreaded
+
 BEDROCK = "bedrock-2023-05-31"
 VERTEX = "vertex-2023-10-16"
 
@@ -27,8 +29,11 @@ def for_cloud(
         betas: Names of the header `anthropic-beta`, for a cloud that takes them here.
         stream_in_path: The path says whether to stream, and the body may not. None: so it is where the version is
             Bedrock's own.
+    Raises: CannotCarry, where the conversation is held by Anthropic's own servers.
     """
     fields: dict[str, Any] = dict(_fields.decode(body) if isinstance(body, bytes) else body)
+    if THREAD in fields:
+        raise unthreaded()
     fields.pop("model", None)
     if version == BEDROCK if stream_in_path is None else stream_in_path:
         fields.pop("stream", None)

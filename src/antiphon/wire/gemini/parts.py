@@ -113,6 +113,8 @@ def _inline(fields: Fields) -> Part | None:
     if blob is None:
         return None
     kind, data = blob.needed("mimeType"), blob.needed("data")
+    if not kind or "," in kind:
+        return None  # no media type, and nothing that a `data:` URL can say: it goes on as it is
     if kind.startswith("image/"):
         return Image(url=media.data_url(kind, data), extra=_rest(fields, "inlineData", blob))
     if kind.startswith("audio/"):

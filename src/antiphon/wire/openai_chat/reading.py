@@ -46,7 +46,7 @@ _chunk = msgspec.json.Decoder(dict[str, Any])
 class ChunkDecoder(Decoder):
     """One stream."""
 
-    __slots__ = ("_finished", "_reader", "_seen")
+    __slots__ = ("_finished", "_reader", "_seen", "_whole")
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,10 +54,16 @@ class ChunkDecoder(Decoder):
         self._seen = False
         """A first chunk was read whole."""
         self._finished = False
+        self._whole = True
+        """No start of an event waits for its rest."""
 
     def feed(self, piece: bytes) -> Sequence[Event]:
         """Read what came. Raises: UpstreamMalformed."""
+        if self._whole and piece.endswith(b"\n\n") and piece.find(b"\n\n") == len(piece) - 2 and b"\r" not in piece:
+            one = self._event(piece)
+            return () if one is None else (one,)
         found = [self._event(event) for event in self._reader.feed(piece)]
+        self._whole = not self._reader.holding
         return [event for event in found if event is not None]
 
     def end(self) -> Sequence[Event]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from antiphon.core.body import Body
 from antiphon.core.content import Content
@@ -20,6 +21,7 @@ from antiphon.wire.openai_responses.decode import decode
 from antiphon.wire.openai_responses.encode import encode
 from antiphon.wire.openai_responses.head import read
 from antiphon.wire.openai_responses.long import read_long
+from antiphon.wire.openai_responses.others import less_others, may_have_others
 from antiphon.wire.openai_responses.put import put
 from antiphon.wire.openai_responses.reading import EventReader
 from antiphon.wire.openai_responses.relay import ResponseRelay
@@ -49,7 +51,14 @@ class OpenAIResponses(ChatCodec):
         return decode(loads(request.body.whole()))
 
     def put(self, request: Request, terms: Terms) -> Put:
-        return put(request, terms)
+        """The caller's bytes with the smallest edits; thoughts of other providers are taken out first."""
+        if not may_have_others(request.body):
+            return put(request, terms)
+        losses = Losses()
+        body = less_others(request.body, losses)
+        head, spots = read(body, Asked(endpoint=request.head.endpoint))
+        made = put(replace(request, head=head, body=body, spots=spots), terms)
+        return replace(made, losses=(*losses.told(), *made.losses))
 
     def encode(self, content: Content, terms: Terms, losses: Losses) -> bytes:
         return msgspec.json.encode(encode(content, terms, losses))
