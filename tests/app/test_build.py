@@ -49,7 +49,7 @@ def make(tmp_path: Path) -> Make:
 
     def make(text: str, old: Built | None = None, labs: dict[str, str] | None = None, **environ: str) -> Built:
         loaded = load(text, **environ)
-        return build(loaded, labs or {}, house.gateway._process, ListedStore(), tmp_path, lambda: "", old)
+        return build(loaded, labs or {}, house.gateway.process, ListedStore(), tmp_path, lambda: "", old)
 
     return make
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from matrix.page import page
 from matrix.table import Place, cells
 

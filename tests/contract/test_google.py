@@ -34,7 +34,9 @@ TOOLS: Any = [types.Tool(function_declarations=[declared("get_weather", "city"),
 
 def test_a_whole_answer_and_its_usage(sdk: genai.Client, up: str) -> None:
     answer = sdk.models.generate_content(
-        model=up, contents="Hello!", config=types.GenerateContentConfig(system_instruction="Be brief", max_output_tokens=500)
+        model=up,
+        contents="Hello!",
+        config=types.GenerateContentConfig(system_instruction="Be brief", max_output_tokens=500),
     )
 
     assert "I read 2 messages" in (answer.text or "")

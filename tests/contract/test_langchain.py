@@ -59,7 +59,9 @@ def test_the_loop_of_two_tools(model: BaseChatModel) -> None:
     assert [call["name"] for call in asked.tool_calls] == ["get_weather", "get_time"]
 
     runs = {"get_weather": get_weather, "get_time": get_time}
-    results = [ToolMessage(runs[call["name"]].invoke(call["args"]), tool_call_id=call["id"]) for call in asked.tool_calls]
+    results = [
+        ToolMessage(runs[call["name"]].invoke(call["args"]), tool_call_id=call["id"]) for call in asked.tool_calls
+    ]
     final = bound.invoke([*said, asked, *results])
     assert DEGREES in final.text
     assert "noon" in final.text

@@ -113,7 +113,9 @@ def test_thoughts_are_told_and_may_go_back(sdk: OpenAI, up: str) -> None:
 def test_thoughts_in_a_stream(sdk: OpenAI, up: str) -> None:
     chunks = sdk.chat.completions.create(model=up, messages=says("Think"), reasoning_effort="low", stream=True)
 
-    said = [(chunk.choices[0].delta.model_extra or {}).get("reasoning_content") or "" for chunk in chunks if chunk.choices]
+    said = [
+        (chunk.choices[0].delta.model_extra or {}).get("reasoning_content") or "" for chunk in chunks if chunk.choices
+    ]
     assert "".join(said).startswith("Simulated reasoning")
 
 

@@ -700,7 +700,7 @@ async def test_a_bug_in_counting_costs_nobody_the_answer(
 ) -> None:
     house = House(tmp_path, events_of(*STREAM, DONE) if stream else Answer(completion()))
     broken = BrokenMetrics(house.metrics._slots)
-    house.gateway._process = msgspec.structs.replace(house.gateway._process, metrics=broken)
+    house.gateway.process = msgspec.structs.replace(house.gateway.process, metrics=broken)
 
     reply = await told(house, asking(stream=stream))
 

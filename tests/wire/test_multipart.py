@@ -165,3 +165,16 @@ def test_the_content_type_is_told_by_the_body() -> None:
     body = Body((form(field(b"a", b"b")),))
     assert content_type_of(body) == b'multipart/form-data; boundary="b"'
     assert read(body, content_type_of(body)).boundary == b"b"
+
+
+def test_a_header_of_blanks_is_refused_at_once() -> None:
+    """A pattern that goes back over the blanks takes minutes for it."""
+    headers = b"x:" + b" " * 8_000 + b"\x00"
+    with pytest.raises(BadRequest, match="is not valid"):
+        read(Body((form(headers + b"\r\n\r\n"),)), TYPE)
+
+
+def test_blanks_around_a_headers_value_say_nothing() -> None:
+    part = b'content-disposition: \t form-data; name="file"; filename="a"  \r\ncontent-type:\taudio/mpeg \t\r\n\r\nx'
+    (found,) = read(Body((form(part),)), TYPE).parts
+    assert (found.name, found.file, found.media_type) == ("file", "a", "audio/mpeg")

@@ -11,7 +11,7 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Candidate
 from antiphon.core.ports import Inbound
-from antiphon.core.receipt import Attempt, Timings
+from antiphon.core.receipt import Attempt, Loss, Timings
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
 from antiphon.providers.target import Target
@@ -98,6 +98,10 @@ class Try(Struct, kw_only=True):
     """Its request is text alone, so that its size tells of its tokens."""
     passage: Passage | None = None
     """The way of its answer to the caller."""
+    losses: tuple[Loss, ...] = ()
+    """What of the request could not be carried to it."""
+    service: str = ""
+    """The grade of service that it was answered with, as the upstream calls it."""
     tokens: int = 0
     """What its key was told to expect."""
     inbound: Inbound | None = None

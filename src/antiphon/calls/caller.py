@@ -198,7 +198,6 @@ class Caller:
             place = 0 if key is None else _place(key, target)
             how = course.how() if course.so_far else ask.how
             said = say(ask.request, target, how, key=place, timeouts=timeouts)
-            work.losses = said.losses
             if said.losses:
                 _weigh(said.losses, member.name, course.prepared.policy.on_loss)
             ticket = self._tickets.reserve(work.principal, member.name, bound_of(ask.request, target, said))
@@ -222,6 +221,7 @@ class Caller:
             size_bytes=said.outbound.size_bytes,
             wordy=said.passage.own.operation == "chat" and not ask.request.head.needs & MEDIA,
             passage=said.passage,
+            losses=said.losses,
         )
         self._run(attempt, work, now_s)
         course.made += 1

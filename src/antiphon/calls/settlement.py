@@ -76,7 +76,7 @@ class Settlement:
         attempt.usage = usage
         if price is not None:
             if usage is not None:
-                attempt.cost_nano_usd = cost(price, usage)
+                attempt.cost_nano_usd = cost(price, usage, attempt.service)
             elif attempt.answered or attempt.error is None:
                 # It was cut short: what it had read by then, and said, is paid for.
                 read = Usage(

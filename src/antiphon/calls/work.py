@@ -4,7 +4,7 @@ from typing import Protocol
 
 from antiphon.calls.attempt import Try
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Loss, Told
+from antiphon.core.receipt import Told
 
 
 class Work(Protocol):
@@ -15,7 +15,6 @@ class Work(Protocol):
     attempts: list[Try]
     stopped: str
     """Why no further attempt was made."""
-    losses: tuple[Loss, ...]
     notes: tuple[str, ...]
 
     @property

@@ -11,7 +11,7 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.kept import Entry
 from antiphon.core.money import NanoUsd
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Receipt, Told
+from antiphon.core.receipt import Loss, Receipt, Told
 from antiphon.core.request import Request
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
@@ -90,6 +90,8 @@ class Served(Struct, frozen=True, gc=False):
     """Header lines that tell more of how it came about."""
     content_type: bytes = b""
     """Of what the caller gets, where that isn't the upstream's; empty: the upstream's."""
+    losses: tuple[Loss, ...] = ()
+    """What could not be carried, as far as it is known when the answer begins."""
 
 
 class Reply(ABC):

@@ -64,7 +64,7 @@ def _whole(story: Story, answered: Answered, whole: Whole, process: Process, rev
     attempt, said = answered.attempt, whole.facts
     story.served_model, story.fingerprint = said.model, said.fingerprint
     story.first_token_us = int((attempt.began_s - story.started_s) * 1e6) + (attempt.first_token_us or 0)
-    story.losses += whole.losses
+    story.losses, attempt.service = attempt.losses + whole.losses, said.service
     process.caller.settle(attempt, said.usage)
     story.served, story.usage = attempt, said.usage
     story.cost_nano_usd = attempt.cost_nano_usd if said.usage is not None else None

@@ -31,23 +31,15 @@ class Gateway:
     """Answers requests under one revision."""
 
     def __init__(self, process: Process, revision: Revision) -> None:
-        self._process = process
-        self._revision = revision
+        self.process = process
+        self.revision = revision
         self._decisions = Decisions(revision, process.caller)
-
-    @property
-    def revision(self) -> Revision:
-        return self._revision
-
-    @property
-    def process(self) -> Process:
-        return self._process
 
     def arrival(
         self, endpoint: str, dialect: str, started_s: float, headers: Mapping[bytes, bytes] = NO_HEADERS
     ) -> Arrival:
         """Give a request its receipt's id."""
-        process = self._process
+        process = self.process
         given, at_ns = process.ids.new(), process.clock.now_ns()
         return Arrival(id=given, at_ns=at_ns, started_s=started_s, endpoint=endpoint, dialect=dialect, headers=headers)
 
@@ -63,17 +55,17 @@ class Gateway:
 
     async def probe(self, request: Request, principal: Principal, route: Route, reply: Reply) -> None:
         """The same for a request of the gateway's own, to one deployment whatever its breaker says."""
-        arrival = self.arrival(PROBE, request.head.dialect, self._process.caller.now())
+        arrival = self.arrival(PROBE, request.head.dialect, self.process.caller.now())
         story = self._story(request, principal, arrival)
         await self._run(story, reply, partial(self._decisions.onto, story, request.head, route, ALLOWED), forced=True)
 
     def _story(self, request: Request, principal: Principal, arrival: Arrival) -> Story:
-        revision = self._revision
+        revision = self.revision
         tracer, came = revision.tracer, request.trace
         return Story(
             arrival,
             revision.id,
-            self._process.worker,
+            self.process.worker,
             arrival.started_s,
             principal=principal,
             request=request,
@@ -94,13 +86,13 @@ class Gateway:
             decision = decide()
             story.decided(decision.plan, decision.tail)
             if decision.prepared.draws:
-                story.seed = self._process.random.seed()
-            ask = ask_of(story, decision, self._revision, forced=forced)
+                story.seed = self.process.random.seed()
+            ask = ask_of(story, decision, self.revision, forced=forced)
             seat = self._seat(story, decision) if shares and decision.prepared.policy.coalescer is not None else None
             if seat is not None:
-                await follow(story, seat, ask, self._process, self._revision, reply)
+                await follow(story, seat, ask, self.process, self.revision, reply)
             else:
-                await execute(story, decision, ask, self._process, self._revision, reply)
+                await execute(story, decision, ask, self.process, self.revision, reply)
         except asyncio.CancelledError:
             self._leave(story)
             raise
@@ -124,7 +116,7 @@ class Gateway:
         arrival = self.arrival(before.endpoint, before.dialect, before.started_s)
         seat = coalescer.join(key, arrival.id, partial(self._fly, request, story.principal, arrival))
         if seat is not None and not seat.leads:
-            self._process.metrics.coalesced(decision.route.name)
+            self.process.metrics.coalesced(decision.route.name)
         return seat
 
     async def _fly(self, request: Request, principal: Principal, arrival: Arrival, flight: Flight[Served]) -> None:
@@ -138,7 +130,7 @@ class Gateway:
 
     def refuse(self, error: AntiphonError, arrival: Arrival, reply: Reply, principal: Principal | None = None) -> None:
         """Answer a request that could not even be read; it has a receipt too."""
-        story = Story(arrival, self._revision.id, self._process.worker, arrival.started_s)
+        story = Story(arrival, self.revision.id, self.process.worker, arrival.started_s)
         if principal is not None:
             story.principal = principal
         self._refuse(story, error, reply, None)
@@ -166,7 +158,7 @@ class Gateway:
         """Nobody waits any more; the attempt was closed by the cancellation."""
         if story.closed:
             return
-        error = _CUT if self._process.cutting() else None
+        error = _CUT if self.process.cutting() else None
         outcome = "interrupted" if error else "client_gone"
         try:
             self._close(story, outcome, error)
@@ -179,4 +171,4 @@ class Gateway:
         if owed:
             log.error("receipt.delayed", extra={"receipt": story.arrival.id})
         told = 200 if story.begun else error.said_status if error and error is not _CUT else 0
-        close(story, self._process, self._revision, outcome, status or told, error, owed=owed)
+        close(story, self.process, self.revision, outcome, status or told, error, owed=owed)

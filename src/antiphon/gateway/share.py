@@ -31,8 +31,8 @@ async def follow(
 
 async def _read(story: Story, seat: Seat[Served], ask: Ask, process: Process, revision: Revision, reply: Reply) -> None:
     led = await seat.head()
-    story.shared_by = led.deployment
-    lines = story.lines + b"x-antiphon-shared: %b\r\n" % seat.led_by.encode()
+    story.shared_by, story.losses = led.deployment, led.losses
+    lines = story.header_lines() + b"x-antiphon-shared: %b\r\n" % seat.led_by.encode()
     served = Served(story.arrival.id, led.deployment, led.headers or NO_HEADERS, lines, led.content_type)
     if not ask.request.head.stream:
         body = await seat.read() or b""

@@ -96,7 +96,7 @@ class Story(Struct):
             size_bytes=request.body.size_bytes,
             seed=self.seed,
             attempts=tuple([attempt.record() for attempt in self.attempts]),
-            losses=self.losses,
+            losses=self.losses or (self.attempts[-1].losses if self.attempts else ()),
             lineage=request.lineage,
             trace_id=self._trace_id(),
             user=head.user,
@@ -150,7 +150,7 @@ class Story(Struct):
         if passage is not None and (passage.other is not None or (passage.framed and streams)):
             kind = passage.own.streams if streams else passage.own.answers
         headers = NO_HEADERS if inbound is None else inbound.headers
-        return Served(self.arrival.id, attempt.name, headers, self.header_lines(), kind)
+        return Served(self.arrival.id, attempt.name, headers, self.header_lines(), kind, self.losses)
 
     def header_lines(self) -> bytes:
         """Header lines that tell the caller how its answer came about."""

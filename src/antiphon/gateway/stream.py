@@ -90,6 +90,7 @@ class Stream:
 
     async def _pass(self, attempt: Try, started: Started, inbound: Inbound) -> None:
         """Release what was held, then every piece within the read that brings it."""
+        self._story.losses += attempt.losses
         self._seen(attempt, started)
         held = self._rewritten(started.held())
         if started.ended:
@@ -162,6 +163,8 @@ class Stream:
 
     def _settle(self, attempt: Try, started: Started) -> None:
         relay = started.relay
+        relay.tell()
+        attempt.service = relay.service
         self._process.caller.settle(attempt, relay.usage, output_tokens=relay.events)
         self._tell(attempt, started)
 

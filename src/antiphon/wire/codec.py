@@ -93,6 +93,8 @@ class Facts(Struct, frozen=True, gc=False, kw_only=True):
     usage: Usage | None
     usage_note: str
     """Why its usage can't be believed; empty: it can, or there is none."""
+    service: str = ""
+    """The grade of service that it was given, in the upstream's word; empty: it doesn't say."""
 
 
 class Relay(ABC):
@@ -106,11 +108,13 @@ class Relay(ABC):
         "fingerprint",
         "losses",
         "model",
+        "service",
         "usage",
         "usage_note",
     )
 
     def __init__(self) -> None:
+        self.service = ""
         self.content_seen = False
         """The answer's first content has come: text, thoughts, a tool call, sound."""
         self.done = False
@@ -122,6 +126,10 @@ class Relay(ABC):
         self.failure: UpstreamError | None = None
         """The upstream said amid its stream that it failed; what follows is dropped."""
         self.losses: tuple[Loss, ...] = ()
+
+    def tell(self) -> None:
+        """Bring `losses` and `usage_note` up to date: nobody may go on to the end."""
+        return
 
     @abstractmethod
     def feed(self, piece: bytes) -> bytes:
@@ -138,9 +146,10 @@ class Decoder(ABC):
     The first event that has anything to say names the answer's `id` and `model`. Odd events are passed over, not judged.
     """
 
-    __slots__ = ("done", "failure", "model", "usage_note")
+    __slots__ = ("done", "failure", "model", "service", "usage_note")
 
     def __init__(self) -> None:
+        self.service = ""
         self.model = ""
         """The model that was asked, for upstreams that don't say which answered."""
         self.done = False

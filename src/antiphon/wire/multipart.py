@@ -28,7 +28,8 @@ SLICE_BYTES = 1_048_576
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = re.compile(rb';[ \t]*(%b)=(?:"((?:[^"\\\r\n]|\\.)*)"|(%b))[ \t]*' % (_TOKEN, _TOKEN))
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
-_HEADER = re.compile(rb"(%b):[ \t]*([^\r\n\x00]*?)[ \t]*" % _TOKEN)
+_HEADER = re.compile(rb"(%b):([^\r\n\x00]*)" % _TOKEN)
+"""Blanks around the value are cut off afterwards: a pattern that does so tries every place in a run of them."""
 FORM = b"multipart/form-data"
 _ESCAPES = ((b"%22", b'"'), (b"%0D", b"\r"), (b"%0A", b"\n"))
 
@@ -153,7 +154,7 @@ def _headers(body: Body, start: int) -> tuple[Mapping[bytes, bytes], int]:
         name = match[1].lower()
         if name in headers:
             raise BadRequest(f"a header of the part at byte {start} comes twice")
-        headers[name] = match[2]
+        headers[name] = match[2].strip(b" \t")
     return headers, start + length + 4
 
 

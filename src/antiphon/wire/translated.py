@@ -1,31 +1,38 @@
 """A stream that is read in one dialect and written in another."""
 
-from antiphon.core.error import UpstreamError
+from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.response import Event
 from antiphon.wire.codec import Decoder, Encoder, Relay
 from antiphon.wire.losses import Losses
+
+MAX_BYTES = 67_108_864
+"""Of a stream: some dialects say parts of an answer only once they are whole, so they are held in memory."""
 
 
 class Translated(Relay):
     """The passage of a stream from an upstream's dialect to the caller's."""
 
-    __slots__ = ("_decoder", "_encoder", "_losses")
+    __slots__ = ("_decoder", "_encoder", "_losses", "_size_bytes")
 
     def __init__(self, decoder: Decoder, encoder: Encoder, losses: Losses) -> None:
         super().__init__()
         self._decoder = decoder
         self._encoder = encoder
         self._losses = losses
+        self._size_bytes = 0
 
     def feed(self, piece: bytes) -> bytes:
         """Returns: what may go to the caller now. Raises: UpstreamMalformed."""
         if self.failure is not None:
             return b""
         decoder = self._decoder
+        self._size_bytes += len(piece)
+        if self._size_bytes > MAX_BYTES:
+            raise UpstreamMalformed(f"the upstream's stream is longer than {MAX_BYTES} bytes")
         out = [self._event(event) for event in decoder.feed(piece)]
         if decoder.failure is not None:
             self.failure = decoder.failure
-            self._tell()
+            self.tell()
         elif decoder.done and not self.done:
             self._close(out)
         return out[0] if len(out) == 1 else b"".join(out)
@@ -36,11 +43,11 @@ class Translated(Relay):
         try:
             out = [self._event(event) for event in decoder.end()] if not self.done else []
         except UpstreamError:
-            self._tell()
+            self.tell()
             raise
         failure: UpstreamError | None = self.failure or decoder.failure
         if failure is not None:
-            self._tell()
+            self.tell()
             raise failure
         if not self.done:
             self._close(out)
@@ -68,9 +75,10 @@ class Translated(Relay):
     def _close(self, out: list[bytes]) -> None:
         self.done = True
         out.append(self._encoder.end())
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
-        """What is known now, since no more comes."""
+    def tell(self) -> None:
+        """Bring `losses` and `usage_note` up to date."""
+        self.service = self._decoder.service
         self.usage_note = self._decoder.usage_note
         self.losses = self._losses.told()

@@ -23,7 +23,11 @@ CLAUDE_TOOLS = ("Bash", "Edit", "Glob", "Grep", "Read", "Task", "TodoWrite", "We
 def claude_code(model: str, messages: list[Json], *, stream: bool = True) -> Json:
     """A turn of Claude Code: marked system blocks, many tools, adaptive thinking, and who asks as JSON in a text."""
     tools = [
-        {"name": name, "description": f"The tool {name}. " + "It does a lot. " * 40, "input_schema": schema("command", "description")}
+        {
+            "name": name,
+            "description": f"The tool {name}. " + "It does a lot. " * 40,
+            "input_schema": schema("command", "description"),
+        }
         for name in CLAUDE_TOOLS
     ]
     who = {"device_id": "d" * 64, "account_uuid": "", "session_id": "00000000-0000-4000-8000-000000000000"}
@@ -32,7 +36,11 @@ def claude_code(model: str, messages: list[Json], *, stream: bool = True) -> Jso
         "max_tokens": 32_000,
         "stream": stream,
         "system": [
-            {"type": "text", "text": "You are Claude Code, Anthropic's official CLI for Claude.", "cache_control": MARK},
+            {
+                "type": "text",
+                "text": "You are Claude Code, Anthropic's official CLI for Claude.",
+                "cache_control": MARK,
+            },
             {"type": "text", "text": "Follow these rules. " * 200, "cache_control": MARK},
         ],
         "messages": [*messages[:-1], _marked(messages[-1])],
@@ -78,9 +86,27 @@ def codex(model: str, items: list[Json]) -> Json:
         "instructions": "You are Codex, based on GPT-5, running as a coding agent. " + "Obey the rules. " * 100,
         "input": items,
         "tools": [
-            {"type": "function", "name": "shell", "description": "Runs a command", "strict": False, "parameters": shell},
-            {"type": "function", "name": "update_plan", "description": "Plans", "strict": False, "parameters": schema("explanation")},
-            {"type": "function", "name": "apply_patch", "description": "Patches", "strict": False, "parameters": schema("input")},
+            {
+                "type": "function",
+                "name": "shell",
+                "description": "Runs a command",
+                "strict": False,
+                "parameters": shell,
+            },
+            {
+                "type": "function",
+                "name": "update_plan",
+                "description": "Plans",
+                "strict": False,
+                "parameters": schema("explanation"),
+            },
+            {
+                "type": "function",
+                "name": "apply_patch",
+                "description": "Patches",
+                "strict": False,
+                "parameters": schema("input"),
+            },
         ],
         "tool_choice": "auto",
         "parallel_tool_calls": True,

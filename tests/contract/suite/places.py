@@ -46,7 +46,11 @@ def gateway_config(lab: str) -> Config:
         for kind in KINDS:
             account = f"at-{name}{kind}"
             providers[account] = {"profile": name, "base_url": bases[name], "key": UPSTREAM_KEY}
-            models[f"{name}{kind}"] = {"provider": account, "model": f"{MODELS[name]}{kind}", "price": {"input": 1.0, "output": 2.0}}
+            models[f"{name}{kind}"] = {
+                "provider": account,
+                "model": f"{MODELS[name]}{kind}",
+                "price": {"input": 1.0, "output": 2.0},
+            }
             if kind:
                 models[f"{name}{kind}"]["listed"] = False
                 routes[f"{name}{kind}"] = {"models": [f"{name}{kind}"], "attempts": 1}

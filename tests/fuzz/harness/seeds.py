@@ -72,6 +72,10 @@ def _extra(target: str) -> Iterator[bytes]:
         yield b'multipart/form-data; boundary="x"\n' + FORM.replace(b'filename="a.wav"', b"filename*=utf-8''a%20b")
     elif target in ("ask_openai_transcription", "ask_openai_images"):
         yield FORM
+    elif target == "headers":
+        yield b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\nvendor=1,other=2"
+        yield b"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more\n"
+        yield b"openai_chat:c2lnbmF0dXJl"
     elif target == "frames":
         yield b'event|{"a":1}'
 

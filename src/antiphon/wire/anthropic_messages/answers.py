@@ -13,7 +13,7 @@ from antiphon.wire.anthropic_messages.blocks import decode_block
 from antiphon.wire.anthropic_messages.citations import shown_citation
 from antiphon.wire.anthropic_messages.errors import answered
 from antiphon.wire.anthropic_messages.finish import decode_finish, encode_finish
-from antiphon.wire.anthropic_messages.usage import encode_usage, usage_of
+from antiphon.wire.anthropic_messages.usage import encode_usage, speed_of, usage_of
 from antiphon.wire.anthropic_messages.write import (
     OWN,
     Block,
@@ -65,7 +65,7 @@ def decode_response(body: bytes) -> tuple[Response, Facts]:
         usage_raw={} if raw is None or (usage is not None and raw == encode_usage(usage)) else raw,
         extra={name: value for name, value in fields.left().items() if value is not None},
     )
-    return response, Facts(model=response.model, fingerprint="", usage=usage, usage_note=note)
+    return response, Facts(model=response.model, fingerprint="", usage=usage, usage_note=note, service=speed_of(raw))
 
 
 def opened(body: bytes) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from antiphon.wire.anthropic_messages import edits, errors, head, last_resort, w
 from antiphon.wire.anthropic_messages.answers import decode_response, encode_response
 from antiphon.wire.anthropic_messages.decode import decode, decode_plain, plain
 from antiphon.wire.anthropic_messages.encode import encode
+from antiphon.wire.anthropic_messages.errors import THREAD, unthreaded
 from antiphon.wire.anthropic_messages.proofs import may_have_foreign, usable
 from antiphon.wire.anthropic_messages.relay import MessagesRelay
 from antiphon.wire.anthropic_messages.stream_decoder import MessagesDecoder
@@ -43,9 +44,13 @@ class AnthropicMessages(ChatCodec):
         return head.read_long(body, asked)
 
     def decode(self, request: Request) -> Content:
+        """Read it for another provider. Raises: CannotCarry too, where Anthropic's servers hold the conversation."""
         text = request.body.whole()
         said = plain(text)
-        return (decode_plain(said) if said is not None else None) or decode(loads(text))
+        found = (decode_plain(said) if said is not None else None) or decode(loads(text))
+        if THREAD in found.extra:
+            raise unthreaded()
+        return found
 
     def encode(self, content: Content, terms: Terms, losses: Losses) -> bytes:
         return encode(content, terms, losses)
@@ -54,7 +59,7 @@ class AnthropicMessages(ChatCodec):
         """The caller's bytes; but a history that another provider thought in goes through the canonical form."""
         if may_have_foreign(request.body, terms.model):
             losses = Losses()
-            content = self.decode(request)
+            content = decode(loads(request.body.whole()))
             if usable(content.messages, terms.model, losses) != content.messages:
                 terms = msgspec.structs.replace(terms, stream=request.head.stream)
                 return Put(body=Body((encode(content, terms, losses),)), losses=losses.told())

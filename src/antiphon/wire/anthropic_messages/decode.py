@@ -8,7 +8,6 @@ from msgspec import UNSET, Struct, UnsetType
 
 from antiphon.core.content import Content, Limits, Message, ResponseFormat, Sampling, Text
 from antiphon.core.error import BadRequest
-from antiphon.wire.anthropic_messages.errors import THREAD, unthreaded
 from antiphon.wire.anthropic_messages.messages import ROLES, decode_messages
 from antiphon.wire.anthropic_messages.tools import decode_choice, decode_tool
 from antiphon.wire.fields import Fields, as_list, as_object, missing, mistyped
@@ -80,13 +79,10 @@ def decode_plain(body: Plain) -> Content | None:
 def decode(body: Mapping[str, Any]) -> Content:
     """Read a body whose JSON was read by `wire.json`.
 
-    Raises: BadRequest, whose `param` is such as `messages[2].content[0].source`; CannotCarry, where all of the
-        conversation isn't in it.
+    Raises: BadRequest, whose `param` is such as `messages[2].content[0].source`.
     """
     if body.get("messages") is None:
         raise missing("messages", "a list of messages")
-    if body.get(THREAD) is not None:
-        raise unthreaded()
     messages = decode_messages(body)
     fields = Fields(body)
     for name in _HEAD:

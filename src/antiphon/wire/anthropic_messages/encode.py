@@ -20,6 +20,7 @@ from antiphon.wire.anthropic_messages.write import OWN, Block, own_messages, tex
 from antiphon.wire.codec import Terms, left_over
 from antiphon.wire.fields import merged, present
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_key, no_metadata
 
 Out = dict[str, Any]
 _NEEDED = ("model", "messages", "max_tokens")
@@ -160,9 +161,9 @@ def _beside(content: Content, losses: Losses) -> Out:
     if content.user:
         out["metadata"] = {"user_id": content.user}
     if content.metadata:
-        losses.add("metadata", f"{WHO} keeps no metadata")
+        no_metadata(losses, f"{WHO} keeps no metadata")
     if content.cache_key:
-        losses.add("prompt_cache_key", f"{WHO} finds prompts by their marks")
+        no_cache_key(losses, WHO)
     tier = content.service_tier
     if tier is not None and tier in _TIERS:
         out["service_tier"] = _TIERS[tier]

@@ -48,7 +48,9 @@ def unthreaded() -> CannotCarry:
     The SDK reads its details and sends the whole conversation instead. Source: anthropic 2.14.0,
     `lib/threads/_thread_state.py`.
     """
-    message = "`thread` is held by Anthropic's own servers, and another provider answers here; send all messages without it"
+    message = (
+        "`thread` is held by Anthropic's own servers, and another provider answers here; send all messages without it"
+    )
     return CannotCarry(message, param=THREAD)
 
 

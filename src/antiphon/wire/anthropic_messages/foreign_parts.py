@@ -13,6 +13,7 @@ from antiphon.wire.anthropic_messages.tools import cached
 from antiphon.wire.anthropic_messages.write import OWN, Block, call_block, input_of, text_block
 from antiphon.wire.codec import left_over
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_proof, no_thoughts
 
 WHO = "Anthropic"
 IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -73,7 +74,7 @@ class Parts:
         if part.citations:
             self.losses.add(f"{path}.citations", f"{WHO} takes only citations of its own")
         if part.signature and part.signed_by not in ("", OWN):
-            self.losses.add(f"{path}.signature", f"its proof is {part.signed_by}'s")
+            no_proof(self.losses, path, WHO)
         if part.extra:
             left_over(part.extra, path, self.losses, WHO)
         block = _filled(part.text)
@@ -91,16 +92,16 @@ class Parts:
                     where, f"{WHO} takes arguments that are an object alone", "sent as `_raw`", adapted=True
                 )
         if part.signature and part.signed_by not in ("", OWN):
-            self.losses.add(f"{path}.signature", f"its proof is {part.signed_by}'s")
+            no_proof(self.losses, path, WHO)
         left_over(part.extra, path, self.losses, WHO)
         return cached(call_block(self.ids.call(part.id, part.name), part.name or part.kind, given), part.cache)
 
     def _thought(self, part: Reasoning, path: str) -> Block | None:
         if not part.signature:
-            self.losses.add(path, f"{WHO} takes no thoughts without its proof of them")
+            no_thoughts(self.losses, path, WHO)
             return None
         if part.signed_by not in ("", OWN):
-            self.losses.add(path, f"their proof is {part.signed_by}'s")
+            no_thoughts(self.losses, path, WHO)
             return None
         if part.redacted:
             return {"type": "redacted_thinking", "data": part.signature}

@@ -11,6 +11,7 @@ from antiphon.core.request import Dialect
 from antiphon.wire.anthropic_messages.foreign_parts import WHO
 from antiphon.wire.anthropic_messages.write import OWN
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_thoughts
 
 _FOREIGN = tuple(f'"{name}:'.encode() for name in get_args(Dialect) if name != OWN)
 _UNSIGNED = (b'"signature":""', b'"signature": ""')
@@ -50,9 +51,8 @@ def _usable(messages: Sequence[Message], losses: Losses, *, checks: bool) -> Ite
             continue
         kept: list[Part] = []
         for place, part in enumerate(message.parts):
-            why = _why_not(part, checks=checks)
-            if why:
-                losses.add(f"messages[{index}].content[{place}]", why)
+            if _useless(part, checks=checks):
+                no_thoughts(losses, f"messages[{index}].content[{place}]", WHO)
             else:
                 kept.append(part)
         if len(kept) == len(message.parts):
@@ -61,11 +61,7 @@ def _usable(messages: Sequence[Message], losses: Losses, *, checks: bool) -> Ite
             yield msgspec.structs.replace(message, parts=tuple(kept))
 
 
-def _why_not(part: Part, *, checks: bool) -> str:
+def _useless(part: Part, *, checks: bool) -> bool:
     if not isinstance(part, Reasoning):
-        return ""
-    if part.signature and part.signed_by not in ("", OWN):
-        return f"its proof is {part.signed_by}'s"
-    if checks and not part.signature:
-        return f"{WHO} takes no thoughts without its proof of them"
-    return ""
+        return False
+    return part.signed_by not in ("", OWN) if part.signature else checks

@@ -5,7 +5,7 @@ from typing import Any
 from antiphon.core.error import UpstreamBroken, UpstreamMalformed
 from antiphon.wire.anthropic_messages.errors import amid
 from antiphon.wire.anthropic_messages.events import TYPED, is_delta, payload_of
-from antiphon.wire.anthropic_messages.usage import restated, usage_of
+from antiphon.wire.anthropic_messages.usage import restated, speed_of, usage_of
 from antiphon.wire.codec import Relay
 from antiphon.wire.fields import as_object
 from antiphon.wire.sse import SseReader
@@ -81,6 +81,7 @@ class MessagesRelay(Relay):
             return
         self._said = restated(self._said, shape)
         self.usage, self.usage_note = usage_of(self._said)
+        self.service = speed_of(self._said)
 
     def end(self) -> bytes:
         """The upstream's body has ended. Returns: what was still held. Raises: UpstreamError subclasses."""

@@ -22,7 +22,7 @@ from antiphon.wire.anthropic_messages.events import (
     usual_of,
 )
 from antiphon.wire.anthropic_messages.finish import decode_finish
-from antiphon.wire.anthropic_messages.usage import encode_usage, restated, usage_of
+from antiphon.wire.anthropic_messages.usage import encode_usage, restated, speed_of, usage_of
 from antiphon.wire.anthropic_messages.write import OWN, input_of
 from antiphon.wire.codec import Decoder
 from antiphon.wire.fields import as_object
@@ -222,6 +222,7 @@ class MessagesDecoder(Decoder):
         if used is not None:
             self._said = restated(self._said, used)
             usage, self.usage_note = usage_of(self._said)
+            self.service = speed_of(self._said)
             raw = {} if usage is not None and encode_usage(usage) == self._said else self._said
         stopped_at = _text(delta, "stop_sequence") or None
         ended = Delta(

@@ -14,6 +14,7 @@ from antiphon.wire.codec import Encoder
 from antiphon.wire.fields import merged
 from antiphon.wire.losses import Losses
 from antiphon.wire.signature import seal
+from antiphon.wire.tool_pieces import is_whole, joined
 
 _HEAD = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":'
 _TAIL = b"}}\n\n"
@@ -29,12 +30,15 @@ class MessagesEncoder(Encoder):
         "_call",
         "_called",
         "_calls",
+        "_checked",
         "_ended",
         "_head",
+        "_held",
         "_id",
         "_kind",
         "_losses",
         "_own",
+        "_said",
         "_usage",
     )
 
@@ -51,6 +55,13 @@ class MessagesEncoder(Encoder):
         self._call = -1
         """Which of the tool calls the open block is."""
         self._calls: set[int] = set()
+        """Those whose block has begun."""
+        self._said: list[str] = []
+        """Arguments of the call that is open."""
+        self._checked = False
+        """It is open still though another call has begun: only the end shows that it is whole."""
+        self._held: dict[int, list[ToolCallDelta]] = {}
+        """Pieces of calls that came while another was open, in the order in which the calls began."""
         self._ended: tuple[Delta | None, Event] | None = None
         self._usage: tuple[Usage | None, Block] = (None, {})
 
@@ -79,6 +90,7 @@ class MessagesEncoder(Encoder):
         out: list[bytes] = []
         if not self._began:
             self._begin(Event(dialect=OWN, id="", model="", created_s=0), out)
+        self._held_calls(out)
         self._close(out)
         delta, event = self._ended or (None, None)
         reason: FinishReason | None = None if delta is None else delta.finish_reason
@@ -174,24 +186,61 @@ class MessagesEncoder(Encoder):
             out.append(_HEAD % (self._block, b"citations_delta", b"citation") + _text(shape) + _TAIL)
 
     def _tool(self, call: ToolCallDelta, out: list[bytes]) -> None:
+        """A piece of a call. Blocks come one behind the other: pieces of several calls that come by turns are held."""
+        index = call.index
+        if index in self._held or (index not in self._calls and self._must_wait()):
+            self._held.setdefault(index, []).append(call)
+            return
+        if index not in self._calls:
+            self._begin_call(call, out)
+        elif call.signature:
+            self._losses.add(f"answer.tool_calls[{index}].signature", f"{WHO} has a proof before its call")
+        if not call.arguments:
+            return
+        if self._kind == "tool_use" and self._call == index:
+            self._said.append(call.arguments)
+            out.append(self._head + _text(call.arguments) + _TAIL)
+        elif call.arguments.strip():
+            self._losses.add(f"answer.tool_calls[{index}]", f"{WHO} has calls one behind the other")
+
+    def _must_wait(self) -> bool:
+        """Whether the block that is open is of a call of which more may come. What of this dialect came so is in turn."""
+        if self._own or self._kind != "tool_use":
+            return bool(self._held)
+        if not self._checked:
+            self._checked = not is_whole("".join(self._said))
+        return self._checked
+
+    def _begin_call(self, call: ToolCallDelta, out: list[bytes]) -> None:
         if call.signature:
             self._prove(Delta(), call.signature, call.signed_by, out)
-        if self._kind != "tool_use" or self._call != call.index:
-            if call.index in self._calls:
-                self._losses.add(f"answer.tool_calls[{call.index}]", f"{WHO} has calls one behind the other")
-                return
-            self._calls.add(call.index)
-            self._called = True
-            start: Block = {
-                "type": "tool_use",
-                "id": call.id or f"toolu_{self._id}_{call.index}",
-                "name": call.name or "",
-                "input": {},
-            }
-            self._open("tool_use", merged(start, call.extra) if self._own else start, out)
-            self._call = call.index
-        if call.arguments:
-            out.append(self._head + _text(call.arguments) + _TAIL)
+        self._calls.add(call.index)
+        self._called = True
+        start: Block = {
+            "type": "tool_use",
+            "id": call.id or f"toolu_{self._id}_{call.index}",
+            "name": call.name or "",
+            "input": {},
+        }
+        self._open("tool_use", merged(start, call.extra) if self._own else start, out)
+        self._call, self._said, self._checked = call.index, [], False
+
+    def _held_calls(self, out: list[bytes]) -> None:
+        """The calls that had to wait, each at once."""
+        held, self._held = self._held, {}
+        for index, pieces in held.items():
+            call = joined(pieces)
+            piece = ToolCallDelta(
+                index=index,
+                id=call.id,
+                name=call.name,
+                arguments=call.arguments,
+                signature=call.signature,
+                signed_by=call.signed_by,
+                extra=call.extra,
+            )
+            self._close(out)
+            self._tool(piece, out)
 
     def _whole(self, part: Unknown, out: list[bytes]) -> None:
         """A block that is sent at once. Foreign ones have no form here."""

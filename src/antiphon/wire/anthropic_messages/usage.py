@@ -107,3 +107,9 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
 def restated(start: Mapping[str, Any], end: Mapping[str, Any]) -> dict[str, Any]:
     """The usage of a whole stream: its end restates in total what its start said, where it says it at all."""
     return {**start, **{name: value for name, value in end.items() if value is not None}}
+
+
+def speed_of(usage: dict[str, Any] | None) -> str:
+    """The grade of service that a usage tells of: `fast` costs more. Source: anthropic 2.14.0, `types/beta/beta_usage.py`."""
+    speed = usage.get("speed") if usage is not None else None
+    return speed if isinstance(speed, str) else ""

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.wire.anthropic_messages.answers import opened
-from antiphon.wire.anthropic_messages.usage import usage_of
+from antiphon.wire.anthropic_messages.usage import speed_of, usage_of
 from antiphon.wire.codec import Facts
 from antiphon.wire.fields import as_object
 
@@ -36,4 +36,4 @@ def facts(body: bytes) -> Facts:
         model, raw = said.get("model"), as_object(said.get("usage"))
         usual = _Usual(content=[], type="", usage=raw, model=model if isinstance(model, str) else "")
     usage, note = (None, "") if usual.usage is None else usage_of(usual.usage)
-    return Facts(model=usual.model, fingerprint="", usage=usage, usage_note=note)
+    return Facts(model=usual.model, fingerprint="", usage=usage, usage_note=note, service=speed_of(usual.usage))

@@ -24,6 +24,7 @@ from antiphon.wire.bedrock_converse.media import encode_audio, encode_file, enco
 from antiphon.wire.bedrock_converse.model import Model
 from antiphon.wire.codec import left_over
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_mark, no_proof, no_thoughts
 
 WHO = "Bedrock Converse"
 OWN = "bedrock_converse"
@@ -78,10 +79,10 @@ class Writer:
             return []
         self.left_over(cache.extra, f"{path}.cache_control")
         if not self.model.caches:
-            self.losses.add(f"{path}.cache_control", "this model on Bedrock takes no cache points")
+            no_cache_mark(self.losses, path, "this model on Bedrock", itself=False)
             return []
         if cache.ttl not in _TTLS:
-            self.losses.add(f"{path}.cache_control.ttl", f"{WHO} knows 5m and 1h only")
+            self.losses.add(f"{path}.cache_control.ttl", f"{WHO} knows 5m and 1h only", "sent as 5m", adapted=True)
         return [{"cachePoint": {"type": "default", "ttl": "1h"} if cache.ttl == "1h" else {"type": "default"}}]
 
     def _text(self, part: Text, path: str) -> list[Block]:
@@ -89,7 +90,7 @@ class Writer:
         if part.citations:
             self.losses.add(f"{path}.citations", f"{WHO} takes no citations of other providers")
         if part.signature is not None:
-            self.losses.add(f"{path}.signature", f"its proof is {part.signed_by or 'another provider'}'s")
+            no_proof(self.losses, path, WHO)
         if not part.text.strip():
             if part.text or part.cache is not None:
                 self.losses.add(path, f"{WHO} refuses blank text")
@@ -105,10 +106,10 @@ class Writer:
         own = part.signed_by in ("", OWN)
         known = own or (part.signed_by == "anthropic_messages" and self.model.claude is not None and not part.redacted)
         if not part.signature:
-            self.losses.add(path, f"{WHO} takes no thoughts without a proof")
+            no_thoughts(self.losses, path, WHO)
             return []
         if not known:
-            self.losses.add(path, f"its proof is {part.signed_by}'s")
+            no_thoughts(self.losses, path, WHO)
             return []
         if part.redacted:
             return [{"reasoningContent": {"redactedContent": part.signature}}]
@@ -120,7 +121,7 @@ class Writer:
             return []
         self.left_over(part.extra, path)
         if part.signature is not None and part.signed_by not in ("", OWN):
-            self.losses.add(f"{path}.signature", f"its proof is {part.signed_by}'s")
+            no_proof(self.losses, path, WHO)
         name = part.name
         if not fits(name):
             name = tool_name(name)

@@ -10,6 +10,7 @@ from antiphon.core.content import Sampling
 from antiphon.wire.anthropic_messages.models import Takes
 from antiphon.wire.efforts import TOKENS, effort_of, tokens_of
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_showing
 
 Body = dict[str, Any]
 _LEAST = 1024
@@ -34,7 +35,7 @@ def encode_thinking(sampling: Sampling, takes: Takes, body: Body, asked: str, lo
     if takes.adaptive:
         thinking["display"] = "summarized" if sampling.reasoning_shown else "omitted"
     elif not sampling.reasoning_shown:
-        losses.add("reasoning_shown", "the model always shows its thoughts")
+        no_showing(losses, "the model always shows its thoughts", shown=False)
     return thinking
 
 

@@ -21,6 +21,7 @@ from antiphon.wire.bedrock_converse.tools import encode_tools
 from antiphon.wire.codec import Terms, left_over
 from antiphon.wire.fields import as_object
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_key
 
 _TIERS = MappingProxyType(
     {"priority": "priority", "flex": "flex", "reserved": "reserved", "default": "", "auto": "", "standard_only": ""}
@@ -83,7 +84,7 @@ def _finish(content: Content, writer: Writer, body: dict[str, Any]) -> None:
     if content.user is not None:
         losses.add("user", f"{WHO} is not told of end users")
     if content.cache_key is not None:
-        losses.add("prompt_cache_key", f"{WHO} finds cached prompts by itself", adapted=True)
+        no_cache_key(losses, WHO)
     carried = {name: content.extra[name] for name in _CARRIED if as_object(content.extra.get(name))}
     body |= carried
     left_over(content.extra, "", losses, WHO, carried)
@@ -132,7 +133,8 @@ def _metadata(metadata: dict[str, str] | None, losses: Losses) -> dict[str, str]
         if len(out) < _MOST_METADATA and _KEY.fullmatch(name) and _VALUE.fullmatch(value):
             out[name] = value
         else:
-            losses.add("metadata", f"{WHO} takes {_MOST_METADATA} pairs of up to 256 plain characters", "some left out")
+            why = f"{WHO} takes {_MOST_METADATA} pairs of up to 256 plain characters"
+            losses.add("metadata", why, "some left out", adapted=True)
     if out:
         losses.add("metadata", f"{WHO} keeps it with its log of invocations", "sent as requestMetadata", adapted=True)
     return out

@@ -7,6 +7,7 @@ from antiphon.core.error import BadRequest
 from antiphon.wire.bedrock_converse.blocks import WHO, Block, Writer
 from antiphon.wire.bedrock_converse.ids import call_id
 from antiphon.wire.bedrock_converse.places import placed
+from antiphon.wire.rules import no_failure_mark
 
 _SYSTEM = ("system", "developer")
 _RESULTS = ("tool", "function")
@@ -95,7 +96,7 @@ class Turns:
         if message.failed and writer.model.hears_failures:
             result["status"] = "error"
         elif message.failed:
-            writer.losses.add(f"{here}.is_error", "this model on Bedrock is not told of failures")
+            no_failure_mark(writer.losses, here, "this model on Bedrock")
         marks = (part.cache for part in message.parts if isinstance(part, Text | Image | File) and part.cache)
         return [{"toolResult": result}, *writer.cache_point(message.cache or next(marks, None), here)]
 

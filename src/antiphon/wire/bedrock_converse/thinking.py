@@ -10,6 +10,7 @@ from antiphon.wire.bedrock_converse.model import Model
 from antiphon.wire.bedrock_converse.tools import one_at_a_time
 from antiphon.wire.efforts import effort_of
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_showing
 
 Body = dict[str, Any]
 
@@ -43,7 +44,7 @@ def encode_own(content: Content, model: Model, body: Body, losses: Losses, tools
         return {"thinking": thinking, **own} if thinking else own
     out = _top_k(content, model, losses)
     if sampling.reasoning_shown is not None and (wanted or off):
-        losses.add("reasoning_shown", f"{WHO} has no such field")
+        no_showing(losses, f"{WHO} has no such field", shown=sampling.reasoning_shown)
     if wanted or off:
         out |= _effort("none" if off else sampling.reasoning_effort, content, model, asked, losses)
     return out

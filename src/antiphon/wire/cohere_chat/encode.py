@@ -9,6 +9,7 @@ from antiphon.wire.cohere_chat.messages import WHO, Out, Writer
 from antiphon.wire.cohere_chat.sampling import encode_sampling
 from antiphon.wire.cohere_chat.tools import encode_format, encode_tools
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_key, no_metadata
 
 _CARRIED = ("documents", "citation_options", "safety_mode", "strict_tools", "priority")
 """Cohere's own fields, which a caller of another dialect may say, too."""
@@ -56,12 +57,11 @@ def _join(body: Out, writer: Writer) -> None:
 def _left(content: Content, losses: Losses) -> None:
     """Note what is beside the conversation and has no place."""
     if content.metadata:
-        losses.add("metadata", f"{WHO} keeps no metadata")
+        no_metadata(losses, f"{WHO} keeps no metadata")
     if content.user is not None:
         losses.add("user", f"{WHO} is not told of end users")
     if content.service_tier not in (None, "auto", "default", "standard_only"):
         losses.add("service_tier", f"{WHO} has no such tier")
     if content.cache_key is not None:
-        effect = "left out; the provider caches by itself"
-        losses.add("prompt_cache_key", f"{WHO} has no such field", effect, adapted=True)
+        no_cache_key(losses, WHO)
     left_over(content.extra, "", losses, WHO, _CARRIED)

@@ -23,6 +23,7 @@ from antiphon.wire.bedrock_converse.places import placed
 from antiphon.wire.codec import left_over
 from antiphon.wire.cohere_chat.documents import text_of
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_mark, no_failure_mark, no_proof, no_thoughts
 
 WHO = "Cohere"
 Out = dict[str, Any]
@@ -51,8 +52,7 @@ class Writer:
     def cached(self, cache: Cache | None, path: str) -> None:
         """Note a mark of what is to be kept."""
         if cache is not None:
-            effect = "left out; the provider caches by itself"
-            self.losses.add(f"{path}.cache_control", f"{WHO} has no such marks", effect, adapted=True)
+            no_cache_mark(self.losses, path, WHO)
 
     def add(self, message: Message, index: int) -> None:
         """Write one message. Raises: BadRequest."""
@@ -104,16 +104,17 @@ class Writer:
         if part.citations:
             self.losses.add(f"{path}.citations", f"{WHO} takes no citations of other providers")
         if part.signature is not None:
-            self.losses.add(f"{path}.signature", f"its proof is {part.signed_by or 'another provider'}'s")
+            no_proof(self.losses, path, WHO)
         return [{"type": "text", "text": part.text}] if part.text else []
 
     def _reasoning(self, part: Reasoning, path: str, role: str) -> list[Out]:
         """Thoughts need no proof here. What is encrypted can't be read."""
         self.left_over(part.extra, path)
         if part.signature is not None:
-            effect = "left out" if part.redacted else "the thoughts are sent without it"
-            why = f"its proof is {part.signed_by or 'another provider'}'s"
-            self.losses.add(f"{path}.signature", why, effect, adapted=not part.redacted)
+            if part.redacted:
+                no_thoughts(self.losses, path, WHO)
+            else:
+                no_proof(self.losses, path, WHO)
         if role != "assistant":
             self.losses.add(path, f"{WHO} takes thoughts of an assistant only")
             return []
@@ -156,7 +157,7 @@ class Writer:
         self.left_over(part.extra, path)
         self.cached(part.cache, path)
         if part.signature is not None:
-            self.losses.add(f"{path}.signature", f"its proof is {part.signed_by or 'another provider'}'s")
+            no_proof(self.losses, path, WHO)
         if part.kind != "function":
             self.losses.add(f"{path}.input", f"{WHO} takes an object only", "sent as the field `input`", adapted=True)
         said = part.id
@@ -175,7 +176,7 @@ class Writer:
             path = f"{here}.tool_call_id"
             raise BadRequest(f"`{path}` is missing; send the id of the call that this answers", param=path)
         if message.failed:
-            self.losses.add(f"{here}.is_error", f"{WHO} is not told of failures")
+            no_failure_mark(self.losses, here, WHO)
         content: list[Out] = []
         for path, part in placed(message, index):
             text = text_of(part) if isinstance(part, File) else None

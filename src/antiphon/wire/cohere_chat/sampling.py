@@ -7,6 +7,7 @@ from antiphon.core.error import BadRequest
 from antiphon.wire.cohere_chat.messages import WHO, Out
 from antiphon.wire.efforts import TOKENS, tokens_of
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_showing
 
 _NONE = ("logit_bias", "top_logprobs", "verbosity")
 _SAME = ("temperature", "seed")
@@ -62,7 +63,7 @@ def _drawn(sampling: Sampling, losses: Losses) -> Out:
 def _thinking(sampling: Sampling, model: str, losses: Losses) -> Out:
     effort, tokens = sampling.reasoning_effort, sampling.reasoning_tokens
     if sampling.reasoning_shown is not None:
-        losses.add("reasoning_shown", f"{WHO} has no such field")
+        no_showing(losses, f"{WHO} has no such field", shown=sampling.reasoning_shown)
     if effort is None and tokens is None:
         return {}
     asked = "reasoning_tokens" if tokens is not None else "reasoning_effort"

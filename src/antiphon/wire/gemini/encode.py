@@ -11,6 +11,7 @@ from antiphon.wire.gemini.spoken import FIELDS
 from antiphon.wire.gemini.toolbox import encode_choice, encode_tools
 from antiphon.wire.gemini.turns import Turns, version_of
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_key, no_metadata
 
 _WHO = "Gemini"
 _HANDLED = frozenset({"generationConfig", "toolConfig"})
@@ -68,11 +69,10 @@ def _losses(content: Content, losses: Losses) -> None:
     """What Gemini has no place for."""
     if content.parallel_tool_calls is False:
         losses.add("parallel_tool_calls", f"{_WHO} decides by itself whether it calls several tools at once")
-    for name, value in (
-        ("metadata", content.metadata),
-        ("user", content.user),
-        ("prompt_cache_key", content.cache_key),
-    ):
-        if value is not None:
-            losses.add(name, f"{_WHO} has no {name}")
+    if content.metadata is not None:
+        no_metadata(losses, f"{_WHO} keeps no metadata")
+    if content.user is not None:
+        losses.add("user", f"{_WHO} has no user")
+    if content.cache_key is not None:
+        no_cache_key(losses, _WHO)
     left_over(content.extra, "", losses, _WHO, FIELDS if content.dialect == "openai_chat" else ())

@@ -13,6 +13,7 @@ from antiphon.wire.gemini import media
 from antiphon.wire.gemini.parts import MADE
 from antiphon.wire.gemini.proof import seal
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_mark, no_proof, no_thoughts
 
 WHO = "Gemini"
 _DIRECT = {"type": "direct"}
@@ -65,7 +66,7 @@ class Voice:
         elif signed_by in ("", "gemini"):
             out["thoughtSignature"] = signature
         else:
-            self.losses.add(f"{path}.signature", f"its proof is {signed_by}'s")
+            no_proof(self.losses, path, WHO)
 
     def rest(self, out: Said, extra: Mapping[str, Any], path: str) -> Said:
         """Put back what a part said beside its words, or note that it can't go."""
@@ -89,11 +90,10 @@ class Voice:
     def _thought(self, part: Reasoning, path: str) -> Said | None:
         known = part.signature is not None and part.signed_by in ("", "gemini")
         if not (self.own or self.caller or known):
-            whose = part.signed_by or "no provider"
-            self.losses.add(f"{path}.reasoning", f"{WHO} takes its own thoughts only, and the proof is {whose}'s")
+            no_thoughts(self.losses, path, WHO)
             return None
         if part.redacted and not self.caller:
-            self.losses.add(f"{path}.reasoning", f"its proof is {part.signed_by}'s")
+            no_thoughts(self.losses, path, WHO)
             return None
         out: Said = {"text": part.text, "thought": True}
         self.proof(out, part.signature, part.signed_by, path, redacted=part.redacted)
@@ -206,12 +206,7 @@ class Voice:
         return None
 
     def _cached(self, path: str) -> None:
-        self.losses.add(
-            f"{path}.cache_control",
-            f"{WHO} has no marks for its cache",
-            "left out; the provider caches by itself",
-            adapted=True,
-        )
+        no_cache_mark(self.losses, path, WHO)
 
 
 def arguments_of(text: str) -> dict[str, Any] | None:

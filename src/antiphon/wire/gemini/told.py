@@ -1,11 +1,11 @@
 """Writes a stream for a caller: chunks that are each a whole answer holding a piece."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from antiphon.core.content import Citation, Extra, ToolCall
+from antiphon.core.content import Citation, Extra
 from antiphon.core.response import Delta, Event, ToolCallDelta
 from antiphon.core.usage import Usage
 from antiphon.wire.codec import Encoder
@@ -18,6 +18,7 @@ from antiphon.wire.gemini.reply import named, said_usage
 from antiphon.wire.gemini.said import WHO, Said, Voice
 from antiphon.wire.gemini.sources import grounding
 from antiphon.wire.losses import Losses
+from antiphon.wire.tool_pieces import is_whole, joined
 
 _json: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 _OPEN = b'data: {"candidates":[{"content":{"parts":[{"text":'
@@ -27,11 +28,14 @@ _THOUGHT = b',"thought":true'
 class _Answer:
     """One candidate as far as it came."""
 
-    __slots__ = ("calls", "cited", "extra", "finish", "proven", "texts", "thinking")
+    __slots__ = ("calls", "cited", "extra", "finish", "open_calls", "proven", "texts", "thinking", "told")
 
     def __init__(self) -> None:
         self.calls: dict[int, list[ToolCallDelta]] = {}
-        """Pieces of the calls that aren't whole yet: Gemini has objects."""
+        """Pieces of the calls that aren't told yet: Gemini has objects."""
+        self.open_calls: set[int] = set()
+        """Those that were not whole when another began: nothing but the end shows that they are."""
+        self.told: set[int] = set()
         self.texts: list[str] = []
         self.cited: tuple[Citation, ...] = ()
         self.finish: str | None = None
@@ -181,21 +185,28 @@ class StreamEncoder(Encoder):
         return b"data: %b\r\n\r\n" % _json({"candidates": [candidate], **self._name})
 
     def _calls(self, delta: Delta, answer: _Answer) -> list[bytes]:
-        """Keep pieces of calls; the next call, or the end, shows that one is whole."""
+        """Keep pieces of calls. Those of several may come by turns: where another begins, those that are surely whole are
+        told, all others at the end.
+        """
         out: list[bytes] = []
         for call in delta.tool_calls:
+            if call.index in answer.told:
+                if (call.arguments or "").strip():
+                    self._losses.add(f"answer.tool_calls[{call.index}]", "the call was whole before", "the rest left out")
+                continue
             if call.index not in answer.calls:
-                out.append(self._flush(delta.index, answer))
+                out.append(self._flush(delta.index, answer, _whole_ones(answer)))
             answer.calls.setdefault(call.index, []).append(call)
         return out
 
-    def _flush(self, index: int, answer: _Answer) -> bytes:
-        """Write the calls that are whole."""
+    def _flush(self, index: int, answer: _Answer, places: Sequence[int] | None = None) -> bytes:
+        """Write calls: those of some places, or all that are left."""
         if not answer.calls:
             return b""
         parts: list[Said] = []
-        for pieces in answer.calls.values():
-            said = self._voice.part(_joined(pieces), "answer.tool_calls")
+        for place in tuple(answer.calls) if places is None else places:
+            answer.told.add(place)
+            said = self._voice.part(joined(answer.calls.pop(place)), "answer.tool_calls")
             if said is None:
                 continue
             if not answer.proven and not self._own:
@@ -203,7 +214,6 @@ class StreamEncoder(Encoder):
                 said.setdefault("thoughtSignature", SKIP)
             answer.proven = True
             parts.append(said)
-        answer.calls = {}
         return self._chunk(index, parts, {}) if parts else b""
 
     def _ended(self, index: int, answer: _Answer) -> dict[str, Any]:
@@ -214,6 +224,19 @@ class StreamEncoder(Encoder):
         if answer.cited and "groundingMetadata" not in answer.extra and "citationMetadata" not in answer.extra:
             out |= {"groundingMetadata": grounding([(0, "".join(answer.texts), answer.cited)])}
         return merged(out, answer.extra)
+
+
+def _whole_ones(answer: _Answer) -> list[int]:
+    """Places of the calls that can be told without one behind another that came before it. Each is looked at once."""
+    out: list[int] = []
+    for place, pieces in answer.calls.items():
+        if place in answer.open_calls:
+            break
+        if not is_whole(joined(pieces).arguments):
+            answer.open_calls.add(place)
+            break
+        out.append(place)
+    return out
 
 
 def _only_text(delta: Delta) -> bool:
@@ -231,22 +254,4 @@ def _only_text(delta: Delta) -> bool:
         and not delta.extra
         and not delta.delta_extra
         and delta.stop_sequence is None
-    )
-
-
-def _joined(pieces: list[ToolCallDelta]) -> ToolCall:
-    """A call from its pieces."""
-    first = pieces[0]
-    proof = next((piece for piece in pieces if piece.signature is not None), first)
-    extra: Extra = {}
-    for piece in pieces:
-        extra = {**extra, **piece.extra} if piece.extra else extra
-    return ToolCall(
-        id=next((piece.id for piece in pieces if piece.id), ""),
-        name="".join([piece.name for piece in pieces if piece.name]),
-        arguments="".join([piece.arguments for piece in pieces if piece.arguments]),
-        kind="custom" if first.custom else first.kind or "function",
-        signature=proof.signature,
-        signed_by=proof.signed_by,
-        extra=extra,
     )

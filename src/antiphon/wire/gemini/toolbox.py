@@ -9,6 +9,7 @@ from antiphon.wire.free_text import as_function
 from antiphon.wire.gemini.schema import openapi
 from antiphon.wire.gemini.tools import OWN
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_mark
 
 _WHO = "Gemini"
 _CARRIED = ("web_search", "code_execution")
@@ -55,12 +56,7 @@ def _own_function(tool: Tool) -> dict[str, Any]:
 def _function(tool: Tool, path: str, losses: Losses) -> dict[str, Any]:
     """`parametersJsonSchema` takes JSON Schema as it is. Source: google-genai 3.6.1, `types.FunctionDeclaration`."""
     if tool.cache is not None:
-        losses.add(
-            f"{path}.cache_control",
-            f"{_WHO} has no marks for its cache",
-            "left out; the provider caches by itself",
-            adapted=True,
-        )
+        no_cache_mark(losses, path, _WHO)
     left_over(tool.extra, path, losses, _WHO)
     return present(name=tool.name, description=tool.description, parametersJsonSchema=_schema(tool.parameters))
 

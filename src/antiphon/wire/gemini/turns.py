@@ -13,6 +13,7 @@ from antiphon.wire.gemini.parts import MADE
 from antiphon.wire.gemini.proof import SKIP, rejoined
 from antiphon.wire.gemini.said import WHO, Said, Voice
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_mark
 
 _VERSION = re.compile(r"gemini-(?:[a-z]+-)*(\d+)(?:\.(\d+))?")
 _SYSTEM = ("system", "developer")
@@ -149,12 +150,7 @@ class Turns:
             inner["response"] = {OUTPUT: text} if plain else response_of(text, failed=message.failed)
         beside = self._media(inner, others, path)
         if message.cache is not None:
-            self._losses.add(
-                f"{path}.cache_control",
-                f"{WHO} has no marks for its cache",
-                "left out; the provider caches by itself",
-                adapted=True,
-            )
+            no_cache_mark(self._losses, path, WHO)
         extra = self._extra(message, path)
         said = merged({"functionResponse": inner}, extra)
         self._put("user", [said, *beside], {}, result=True)

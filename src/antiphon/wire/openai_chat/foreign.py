@@ -11,6 +11,7 @@ from antiphon.wire.efforts import effort_of, thoughts_wanted
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.foreign_messages import Adopter
 from antiphon.wire.openai_chat.foreign_tools import Toolbox
+from antiphon.wire.rules import no_metadata, no_showing
 
 WHO = "OpenAI Chat Completions"
 TOP_K = frozenset({"vllm", "sglang", "llamacpp", "ollama", "lmstudio", "openrouter", "together", "fireworks", "lab"})
@@ -63,13 +64,14 @@ def _sampling(content: Content, losses: Losses, who: str, *, top_k: bool) -> Sam
         losses.add("top_k", f"{who} has no top_k")
         sampling = replace(sampling, top_k=None)
     if thoughts_wanted(content):
-        losses.add("reasoning.shown", f"{who} can't be asked for thoughts", "left out", adapted=True)
+        asked = sampling.reasoning_shown is True
+        no_showing(losses, f"{who} can't be asked for thoughts", shown=True, asked=asked)
     if sampling.reasoning_shown is not None:
         sampling = replace(sampling, reasoning_shown=None)
     if sampling.reasoning_tokens is not None:
         effort = sampling.reasoning_effort or effort_of(sampling.reasoning_tokens)
         losses.add(
-            "reasoning.tokens", f"{who} knows efforts, not tokens", f"sent as reasoning_effort {effort}", adapted=True
+            "reasoning_tokens", f"{who} knows efforts, not tokens", f"sent as reasoning_effort {effort}", adapted=True
         )
         sampling = replace(sampling, reasoning_tokens=None, reasoning_effort=effort)
     if sampling.reasoning_effort == "max":
@@ -95,7 +97,7 @@ def _metadata(metadata: dict[str, str] | None, losses: Losses, who: str) -> dict
     """
     if metadata is None or who not in _OPENAI:
         return metadata
-    losses.add("metadata", f"{who} takes it of answers that it stores", adapted=True)
+    no_metadata(losses, f"{who} takes it of answers that it stores")
     return None
 
 

@@ -8,13 +8,13 @@ from antiphon.core.content import Audio, File, Image, Message, Part, Reasoning, 
 from antiphon.core.error import BadRequest
 from antiphon.wire.codec import left_over
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_mark, no_failure_mark, no_proof, no_thoughts
 
 MAX_ID = 40
 """Longest id of a tool call. Source: the API's own error, "Expected a string with maximum length 40", 2025."""
 PDF = "data:application/pdf;base64,"
 DEVELOPERS = frozenset({"openai", "azure", "lab"})
 """Providers that know the role `developer`; to others it is `system`, which all know."""
-_PROOF = "can't read what proves another's thoughts, and needs no proof"
 _CALLS = frozenset({"function", "custom"})
 _ADDRESSES = ("https://", "http://", "data:")
 
@@ -42,10 +42,9 @@ class Adopter:
             losses.add(path, f"the call that it answers can't be sent to {who}")
             return
         if message.cache is not None:
-            self._uncached(path)
+            no_cache_mark(losses, path, who)
         if message.failed:
-            why = f"{who} has no mark for a tool's failure"
-            losses.add(f"{path}.is_error", why, "left out; the text tells it", adapted=True)
+            no_failure_mark(losses, path, who)
         said: list[Part] = []
         media: list[Part] = []
         for index, part in enumerate(message.parts):
@@ -88,13 +87,13 @@ class Adopter:
             return None
         left_over(part.extra, path, losses, who)
         if not isinstance(part, Refusal | Reasoning) and part.cache is not None:
-            self._uncached(path)
+            no_cache_mark(losses, path, who)
         match part:
             case Reasoning():
                 return self._thought(part, path)
             case Text():
                 if part.signature:
-                    losses.add(f"{path}.signature", f"{who} {_PROOF}", adapted=True)
+                    no_proof(losses, path, who)
                 if part.citations:
                     losses.add(f"{path}.citations", f"{who} takes none back", adapted=True)
                 return Text(text=part.text) if part.text else None
@@ -111,7 +110,7 @@ class Adopter:
             self._uncalled.add(part.id)
             return None
         if part.signature:
-            self._losses.add(f"{path}.signature", f"{self._who} {_PROOF}", adapted=True)
+            no_proof(self._losses, path, self._who)
         arguments = part.arguments or ("{}" if part.kind == "function" else "")
         return ToolCall(id=short_id(part.id), name=part.name, arguments=arguments, kind=part.kind)
 
@@ -132,19 +131,15 @@ class Adopter:
             case File():
                 return self._file(part, path)
 
-    def _uncached(self, path: str) -> None:
-        why = f"{self._who} takes no marks"
-        self._losses.add(f"{path}.cache_control", why, "left out; the provider caches by itself", adapted=True)
-
     def _thought(self, part: Reasoning, path: str) -> Reasoning | None:
         """Nobody who speaks Chat Completions answers otherwise without a proof, nor, but for those who have a field for
         them, without the thoughts of earlier turns: so these are not lost.
         """
         if self._thoughts and part.text:
             if part.signature:
-                self._losses.add(f"{path}.signature", f"{self._who} {_PROOF}", adapted=True)
+                no_proof(self._losses, path, self._who)
             return Reasoning(text=part.text, label=self._thoughts)
-        self._losses.add(path, f"{self._who} takes no thoughts back, and needs none", adapted=True)
+        no_thoughts(self._losses, path, self._who, own=False)
         return None
 
     def _file(self, part: File, path: str) -> Part:

@@ -8,6 +8,7 @@ from antiphon.core.content import Content, ResponseFormat, Tool, ToolChoice
 from antiphon.wire.codec import left_over
 from antiphon.wire.fields import as_list, as_object
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_cache_mark
 
 SEARCHES = frozenset({"openai", "azure", "openrouter", "lab"})
 """Providers that take `web_search_options`. Sources: openai-python 3.52.0, `types/chat/completion_create_params.py`;
@@ -48,8 +49,7 @@ class Toolbox:
             else:
                 left_over(tool.extra, path, losses, who)
                 if tool.cache is not None:
-                    why = f"{who} takes no marks"
-                    losses.add(f"{path}.cache_control", why, "left out; the provider caches by itself", adapted=True)
+                    no_cache_mark(losses, path, who)
                 strict = self._strict(tool.strict, tool.parameters, path)
                 out.append(replace(tool, strict=strict, legacy=False, cache=None, extra={}))
         return tuple(out)

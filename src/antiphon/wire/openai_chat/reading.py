@@ -108,6 +108,9 @@ class ChunkDecoder(Decoder):
             self.failure.noted = "the upstream ended its stream with an error"
             return None
         event = decode_event(chunk)
+        if not self._seen:
+            tier = chunk.get("service_tier")
+            self.service = tier if isinstance(tier, str) else ""
         self._seen = True
         self._finished = self._finished or any(delta.finish_reason is not None for delta in event.deltas)
         if chunk.get("usage") is not None:

@@ -36,6 +36,7 @@ class _Chunk(Struct):
     error: Any = None
     model: str | None = None
     system_fingerprint: str | None = None
+    service_tier: Any = None
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
@@ -87,6 +88,7 @@ class ChunkRelay(Relay):
         if not self.model:
             self.model = chunk.model or ""
             self.fingerprint = chunk.system_fingerprint or self.fingerprint
+            self.service = chunk.service_tier if isinstance(chunk.service_tier, str) else ""
         if chunk.choices:
             self._choices(chunk.choices)
         if chunk.error is not None:

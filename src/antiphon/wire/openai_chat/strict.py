@@ -5,7 +5,6 @@ A caller that sends an answer back as it got it sends the proofs of another prov
 github.com/teabranch/open-responses-server/issues/41, 2026-11); Mistral answers 422 `extra_forbidden` to such fields.
 """
 
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -34,7 +33,12 @@ def plain(request: Request, quirks: Quirks) -> tuple[Request, tuple[Loss, ...]]:
         return request, ()
     body: dict[str, Any] = loads(request.body.whole())
     losses = [
-        Loss(field=f"messages[{index}].{name}", why=f"{quirks.who} takes no thoughts back", effect="left out", adapted=True)
+        Loss(
+            field=f"messages[{index}].{name}",
+            why=f"{quirks.who} takes no thoughts back",
+            effect="left out",
+            adapted=True,
+        )
         for index, message in enumerate(as_list(body.get("messages")) or ())
         for name in _cleared(message)
     ]
@@ -46,12 +50,13 @@ def plain(request: Request, quirks: Quirks) -> tuple[Request, tuple[Loss, ...]]:
 
 
 def _marked(body: Body) -> bool:
-    segments = body.segments
-    if len(segments) == 1:
-        one = segments[0]
-        return _ENDS[0] in one or _ENDS[1] in one  # quicker than the three, and hardly ever true
-    seams = (one[-_LONGEST:] + other[:_LONGEST] for one, other in pairwise(segments))
-    return any(mark in piece for piece in (*segments, *seams) for mark in _MARKS)
+    seen = b""
+    for segment in body.segments:
+        piece = seen + segment if seen else segment
+        if any(mark in piece for mark in _MARKS):
+            return True
+        seen = piece[-_LONGEST:]
+    return False
 
 
 def _cleared(message: object) -> list[str]:

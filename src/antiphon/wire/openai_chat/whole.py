@@ -19,6 +19,7 @@ class _Usual(Struct, gc=False):
     usage: Counts
     model: str = ""
     system_fingerprint: str | None = None
+    service_tier: str | None = None
 
 
 class _Whole(Struct):
@@ -26,6 +27,7 @@ class _Whole(Struct):
     usage: dict[str, Any] | None = None
     model: str | None = None
     system_fingerprint: str | None = None
+    service_tier: Any = None
 
 
 _usual = msgspec.json.Decoder(_Usual)
@@ -40,10 +42,22 @@ def facts(body: bytes) -> Facts:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         usual = usage = None
     if usual is not None and usage is not None:
-        return Facts(model=usual.model, fingerprint=usual.system_fingerprint or "", usage=usage, usage_note="")
+        return Facts(
+            model=usual.model,
+            fingerprint=usual.system_fingerprint or "",
+            usage=usage,
+            usage_note="",
+            service=usual.service_tier or "",
+        )
     try:
         answer = _whole.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed(f"the upstream's answer is not a chat completion: {error}") from error
     usage, note = (None, "") if answer.usage is None else usage_of(answer.usage)
-    return Facts(model=answer.model or "", fingerprint=answer.system_fingerprint or "", usage=usage, usage_note=note)
+    return Facts(
+        model=answer.model or "",
+        fingerprint=answer.system_fingerprint or "",
+        usage=usage,
+        usage_note=note,
+        service=answer.service_tier if isinstance(answer.service_tier, str) else "",
+    )

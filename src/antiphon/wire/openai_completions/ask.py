@@ -11,6 +11,7 @@ from antiphon.core.error import BadRequest
 from antiphon.wire.codec import left_over
 from antiphon.wire.fields import Fields, as_list, missing, mistyped, present
 from antiphon.wire.losses import Losses
+from antiphon.wire.rules import no_metadata
 
 WHO = "Completions"
 _HEAD = ("model", "stream", "stream_options")
@@ -116,9 +117,11 @@ def encode(content: Content, model: str, losses: Losses) -> dict[str, Any]:
     for name in ("top_k", "reasoning_effort", "reasoning_tokens", "reasoning_shown", "verbosity"):
         if getattr(sampling, name) is not None:
             losses.add(name, f"{WHO} have no such field")
-    for name in ("tools", "tool_choice", "parallel_tool_calls", "response_format", "metadata", "service_tier"):
+    for name in ("tools", "tool_choice", "parallel_tool_calls", "response_format", "service_tier"):
         if getattr(content, name) is not None:
             losses.add(name, f"{WHO} have no such field")
+    if content.metadata is not None:
+        no_metadata(losses, f"{WHO} keep no metadata")
     left_over(content.extra, "", losses, WHO)
     return out
 

@@ -17,6 +17,7 @@ from antiphon.wire.openai_responses.proofs import DIALECT
 from antiphon.wire.openai_responses.tools import encode_choice, encode_format, encode_tool
 from antiphon.wire.openai_responses.turns import Writer
 from antiphon.wire.openai_responses.written import WHO
+from antiphon.wire.rules import no_cache_mark
 
 LEAST_TOKENS = 16
 """Least `max_output_tokens` that is taken. Source: API reference, 2026-11."""
@@ -188,9 +189,7 @@ def _web_search(options: Mapping[str, Any]) -> dict[str, Any]:
 def _tool(tool: Tool, path: str, losses: Losses) -> dict[str, Any] | None:
     if tool.kind in _NAMED:
         if tool.cache is not None:
-            losses.add(
-                f"{path}.cache", f"{WHO} caches by itself", "left out; the provider caches by itself", adapted=True
-            )
+            no_cache_mark(losses, path, WHO)
         out = {"type": tool.kind, **present(name=tool.name, description=tool.description)}
         if tool.kind == "function":
             out |= {

@@ -112,7 +112,8 @@ class EventReader(Decoder):
         return None if said.type != "response.created" else self._made(Delta(role="assistant"))
 
     def _named(self, response: Mapping[str, Any]) -> None:
-        for name, value in (("_id", response.get("id")), ("_model", response.get("model"))):
+        for name, word in (("_id", "id"), ("_model", "model"), ("service", "service_tier")):
+            value = response.get(word)
             if isinstance(value, str):
                 setattr(self, name, value)
         self._created_s = seconds(response.get("created_at")) or self._created_s

@@ -32,6 +32,7 @@ class _Kind(Struct, gc=False):
 
 class _Response(Struct, gc=False):
     model: str | None = None
+    service_tier: Any = None
     usage: dict[str, Any] | None = None
     error: Any = None
     status: str | None = None
@@ -90,6 +91,7 @@ class ResponseRelay(Passing):
     def _end(self, event: bytes, payload: bytes, kind: str) -> bytes:
         about = _about.decode(payload).response or _Response()
         self.model = about.model or self.model
+        self.service = about.service_tier if isinstance(about.service_tier, str) else ""
         if about.usage is not None:
             self.usage, self.usage_note = usage_of(about.usage)
         if kind == "response.failed":

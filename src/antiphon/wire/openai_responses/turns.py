@@ -12,6 +12,7 @@ from antiphon.wire.openai_responses.kept import kept, text_of
 from antiphon.wire.openai_responses.proofs import DIALECT
 from antiphon.wire.openai_responses.thoughts import CONTENT, encode_thoughts
 from antiphon.wire.openai_responses.written import WHO, encode_part, foreign_part, is_content
+from antiphon.wire.rules import no_cache_mark, no_failure_mark, no_proof, no_thoughts
 
 MAX_CALL_ID = 64
 """Most characters of a call's id. Source: the API's own error message, 2026-11."""
@@ -106,7 +107,7 @@ class Writer:
     def _content(self, run: _Run, path: str, *, spoken: bool) -> list[dict[str, Any]]:
         for place, part in run:
             if isinstance(part, Text) and part.signature is not None and part.signed_by not in ("", DIALECT):
-                self._losses.add(f"{path}.content[{place}].signature", f"its proof is {part.signed_by}'s")
+                no_proof(self._losses, f"{path}.content[{place}]", WHO)
         if self._own:
             return [encode_part(part, spoken=spoken) for _, part in run]
         written = [foreign_part(part, f"{path}.content[{place}]", self._losses, spoken=spoken) for place, part in run]
@@ -140,11 +141,9 @@ class Writer:
             self._losses.add(path, f"{WHO} has no calls of the kind {call.kind}", "sent as a function", adapted=True)
             name = name or call.kind
         if call.signature is not None and call.signed_by not in ("", DIALECT):
-            self._losses.add(f"{path}.signature", f"its proof is {call.signed_by}'s")
+            no_proof(self._losses, path, WHO)
         if call.cache is not None:
-            self._losses.add(
-                f"{path}.cache", f"{WHO} caches by itself", "left out; the provider caches by itself", adapted=True
-            )
+            no_cache_mark(self._losses, path, WHO)
         out: dict[str, Any] = {"type": kind}
         if self._own:
             out |= _completed(text_of(by, "id")) if kind == "function_call" else present(id=text_of(by, "id"))
@@ -182,22 +181,20 @@ class Writer:
     def _result_told(self, message: Message, path: str) -> None:
         losses = self._losses
         if message.cache is not None:
-            losses.add(
-                f"{path}.cache", f"{WHO} caches by itself", "left out; the provider caches by itself", adapted=True
-            )
+            no_cache_mark(losses, path, WHO)
         if message.failed:
-            losses.add(f"{path}.is_error", f"{WHO} has no mark of a failed call; the text tells it")
+            no_failure_mark(losses, path, WHO)
         losses.all_of(_said(message.extra), path, f"{WHO} has no such field")
 
     def _thoughts(self, thoughts: Reasoning, path: str) -> dict[str, Any] | None:
         """An upstream reads OpenAI's own proofs only; thoughts without any are no use to it."""
         if thoughts.signature is not None and thoughts.signed_by not in ("", DIALECT):
-            self._losses.add(path, f"its proof is {thoughts.signed_by}'s")
+            no_thoughts(self._losses, path, WHO)
             return None
         if self._own:
             return encode_thoughts(thoughts)
         if thoughts.signature is None or not thoughts.signed_by:
-            self._losses.add(path, f"{WHO} takes no thoughts without OpenAI's own proof")
+            no_thoughts(self._losses, path, WHO)
             return None
         summary = (
             [{"type": "summary_text", "text": thoughts.text}] if thoughts.text and thoughts.label != CONTENT else []

@@ -17,6 +17,7 @@ class _Whole(Struct, gc=False):
     model: str | None = None
     status: str | None = None
     error: Any = None
+    service_tier: Any = None
 
 
 _whole = msgspec.json.Decoder(_Whole)
@@ -33,4 +34,5 @@ def facts(body: bytes) -> Facts:
     if answer.output is None:
         raise UpstreamMalformed("the upstream's answer has no list of output items")
     usage, note = (None, "") if answer.usage is None else usage_of(answer.usage)
-    return Facts(model=answer.model or "", fingerprint="", usage=usage, usage_note=note)
+    tier = answer.service_tier if isinstance(answer.service_tier, str) else ""
+    return Facts(model=answer.model or "", fingerprint="", usage=usage, usage_note=note, service=tier)

@@ -9,6 +9,7 @@ from antiphon.wire.losses import Losses
 from antiphon.wire.openai_responses.citations import encode_citation, foreign_citation
 from antiphon.wire.openai_responses.kept import kept
 from antiphon.wire.openai_responses.parts import BREAKPOINT, PART
+from antiphon.wire.rules import no_cache_mark
 
 WHO = "OpenAI Responses"
 
@@ -78,7 +79,7 @@ def foreign_part(part: Part, path: str, losses: Losses, *, spoken: bool) -> dict
 def _told(part: Part, path: str, losses: Losses) -> None:
     """Note what is beside a part's words."""
     if not isinstance(part, Refusal | Unknown) and getattr(part, "cache", None) is not None:
-        losses.add(f"{path}.cache", f"{WHO} caches by itself", "left out; the provider caches by itself", adapted=True)
+        no_cache_mark(losses, path, WHO)
     if not isinstance(part, Unknown):
         losses.all_of(
             [name for name, value in part.extra.items() if value is not None], path, f"{WHO} has no such field"

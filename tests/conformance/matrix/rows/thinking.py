@@ -156,7 +156,7 @@ KEPT = Feature(
         },
     },
     arrives={
-        CHAT: (At("messages.1.thinking_blocks"), Told("needs no")),
+        CHAT: (At("messages.1.thinking_blocks"), Told("no thoughts back")),
         RESPONSES: At("input.*", {"type": "reasoning", "encrypted_content": OPENAI_SIGNED}),
         MESSAGES: At("messages.1.content.*", {"type": "thinking", "signature": SIGNED}),
         GEMINI: At("contents.1.parts.*.thoughtSignature", GOOGLE_SIGNED),
