@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 
 import msgspec
@@ -41,6 +42,8 @@ END_S = 1.0
 log = logging.getLogger("antiphon.app")
 LOOK_S = 1.0
 """How often a worker looks at its deployments for metrics and probes."""
+SWITCH_S = 0.001
+"""The longest that a thread beside the loop, which translates a long body, keeps the interpreter to itself."""
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -213,4 +216,5 @@ async def _serve(task: Task) -> None:
 def run(task: Task) -> None:
     """The body of a worker process."""
     telemetry_log.start(task.loaded.settings.telemetry.log_level)
+    sys.setswitchinterval(SWITCH_S)
     uvloop.run(_serve(task))

@@ -15,7 +15,7 @@ from antiphon.wire.passage import Passed
 MAX_ANSWER_BYTES = 67_108_864
 """Most bytes of a whole answer; above it the upstream is cut off and the caller told."""
 LONG_BYTES = 1_048_576
-"""From this size on an answer is translated in slices, so that no other request waits."""
+"""From this size on an answer is read in slices or beside the loop, so that no other request waits."""
 MAX_ERROR_BYTES = 65_536
 MOST_HELD_BYTES = 262_144
 """Most bytes of a stream that are held back while no content comes; then the stream goes out as it is."""
@@ -78,10 +78,12 @@ async def whole(inbound: Inbound, name: str, said: Said, request: Request, creat
     if kind != upstream.answers and not upstream.takes(kind):
         expect(kind, upstream.answers, name)
     body = await inbound.read(MAX_ANSWER_BYTES)
-    if len(body) < LONG_BYTES or (passage.other is None and passage.own.operation != "embeddings"):
+    if len(body) < LONG_BYTES:
         passed = passage.whole(body, request.head, created_s)
-    else:
+    elif passage.own.operation == "embeddings":
         passed = await _sliced(passage.whole_long(body, request.head, created_s))
+    else:
+        passed = await asyncio.to_thread(passage.whole, body, request.head, created_s)
     if passed.facts.usage is None and (used := passage.own.used(request)) is not None:
         return replace(passed, facts=replace(passed.facts, usage=used))
     return passed

@@ -12,6 +12,7 @@ from antiphon.calls.bound import MEDIA, bound_of
 from antiphon.calls.course import Answered, Ask, Course, Work
 from antiphon.calls.errands import Errands
 from antiphon.calls.fleet import Fleet
+from antiphon.calls.identity import identified
 from antiphon.calls.keypool import Key, NoKey
 from antiphon.calls.member import MEASURED, Member
 from antiphon.calls.prepared import Policy, Prepared
@@ -29,11 +30,10 @@ from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Request
 from antiphon.providers.auth.signer import Signer
-from antiphon.providers.target import Said, Target, say
+from antiphon.providers.target import How, Said, Target, say, write
 from antiphon.routing.settings import OnLoss
 from antiphon.telemetry.metrics import Metrics
 from antiphon.wire.openai_chat.head import LONG_BYTES
-from antiphon.wire.passage import meaning
 
 log = logging.getLogger("antiphon.calls")
 HTTP_OK = 200
@@ -91,7 +91,7 @@ class Caller:
         now_s = came_s
         try:
             if ask.request.body.size_bytes >= LONG_BYTES:
-                await _understood(ask.request, spot.target)
+                await _written(ask.request, spot.target, course.how() if course.so_far else ask.how)
                 now_s = self.now()
             if not member.gate.try_enter(tenant):
                 await take_turn(member.gate, tenant, ask.lane, ask.deadline, self.now, begun=course.begun)
@@ -134,20 +134,11 @@ class Caller:
 
     async def _identified(self, signer: Signer, member: Member, course: Course) -> float:
         """See to it that a credential is at hand. Returns: steady seconds. Raises: UpstreamAuth, within its deadline."""
-        wall_s = self._wall()
-        if not signer.ready(wall_s):
-            try:
-                async with asyncio.timeout(course.ask.deadline.left_s(self.now())):
-                    await signer.renew()
-            except TimeoutError:
-                member.gate.leave(course.work.principal.tenant)
-                raise deadline.exceeded(course.ask.deadline) from None
-            except BaseException:
-                member.gate.leave(course.work.principal.tenant)
-                raise
-        elif signer.due(wall_s):
-            task = asyncio.get_running_loop().create_task(signer.renew())
-            task.add_done_callback(_noticed)
+        try:
+            await identified(signer, course.ask.deadline, self._wall(), self.now)
+        except BaseException:
+            member.gate.leave(course.work.principal.tenant)
+            raise
         return self.now()
 
     async def _refusal(self, inbound: Inbound, member: Member, said: Said) -> UpstreamError:
@@ -275,18 +266,10 @@ class Caller:
         self._metrics.hedged(course.prepared.policy.name, "sent" if what == "hedge" else "denied")
 
 
-async def _understood(request: Request, target: Target) -> None:
-    """Read a long body in a turn of the loop of its own, where it has to be translated. Raises: BadRequest."""
-    passage = target.ways[request.head.dialect].passage
-    if passage.other is not None and request.body.meaning is None:
-        meaning(request, passage.own)
-        await asyncio.sleep(0)
-
-
-def _noticed(task: asyncio.Task[None]) -> None:
-    """A renewal in the background that failed is told to whoever needs the credential once it has expired."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.warning("credential.not_renewed", extra={"error": getattr(error, "noted", type(error).__name__)})
+async def _written(request: Request, target: Target, how: How) -> None:
+    """Translate a long body beside the loop, where it has to be. Raises: CannotCarry, BadRequest."""
+    if target.ways[request.head.dialect].passage.other is not None:
+        await asyncio.to_thread(write, request, target, how)
 
 
 def _place(key: Key, target: Target) -> int:

@@ -16,6 +16,7 @@ from antiphon.calls.attempt import Spot, Try
 from antiphon.calls.breaker import Breaker
 from antiphon.calls.breaker_shared import MemoryBreakers
 from antiphon.calls.deadline import Deadline
+from antiphon.calls.identity import identified
 from antiphon.calls.keypool import Key, KeyPool, NoKey
 from antiphon.calls.live import Live
 from antiphon.calls.member import Member
@@ -131,7 +132,7 @@ class Errands:
             await take_turn(member.gate, tenant, lane, limit, self._settler.now)
         try:
             if target.signer is not None:
-                await self._identified(target)
+                await identified(target.signer, limit, self._wall(), self._settler.now)
             now_s = self._settler.now()
             own = target.deployment.timeouts
             timeouts = deadline.attempt(limit, own if total_s is None else replace(own, total_s=total_s), now_s=now_s)
@@ -159,11 +160,6 @@ class Errands:
         )
         self._run(attempt, work, now_s)
         return Begun(attempt=attempt, key=place, timeouts=timeouts)
-
-    async def _identified(self, target: Target) -> None:
-        signer, wall_s = target.signer, self._wall()
-        if signer is not None and not signer.ready(wall_s):
-            await signer.renew()
 
     def _run(self, attempt: Try, work: Work, now_s: float) -> None:
         """Count an attempt as running, and write it down. Raises: StoreError, and then it never was."""

@@ -1,6 +1,7 @@
 """The bytes of a request, raw until something has to read them."""
 
 from hashlib import sha256
+from typing import Any
 
 from msgspec import Struct
 
@@ -16,13 +17,15 @@ class Edit(Struct, frozen=True, gc=False):
 class Body:
     """A request body as the segments that it came in; joined only when something asks for that."""
 
-    __slots__ = ("_segments", "meaning", "size_bytes")
+    __slots__ = ("_segments", "meaning", "size_bytes", "written")
 
     def __init__(self, segments: tuple[bytes, ...]) -> None:
         self._segments: tuple[bytes, ...] = segments
         self.size_bytes = sum(map(len, segments))
         self.meaning: object = None
         """What it says in canonical form, once something had to read it."""
+        self.written: dict[tuple[str, object], Any] = {}
+        """The same in other words, by whose they are, where it takes long to write them."""
 
     @property
     def segments(self) -> tuple[bytes, ...]:

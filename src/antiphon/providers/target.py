@@ -211,23 +211,15 @@ def say(
     """
     head = request.head
     spoken = target.ways[head.dialect]
-    terms = spoken.plain_stream if head.stream else spoken.plain
-    if how.prompt is not None or how.so_far:
-        terms = Terms(
-            model=terms.model,
-            stream=terms.stream,
-            prompt=how.prompt,
-            so_far=how.so_far,
-            output_tokens=terms.output_tokens,
-            quirks=terms.quirks,
-        )
+    terms = _terms(spoken, how, stream=head.stream)
     heads = spoken.stream_heads if head.stream else spoken.heads
     passage = spoken.passage
     if spoken.actions:
         heads = _acting(spoken, head.endpoint, heads)
     line = heads[key]
     if passage.other is not None:
-        body, losses = _translated(request, passage.own, passage.other, terms)
+        known = request.body.written.get((passage.other.name, terms))
+        body, losses = known or _translated(request, passage.own, passage.other, terms)
         segments, size, hides = (body,), len(body), False
     else:
         put = passage.own.put(request, terms)
@@ -251,6 +243,32 @@ def say(
     return Said(outbound=outbound, passage=passage, hides_usage=hides, losses=losses)
 
 
+def write(request: Request, target: Target, how: How = PLAINLY) -> None:
+    """Translate a long request ahead of `say`, which then finds it done. It may be called from a thread.
+
+    Raises: CannotCarry, BadRequest.
+    """
+    spoken = target.ways[request.head.dialect]
+    passage, terms = spoken.passage, _terms(spoken, how, stream=request.head.stream)
+    if passage.other is not None:
+        done = _translated(request, passage.own, passage.other, terms)
+        request.body.written[passage.other.name, terms] = done
+
+
+def _terms(spoken: Spoken, how: How, *, stream: bool) -> Terms:
+    terms = spoken.plain_stream if stream else spoken.plain
+    if how.prompt is None and not how.so_far:
+        return terms
+    return Terms(
+        model=terms.model,
+        stream=terms.stream,
+        prompt=how.prompt,
+        so_far=how.so_far,
+        output_tokens=terms.output_tokens,
+        quirks=terms.quirks,
+    )
+
+
 def _acting(spoken: Spoken, endpoint: str, usual: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """Heads for what a caller's path asks to be done.
 
@@ -268,7 +286,7 @@ def _acting(spoken: Spoken, endpoint: str, usual: tuple[bytes, ...]) -> tuple[by
 def _versioned(line: bytes, lines: bytes, versions: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """A head with the caller's own lines: each in place of the profile's of that name, and none in place of the account's."""
     for name, whole in versions:
-        if name not in lines:
+        if not any(one.startswith(name) for one in lines.splitlines()):
             continue
         if whole:
             line = line.replace(whole, b"")
@@ -288,6 +306,10 @@ def _signed(signer: Signer, head: bytes, body: tuple[bytes, ...]) -> bytes:
 def _translated(request: Request, own: AnyCodec, other: AnyUpstream, terms: Terms) -> tuple[bytes, tuple[Loss, ...]]:
     """Raises: CannotCarry, BadRequest."""
     content, losses = meaning(request, own), Losses()
+    for line in request.lines.splitlines():
+        name = line.partition(b":")[0].decode("latin-1")
+        if not name.endswith("-version"):  # of the dialect alone
+            losses.add(name, f"{terms.quirks.who} has no such header")
     try:
         body = other.encode(content, terms, losses)
     except BadRequest as error:

@@ -403,3 +403,71 @@ def test_a_whole_thought_has_its_place_in_words() -> None:
         (None, "s", None),
         (None, None, "a"),
     ]
+
+
+def called(index: int, arguments: str, name: str | None = None) -> Delta:
+    made = None if name is None else f"c{index}"
+    return Delta(tool_calls=(ToolCallDelta(index=index, id=made, name=name, arguments=arguments),))
+
+
+def blocks(stream: bytes) -> list[tuple[str, str]]:
+    """Names and arguments of the calls in the order of their blocks; each block ends before the next begins."""
+    out: list[tuple[str, str]] = []
+    opened_at = -1
+    for said in shapes(stream):
+        match said:
+            case {"type": "content_block_start", "content_block": block}:
+                assert opened_at == -1
+                opened_at = said["index"]
+                out.append((block.get("name", block["type"]), ""))
+            case {"type": "content_block_delta", "delta": delta}:
+                assert said["index"] == opened_at
+                name, text = out[-1]
+                out[-1] = (name, text + (delta.get("partial_json") or delta.get("text", "")))
+            case {"type": "content_block_stop"}:
+                opened_at = -1
+            case _:
+                pass
+    return out
+
+
+def test_calls_whose_pieces_come_by_turns_are_told_one_behind_the_other() -> None:
+    events = foreign(
+        called(0, '{"a"', "f"),
+        called(1, '{"b"', "g"),
+        called(0, ":1"),
+        called(2, "", "h"),
+        called(1, ":2}"),
+        called(0, "}"),
+        called(2, "{}"),
+        Delta(finish_reason="tool_calls"),
+    )
+    stream, losses = write(events)
+    assert blocks(stream) == [("f", '{"a":1}'), ("g", '{"b":2}'), ("h", "{}")]
+    assert losses.told() == ()
+
+
+def test_a_call_is_told_as_it_comes_once_the_one_before_is_whole() -> None:
+    losses = Losses()
+    encoder = CODEC.encoder(HEAD, losses)
+    first, second, more, rest = foreign(
+        called(0, '{"a":1}', "f"), called(1, '{"b', "g"), called(0, "\n"), called(1, '":2}')
+    )
+    encoder.event(first)
+    assert b"content_block_stop" in (said := encoder.event(second))
+    assert b'"name":"g"' in said
+    assert encoder.event(more) == b""
+    assert b"input_json_delta" in encoder.event(rest)
+    assert losses.told() == ()
+
+
+def test_the_proof_of_a_call_that_had_to_wait_stands_before_it() -> None:
+    proven = ToolCallDelta(index=1, id="c1", name="g", arguments="{}", signature="c2ln", signed_by="gemini")
+    stream, _ = write(foreign(called(0, "", "f"), Delta(tool_calls=(proven,)), called(0, "{}")))
+    assert blocks(stream) == [("f", "{}"), ("thinking", ""), ("g", "{}")]
+
+
+def test_a_piece_of_a_call_that_a_text_has_ended_is_a_loss() -> None:
+    stream, losses = write(foreign(called(0, "{", "f"), Delta(text="hm"), called(0, "}")))
+    assert blocks(stream) == [("f", "{"), ("text", "hm")]
+    assert [loss.field for loss in losses.told()] == ["answer.tool_calls[0]"]

@@ -270,7 +270,7 @@ def test_another_providers_proof_does_not_go_to_gemini() -> None:
     put = GEMINI.put(asked(body), NEW)
 
     assert put.body.whole() == b'{"contents":[{"role":"model","parts":[{"text":"hm","thought":true}]}]}'
-    assert [loss.why for loss in put.losses] == ["its proof is anthropic_messages's"]
+    assert [loss.why for loss in put.losses] == ["Gemini needs no proof but its own"]
     assert decoded(body).messages[0].parts == (
         Reasoning(text="hm", signature="c2ln", signed_by="anthropic_messages", summary=True),
     )
@@ -390,8 +390,8 @@ def test_own_proofs_go_back_on_their_parts_and_others_are_told_as_lost() -> None
         {"functionCall": {"id": "c", "name": "f", "args": {}}, "thoughtSignature": "Z2Vt"},
     ]
     assert losses == [
-        ("messages[1].content[1].reasoning", "left out", False),
-        ("messages[1].content[2].reasoning", "left out", False),
+        ("messages[1].content[1]", "left out", True),
+        ("messages[1].content[2]", "left out", True),
     ]
 
 

@@ -310,3 +310,36 @@ def test_a_stream_can_be_a_list() -> None:
 
 def test_a_list_of_nothing_is_a_list() -> None:
     assert AsArray().end() == b"[]\n"
+
+
+def called(index: int, arguments: str, name: str | None = None) -> Event:
+    made = None if name is None else f"c{index}"
+    call = ToolCallDelta(index=index, id=made, name=name, arguments=arguments)
+    return event(Delta(tool_calls=(call,)), dialect="openai_chat")
+
+
+def test_calls_whose_pieces_come_by_turns_are_told_whole() -> None:
+    said, losses = encoded(
+        called(0, '{"a"', "f"),
+        called(1, '{"b"', "g"),
+        called(0, ":1"),
+        called(2, "{}", "h"),
+        called(1, ":2}"),
+        called(0, "}"),
+        event(Delta(finish_reason="tool_calls"), dialect="openai_chat"),
+    )
+    parts = msgspec.json.decode(said[0].removeprefix(b"data: "))["candidates"][0]["content"]["parts"]
+    calls = [part["functionCall"] for part in parts]
+    assert [(call["name"], call["args"]) for call in calls] == [("f", {"a": 1}), ("g", {"b": 2}), ("h", {})]
+    assert losses == []
+
+
+def test_a_call_that_is_surely_whole_is_told_when_the_next_begins() -> None:
+    losses = Losses()
+    encoder = GEMINI.encoder(HEAD, losses)
+    assert encoder.event(called(0, '{"a":1}', "f")) == b""
+    assert b'"name":"f"' in encoder.event(called(1, "{", "g"))
+    assert encoder.event(called(0, " ")) == b""
+    assert losses.told() == ()
+    encoder.event(called(0, "more"))
+    assert [loss.field for loss in losses.told()] == ["answer.tool_calls[0]"]

@@ -100,7 +100,7 @@ PNG = "data:image/png;base64,AAAA"
         (
             Text(text="x", cache=Cache(ttl="5m"), extra={"odd": 1, "null": None}),
             {"type": "input_text", "text": "x"},
-            {"messages[0].content[0].cache": True, "messages[0].content[0].odd": False},
+            {"messages[0].content[0].cache_control": True, "messages[0].content[0].odd": False},
         ),
     ],
 )
@@ -128,7 +128,7 @@ def test_what_has_no_place_is_left_out_and_told(role: str, part: Part) -> None:
     body, told = sent(heard(part, role=role))
 
     assert body["input"] == []
-    assert told == {"messages[0].content[0]": False}
+    assert told == {"messages[0].content[0]": True}
 
 
 def test_openais_own_proofs_come_back_to_openai() -> None:
@@ -170,7 +170,7 @@ def test_calls_and_results_keep_together_under_ids_that_are_taken() -> None:
     assert len(call["call_id"]) <= 64
     assert result["type"] == "custom_tool_call_output"
     assert result["output"] == [{"type": "input_image", "detail": "auto", "image_url": PNG}]
-    assert told == {"messages[1].is_error": False}
+    assert told == {"messages[1].is_error": True}
 
 
 @pytest.mark.parametrize(

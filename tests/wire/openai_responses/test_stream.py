@@ -344,3 +344,29 @@ def test_odd_events_are_passed_over(lines: list[tuple[str, dict[str, Any]]]) -> 
         reader.end()
     except UpstreamError:
         pass
+
+
+def test_a_call_goes_on_behind_a_text_unless_it_is_whole() -> None:
+    def called(index: int, arguments: str, name: str | None = None) -> Event:
+        call = ToolCallDelta(index=index, id=name and f"call_{index}", name=name, arguments=arguments)
+        return event(Delta(tool_calls=(call,)), dialect="openai_chat")
+
+    stream, losses = written(
+        [
+            called(0, '{"a"', "f"),
+            called(1, "{}", "g"),
+            event(Delta(text="hm"), dialect="openai_chat"),
+            called(0, ":1}"),
+            called(1, " "),
+            event(Delta(finish_reason="tool_calls"), dialect="openai_chat"),
+        ]
+    )
+    kinds = [said["type"] for said in objects(stream)]
+    assert kinds.index("response.function_call_arguments.done") < kinds.index("response.output_text.delta")
+    output = sdk(stream).output
+    assert [(item.type, getattr(item, "arguments", None)) for item in output] == [
+        ("function_call", '{"a":1}'),
+        ("function_call", "{}"),
+        ("message", None),
+    ]
+    assert losses.told() == ()

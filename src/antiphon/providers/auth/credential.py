@@ -16,6 +16,10 @@ from antiphon.providers.auth.signer import Signer
 DEADLINE_S = 10.0
 REST_S = 5.0
 """How long a source is left alone after it failed; who asks meanwhile is told of that failure."""
+GIVEN_UP = 3
+"""A source that has not answered after this many deadlines is asked anew, in another thread: it may never answer."""
+MOST_THREADS = 4
+"""Most threads at once that wait for one source."""
 DETAIL = 300
 """Characters of a library's message that are noted."""
 
@@ -26,6 +30,8 @@ class _Flight(Struct, frozen=True, kw_only=True, eq=False):
     result: "asyncio.Future[Grant | Exception]"
     ends_s: float
     """On the loop's clock."""
+    given_up_s: float
+    """When it is no use to wait any more, on the same clock."""
 
 
 @final
@@ -43,6 +49,7 @@ class Credential(Signer):
         """When the grant is not to be sent any more."""
         self._due_s = 0.0
         self._flight: _Flight | None = None
+        self._threads = 0
         self._failed = ""
         """Why it gave none the last time."""
         self._rested_s = 0.0
@@ -52,11 +59,12 @@ class Credential(Signer):
         return self._grant is not None and now_s < self._until_s
 
     def due(self, now_s: float) -> bool:
-        return self._grant is not None and now_s >= self._due_s and self._flight is None and not self._resting()
+        idle = self._flight is None or self._stuck(self._flight)
+        return self._grant is not None and now_s >= self._due_s and idle and not self._resting()
 
     async def renew(self) -> None:
         flight = self._flight
-        if flight is None:
+        if flight is None or self._stuck(flight):
             if self._failed and self._resting():
                 raise self._error(self._failed)
             flight = self._flight = self._start(asyncio.get_running_loop())
@@ -77,8 +85,17 @@ class Credential(Signer):
     def _resting(self) -> bool:
         return self._clock.steady_s() < self._rested_s
 
+    def _stuck(self, flight: _Flight) -> bool:
+        """Whether a flight is given up, and another may start."""
+        return asyncio.get_running_loop().time() >= flight.given_up_s and self._threads < MOST_THREADS
+
     def _start(self, loop: asyncio.AbstractEventLoop) -> _Flight:
-        flight = _Flight(result=loop.create_future(), ends_s=loop.time() + self._deadline_s)
+        now_s = loop.time()
+        flight = _Flight(
+            result=loop.create_future(),
+            ends_s=now_s + self._deadline_s,
+            given_up_s=now_s + GIVEN_UP * self._deadline_s,
+        )
 
         def ask() -> None:
             try:
@@ -88,18 +105,23 @@ class Credential(Signer):
             with suppress(RuntimeError):  # the loop has ended, and nobody waits
                 loop.call_soon_threadsafe(self._landed, flight, result)
 
+        self._threads += 1
         threading.Thread(target=ask, name=f"auth-{self._account}", daemon=True).start()
         return flight
 
     def _landed(self, flight: _Flight, result: Grant | Exception) -> None:
         """Also when it came too late for those who waited: then it is there for the next."""
-        self._flight = None
+        self._threads -= 1
+        newest = flight is self._flight
+        if newest:
+            self._flight = None
         now_s = self._clock.now_ns() / 1e9
         if isinstance(result, Grant) and result.expires_s is not None and result.expires_s <= now_s:
             result = ValueError("what it gave has expired already")
         if isinstance(result, Grant):
-            self._take(result, now_s)
-        else:
+            if newest or not self.ready(now_s):
+                self._take(result, now_s)
+        elif newest:
             self._failed = _reason(result)
             self._rested_s = self._clock.steady_s() + REST_S
         flight.result.set_result(result)

@@ -113,18 +113,21 @@ def encode_response(response: Response, losses: Losses) -> bytes:
             called=called,
         ),
         "stop_sequence": choice.stop_sequence,
-        "usage": said_usage(response.usage, response.usage_raw if own else {}),
+        "usage": said_usage(response.usage, response.usage_raw if own else {}, losses),
     }
     if own:
         merged(merged(out, choice.extra), response.extra)
     return msgspec.json.encode(out)
 
 
-def said_usage(usage: Usage | None, raw: Mapping[str, Any]) -> dict[str, Any]:
+def said_usage(usage: Usage | None, raw: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     """What to write for a usage: the dialect demands one."""
     if raw:
         return dict(raw)
-    return dict(NO_USAGE) if usage is None else encode_usage(usage)
+    if usage is None:
+        losses.add("answer.usage", "the upstream says no usage that can be believed", "sent as 0")
+        return dict(NO_USAGE)
+    return encode_usage(usage)
 
 
 def _note(response: Response, choice: Choice, losses: Losses) -> None:

@@ -103,7 +103,7 @@ class MessagesEncoder(Encoder):
             called=self._called,
         )
         said: Block = {"stop_reason": word, "stop_sequence": None if delta is None else delta.stop_sequence}
-        last: Block = {"type": "message_delta", "delta": said, "usage": said_usage(*self._usage)}
+        last: Block = {"type": "message_delta", "delta": said, "usage": said_usage(*self._usage, self._losses)}
         if self._own and delta is not None and event is not None:
             merged(said, delta.delta_extra)
             merged(last, event.extra)

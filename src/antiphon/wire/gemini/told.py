@@ -192,7 +192,9 @@ class StreamEncoder(Encoder):
         for call in delta.tool_calls:
             if call.index in answer.told:
                 if (call.arguments or "").strip():
-                    self._losses.add(f"answer.tool_calls[{call.index}]", "the call was whole before", "the rest left out")
+                    self._losses.add(
+                        f"answer.tool_calls[{call.index}]", "the call was whole before", "the rest left out"
+                    )
                 continue
             if call.index not in answer.calls:
                 out.append(self._flush(delta.index, answer, _whole_ones(answer)))

@@ -14,6 +14,7 @@ from antiphon.wire.openai_chat.annotations import encode_annotations
 from antiphon.wire.openai_chat.calls import INNER
 from antiphon.wire.openai_chat.foreign_answers import (
     WHO,
+    ended,
     pictured,
     shown,
     sourced,
@@ -120,7 +121,7 @@ class Chunks(Encoder):
             "index": delta.index,
             "delta": said,
             **present(logprobs=delta.logprobs),
-            "finish_reason": "stop" if delta.finish_reason == "other" else delta.finish_reason,
+            "finish_reason": ended(delta.finish_reason, self._losses),
         }
 
     def _proved(self, delta: Delta, signature: str, answer: _Answer) -> dict[str, Any]:

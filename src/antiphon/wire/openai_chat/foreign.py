@@ -11,6 +11,7 @@ from antiphon.wire.efforts import effort_of, thoughts_wanted
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.foreign_messages import Adopter
 from antiphon.wire.openai_chat.foreign_tools import Toolbox
+from antiphon.wire.openai_tiers import openai_tier
 from antiphon.wire.rules import no_metadata, no_showing
 
 WHO = "OpenAI Chat Completions"
@@ -19,7 +20,6 @@ TOP_K = frozenset({"vllm", "sglang", "llamacpp", "ollama", "lmstudio", "openrout
 MOST_STOPS = 4
 """Most texts that OpenAI's own models stop at. Source: as above, `stop`."""
 _OPENAI = frozenset({"openai", "azure"})
-_TIERS = {"auto": "auto", "default": "default", "flex": "flex", "priority": "priority", "standard_only": "default"}
 
 
 def adopt(content: Content, terms: Terms, losses: Losses) -> Content:
@@ -38,7 +38,7 @@ def adopt(content: Content, terms: Terms, losses: Losses) -> Content:
         sampling=_sampling(content, losses, who, top_k=terms.quirks.who in TOP_K),
         limits=replace(content.limits, legacy=False),
         metadata=_metadata(content.metadata, losses, who),
-        service_tier=_tier(content.service_tier, losses, who),
+        service_tier=openai_tier(content.service_tier, losses, who),
         extra={},
     )
 
@@ -99,10 +99,3 @@ def _metadata(metadata: dict[str, str] | None, losses: Losses, who: str) -> dict
         return metadata
     no_metadata(losses, f"{who} takes it of answers that it stores")
     return None
-
-
-def _tier(tier: str | None, losses: Losses, who: str) -> str | None:
-    known = None if tier is None else _TIERS.get(tier)
-    if tier is not None and known is None:
-        losses.add("service_tier", f"{who} has no such tier")
-    return known

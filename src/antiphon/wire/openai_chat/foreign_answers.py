@@ -18,7 +18,7 @@ from antiphon.core.content import (
     ToolCall,
     Unknown,
 )
-from antiphon.core.response import Choice, Response
+from antiphon.core.response import Choice, FinishReason, Response
 from antiphon.wire.codec import left_over
 from antiphon.wire.fields import as_object
 from antiphon.wire.losses import Losses
@@ -56,7 +56,7 @@ def _choice(choice: Choice, losses: Losses) -> Choice:
     message = Message(
         role="assistant", parts=_in_turn(parts), form=_form(parts), extra={"images": images} if images else {}
     )
-    reason = "stop" if choice.finish_reason == "other" else choice.finish_reason
+    reason = ended(choice.finish_reason, losses)
     if choice.stop_sequence is not None:
         stopped(losses)
     return replace(choice, message=message, finish_reason=reason, finish_raw=None, stop_sequence=None, extra={})
@@ -96,6 +96,14 @@ def _in_turn(parts: list[Part]) -> tuple[Part, ...]:
 
 def _form(parts: list[Part]) -> ContentForm:
     return "text" if any(isinstance(part, Text) for part in parts) else "none"
+
+
+def ended(reason: FinishReason | None, losses: Losses) -> FinishReason | None:
+    """Why an answer ended, as far as there is a word for it."""
+    if reason != "other":
+        return reason
+    losses.add("answer.finish_reason", f"{WHO} has no such reason", "sent as stop")
+    return "stop"
 
 
 def stopped(losses: Losses) -> None:

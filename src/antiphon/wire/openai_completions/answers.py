@@ -71,13 +71,17 @@ def take_logprobs(fields: Fields) -> dict[str, Any] | None:
     return None if said is None else to_chat(said)
 
 
-def reason_of(reason: FinishReason | None, raw: str | None, *, own: bool) -> str | None:
-    """Why an answer ended, in this dialect's words."""
+def reason_of(reason: FinishReason | None, raw: str | None, losses: Losses, *, own: bool) -> str | None:
+    """Why an answer ended, in this dialect's words. That tools are called is told of the calls."""
     match reason:
         case None | "stop" | "length" | "content_filter":
             return reason
+        case _ if own and raw:
+            return raw
         case _:
-            return raw if own and raw else "stop"
+            if reason == "other":
+                losses.add("answer.finish_reason", f"{WHO} have no such reason", "sent as stop")
+            return "stop"
 
 
 def encode(answer: Response, losses: Losses) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def _encode_choice(choice: Choice, losses: Losses, *, own: bool) -> dict[str, An
         "text": _text(choice.message.parts, losses),
         "index": choice.index,
         "logprobs": None if choice.logprobs is None else from_chat(choice.logprobs)[0],
-        "finish_reason": reason_of(choice.finish_reason, choice.finish_raw, own=own),
+        "finish_reason": reason_of(choice.finish_reason, choice.finish_raw, losses, own=own),
     }
     if choice.stop_sequence is not None:
         left_out("stop_sequence", losses)

@@ -216,7 +216,7 @@ class CompletionEncoder(Encoder):
             "text": text or "",
             "index": delta.index,
             "logprobs": self._chances(delta),
-            "finish_reason": reason_of(delta.finish_reason, delta.finish_raw, own=own),
+            "finish_reason": reason_of(delta.finish_reason, delta.finish_raw, self._losses, own=own),
             **(delta.extra if own else {}),
         }
 

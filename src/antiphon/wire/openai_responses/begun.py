@@ -9,6 +9,7 @@ from antiphon.core.content import Citation
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_responses.thoughts import CONTENT
 from antiphon.wire.openai_responses.told import annotations
+from antiphon.wire.tool_pieces import is_whole
 
 _encode = msgspec.json.Encoder().encode
 
@@ -225,19 +226,27 @@ class Thinking(Begun):
 class Calling(Begun):
     """A tool call."""
 
-    __slots__ = ("_call_id", "_custom", "_name", "_start", "_texts")
+    __slots__ = ("_call_id", "_custom", "_looked_at", "_name", "_start", "_texts")
 
     def __init__(self, line: Line, place: int, item_id: str, *, call_id: str, name: str, custom: bool) -> None:
         super().__init__(line, place, item_id)
         self._call_id = call_id
         self._name = name
         self._custom = custom
+        self._looked_at = False
         self._texts: list[str] = []
         kind = "response.custom_tool_call_input.delta" if custom else "response.function_call_arguments.delta"
         self._start = line.start(kind, self._at)
 
     def begin(self) -> bytes:
         return self._added(self._item("", "in_progress"))
+
+    def seems_whole(self) -> bool:
+        """Whether nothing that counts can follow, as far as one look tells: later ones find no more."""
+        if self._looked_at or self._custom:
+            return False
+        self._looked_at = True
+        return is_whole("".join(self._texts))
 
     def more(self, text: str) -> bytes:
         self._texts.append(text)

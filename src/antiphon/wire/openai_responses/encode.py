@@ -17,6 +17,7 @@ from antiphon.wire.openai_responses.proofs import DIALECT
 from antiphon.wire.openai_responses.tools import encode_choice, encode_format, encode_tool
 from antiphon.wire.openai_responses.turns import Writer
 from antiphon.wire.openai_responses.written import WHO
+from antiphon.wire.openai_tiers import openai_tier
 from antiphon.wire.rules import no_cache_mark
 
 LEAST_TOKENS = 16
@@ -54,7 +55,7 @@ def encode(content: Content, terms: Terms, losses: Losses) -> dict[str, Any]:
         **present(
             parallel_tool_calls=content.parallel_tool_calls,
             metadata=content.metadata,
-            service_tier=content.service_tier,
+            service_tier=content.service_tier if own else _tier(content, losses),
             prompt_cache_key=content.cache_key,
             max_output_tokens=content.limits.output_tokens,
         ),
@@ -143,6 +144,13 @@ def _foreign(out: dict[str, Any], content: Content, losses: Losses) -> dict[str,
     out |= {"include": include, "store": False}
     out |= _extra(content, losses)
     return out
+
+
+def _tier(content: Content, losses: Losses) -> str | None:
+    """OpenAI's chat dialect has the same tiers, also those that are yet to come."""
+    if content.dialect == "openai_chat":
+        return content.service_tier
+    return openai_tier(content.service_tier, losses, WHO)
 
 
 def _no_place(sampling: Sampling, losses: Losses) -> None:

@@ -15,6 +15,7 @@ from antiphon.wire.openai_responses.kept import kept, text_of
 from antiphon.wire.openai_responses.proofs import DIALECT, Proves, write_proof
 from antiphon.wire.openai_responses.shape import item_id, response_id, response_object, status_of
 from antiphon.wire.openai_responses.thoughts import proof_item
+from antiphon.wire.openai_responses.told import ended
 from antiphon.wire.openai_responses.usage import encode_usage
 from antiphon.wire.openai_responses.written import WHO
 
@@ -82,6 +83,8 @@ class EventWriter(Encoder):
         self._close(out)
         self._close_calls(out)
         said = self._said("completed") | dict(status_of(self._reason, self._raw if self._own else None))
+        if not self._own:
+            ended(self._reason, self._losses)
         said["output"] = [item for item in self._output if item]
         said["usage"] = self._usage
         kind = "incomplete" if said["status"] == "incomplete" else "completed"
@@ -151,7 +154,7 @@ class EventWriter(Encoder):
         if isinstance(speech, Speech) and given in (None, speech.id):
             return speech
         self._close(out)
-        self._close_calls(out)
+        self._close_whole_calls(out)
         place = self._place()
         speech = Speech(self._line, place, given or self._id("msg", place), self._losses)
         self._open = speech
@@ -164,7 +167,7 @@ class EventWriter(Encoder):
         if isinstance(thoughts, Thinking) and given in (None, thoughts.id) and label == thoughts.label:
             return thoughts
         self._close(out)
-        self._close_calls(out)
+        self._close_whole_calls(out)
         place = self._place()
         thoughts = Thinking(self._line, place, given or self._id("rs", place), label)
         self._open = thoughts
@@ -214,8 +217,10 @@ class EventWriter(Encoder):
             )
             self._calls[call.index] = known
             out.append(known.begin())
-        if call.arguments:
+        if call.arguments and not self._output[known.place]:
             out.append(known.more(call.arguments))
+        elif call.arguments and call.arguments.strip():
+            self._losses.add(f"answer.tool_calls[{call.index}]", "the call was whole before", "the rest left out")
 
     def _unknown(self, part: Unknown, out: list[bytes]) -> None:
         if not self._own:
@@ -235,6 +240,12 @@ class EventWriter(Encoder):
         if self._open is not None:
             self._end_of(self._open, out)
             self._open = None
+
+    def _close_whole_calls(self, out: list[bytes]) -> None:
+        """Calls of another dialect may go on behind a text, unless they are surely whole. Each is looked at once."""
+        for call in self._calls.values():
+            if not self._output[call.place] and (self._own or call.seems_whole()):
+                self._end_of(call, out)
 
     def _close_calls(self, out: list[bytes]) -> None:
         for call in self._calls.values():

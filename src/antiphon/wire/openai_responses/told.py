@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from antiphon.core.content import Audio, Citation, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from antiphon.core.request import Head
-from antiphon.core.response import Choice, Response
+from antiphon.core.response import Choice, FinishReason, Response
 from antiphon.wire.fields import as_list, as_object, merged, present
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_responses.citations import encode_citation, foreign_citation
@@ -33,6 +35,8 @@ def encode_response(answer: Response, head: Head, losses: Losses) -> dict[str, A
         writer = Output(response, losses, own=own)
         out["output"] = writer.write(choice)
         out |= status_of(choice.finish_reason, choice.finish_raw if own else None)
+        if not own:
+            ended(choice.finish_reason, losses)
         if choice.stop_sequence is not None:
             losses.add("answer.stop_sequence", f"{WHO} doesn't tell at which text it stopped")
     out["usage"] = said_usage(answer)
@@ -40,6 +44,12 @@ def encode_response(answer: Response, head: Head, losses: Losses) -> dict[str, A
         by, rest = kept(answer.extra)
         return merged(merged(out, as_object(by.get("echo")) or {}), rest)
     return out
+
+
+def ended(reason: FinishReason | None, losses: Losses) -> None:
+    """Note that it can't be told why an answer of another dialect ended."""
+    if reason == "other":
+        losses.add("answer.finish_reason", f"{WHO} has no such reason", "sent as completed")
 
 
 def said_usage(answer: Response) -> dict[str, Any] | None:
@@ -73,7 +83,8 @@ class Output:
             if is_content(part):
                 self._content(part)
                 continue
-            self._close()
+            if self._own or not isinstance(part, Unknown):
+                self._close()
             self._beside(part)
         self._close()
         return self._items
@@ -98,7 +109,7 @@ class Output:
                 self._run.append(part.raw)
             case Audio(transcript=str(transcript)):
                 self._losses.add("answer.audio", f"{WHO} has no spoken answers", "its transcript", adapted=True)
-                self._run.append({"type": "output_text", "text": transcript, "annotations": [], "logprobs": []})
+                self._say({"type": "output_text", "text": transcript, "annotations": [], "logprobs": []})
             case _:
                 self._losses.add(f"answer.{_kind(part)}", f"{WHO} has no such part of an answer")
 
@@ -112,18 +123,37 @@ class Output:
         if self._own:
             words: dict[str, Any] = encode_part(part, spoken=True)
         else:
-            words = {"type": "output_text", "text": part.text, "annotations": self._annotations(part)}
+            words = {"type": "output_text", "text": part.text, "annotations": self._annotations(part, self._before())}
         count = by.get("logprobs")
         taken = count if isinstance(count, int) else 0 if self._own else len(self._logprobs) - self._taken
         words["logprobs"] = self._logprobs[self._taken : self._taken + taken]
         self._taken += taken
-        self._run.append(words)
+        self._say(words)
         if part.signature is not None and part.signed_by:
             self._close()
             self._proof(part.signature, part.signed_by, "text")
 
-    def _annotations(self, part: Text) -> list[dict[str, Any]]:
-        return annotations(part.citations, len(part.text), self._losses, own=False)
+    def _say(self, words: dict[str, Any]) -> None:
+        """Words of the message that is open. Another dialect's texts are one, as in a stream, which shows no end of each."""
+        last = self._run[-1] if self._run and not self._own else {}
+        if last.get("type") != "output_text":
+            self._run.append(words)
+            return
+        last["text"] += words["text"]
+        last["annotations"] += words["annotations"]
+        last["logprobs"] += words["logprobs"]
+
+    def _before(self) -> int:
+        """Characters of the text that is open."""
+        return len(self._run[-1].get("text", "")) if self._run else 0
+
+    def _annotations(self, part: Text, before: int) -> list[dict[str, Any]]:
+        """Those of a text that so many characters come before."""
+        moved = [
+            replace(one, start=(one.start or 0) + before, end=None if one.end is None else one.end + before)
+            for one in part.citations
+        ]
+        return annotations(tuple(moved), before + len(part.text), self._losses, own=False)
 
     def _beside(self, part: Part) -> None:
         match part:
