@@ -239,6 +239,14 @@ def test_a_callers_version_goes_out_in_place_of_ours() -> None:
     assert (told["anthropic-version"], told["anthropic-beta"]) == ("2024-01-01", "a, b")
 
 
+def test_a_beta_that_reads_like_a_version_takes_none_away() -> None:
+    told = headers(
+        say(asked("anthropic_messages", lines=b"anthropic-beta: anthropic-version: x\r\n"), aim("anthropic"))
+    )
+
+    assert (told["anthropic-version"], told["anthropic-beta"]) == ("2023-06-01", "anthropic-version: x")
+
+
 def test_an_operators_version_goes_out_in_place_of_everyones() -> None:
     made = aim("anthropic", "claude", headers={"Anthropic-Version": "2026-01-01"})
 

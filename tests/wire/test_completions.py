@@ -12,7 +12,7 @@ from operations import asked, compact, event, passed, refusing, sent, survives
 from antiphon.core.content import Message, Reasoning, Refusal, Text
 from antiphon.core.error import BadRequest, UpstreamBroken, UpstreamError, UpstreamMalformed
 from antiphon.core.request import Head
-from antiphon.core.response import Choice, Delta, Event, Response
+from antiphon.core.response import Choice, Delta, Event, FinishReason, Response
 from antiphon.core.usage import Usage
 from antiphon.wire.codec import NO_QUIRKS, Terms
 from antiphon.wire.losses import Losses
@@ -352,3 +352,19 @@ def test_any_bytes_are_taken_or_refused(body: bytes) -> None:
             decoder.end()
         except UpstreamError:
             pass
+
+
+@pytest.mark.parametrize(
+    ("reason", "losses_told"), [("other", ["answer.finish_reason"]), ("tool_calls", []), ("stop", [])]
+)
+def test_a_reason_that_has_no_word_is_a_loss(reason: FinishReason, losses_told: list[str]) -> None:
+    whole, streamed = Losses(), Losses()
+    choice = Choice(index=0, message=Message(role="assistant"), finish_reason=reason, finish_raw="MALFORMED")
+    answer = Response(dialect="gemini", id="i", model="x", created_s=1, choices=(choice,))
+    out = json.loads(CODEC.encode_answer(answer, HEAD, whole))
+    delta = Delta(finish_reason=reason, finish_raw="MALFORMED")
+    told = CODEC.encoder(HEAD, streamed).event(Event(dialect="gemini", id="i", model="x", created_s=0, deltas=(delta,)))
+
+    assert out["choices"][0]["finish_reason"] == "stop"
+    assert b'"finish_reason":"stop"' in told
+    assert [loss.field for loss in whole.told()] == [loss.field for loss in streamed.told()] == losses_told

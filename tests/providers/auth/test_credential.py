@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 from fakes.clock import StoppedClock
+from fakes.loop import run_virtually
 
 from antiphon.core.error import UpstreamAuth
-from antiphon.providers.auth.credential import REST_S, Credential
+from antiphon.providers.auth.credential import GIVEN_UP, MOST_THREADS, REST_S, Credential
 from antiphon.providers.auth.grant import Grant, Source, Token
 
 NOW_S = 1_800_000_000.0
@@ -135,10 +136,9 @@ async def test_a_source_that_hangs_costs_its_deadline_and_one_thread() -> None:
     with held(Token("late", None)) as (fetch, go):
         source = Told(fetch)
         credential = Credential("up", source, clock(), deadline_s=0.01)
-        for _ in range(3):
-            with pytest.raises(UpstreamAuth) as caught:
-                await credential.renew()
-            assert "did not answer within 0.01 s" in caught.value.noted
+        with pytest.raises(UpstreamAuth) as caught:
+            await credential.renew()
+        assert "did not answer within 0.01 s" in caught.value.noted
         assert source.asked == 1
         assert not credential.ready(NOW_S)
         assert credential._flight is not None
@@ -146,6 +146,72 @@ async def test_a_source_that_hangs_costs_its_deadline_and_one_thread() -> None:
         go.set()
         await flight
     assert line(credential) == b"Authorization: Bearer late\r\n"
+
+
+class Stuck(Source):
+    """Gives nothing before it is let go."""
+
+    name = "the test"
+    remedy = "look at the test"
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def fetch(self) -> Grant:
+        assert self.go.wait(30)
+        return Token("late", None)
+
+
+def test_a_source_that_never_answers_is_asked_anew_and_holds_a_few_threads_at_most() -> None:
+    source = Stuck()
+    credential = Credential("up", source, clock(), deadline_s=10)
+
+    async def renewed_late() -> None:
+        with pytest.raises(UpstreamAuth):
+            await credential.renew()
+
+    async def story() -> None:
+        loop, began = asyncio.get_running_loop(), 0
+        for _ in range(MOST_THREADS + 2):
+            started_s = loop.time()
+            await renewed_late()
+            began += loop.time() > started_s  # it waited: a thread was started
+            before = credential._flight
+            await renewed_late()
+            assert credential._flight is before, "a source is not asked anew before it is given up"
+            await asyncio.sleep(GIVEN_UP * 10)
+        assert began == MOST_THREADS
+
+    try:
+        run_virtually(story())
+    finally:
+        source.go.set()
+
+
+def test_a_token_that_comes_late_does_not_replace_a_newer_one() -> None:
+    time = clock()
+    source = Stuck()
+    credential = Credential("up", source, time, deadline_s=10)
+
+    async def story() -> None:
+        with pytest.raises(UpstreamAuth):
+            await credential.renew()
+        old = credential._flight
+        assert old is not None
+        await asyncio.sleep(GIVEN_UP * 10)
+        with pytest.raises(UpstreamAuth):
+            await credential.renew()
+        new = credential._flight
+        assert new is not None
+        assert new is not old
+        credential._landed(new, Token("new", None))
+        credential._landed(old, Token("old", None))
+        assert line(credential) == b"Authorization: Bearer new\r\n"
+
+    try:
+        run_virtually(story())
+    finally:
+        source.go.set()
 
 
 async def test_a_failure_is_told_and_its_cause_is_noted_only() -> None:

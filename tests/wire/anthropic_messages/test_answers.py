@@ -174,17 +174,28 @@ def test_another_dialects_answer_is_written_in_blocks() -> None:
 
 def test_what_an_answer_can_not_carry_is_told() -> None:
     out, lost = answered(
-        Refusal(text="no"), Audio(data="AA", transcript="said"), Audio(data="AA"), extra={"service_tier": "x"}
+        Refusal(text="no"),
+        Audio(data="AA", transcript="said"),
+        Audio(data="AA"),
+        extra={"service_tier": "x"},
+        usage=Usage(input_tokens=1, output_tokens=1),
     )
 
     assert [block["text"] for block in out["content"]] == ["no", "said"]
     assert lost == {"answer.refusal", "answer.audio", "answer.service_tier"}
 
 
+def test_that_an_answer_says_no_usage_is_told() -> None:
+    out, lost = answered(Text(text="a"))
+
+    assert out["usage"] == {"input_tokens": 0, "output_tokens": 0}
+    assert lost == {"answer.usage"}
+
+
 def test_of_several_answers_the_first_is_sent() -> None:
     choice = Choice(index=0, message=Message(role="assistant", parts=(Text(text="a"),)))
 
-    out, lost = answered(choices=(choice, choice))
+    out, lost = answered(choices=(choice, choice), usage=Usage(input_tokens=1, output_tokens=1))
 
     assert out["content"] == [{"type": "text", "text": "a"}]
     assert lost == {"answer.choices"}

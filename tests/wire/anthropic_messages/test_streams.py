@@ -342,12 +342,19 @@ def test_another_dialects_stream_is_written_in_blocks() -> None:
     ],
 )
 def test_reasons_are_said_in_anthropics_words(delta: Delta, reason: str) -> None:
-    out, losses = write(foreign(Delta(text="a"), delta))
+    out, losses = write(foreign(Delta(text="a"), delta, usage=Usage(input_tokens=5, output_tokens=7)))
 
     last = shapes(out)[-2]
     assert last["delta"] == {"stop_reason": reason, "stop_sequence": delta.stop_sequence}
-    assert last["usage"] == {"input_tokens": 0, "output_tokens": 0}
-    assert bool(losses.told()) == (delta.finish_reason == "other")
+    told = [loss.field for loss in losses.told()]
+    assert told == (["answer.finish_reason"] if delta.finish_reason == "other" else [])
+
+
+def test_that_a_stream_says_no_usage_is_told() -> None:
+    out, losses = write(foreign(Delta(text="a"), Delta(finish_reason="stop")))
+
+    assert shapes(out)[-2]["usage"] == {"input_tokens": 0, "output_tokens": 0}
+    assert [(loss.field, loss.effect) for loss in losses.told()] == [("answer.usage", "sent as 0")]
 
 
 def test_a_foreign_proof_names_whose_it_is() -> None:
@@ -377,6 +384,7 @@ def test_what_a_stream_can_not_carry_is_told() -> None:
         "answer.choices",
         "answer.unknown",
         "answer.citations",
+        "answer.usage",
     }
 
 
@@ -441,6 +449,7 @@ def test_calls_whose_pieces_come_by_turns_are_told_one_behind_the_other() -> Non
         called(0, "}"),
         called(2, "{}"),
         Delta(finish_reason="tool_calls"),
+        usage=Usage(input_tokens=5, output_tokens=7),
     )
     stream, losses = write(events)
     assert blocks(stream) == [("f", '{"a":1}'), ("g", '{"b":2}'), ("h", "{}")]
@@ -470,4 +479,4 @@ def test_the_proof_of_a_call_that_had_to_wait_stands_before_it() -> None:
 def test_a_piece_of_a_call_that_a_text_has_ended_is_a_loss() -> None:
     stream, losses = write(foreign(called(0, "{", "f"), Delta(text="hm"), called(0, "}")))
     assert blocks(stream) == [("f", "{"), ("text", "hm")]
-    assert [loss.field for loss in losses.told()] == ["answer.tool_calls[0]"]
+    assert [loss.field for loss in losses.told()] == ["answer.tool_calls[0]", "answer.usage"]

@@ -121,10 +121,12 @@ def test_a_whole_answer_has_openais_form() -> None:
 )
 def test_an_answer_ends_with_openais_word(reason: FinishReason, word: str) -> None:
     choice = Choice(index=0, message=Message(role="assistant"), finish_reason=reason, finish_raw="MALFORMED")
-    said, _ = whole(answer(choices=(choice,)))
-    (piece,) = deltas(event(Delta(finish_reason=reason, finish_raw="MALFORMED")))
+    said, losses = whole(answer(choices=(choice,)))
+    streamed_losses = Losses()
+    (piece, *_) = chunks(event(Delta(finish_reason=reason, finish_raw="MALFORMED")), losses=streamed_losses)
 
-    assert said["choices"][0]["finish_reason"] == piece["finish_reason"] == word
+    assert said["choices"][0]["finish_reason"] == piece["choices"][0]["finish_reason"] == word
+    assert lost(losses) == lost(streamed_losses) == (["answer.finish_reason"] if reason == "other" else [])
 
 
 def test_thoughts_are_told_as_blocks_with_their_proofs_and_all_together_as_a_text() -> None:

@@ -7,7 +7,7 @@ import pytest
 from openai.types.responses import Response as SdkResponse
 
 from antiphon.core.body import Body
-from antiphon.core.content import Citation, Message, Part, Reasoning, Refusal, Text, ToolCall, Unknown
+from antiphon.core.content import Audio, Citation, Message, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 from antiphon.core.error import (
     BadRequest,
     OverLimit,
@@ -17,7 +17,7 @@ from antiphon.core.error import (
     UpstreamRefused,
 )
 from antiphon.core.request import Head, Request
-from antiphon.core.response import Choice, Response
+from antiphon.core.response import Choice, Delta, Event, Response
 from antiphon.core.usage import Usage
 from antiphon.wire.codec import Asked
 from antiphon.wire.losses import Losses
@@ -237,3 +237,52 @@ def test_what_the_upstream_says_of_a_refused_request_is_passed_on() -> None:
     CODEC.pass_on(error, b'{"error":{"message":"bad","param":"input","code":"invalid_value"}}')
 
     assert (error.message, error.param, error.shown_code) == ("bad", "input", "invalid_value")
+
+
+def test_a_reason_that_has_no_word_is_a_loss() -> None:
+    body, losses = written(answer(Text(text="a"), reason="other"))
+
+    assert (body["status"], losses) == ("completed", ["answer.finish_reason"])
+
+
+def test_another_dialects_texts_are_one_as_in_a_stream() -> None:
+    cited = Citation(kind="url", url="https://a", title="A", start=1, end=2)
+    unplaced = Citation(kind="url", url="https://b", title="B")
+    odd = Unknown(kind="executableCode", raw={})
+    said = answer(
+        Text(text="abc"),
+        odd,
+        Text(text="def", citations=(cited, unplaced)),
+        Audio(data="AA", transcript="g"),
+        Refusal(text="no"),
+        Text(text="h"),
+    )
+    body, losses = written(said)
+    (item,) = body["output"]
+
+    assert [part.get("text") or part["refusal"] for part in item["content"]] == ["abcdefg", "no", "h"]
+    places = [(one["start_index"], one["end_index"]) for one in item["content"][0]["annotations"]]
+    assert places == [(4, 5), (3, 6)]
+    assert losses == ["answer.executableCode", "answer.audio"]
+    assert [kind["type"] for kind in _streamed(said)] == ["output_text", "refusal", "output_text"]
+
+
+def _streamed(said: Response) -> list[dict[str, Any]]:
+    """The content of the one message that a stream of the same parts is."""
+    parts = said.choices[0].message.parts
+    deltas = [
+        Delta(
+            text=part.text if isinstance(part, Text) else None,
+            refusal=part.text if isinstance(part, Refusal) else None,
+            audio=part if isinstance(part, Audio) else None,
+            unknown=(part,) if isinstance(part, Unknown) else (),
+        )
+        for part in parts
+    ]
+    encoder = CODEC.encoder(HEAD, Losses())
+    out = [encoder.event(Event(dialect="gemini", id="abc", model="g", created_s=9, deltas=(one,))) for one in deltas]
+    last = (b"".join(out) + encoder.end()).split(b"data: ")[-1]
+    (item,) = json.loads(last)["response"]["output"]
+    texts = [part.get("text") or part["refusal"] for part in item["content"]]
+    assert texts == ["abcdefg", "no", "h"]
+    return item["content"]

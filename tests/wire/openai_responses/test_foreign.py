@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from antiphon.core.content import (
     Audio,
@@ -120,12 +121,20 @@ def test_parts_of_a_user_are_carried(part: Part, written: dict[str, Any], losses
         ("user", File(name="empty")),
         ("user", Audio(id="audio_1")),
         ("assistant", Image(url=PNG)),
-        ("assistant", Reasoning(text="hm")),
-        ("assistant", Reasoning(text="hm", signature="s", signed_by="anthropic_messages")),
     ],
 )
 def test_what_has_no_place_is_left_out_and_told(role: str, part: Part) -> None:
     body, told = sent(heard(part, role=role))
+
+    assert body["input"] == []
+    assert told == {"messages[0].content[0]": False}
+
+
+@pytest.mark.parametrize(
+    "part", [Reasoning(text="hm"), Reasoning(text="hm", signature="s", signed_by="anthropic_messages")]
+)
+def test_thoughts_that_openai_did_not_prove_are_left_out_and_no_answer_is_the_poorer(part: Part) -> None:
+    body, told = sent(heard(part, role="assistant"))
 
     assert body["input"] == []
     assert told == {"messages[0].content[0]": True}
@@ -329,3 +338,22 @@ def test_what_the_upstream_refuses_is_left_out() -> None:
     assert "user" not in body
     assert "include" not in body
     assert told == {"user": False, "include": False}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "tier", "has", "losses"),
+    [
+        ("anthropic_messages", "standard_only", "default", {}),
+        ("anthropic_messages", "auto", "auto", {}),
+        ("gemini", "flex", "flex", {}),
+        ("gemini", "batch", None, {"service_tier": False}),
+        ("openai_chat", "scale", "scale", {}),
+    ],
+)
+def test_a_tier_is_sent_where_there_is_one_like_it(
+    dialect: Any, tier: str, has: str | None, losses: dict[str, bool]
+) -> None:
+    body, told = sent(replace(heard(Text(text="a")), dialect=dialect, service_tier=tier))
+
+    assert body.get("service_tier") == has
+    assert told == losses

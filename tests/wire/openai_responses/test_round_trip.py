@@ -20,6 +20,8 @@ often = settings(max_examples=150, deadline=None, suppress_health_check=list(Hea
 HEAD = Head(dialect="openai_responses", endpoint="/v1/responses", model="m")
 TEXT = st.text(max_size=5)
 ID = st.from_regex(r"[a-z]{1,3}_[0-9a-f]{4}", fullmatch=True)
+FREE_ID = st.from_regex(r"[a-z]{1,3}_c[0-9a-f]{4}", fullmatch=True)
+"""Of calls of free text: a call and its result are of one kind."""
 JSON: SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | TEXT,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
@@ -92,11 +94,11 @@ CALL = st.one_of(
         namespace=TEXT,
     ),
     shape({"type": "function_call", "call_id": ID, "name": TEXT, "arguments": TEXT}),
-    shape({"type": "custom_tool_call", "call_id": ID, "name": TEXT, "input": TEXT}, id=ID),
+    shape({"type": "custom_tool_call", "call_id": FREE_ID, "name": TEXT, "input": TEXT}, id=ID),
 )
 RESULT = st.one_of(
     shape({"type": "function_call_output", "call_id": ID, "output": TEXT | st.lists(HEARD, max_size=2)}),
-    shape({"type": "custom_tool_call_output", "call_id": ID, "output": TEXT}, id=ID),
+    shape({"type": "custom_tool_call_output", "call_id": FREE_ID, "output": TEXT}, id=ID),
     shape({"type": "computer_call_output", "call_id": ID, "output": OBJECT}),
     shape({"type": "item_reference", "id": ID}),
 )

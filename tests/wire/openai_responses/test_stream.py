@@ -370,3 +370,10 @@ def test_a_call_goes_on_behind_a_text_unless_it_is_whole() -> None:
         ("message", None),
     ]
     assert losses.told() == ()
+
+
+@pytest.mark.parametrize(("dialect", "told"), [("gemini", ["answer.finish_reason"]), ("openai_responses", [])])
+def test_a_reason_that_has_no_word_is_a_loss(dialect: str, told: list[str]) -> None:
+    _, losses = written([event(Delta(text="a"), Delta(finish_reason="other", finish_raw="odd"), dialect=dialect)])
+
+    assert [loss.field for loss in losses.told()] == told

@@ -54,6 +54,8 @@ CACHE_KEY = Feature(
     arrives={
         CHAT: At("prompt_cache_key", "k1"),
         RESPONSES: At("prompt_cache_key", "k1"),
+        MESSAGES: BY_ITSELF,
+        GEMINI: BY_ITSELF,
         COHERE: BY_ITSELF,
         CONVERSE: BY_ITSELF,
     },
@@ -79,6 +81,9 @@ METADATA = Feature(
     arrives={
         CHAT: (At("metadata.order", "o1"), Told("answers that it stores")),
         RESPONSES: At("metadata.order", "o1"),
+        MESSAGES: Told("keeps no metadata"),
+        GEMINI: Told("keeps no metadata"),
+        COHERE: Told("keeps no metadata"),
         CONVERSE: At("requestMetadata.order", "o1"),
     },
 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from antiphon.providers.lab.proof import sign, sign_bytes
+from antiphon.wire.gemini.proof import seal
 from matrix.feature import CHAT, COHERE, CONVERSE, GEMINI, MESSAGES, RESPONSES, Feature
 from matrix.match import At, Joined, Not, Told, both, like, paired, says
 from matrix.rows.tools import loop
@@ -130,6 +131,7 @@ _OPENAI_THOUGHTS = {
 }
 _AFTER: Json = {"role": "user", "content": "Three"}
 _ASKED: Json = {"role": "user", "content": "One"}
+_ANOTHERS = Told("no thoughts back")
 KEPT = Feature(
     name="signed thoughts back to who had them",
     group="Thinking",
@@ -156,12 +158,12 @@ KEPT = Feature(
         },
     },
     arrives={
-        CHAT: (At("messages.1.thinking_blocks"), Told("no thoughts back")),
-        RESPONSES: At("input.*", {"type": "reasoning", "encrypted_content": OPENAI_SIGNED}),
-        MESSAGES: At("messages.1.content.*", {"type": "thinking", "signature": SIGNED}),
-        GEMINI: At("contents.1.parts.*.thoughtSignature", GOOGLE_SIGNED),
+        CHAT: (At("messages.1.thinking_blocks"), _ANOTHERS),
+        RESPONSES: (At("input.*", {"type": "reasoning", "encrypted_content": OPENAI_SIGNED}), _ANOTHERS),
+        MESSAGES: (At("messages.1.content.*", {"type": "thinking", "signature": SIGNED}), _ANOTHERS),
+        GEMINI: (At("contents.1.parts.*.thoughtSignature", GOOGLE_SIGNED), _ANOTHERS),
         COHERE: At("messages.1.content.*.thinking"),
-        CONVERSE: At("messages.1.content.*.reasoningContent.reasoningText.signature", SIGNED),
+        CONVERSE: (At("messages.1.content.*.reasoningContent.reasoningText.signature", SIGNED), _ANOTHERS),
     },
 )
 _TURN = {
@@ -177,6 +179,58 @@ SWITCHED = Feature(
     group="Switching",
     asks=KEPT.asks,
     arrives=_TURN,
+)
+SEALED = Feature(
+    name="a history with another's sealed thoughts goes on",
+    group="Switching",
+    asks={
+        RESPONSES: {
+            "input": [
+                _ASKED,
+                {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": f"anthropic_messages:{SIGNED}"},
+                {"role": "assistant", "content": "Two"},
+                _AFTER,
+            ]
+        },
+        MESSAGES: {
+            "messages": [
+                _ASKED,
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "thinking", "thinking": "OpenAI thought so", "signature": "openai_responses:x"},
+                        {"type": "text", "text": "Two"},
+                    ],
+                },
+                _AFTER,
+            ]
+        },
+        GEMINI: {
+            "contents": [
+                {"role": "user", "parts": [{"text": "One"}]},
+                {
+                    "role": "model",
+                    "parts": [
+                        {
+                            "text": "Claude thought so",
+                            "thought": True,
+                            "thoughtSignature": seal(SIGNED, "anthropic_messages"),
+                        },
+                        {"text": "Two"},
+                    ],
+                },
+                {"role": "user", "parts": [{"text": "Three"}]},
+            ]
+        },
+    },
+    arrives={
+        CHAT: _TURN[CHAT],
+        RESPONSES: both(_TURN[RESPONSES], Not(At("input.*", {"type": "reasoning"}))),
+        MESSAGES: both(_TURN[MESSAGES], Not(At("messages.1.content.*", {"signature": "openai_responses:x"}))),
+        GEMINI: both(_TURN[GEMINI], Not(At("contents.1.parts.*.thoughtSignature"))),
+        CONVERSE: _TURN[CONVERSE],
+        COHERE: _TURN[COHERE],
+    },
 )
 _ODD_ID = "functions.get_weather:0"
 SWITCHED_IDS = Feature(
@@ -201,4 +255,4 @@ SWITCHED_IDS = Feature(
         COHERE: paired("messages.*.tool_calls.*.id", "messages.*.tool_call_id", ".+"),
     },
 )
-ROWS = (EFFORT, BUDGET, OFF, SHOWN, TOLD, KEPT, SWITCHED, SWITCHED_IDS)
+ROWS = (EFFORT, BUDGET, OFF, SHOWN, TOLD, KEPT, SWITCHED, SEALED, SWITCHED_IDS)
