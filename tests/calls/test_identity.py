@@ -104,4 +104,4 @@ def test_an_errand_waits_for_its_credential_no_longer_than_its_deadline_and_leav
     except NothingLeft:
         pytest.fail("it waits for ever")
     assert house.events == []
-    assert member.gate.running == 0
+    assert not member.gate.held

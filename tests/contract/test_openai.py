@@ -134,11 +134,7 @@ def test_a_limit_says_when_to_come_again(sdk: OpenAI, up: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "status"), [("broken", 502), ("full", 503), ("denied", 502)])
-def test_a_failing_upstream_is_a_server_error(
-    sdk: OpenAI, up: str, kind: str, status: int, request: pytest.FixtureRequest
-) -> None:
-    if (up, kind) == ("gemini", "denied"):
-        request.applymarker(pytest.mark.xfail(reason="Gemini says 400 of a key that is not valid"))
+def test_a_failing_upstream_is_a_server_error(sdk: OpenAI, up: str, kind: str, status: int) -> None:
     with pytest.raises(openai.InternalServerError) as caught:
         sdk.chat.completions.create(model=f"{up}-{kind}", messages=says("Hello!"))
 

@@ -230,3 +230,10 @@ def test_google_says_in_details_which_quota_is_spent_and_when_to_come_back(
 def test_a_server_of_google_that_is_full_says_when_to_come_back_too() -> None:
     assert failure(503, {}, GOOGLE % A_DAY, "small", CODECS["gemini"]).retry_after_s is None
     assert failure(503, {}, GOOGLE % A_MINUTE, "small", CODECS["gemini"]).retry_after_s == 34.5
+
+
+def test_a_key_that_gemini_answers_400_to_is_a_refused_credential() -> None:
+    reason = b'{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}'
+    body = b'{"error":{"code":400,"message":"API key not valid","status":"INVALID_ARGUMENT","details":[%b]}}' % reason
+
+    assert type(failure(400, {}, body, "small", CODECS["gemini"])) is UpstreamAuth

@@ -55,6 +55,8 @@ _KINDS: dict[int, type[UpstreamError]] = {
     504: UpstreamTimeout,
     529: UpstreamOverloaded,
 }
+GOOGLE_KEY = re.compile(rb'"reason"\s*:\s*"(?:API_KEY_INVALID|ACCESS_TOKEN_EXPIRED)"')
+"""Gemini answers 400 to a key that is not valid: `google.rpc.ErrorInfo` says so, cloud.google.com/apis/design/errors, 2026-11."""
 AWS_TYPE = b"x-amzn-errortype"
 """Header of AWS that names an exception; what follows a colon is where it is defined."""
 COHERE_BLOCKED = 498
@@ -104,6 +106,8 @@ def failure(
 
 
 def _kind(status: int, headers: Mapping[bytes, bytes], body: bytes, google: "_Google | None") -> type[UpstreamError]:
+    if google is not None and GOOGLE_KEY.search(body):
+        return UpstreamAuth
     if (named := headers.get(AWS_TYPE)) is not None:
         exception = named.partition(b":")[0].strip().lower().decode("latin-1")
         if exception in BEDROCK:

@@ -187,7 +187,12 @@ SEALED = Feature(
         RESPONSES: {
             "input": [
                 _ASKED,
-                {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": f"anthropic_messages:{SIGNED}"},
+                {
+                    "type": "reasoning",
+                    "id": "rs_1",
+                    "summary": [{"type": "summary_text", "text": "Claude thought so"}],
+                    "encrypted_content": f"anthropic_messages:{SIGNED}",
+                },
                 {"role": "assistant", "content": "Two"},
                 _AFTER,
             ]
@@ -198,7 +203,11 @@ SEALED = Feature(
                 {
                     "role": "assistant",
                     "content": [
-                        {"type": "thinking", "thinking": "OpenAI thought so", "signature": "openai_responses:x"},
+                        {
+                            "type": "thinking",
+                            "thinking": "OpenAI thought so",
+                            "signature": f"openai_responses:{OPENAI_SIGNED}",
+                        },
                         {"type": "text", "text": "Two"},
                     ],
                 },
@@ -225,8 +234,13 @@ SEALED = Feature(
     },
     arrives={
         CHAT: _TURN[CHAT],
-        RESPONSES: both(_TURN[RESPONSES], Not(At("input.*", {"type": "reasoning"}))),
-        MESSAGES: both(_TURN[MESSAGES], Not(At("messages.1.content.*", {"signature": "openai_responses:x"}))),
+        RESPONSES: (
+            At("input.*", {"type": "reasoning", "encrypted_content": OPENAI_SIGNED}),
+            both(_TURN[RESPONSES], Not(At("input.*", {"type": "reasoning"}))),
+        ),
+        MESSAGES: both(
+            _TURN[MESSAGES], Not(At("messages.1.content.*", {"signature": f"openai_responses:{OPENAI_SIGNED}"}))
+        ),
         GEMINI: both(_TURN[GEMINI], Not(At("contents.1.parts.*.thoughtSignature"))),
         CONVERSE: _TURN[CONVERSE],
         COHERE: _TURN[COHERE],
