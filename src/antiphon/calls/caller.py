@@ -119,7 +119,7 @@ class Caller:
                 raise
         except AntiphonError as caught:
             error = self.judged(attempt, caught)
-            self.failed(attempt, error)
+            self.failed(attempt, error, caught.used if isinstance(caught, UpstreamError) else None)
             course.failed(spot, error)
             raise error from error.__cause__
         except BaseException:

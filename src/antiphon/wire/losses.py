@@ -49,9 +49,10 @@ class Losses:
         """Note a loss.
 
         Args:
-            field: Path in the caller's body, such as `messages[2].content[0].image_url`; of an answer, `answer.` and a
-                path. It names places, never a caller's text.
-            adapted: It was carried in another form, and means the same or nearly so.
+            field: Path in the canonical form, in OpenAI's words, such as `messages[2].content[0].image_url`; where bytes
+                of the caller's own dialect are passed on, in its body, such as `input[1]`. Of an answer, `answer.` and
+                a path. It names places, never a caller's text.
+            adapted: It was carried in another form, and means the same or nearly so; or no answer depends on it.
         """
         if len(field) > MOST_FIELD:
             field = field[: MOST_FIELD - 1] + MORE

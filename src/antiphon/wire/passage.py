@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from antiphon.core.content import Content
+from antiphon.core.error import UpstreamError
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Head, Request
 from antiphon.core.response import Response
@@ -67,9 +68,13 @@ class Passage(Struct, frozen=True):
         if self.other is None:
             return Passed(body, facts)
         losses, out = Losses(), list[bytes]()
-        for piece in self.own.encode_long(self._dated(answer, created_s), head, losses):
-            out.append(piece)
-            yield
+        try:
+            for piece in self.own.encode_long(self._dated(answer, created_s), head, losses):
+                out.append(piece)
+                yield
+        except UpstreamError as error:
+            error.used = facts.usage  # it was paid for
+            raise
         return Passed(b"".join(out), facts, losses.told())
 
     def _dated(self, answer: Any, created_s: int) -> Any:
@@ -84,7 +89,12 @@ class Passage(Struct, frozen=True):
             return Passed(body, self.own.facts(body))
         answer, facts = self.other.decode_answer(body)
         losses = Losses()
-        return Passed(self.own.encode_answer(self._dated(answer, created_s), head, losses), facts, losses.told())
+        try:
+            said = self.own.encode_answer(self._dated(answer, created_s), head, losses)
+        except UpstreamError as error:
+            error.used = facts.usage  # it was paid for
+            raise
+        return Passed(said, facts, losses.told())
 
 
 def meaning(request: Request, own: AnyCodec) -> object:

@@ -23,6 +23,7 @@ SLICE_BYTES = 524_288
 TOKENS_A_SLICE = 100
 """Brackets and texts: a vector of 3072 numbers, 64 KiB, has a dozen."""
 
+_raw = msgspec.json.Decoder(msgspec.Raw)
 _floats = msgspec.json.Decoder(list[float])
 
 
@@ -77,6 +78,15 @@ def vector_of(value: bytes) -> Vector:
         return Vector(base64=msgspec.json.decode(value, type=str))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed("a vector of the upstream is neither a list nor a text") from error
+
+
+def checked(value: bytes) -> bytes:
+    """A vector that nothing has read yet, as it came: 0.07 ms for 3072 numbers. Raises: UpstreamMalformed: it is no JSON."""
+    try:
+        _raw.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UpstreamMalformed(f"a vector of the upstream is not valid JSON: {error}") from error
+    return value
 
 
 def fields_of(text: bytes) -> Sliced[Mapping[str, Field]]:

@@ -17,7 +17,7 @@ from antiphon.wire.codec import Facts, Sliced
 from antiphon.wire.counts import Implausible, believed, count
 from antiphon.wire.fields import as_object
 from antiphon.wire.losses import Losses
-from antiphon.wire.vectors import fields_of, items_of, numbers_of, vector_of
+from antiphon.wire.vectors import checked, fields_of, items_of, numbers_of, vector_of
 
 _FORMS = ("float", "base64")
 _KNOWN = ("embeddings", "meta", "id", "texts", "response_type")
@@ -73,7 +73,7 @@ def decode(body: bytes) -> Sliced[tuple[EmbedAnswer, Facts]]:
     form = next((name for name in _FORMS if name in forms), "")
     read: list[Vector] = []
     for item in (yield from items_of(said, forms.get(form))):
-        read.append(vector_of(item))
+        read.append(vector_of(checked(item)))
         yield None
     rest = {name: _value(body, field) for name, field in found.items() if name not in ("embeddings", "texts")}
     told = _facts(rest.get("meta"))
