@@ -50,3 +50,21 @@ async def test_each_gets_the_whole_stream_with_its_end(tmp_path: Path, dialect: 
     assert "Hel" in out
     assert word in out
     assert all(reply.served is not None and reply.served.content_type == b"text/event-stream" for reply in replies)
+
+
+async def test_each_is_told_what_was_lost(tmp_path: Path) -> None:
+    script = events_of(chunk("hi"), chunk(finish="stop"), usage_event(), DONE)
+    house = House(tmp_path, script, policy=SHARES, profile="deepseek")
+    body = {"model": "fast", "stream": True, "temperature": 0, "max_tokens": 9, "top_k": 3}
+    whole = Body((json.dumps({**body, "messages": [{"role": "user", "content": "hi"}]}).encode(),))
+    head, spots = CODECS["anthropic_messages"].read(whole, Asked(endpoint="/v1/messages"))
+    request = Request(head=head, body=whole, spots=spots, digest=whole.sha256())
+
+    replies = await asyncio.gather(*[house.answer(request) for _ in range(2)])
+
+    assert len(house.transport.sent) == 1
+    for reply in replies:
+        assert reply.served is not None
+        assert b'x-antiphon-losses: "top_k"' in reply.served.told
+    told = [receipt for receipt in house.journal.shut if receipt.shared]
+    assert [[loss.field for loss in receipt.losses] for receipt in told] == [["top_k"], ["top_k"]]

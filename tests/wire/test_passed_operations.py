@@ -16,7 +16,6 @@ from antiphon.core.error import BadRequest, OverLimit, UpstreamBroken, UpstreamE
 from antiphon.core.request import Head
 from antiphon.core.usage import Usage
 from antiphon.wire.codec import JSON, AnyCodec, Terms
-from antiphon.wire.cohere_rerank.answers import as_results
 from antiphon.wire.cohere_rerank.codec import CohereRerank
 from antiphon.wire.losses import Losses
 from antiphon.wire.multipart import boundary_of, read
@@ -133,14 +132,6 @@ def test_a_ranking_says_what_it_used_in_one_of_many_ways(answer: Any, usage: Usa
     assert (facts.usage, facts.model) == (usage, "r")
     assert note in facts.usage_note
     assert bool(note) == bool(facts.usage_note)
-
-
-def test_results_that_come_as_data_get_coheres_name() -> None:
-    text = b'{"object":"list","data":[{"relevance_score":0.50,"index":0}],"model":"rerank-2.5"}'
-    assert as_results(text) == text.replace(b'"data"', b'"results"')
-    assert as_results(b'{"results":[ ]}') == b'{"results":[ ]}'
-    with pytest.raises(UpstreamError):
-        as_results(b"{}")
 
 
 def test_coheres_own_words_on_a_refusal_reach_the_caller() -> None:

@@ -71,4 +71,6 @@ def _shown(value: object) -> str:
     """A value, short; not even tried for an integer that has too many digits to be printed."""
     if isinstance(value, int) and value.bit_length() > 128:
         return "a number of very many digits"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
     return str(value)[:40]

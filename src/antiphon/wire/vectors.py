@@ -4,13 +4,13 @@ import binascii
 import sys
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
 
 from antiphon.core.body import Body
-from antiphon.core.embed import EmbedAnswer, Form, Vector
+from antiphon.core.embed import Vector
 from antiphon.core.error import BadRequest, UpstreamMalformed
 from antiphon.core.request import Field
 from antiphon.wire.codec import Sliced
@@ -52,21 +52,6 @@ def base64_of(vector: Vector) -> str:
     if sys.byteorder == "big":
         values.byteswap()
     return b64encode(values.tobytes()).decode()
-
-
-def in_form(answer: EmbedAnswer, form: Form) -> Iterator[EmbedAnswer | None]:
-    """An answer with all vectors in one form: yields None between them, and the answer at the end.
-
-    Raises: UpstreamMalformed.
-    """
-    out: list[Vector] = []
-    for vector in answer.vectors:
-        if form == "base64":
-            out.append(Vector(base64=base64_of(vector), extra=vector.extra))
-        else:
-            out.append(Vector(numbers=numbers_of(vector), extra=vector.extra))
-        yield None
-    yield msgspec.structs.replace(answer, vectors=tuple(out))
 
 
 def vector_of(value: bytes) -> Vector:

@@ -14,17 +14,11 @@ from antiphon.wire.anthropic_messages.decode import plain
 from antiphon.wire.anthropic_messages.needs import MARK_BYTES, needs_in, needs_of
 from antiphon.wire.anthropic_messages.spots import first_byte, scan
 from antiphon.wire.anthropic_messages.write import OWN
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME, TOKENS_A_SLICE
 from antiphon.wire.codec import Asked
 from antiphon.wire.fields import as_object
 from antiphon.wire.json import loads, twice
 from antiphon.wire.scan import Scanner
-
-TOKENS_A_SLICE = 2000
-"""About one millisecond of scanning."""
-MAX_NAME = 256
-"""Most characters of a model's name, and of what is kept of a user's."""
-MAX_COUNT = 1_000_000_000
-"""Above what any model gives: more tokens than this are a mistake."""
 
 _MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 _MODEL = re.compile(rb'"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')

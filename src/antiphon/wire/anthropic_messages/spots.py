@@ -1,8 +1,8 @@
 """Where the fields of a body stand, for edits of its bytes."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 
-from antiphon.core.body import Body, Edit
+from antiphon.core.body import Body
 from antiphon.core.request import Field, Spots
 from antiphon.wire.scan import Scanner
 
@@ -28,19 +28,3 @@ def first_byte(body: Body, start: int) -> tuple[int, bytes]:
             return start + len(window) - len(rest), rest[:1]
         start += len(window)
     return start, b""
-
-
-def dropped(fields: Mapping[str, Field], drop: Collection[str]) -> Iterator[Edit]:
-    """One edit for each run of fields that go, the comma on one side of it included."""
-    kept: Field | None = None
-    first: Field | None = None
-    last: Field | None = None
-    for name, field in fields.items():
-        if name in drop:
-            first, last = first or field, field
-            continue
-        if first is not None and last is not None:
-            yield Edit(first.key, field.key, b"") if kept is None else Edit(kept.end, last.end, b"")
-        kept, first = field, None
-    if kept is not None and first is not None and last is not None:
-        yield Edit(kept.end, last.end, b"")

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from antiphon.core.error import UpstreamError, UpstreamMalformed
+from antiphon.core.error import UpstreamMalformed
 from antiphon.core.usage import Usage
 from antiphon.wire.codec import Facts
 from antiphon.wire.counts import believed, count
@@ -65,19 +65,3 @@ def _billed(meta: Mapping[str, Any]) -> tuple[Usage | None, str]:
 
 def _input(said: Mapping[str, Any]) -> Usage:
     return Usage(input_tokens=count(said, "input_tokens") or 0, output_tokens=count(said, "output_tokens") or 0)
-
-
-def as_results(body: bytes) -> bytes:
-    """An answer whose results come as `data`, as Voyage has it, with the name that Cohere's callers read.
-
-    What is in the results is alike in both, and stays as it is. Raises: UpstreamMalformed, UpstreamError.
-    """
-    try:
-        fields = _fields.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UpstreamMalformed(f"the upstream's answer is not a ranking: {error}") from error
-    if "results" in fields or "data" not in fields:
-        if "results" not in fields:
-            raise UpstreamError("the upstream's answer has no list of results")
-        return body
-    return msgspec.json.encode({("results" if name == "data" else name): value for name, value in fields.items()})

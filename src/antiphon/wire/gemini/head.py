@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Head, Need, Spots
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME, TOKENS_A_SLICE
 from antiphon.wire.codec import Asked
 from antiphon.wire.fields import Fields, as_list, as_object, mistyped
 from antiphon.wire.gemini.config import CONFIG, THINKING
@@ -22,12 +23,6 @@ from antiphon.wire.gemini.tools import decode_tools
 from antiphon.wire.json import loads, twice
 from antiphon.wire.scan import Scanner
 
-TOKENS_A_SLICE = 2000
-"""About one millisecond of scanning."""
-MAX_NAME = 256
-"""Most characters of a model's name."""
-MAX_COUNT = 1_000_000_000
-"""Above what any model gives: more answers or tokens than this are a mistake."""
 PIECE_BYTES = 262_144
 MARK_BYTES = 96
 """At least the length of any mark."""

@@ -1,6 +1,6 @@
 """A request for an upstream of this very dialect: the caller's bytes with the smallest edits."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -11,6 +11,7 @@ from antiphon.wire.codec import Put, Terms
 from antiphon.wire.gemini.decode import TOP
 from antiphon.wire.losses import Losses
 from antiphon.wire.scan import Scanner
+from antiphon.wire.spots import dropped
 
 _SYSTEM = ("systemInstruction", "system_instruction")
 
@@ -25,7 +26,7 @@ def put(request: Request, terms: Terms) -> Put:
         fields = _scanned(request.body)
     losses = Losses()
     drop = {name for name in fields if TOP.get(name, name) in rejects or name in rejects}
-    edits = list(_dropped(fields, drop))
+    edits = list(dropped(fields, drop))
     for name in drop:
         losses.add(name, f"{terms.quirks.who or 'the provider'} refuses it")
     if terms.prompt is not None:
@@ -76,19 +77,3 @@ def _go_on(body: Body, contents: Field, so_far: str) -> Edit:
     end = value.rindex(b"]")
     empty = value[:end].rstrip().endswith(b"[") and not value[:end].rstrip()[:-1].strip()
     return Edit(contents.start + end, contents.start + end, turn if empty else b"," + turn)
-
-
-def _dropped(fields: Mapping[str, Field], drop: Collection[str]) -> Iterator[Edit]:
-    """One edit for each run of fields that go, the comma on one side of it included."""
-    kept: Field | None = None
-    first: Field | None = None
-    last: Field | None = None
-    for name, field in fields.items():
-        if name in drop:
-            first, last = first or field, field
-            continue
-        if first is not None and last is not None:
-            yield Edit(first.key, field.key, b"") if kept is None else Edit(kept.end, last.end, b"")
-        kept, first = field, None
-    if kept is not None and first is not None and last is not None:
-        yield Edit(kept.end, last.end, b"")

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from antiphon.core.body import Edit
-from antiphon.core.request import Field, Request
+from antiphon.core.request import Request
 from antiphon.wire.codec import Continuing
 from antiphon.wire.openai_chat.head import fields_of, messages_spot
+from antiphon.wire.spots import dropped
 
 _ASK = b',"stream_options":{"include_usage":true}'
 _FLAGS = {"continue_final_message": True, "add_generation_prompt": False}
@@ -62,7 +63,7 @@ def edits(
         drop = (*drop, *_FLAGS) if continuing == "flags" else drop
     if drop or rename:
         fields = fields_of(request.body, spots)
-        out.extend(_dropped(fields, drop))
+        out.extend(dropped(fields, drop))
         out.extend(
             Edit(fields[name].key, fields[name].start, msgspec.json.encode(other) + b":")
             for name, other in (rename or {}).items()
@@ -83,19 +84,3 @@ def _go_on(request: Request, so_far: str, continuing: Continuing, *, alone: bool
     if continuing == "flags":
         first = next(iter(fields.values())).key
         yield Edit(first, first, msgspec.json.encode(_FLAGS)[1:-1] + b",")
-
-
-def _dropped(fields: Mapping[str, Field], drop: Collection[str]) -> Iterator[Edit]:
-    """One edit for each run of fields that go, the comma on one side of it included."""
-    kept: Field | None = None
-    first: Field | None = None
-    last: Field | None = None
-    for name, field in fields.items():
-        if name in drop:
-            first, last = first or field, field
-            continue
-        if first is not None and last is not None:
-            yield Edit(first.key, field.key, b"") if kept is None else Edit(kept.end, last.end, b"")
-        kept, first = field, None
-    if kept is not None and first is not None and last is not None:
-        yield Edit(kept.end, last.end, b"")

@@ -13,17 +13,12 @@ from msgspec import UNSET, Struct, UnsetType
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Head, Need, Request, Spots
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME, TOKENS_A_SLICE
 from antiphon.wire.json import loads, twice
 from antiphon.wire.scan import Scanner
 
 LONG_BYTES = 262_144
 """From this size on a body is scanned in slices rather than parsed at once, so that no other request waits."""
-TOKENS_A_SLICE = 2000
-"""About one millisecond of scanning."""
-MAX_NAME = 256
-"""Most characters of a model's name, and of what is kept of a user's."""
-MAX_COUNT = 1_000_000_000
-"""Above what any model gives: more answers or tokens than this are a mistake."""
 
 _MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 _MODEL = re.compile(rb'"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')

@@ -14,6 +14,7 @@ from antiphon.wire.codec import Put, Terms
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.head import fields_of, named
 from antiphon.wire.openai_responses.decode import INSTRUCTIONS
+from antiphon.wire.spots import dropped
 
 _encode = msgspec.json.encode
 
@@ -33,7 +34,7 @@ def put(request: Request, terms: Terms) -> Put:
             made.extend(_prompted(request, fields, terms.prompt))
         if terms.so_far:
             made.extend(_continued(request, fields, terms.so_far))
-        made.extend(_dropped(fields, gone))
+        made.extend(dropped(fields, gone))
         made.sort(key=_start)
     return Put(body=body.edited(tuple(made)), losses=losses.told())
 
@@ -89,18 +90,3 @@ def _continued(request: Request, fields: Mapping[str, Field], so_far: str) -> It
     end = field.start + raw.rindex(b"]")
     empty = not raw.strip()[1:-1].strip()
     yield Edit(end, end, _encode(said) if empty else b"," + _encode(said))
-
-
-def _dropped(fields: Mapping[str, Field], drop: tuple[str, ...]) -> Iterator[Edit]:
-    """One edit for each run of fields that go, the comma on one side of it included."""
-    kept: Field | None = None
-    run: list[Field] = []
-    for name, field in fields.items():
-        if name in drop:
-            run.append(field)
-            continue
-        if run:
-            yield Edit(run[0].key, field.key, b"") if kept is None else Edit(kept.end, run[-1].end, b"")
-        kept, run = field, []
-    if kept is not None and run:
-        yield Edit(kept.end, run[-1].end, b"")
