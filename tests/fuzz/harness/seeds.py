@@ -25,6 +25,28 @@ FORM = (
 )
 
 
+_TOKENS = b'"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}'
+ANSWERS = {
+    "answer_bedrock_converse": b'{"output":{"message":{"role":"assistant","content":[{"text":"Hi"},{"toolUse":{"toolUseId":"t1",'
+    b'"name":"f","input":{"a":1}}},{"reasoningContent":{"reasoningText":{"text":"hm","signature":"c2ln"}}},{"citationsContent":'
+    b'{"content":[{"text":"so"}],"citations":[{"title":"a","location":{"web":{"url":"https://example.com"}}}]}}]}},'
+    b'"stopReason":"tool_use","usage":{"inputTokens":3,"outputTokens":4,"totalTokens":7,"cacheReadInputTokens":1,'
+    b'"cacheWriteInputTokens":1,"cacheDetails":[{"ttl":"1h","inputTokens":1}]},"metrics":{"latencyMs":5}}',
+    "answer_openai_completions": b'{"id":"cmpl-1","object":"text_completion","created":1,"model":"m","choices":[{"text":"Hi",'
+    b'"index":0,"logprobs":{"tokens":["Hi"],"token_logprobs":[-0.5],"top_logprobs":[{"Hi":-0.5}],"text_offset":[0]},'
+    b'"finish_reason":"stop"}],' + _TOKENS + b"}",
+    "answer_openai_moderations": b'{"id":"m-1","model":"m","results":[{"flagged":false,"categories":{"a":false},'
+    b'"category_scores":{"a":0.1}}]}',
+    "answer_openai_images": b'{"created":1,"data":[{"b64_json":"AA=="}],"usage":{"input_tokens":1,"output_tokens":2,'
+    b'"total_tokens":3,"input_tokens_details":{"text_tokens":1,"image_tokens":0}}}',
+    "answer_cohere_rerank": b'{"id":"r","results":[{"index":0,"relevance_score":0.5,"document":{"text":"a"}}],'
+    b'"meta":{"billed_units":{"search_units":1}},"usage":{"total_tokens":3}}',
+    "answer_openai_transcription": b'{"text":"hi","duration":1.5,"usage":{"type":"tokens","input_tokens":3,"output_tokens":1,'
+    b'"total_tokens":4,"input_token_details":{"audio_tokens":3,"text_tokens":0}}}',
+}
+"""Whole answers as they come, of dialects whose tests make theirs piece by piece."""
+
+
 def of(target: str) -> list[bytes]:
     """What a target begins with, without repetition."""
     kind, _, dialect = target.partition("_")
@@ -72,6 +94,8 @@ def _extra(target: str) -> Iterator[bytes]:
         yield b'multipart/form-data; boundary="x"\n' + FORM.replace(b'filename="a.wav"', b"filename*=utf-8''a%20b")
     elif target in ("ask_openai_transcription", "ask_openai_images"):
         yield FORM
+    elif target in ANSWERS:
+        yield ANSWERS[target]
     elif target == "headers":
         yield b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\nvendor=1,other=2"
         yield b"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more\n"

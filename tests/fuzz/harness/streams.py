@@ -40,7 +40,7 @@ def check(upstream: AnyUpstream, data: bytes) -> None:
         _relayed(own, data)
     others = callers(upstream)
     if others:
-        _decoded(upstream, data)
+        _decoded(upstream, data, framed=upstream.name == "bedrock_converse")
         _translated(Passage(dice(data).choice(others), upstream, "upstream-model"), data)
 
 
@@ -123,12 +123,15 @@ def _read(decoder: Decoder, pieces: tuple[bytes, ...]) -> tuple[list[Event], Tol
     return events, _told(error or decoder.failure)
 
 
-def _decoded(upstream: AnyUpstream, data: bytes) -> None:
+def _decoded(upstream: AnyUpstream, data: bytes, *, framed: bool) -> None:
     at_once, in_pieces = upstream.decoder(), upstream.decoder()
     events, error = _read(at_once, (data,))
     cut_events, cut_error = _read(in_pieces, cuts(data))
     if _deep(data):
         return
+    if framed and cut_error and error:
+        # Of two mistakes that come at once that of the frames is told, else the first.
+        cut_error, error = (cut_error[0], ""), (error[0], "")
     same(cut_error, error, "cuts change how a stream ends")
     if error is None:
         same(cut_events, events, "cuts change what is read")

@@ -79,7 +79,8 @@ def second(method: str, host: str, path: str, query: str, body: bytes, headers: 
     """
     named = {"host": host} | {name.lower(): value for name, value in headers.items() if name != "Authorization"}
     lines = "".join(f"{name}:{named[name]}\n" for name in sorted(named))
-    pairs = "&".join(sorted(pair if "=" in pair else f"{pair}=" for pair in query.split("&") if pair))
+    named_values = sorted(pair.partition("=")[::2] for pair in query.split("&") if pair)  # by name first: `-` is below `=`
+    pairs = "&".join(f"{name}={value}" for name, value in named_values)
     canonical = "\n".join(
         [method, quote(path, safe="/~"), pairs, lines, ";".join(sorted(named)), sha256(body).hexdigest()]
     )

@@ -480,3 +480,9 @@ def test_a_piece_of_a_call_that_a_text_has_ended_is_a_loss() -> None:
     stream, losses = write(foreign(called(0, "{", "f"), Delta(text="hm"), called(0, "}")))
     assert blocks(stream) == [("f", "{"), ("text", "hm")]
     assert [loss.field for loss in losses.told()] == ["answer.tool_calls[0]", "answer.usage"]
+
+
+def test_a_call_of_free_text_has_an_object_as_in_a_whole_answer() -> None:
+    first = ToolCallDelta(index=0, id="c0", name="sh", custom=True, arguments='say "')
+    stream, _ = write(foreign(Delta(tool_calls=(first,)), called(0, 'hi"'), called(1, "{}", "g")))
+    assert blocks(stream) == [("sh", '{"input":"say \\"hi\\""}'), ("g", "{}")]

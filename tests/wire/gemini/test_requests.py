@@ -615,3 +615,23 @@ def test_counting_names_a_wrong_field(body: bytes, param: str) -> None:
 
 def test_nothing_of_a_request_is_edited_by_spots() -> None:
     assert asked(b'{"contents":[]}').spots == Spots(model=(0, 0))
+
+
+def test_very_many_results_in_reverse_take_no_longer_each() -> None:
+    many = range(20_000)
+    calls = [{"functionCall": {"name": f"f{place}", "args": {}}} for place in many]
+    results = [{"functionResponse": {"name": f"f{place}", "response": {}}} for place in reversed(many)]
+    turns = [{"role": "model", "parts": calls}, {"role": "user", "parts": results}]
+    content = decoded(msgspec.json.encode({"contents": turns}))
+    first, *rest = content.messages
+    made = [part.id for part in first.parts if isinstance(part, ToolCall)]
+    assert [message.tool_call_id for message in rest] == made[::-1]
+
+
+def test_a_results_own_name_goes_back_whatever_its_call_is_named() -> None:
+    turns = [
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "id": "1", "args": {}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "g", "id": "1", "response": {"a": 1}}}]},
+    ]
+    again, _ = encoded(decoded(msgspec.json.encode({"contents": turns})))
+    assert again["contents"][1]["parts"][0]["functionResponse"]["name"] == "g"

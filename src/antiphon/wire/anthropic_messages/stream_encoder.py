@@ -186,9 +186,11 @@ class MessagesEncoder(Encoder):
             out.append(_HEAD % (self._block, b"citations_delta", b"citation") + _text(shape) + _TAIL)
 
     def _tool(self, call: ToolCallDelta, out: list[bytes]) -> None:
-        """A piece of a call. Blocks come one behind the other: pieces of several calls that come by turns are held."""
+        """A piece of a call. Blocks come one behind the other: pieces of several calls that come by turns are held. So are
+        those of free text, which goes as an object: only then the SDK can read it.
+        """
         index = call.index
-        if index in self._held or (index not in self._calls and self._must_wait()):
+        if index in self._held or (index not in self._calls and (call.custom or self._must_wait())):
             self._held.setdefault(index, []).append(call)
             return
         if index not in self._calls:
@@ -234,7 +236,7 @@ class MessagesEncoder(Encoder):
                 index=index,
                 id=call.id,
                 name=call.name,
-                arguments=call.arguments,
+                arguments=_text({"input": call.arguments}).decode() if call.kind == "custom" else call.arguments,
                 signature=call.signature,
                 signed_by=call.signed_by,
                 extra=call.extra,

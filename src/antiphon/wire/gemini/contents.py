@@ -1,5 +1,6 @@
 """Reads contents: turns whose parts become messages, a tool's result each its own."""
 
+from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -17,26 +18,35 @@ _TEXTS = ("result", "output")
 
 
 class _Calls:
-    """The calls of a conversation."""
+    """The calls of a conversation. Each call and each result takes the same time, however many there are."""
 
-    __slots__ = ("count", "waiting")
+    __slots__ = ("_by_id", "_by_name", "_ids")
 
     def __init__(self) -> None:
-        self.count = 0
-        self.waiting: list[tuple[str, str]] = []
-        """Ids and names of those that have no result yet."""
+        self._ids: list[str | None] = []
+        """Of all calls; None: it has its result. The places below are of this list."""
+        self._by_id: dict[str, deque[int]] = {}
+        self._by_name: dict[str, deque[int]] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self._ids)
 
     def answered(self, call_id: str | None, name: str) -> str:
         """The id of the call that a result is of: the first of its name that has none yet."""
-        for index, (waits, called) in enumerate(self.waiting):
-            if waits == call_id or (call_id is None and called == name):
-                del self.waiting[index]
+        places = self._by_name.get(name) if call_id is None else self._by_id.get(call_id)
+        while places:
+            place = places.popleft()
+            waits = self._ids[place]
+            if waits is not None:
+                self._ids[place] = None
                 return waits
         return call_id or made_id("result", name)
 
     def made(self, call: ToolCall) -> None:
-        self.count += 1
-        self.waiting.append((call.id, call.name))
+        self._by_id.setdefault(call.id, deque()).append(len(self._ids))
+        self._by_name.setdefault(call.name, deque()).append(len(self._ids))
+        self._ids.append(call.id)
 
 
 def decode_contents(fields: Fields, name: str) -> tuple[Message, ...]:

@@ -134,7 +134,9 @@ class Turns:
 
     def _result(self, message: Message, path: str) -> None:
         call_id = message.tool_call_id
-        name = self._called.get(call_id or "") or message.name
+        name = message.name if self._own else None
+        if name is None:
+            name = self._called.get(call_id or "") or message.name
         if name is None:
             raise BadRequest(
                 f"`{path}.tool_call_id` names no call of an earlier message; {WHO} needs the function's name",
