@@ -16,6 +16,8 @@ MAX_ANSWER_BYTES = 67_108_864
 """Most bytes of a whole answer; above it the upstream is cut off and the caller told."""
 LONG_BYTES = 1_048_576
 """From this size on an answer is read in slices or beside the loop, so that no other request waits."""
+SKIMMED_BYTES = 4_194_304
+"""The same where only its facts are read: a gigabyte a second."""
 MAX_ERROR_BYTES = 65_536
 MOST_HELD_BYTES = 262_144
 """Most bytes of a stream that are held back while no content comes; then the stream goes out as it is."""
@@ -78,9 +80,10 @@ async def whole(inbound: Inbound, name: str, said: Said, request: Request, creat
     if kind != upstream.answers and not upstream.takes(kind):
         expect(kind, upstream.answers, name)
     body = await inbound.read(MAX_ANSWER_BYTES)
-    if len(body) < LONG_BYTES:
+    sliced = passage.own.operation == "embeddings"
+    if len(body) < (LONG_BYTES if passage.other is not None or sliced else SKIMMED_BYTES):
         passed = passage.whole(body, request.head, created_s)
-    elif passage.own.operation == "embeddings":
+    elif sliced:
         passed = await _sliced(passage.whole_long(body, request.head, created_s))
     else:
         passed = await asyncio.to_thread(passage.whole, body, request.head, created_s)

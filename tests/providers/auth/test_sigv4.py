@@ -79,7 +79,8 @@ def second(method: str, host: str, path: str, query: str, body: bytes, headers: 
     """
     named = {"host": host} | {name.lower(): value for name, value in headers.items() if name != "Authorization"}
     lines = "".join(f"{name}:{named[name]}\n" for name in sorted(named))
-    named_values = sorted(pair.partition("=")[::2] for pair in query.split("&") if pair)  # by name first: `-` is below `=`
+    # By name, then by value: of whole pairs `a-=` would come before `a=`.
+    named_values = sorted(pair.partition("=")[::2] for pair in query.split("&") if pair)
     pairs = "&".join(f"{name}={value}" for name, value in named_values)
     canonical = "\n".join(
         [method, quote(path, safe="/~"), pairs, lines, ";".join(sorted(named)), sha256(body).hexdigest()]
