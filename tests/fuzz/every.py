@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "src")]
 
 from harness import packed, seeds  # noqa: E402
+from harness.least import least  # noqa: E402
 from harness.table import TARGETS  # noqa: E402
 
 WORK = HERE.parents[1] / ".cache" / "fuzz"
@@ -50,27 +51,8 @@ def fuzz(target: str, seconds: int) -> bool:
 
 def pack(target: str) -> None:
     """Keep the smallest inputs that reach as much as all of them do, as far as there is room."""
-    corpus, least = WORK / "corpus" / target, WORK / "least" / target
-    least.mkdir(parents=True, exist_ok=True)
-    for old in least.iterdir():
-        old.unlink()
-    command = [
-        sys.executable,
-        str(HERE / "run.py"),
-        target,
-        "-merge=1",
-        f"-max_len={MOST_BYTES}",
-        str(least),
-        str(corpus),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    inputs: list[bytes] = []
-    room = MOST_KEPT
-    for one in sorted({file.read_bytes() for file in least.iterdir()}, key=lambda one: (len(one), one)):
-        room -= len(one)
-        if room < 0:
-            break
-        inputs.append(one)
+    grown = [file.read_bytes() for file in sorted((WORK / "corpus" / target).glob("*"))]
+    inputs = least(TARGETS[target], [*grown, *packed.load(target), *seeds.of(target)], MOST_KEPT)
     packed.save(target, inputs)
     print(f"{target}: {len(inputs)} inputs kept", flush=True)
 
@@ -78,10 +60,11 @@ def pack(target: str) -> None:
 def main() -> None:
     chosen = [name for name in sys.argv[1:] if not name.startswith("--")] or list(TARGETS)
     seconds = int(os.environ.get("SECONDS_EACH", "600"))
+    if "--pack" in sys.argv:
+        for target in chosen:
+            pack(target)
+        return
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        if "--pack" in sys.argv:
-            list(pool.map(pack, chosen))
-            return
         clean = list(pool.map(lambda name: fuzz(name, seconds), chosen))
     sys.exit(0 if all(clean) else 1)
 

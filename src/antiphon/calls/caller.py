@@ -29,6 +29,7 @@ from antiphon.core.plan import Step
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Request
+from antiphon.core.usage import Usage
 from antiphon.providers.auth.signer import Signer
 from antiphon.providers.target import How, Said, Target, say, write
 from antiphon.routing.settings import OnLoss
@@ -119,7 +120,8 @@ class Caller:
                 raise
         except AntiphonError as caught:
             error = self.judged(attempt, caught)
-            self.failed(attempt, error, caught.used if isinstance(caught, UpstreamError) else None)
+            used = caught.used if isinstance(caught, UpstreamError) else None
+            self.failed(attempt, error, used if isinstance(used, Usage) else None)
             course.failed(spot, error)
             raise error from error.__cause__
         except BaseException:

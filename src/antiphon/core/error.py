@@ -33,8 +33,6 @@
 
 from typing import ClassVar
 
-from antiphon.core.usage import Usage
-
 
 class AntiphonError(Exception):
     """Any failure that Antiphon answers for."""
@@ -163,8 +161,9 @@ class UpstreamError(AntiphonError):
         super().__init__(message, status=status, retry_after_s=retry_after_s)
         self.upstream_status = upstream_status
         self.body = body
-        self.used: Usage | None = None
-        """What its answer used, where that was told although the answer is no use."""
+        self.used: object = None
+        """Usage of its answer, where that was told although the answer is no use. (Commands load this module, and no
+        other: so its type isn't named.)"""
         self.connected = True
         """There was a connection, so that the upstream may have taken the request."""
 
