@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sdk_sockets import sockets_are_let_go, sockets_may_be_left
 
 from antiphon.providers.lab.run import Running, running
 from rig.config import ALICE
 from rig.gateway import Gateway
 from rig.loop import LoopThread
+
+__all__ = ["sockets_are_let_go", "sockets_may_be_left"]
 
 sys.path.append(str(Path(__file__).parent))
 

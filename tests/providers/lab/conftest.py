@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import uvloop
+from sdk_sockets import sockets_are_let_go, sockets_may_be_left
+
+__all__ = ["sockets_are_let_go", "sockets_may_be_left"]
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
