@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from anthropic_said import ASKED, CODEC, body, content, request
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -119,19 +119,9 @@ def own(asked: Content) -> bool:
     return not any(getattr(part, "signed_by", "") == "gemini" for message in asked.messages for part in message.parts)
 
 
-def thinks_as_user(said: dict[str, Any]) -> bool:
-    """Whether a user's turn holds thoughts, which Anthropic refuses: turns may be joined around them."""
-    return any(
-        message["role"] == "user" and any("thinking" in str(block.get("type")) for block in message["content"])
-        for message in said["messages"]
-        if isinstance(message["content"], list)
-    )
-
-
 @often
 @given(said=BODIES)
 def test_what_is_written_of_a_request_is_read_as_the_same(said: dict[str, Any]) -> None:
-    assume(not thinks_as_user(said))
     asked = content(said)
     losses = Losses()
 

@@ -143,7 +143,8 @@ def own_messages(messages: Sequence[Message]) -> tuple[str | list[Block] | None,
         if message.form != "none":
             content = content_of(message)
             said["content"] = content
-            if parted and isinstance(content, list) and (content or message.extra):
+            # What stands beside a turn with results came as a message of its own: one with both is a turn by itself.
+            if parted and isinstance(content, list) and bool(content) != bool(message.extra):
                 open_turn = content
         out.append(merged(said, message.extra))
     return system, out
