@@ -10,6 +10,7 @@
     │   ├── TooSlow 408               the request was not sent in time
     │   ├── TooLarge 413              a body or header over its limit
     │   └── WrongMediaType 415        not JSON, or encoded in a way that isn't read
+    ├── BudgetExceeded 402            what is left of a budget can't cover the request; `budget` names it
     ├── OverLimit 429                 a queue or a limit is full; `retry_after_s` says when to come back
     │   └── LeftAlone 429             another request is finding out whether the upstream is back
     ├── Unavailable 503               this process is draining or not ready
@@ -116,6 +117,18 @@ class TooLarge(BadRequest):
 class WrongMediaType(BadRequest):
     code = "unsupported_media_type"
     status = 415
+
+
+class BudgetExceeded(AntiphonError):
+    """Nothing was spent. `budget` names the budget, `left_nano_usd` what a hard one in money has left; None: it isn't."""
+
+    code = "budget_exceeded"
+    status = 402
+
+    def __init__(self, message: str, *, code: str = "", budget: str = "", left_nano_usd: int | None = None) -> None:
+        super().__init__(message, code=code)
+        self.budget = budget
+        self.left_nano_usd = left_nano_usd
 
 
 class OverLimit(AntiphonError):

@@ -1,0 +1,68 @@
+"""The bank: grants leases of budgets to workers, so that a hard cap costs no round trip on the path.
+
+For each account: booked + leased <= limit, at every grant. What is booked comes from the journal, in the transaction that
+books it; what is leased and not booked yet stays leased until its holder gives it back, or until its journal is read
+to the end after its death. So no time-out ever frees money that may have been spent.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from antiphon.core.budget import Account
+from antiphon.core.ledger import Balance
+
+
+class Want(Struct, frozen=True, gc=False, kw_only=True):
+    """What a holder wants of an account. All amounts are totals since the lease began, so asking twice grants once."""
+
+    account: Account
+    limit: int
+    """Of the budget, with raises."""
+    hard: bool
+    """False: granted whatever the limit says, so that use is known."""
+    granted: int
+    """What the holder knows it was granted. Less than that in the store: it was granted once and never heard of it."""
+    need: int
+    """The least total that helps; at most `granted`: nothing is needed."""
+    like: int
+    """The total that it would like. Below `granted`: the difference is given back."""
+
+
+class Grant(Struct, frozen=True, gc=False, kw_only=True):
+    """What a holder has."""
+
+    granted: int
+    """Its total now."""
+    spent: int
+    """Booked on the account by all, within the window."""
+    held: int
+    """Leased to all, this holder included, and not booked yet."""
+    scarce: bool
+    """Somebody got less than they needed a moment ago: what isn't needed should be given back at once."""
+
+
+class Bank(ABC):
+    """Where leases come from. Blocks on files or sockets, so it is asked beside the loop."""
+
+    @abstractmethod
+    def grant(self, holder: str, wants: Sequence[Want], now_ns: int) -> list[Grant]:
+        """Change a holder's leases, all in one transaction.
+
+        Of a hard account no more is granted than is free: between need and like, and the less the nearer the cap is;
+        nothing when the need is not free.
+
+        Args:
+            holder: The worker's name in the journal.
+        Returns: one for each want, in order.
+        Raises: StoreError; then it is unknown what was granted, and the next ask tells.
+        """
+
+    @abstractmethod
+    def balances(self, keys: Iterable[str], now_ns: int) -> list[Balance]:
+        """How accounts stand, those that nobody ever used left out. Raises: StoreError."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the store."""
