@@ -9,17 +9,15 @@ ARGS :=
 TARGETS :=
 # How long each of them runs.
 SECONDS ?= 600
-# There are wheels of it for Linux and Python 3.11 to 3.13.
-ATHERIS := 3.0.0
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.lock requirements/build.lock pyproject.toml | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cksum requirements/dev.lock requirements/weights.lock pyproject.toml | cksum | cut -d' ' -f1)
-FUZZ_STAMP := $(VENV)/.fuzz-$(ATHERIS)
+FUZZ_STAMP := $(VENV)/.fuzz-$(shell cksum requirements/fuzz.lock pyproject.toml | cksum | cut -d' ' -f1)
 BENCH_STAMP := $(VENV)/.bench-$(shell cksum requirements/bench.lock pyproject.toml | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help serve test check bench fuzz format lock build clean
+.PHONY: help serve test servers check bench fuzz format lock build clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -27,8 +25,11 @@ help: ## list these targets
 serve: $(RUN_STAMP) ## set up and run the gateway on http://127.0.0.1:8080 with lab models (ARGS='--port 9000': on another port)
 	$(BIN)/antiphon serve --config examples/quickstart.yaml $(ARGS)
 
-test: $(DEV_STAMP) ## set up and run every test
+test: $(DEV_STAMP) servers ## set up and run every test
 	$(BIN)/python -m pytest
+
+servers: ## install what tests run against (Debian's Postgres, and Valkey or Redis); without it those tests are skipped
+	@sh tests/support/servers.sh
 
 check: $(DEV_STAMP) ## style, types, layers, structure
 	$(BIN)/ruff check
@@ -52,6 +53,7 @@ lock: ## resolve dependencies anew (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev -o requirements/dev.lock
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --group dev --group bench -o requirements/bench.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group pyproject.toml:fuzz -o requirements/fuzz.lock
 
 build: $(DEV_STAMP) ## make the wheel
 	$(BIN)/python -m build --wheel --no-isolation
@@ -74,7 +76,8 @@ $(DEV_STAMP): $(RUN_STAMP)
 	@touch $@
 
 $(FUZZ_STAMP): $(RUN_STAMP)
-	$(PIP) install 'atheris==$(ATHERIS)'
+	@$(BIN)/python -c 'import sys; sys.exit((sys.platform != "linux" or sys.version_info >= (3, 14)) and "atheris has wheels for Linux and Python 3.11 to 3.13 only; run make fuzz PYTHON=python3.13 there")'
+	$(PIP) install --require-hashes -r requirements/fuzz.lock
 	@touch $@
 
 $(BENCH_STAMP): $(DEV_STAMP)

@@ -32,7 +32,7 @@ from antiphon.app.places import Places, own
 from antiphon.app.worker import Task, Worker
 from antiphon.config.load import Loaded, environment, load
 from antiphon.net.listener import BACKLOG, SWEEP_S, bind
-from antiphon.store.sqlite import Database
+from antiphon.store.sqlite import SqliteDatabase
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
 from antiphon.vault.local import LocalSealer
@@ -143,7 +143,7 @@ def keep(loaded: Loaded, work: Callable[[Task], None]) -> None:
         places = Places.under(Path(settings.storage.dir), Path(runtime))
         lock = own(places.data)
         places.journal.mkdir(mode=0o700, exist_ok=True)
-        Database(places.data).close()
+        SqliteDatabase(places.data).close()
         LocalSealer(places.key)
         ours, theirs = socket.socketpair()
         task = Task(
@@ -158,7 +158,7 @@ def keep(loaded: Loaded, work: Callable[[Task], None]) -> None:
         )
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         worker = fork(lambda: _unblocked(lambda: work(task)), closing=[ours], control=ours)
-        arguments = (places, settings.storage.ship_interval_s, settings.telemetry.log_level)
+        arguments = (places, settings.storage, settings.telemetry.log_level)
         shipper = fork(lambda: _unblocked(lambda: shipping.run(*arguments)), closing=[ours, theirs, task.listening])
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
         for child in (worker, shipper):

@@ -51,6 +51,7 @@ class Asked:
         self.principal: Principal = ALICE
         self.started_s = house.caller.now()
         self.attempts: list[Try] = []
+        self.counted = None
         self.stopped = ""
         self.losses: tuple[Loss, ...] = ()
         self.notes: tuple[str, ...] = ()

@@ -26,12 +26,12 @@ def request(turns: list[dict[str, Any]], step: str = "") -> Request:
 
 def test_no_cap_changes_nothing() -> None:
     made = request(TURNS)
-    assert fitted(made, ContextSettings()) == (made, None)
+    assert fitted(made, ContextSettings()) == (made, ())
 
 
 def test_a_short_request_stays_as_it_is() -> None:
     made = request(TURNS[2:])
-    assert fitted(made, ContextSettings(most_tokens=100)) == (made, None)
+    assert fitted(made, ContextSettings(most_tokens=100)) == (made, ())
 
 
 def test_a_long_one_is_refused_with_its_length_and_the_cap() -> None:
@@ -41,8 +41,7 @@ def test_a_long_one_is_refused_with_its_length_and_the_cap() -> None:
 
 
 def test_or_compacted_and_the_loss_is_told() -> None:
-    less, loss = fitted(request(TURNS), ContextSettings(most_tokens=100, over="compact"))
-    assert loss is not None
+    less, (loss,) = fitted(request(TURNS), ContextSettings(most_tokens=100, over="compact"))
     assert loss.field == "messages[0..1]"
     assert less.body.size_bytes < 200
 
@@ -54,6 +53,6 @@ def test_what_cant_be_compacted_is_refused() -> None:
 
 def test_a_step_has_its_own_cap() -> None:
     settings = ContextSettings(most_tokens=100_000, steps={"summarise": 50})
-    assert fitted(request(TURNS, "answer"), settings)[1] is None
+    assert fitted(request(TURNS, "answer"), settings)[1] == ()
     with pytest.raises(BadRequest, match="for the step 'summarise'"):
         fitted(request(TURNS, "summarise"), settings)

@@ -76,6 +76,7 @@ class Asked:
 
     principal: Principal = ALICE
     started_s = 0.0
+    counted = None
     stopped = ""
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()

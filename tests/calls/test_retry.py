@@ -23,6 +23,7 @@ from antiphon.calls.settings_failure import RetrySettings
 from antiphon.core.error import (
     AntiphonError,
     BadRequest,
+    BudgetExceeded,
     CannotCarry,
     ConfigError,
     OverLimit,
@@ -99,6 +100,8 @@ def of(kind: Failure, retry_after_s: float | None = None) -> AntiphonError:
             return CannotCarry("no", retry_after_s=wait)
         case "full":
             return OverLimit("no", retry_after_s=wait)
+        case "unpaid":
+            return BudgetExceeded("no", retry_after_s=wait)
         case "ours":
             return StoreError("no", retry_after_s=wait)
 

@@ -47,6 +47,8 @@ CASES = [
     ('host: 127.0.0.1}\nkeys:\n  - {name: app, key: sk-0123456789, models: [fast, "m*", one]}', "host: 0.0.0.0}", 1, "server.host", "no key is set", "insecure: true"),
     ("host: 127.0.0.1", "tls: {cert_file: gone.pem, key_file: gone.key}", 1, "server.tls.cert_file", "gone.pem can't be read: No such file", "PEM"),
     ("host: 127.0.0.1", "tls: {cert_file: gone.pem, key_file: gone.key, client_ca_file: ca}", 1, "server.tls.client_ca_file", "ca can't be read", "PEM"),
+    # tokenizers
+    ("server: {host: 127.0.0.1}", "server: {host: 127.0.0.1}\ntokenizers: {dir: gone}", 2, "tokenizers.dir", "gone holds no vocabulary", "put cl100k_base.tiktoken or o200k_base.tiktoken there"),
     # keys
     ("  - {name: app", "  - {name: app, key: sk-other-key}\n  - {name: app", 4, "keys[1].name", "another key is called app", "its own name"),
     ("  - {name: app", "  - {name: first, key: sk-0123456789}\n  - {name: app", 4, "keys[1].key", "is the same as that of first", "its own key"),

@@ -1,8 +1,12 @@
+from hashlib import sha256
+
 import pytest
+from fakes.clock import StoppedClock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.control.identity import ANONYMOUS, Keys
+from antiphon.control.keys import Known
 from antiphon.control.settings import KeySettings
 from antiphon.core.principal import Principal
 from antiphon.core.secret import Secret
@@ -68,4 +72,67 @@ def test_of_a_key_only_its_digest_is_kept() -> None:
     kept = repr(vars(keys))
 
     assert "sk-12345678" not in kept
-    assert [len(digest) for digest in keys._principals] == [32]
+    assert [len(digest) for digest in keys._known] == [32]
+
+
+# --- keys that end
+
+
+NS = 1_000_000_000
+
+
+def owned(text: str, name: str = "api", **more: object) -> dict[bytes, Known]:
+    digest = sha256(text.encode()).digest()
+    return {digest: Known(digest=digest, principal=Principal(tenant="acme", key=name), **more)}
+
+
+def test_a_key_of_the_configuration_expires_when_it_says_so() -> None:
+    clock = StoppedClock()
+    keys = Keys([key("sk-12345678", expires="1970-01-01T00:00:10Z")], now_ns=clock.now_ns)
+
+    clock.at_ns = 10 * NS - 1
+    assert keys.principal(b"sk-12345678") is not None
+    clock.at_ns = 10 * NS
+    assert keys.principal(b"sk-12345678") is None
+    assert keys.refusal(b"sk-12345678").said_code == "key_expired"
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "word"),
+    [
+        ({"until_ns": 0, "revoked": True}, "key_revoked", "was revoked"),
+        ({"until_ns": NS}, "key_expired", "expired at 1970-01-01T00:00:01Z"),
+        ({"until_ns": NS, "replaced": True}, "key_expired", "was replaced"),
+    ],
+    ids=["revoked", "expired", "replaced"],
+)
+def test_a_key_that_has_ended_is_told_why_and_by_name(more: dict[str, object], code: str, word: str) -> None:
+    keys = Keys([], owned("ak-text-0001", **more))
+
+    error = keys.refusal(b"ak-text-0001")
+
+    assert keys.principal(b"ak-text-0001") is None
+    assert (error.said_code, error.said_status) == (code, 401)
+    assert word in error.message
+    assert "api" in error.message
+    assert "ak-text" not in error.message
+
+
+def test_while_any_key_is_known_nobody_is_anonymous_a_revoked_one_too() -> None:
+    keys = Keys([], owned("ak-text-0001", until_ns=0, revoked=True))
+    assert keys.principal(None) is None
+    keys.take({})
+    assert keys.principal(None) is ANONYMOUS
+
+
+def test_where_keys_are_managed_nobody_is_anonymous_even_without_any() -> None:
+    keys = Keys([], managed=True)
+    assert keys.principal(None) is None
+    assert keys.refusal(None).said_code == "invalid_api_key"
+
+
+def test_the_configuration_s_key_goes_before_one_of_the_api_with_the_same_text() -> None:
+    keys = Keys([key("sk-12345678", "file")], owned("sk-12345678", "api"))
+    found = keys.principal(b"sk-12345678")
+    assert found is not None
+    assert found.key == "file"

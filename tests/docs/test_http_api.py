@@ -17,7 +17,7 @@ PREFIXES = {"/v1", "/v1/", "/v2", "/v2/", "/v1beta", "/v1beta/"}
 MODULES = (
     *("server/site.py", "server/ask.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
     *("gateway/last_resort.py", "gateway/share.py", "calls/ask.py", "gateway/story.py", "calls/deadline.py"),
-    *("wire/losses.py", "control/counting.py", "server/files.py"),
+    *("wire/losses.py", "control/counting.py", "server/files.py", "calls/cache.py"),
 )
 HEADER = re.compile(
     r"^(x-(?:antiphon|server|stainless)(?:-[a-z]+)+|traceparent|tracestate|retry-after|www-authenticate|cache-control)"

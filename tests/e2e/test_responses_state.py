@@ -13,11 +13,13 @@ import pytest
 from anthropic import Anthropic
 from google import genai
 from openai import OpenAI
+from vocabularies import vocabularies
 
+from antiphon.control.counting import A_MESSAGE, A_REPLY
 from antiphon.providers.lab.run import Running
 from rig.config import ALICE, BOB, KEYS
 from rig.fixtures import Start
-from rig.gateway import Config, Gateway
+from rig.gateway import Answer, Config, Gateway
 from rig.sdk import client
 from rig.upstream import Upstream, whole
 from rig.wait import until
@@ -331,3 +333,47 @@ def test_a_provider_that_counts_is_asked_and_one_that_fails_is_stood_in_for(
     assert gateway.ask("POST", path, b"[]").status == 400
     assert gateway.ask("POST", path.replace("m:", "nobody:"), asked.replace(b'"m"', b'"nobody"')).status == 404
     assert gateway.ask("POST", path, asked, key=BOB).status == 403
+
+
+@pytest.mark.parametrize(("profile", "path", "body", "said"), COUNTS, ids=[row[0] for row in COUNTS])
+def test_what_no_provider_counts_is_cut_by_the_models_own_vocabulary(
+    start: Start, up: Upstream, profile: str, path: str, body: dict[str, Any], said: dict[str, Any]
+) -> None:
+    pytest.importorskip("tiktoken", reason="the extra `tokenizers` is not installed")
+    provider = {"profile": "compatible", "base_url": up.url}
+    models = {"m": {"provider": "up", "model": "gpt-4o"}, "other": {"provider": "up", "model": "else"}}
+    settings = {"keys": KEYS[:1], "providers": {"up": provider}, "models": models}
+    gateway = start({**settings, "tokenizers": {"dir": str(vocabularies())}})
+
+    def ask(model: str) -> Answer:
+        asked = body if profile == "gemini" else {"model": model, **body}
+        return gateway.ask("POST", path.replace("/m:", f"/{model}:"), json.dumps(asked).encode())
+
+    exact, estimated = ask("m"), ask("other")
+
+    words = 1  # "hi"
+    assert exact.json == {name: words + A_MESSAGE + A_REPLY if value == 7 else value for name, value in said.items()}
+    assert (exact.headers["x-antiphon-estimated"], exact.headers["x-antiphon-tokenizer"]) == ("true", "o200k_base")
+    assert "x-antiphon-tokenizer" not in estimated.headers
+
+
+@pytest.mark.parametrize(("profile", "path", "body", "said"), COUNTS, ids=[row[0] for row in COUNTS])
+def test_a_long_request_is_counted_too_and_refused_with_its_mistake(
+    start: Start, up: Upstream, profile: str, path: str, body: dict[str, Any], said: dict[str, Any]
+) -> None:
+    gateway = start(
+        {
+            "keys": KEYS[:1],
+            "providers": {"up": {"profile": "compatible", "base_url": up.url}},
+            "models": {"m": {"provider": "up"}},
+        }
+    )
+    asked = json.dumps(body if profile == "gemini" else {"model": "m", **body})
+
+    long = gateway.ask("POST", path, asked.replace("hi", "word " * 100_000).encode())
+    broken = gateway.ask("POST", path, asked.replace("hi", "word " * 100_000 + r"\ud800").encode())
+
+    (name,) = [name for name, value in said.items() if value == 7]
+    assert 90_000 < long.json[name] < 150_000
+    assert broken.status == 400
+    assert "half a surrogate pair" in broken.error["message"]

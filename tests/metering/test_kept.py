@@ -17,7 +17,7 @@ from antiphon.metering.journal import FileJournal
 from antiphon.metering.kept import JournalledKept
 from antiphon.metering.records import Records
 from antiphon.metering.shipping import Shipper
-from antiphon.store.sqlite import Database
+from antiphon.store.sqlite import SqliteDatabase, SqliteReader
 
 
 def key(number: int) -> str:
@@ -48,10 +48,10 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param == "memory":
         yield Bench(MemoryKept(), lambda: None)
         return
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         shipper = Shipper(tmp_path, database)
         ships = shipper.step if request.param == "in the database" else lambda: None
-        yield Bench(JournalledKept(journal, tmp_path, tmp_path), ships)
+        yield Bench(JournalledKept(journal, SqliteReader(tmp_path), tmp_path), ships)
 
 
 def test_what_was_kept_is_found_at_once_and_nothing_else(bench: Bench) -> None:
@@ -103,7 +103,7 @@ def test_parts_stand_in_the_order_of_writing_without_those_that_are_gone(bench: 
 
 def test_entries_of_one_call_are_one_record_so_all_of_them_stand_or_none(tmp_path: Path) -> None:
     with closing(FileJournal(tmp_path, "w", segment_bytes=65_536)) as journal:
-        kept = JournalledKept(journal, tmp_path, tmp_path)
+        kept = JournalledKept(journal, SqliteReader(tmp_path), tmp_path)
         kept.keep([entry(1), entry(2)])
         (path,) = tmp_path.glob("*.journal")
         data = path.read_bytes()
@@ -115,10 +115,10 @@ def test_entries_of_one_call_are_one_record_so_all_of_them_stand_or_none(tmp_pat
 def test_a_deletion_that_is_shipped_before_what_it_deletes_holds(tmp_path: Path) -> None:
     """Two workers: the one that was told to delete is shipped first, since its name comes first."""
     whole, part = entry(1), entry(2, part_of=1)
-    with closing(Database(tmp_path)) as database:
+    with closing(SqliteDatabase(tmp_path)) as database:
         shipper = Shipper(tmp_path, database)
         with closing(FileJournal(tmp_path, "a")) as early, closing(FileJournal(tmp_path, "b")) as late:
-            first, second = (JournalledKept(one, tmp_path, tmp_path) for one in (early, late))
+            first, second = (JournalledKept(one, SqliteReader(tmp_path), tmp_path) for one in (early, late))
             second.keep([whole, part])
             assert set(first.find([key(1)])) == {key(1)}
             first.keep([gone(whole)])
@@ -134,17 +134,17 @@ def test_a_deletion_that_is_shipped_before_what_it_deletes_holds(tmp_path: Path)
 
 def test_two_workers_read_what_each_other_wrote(tmp_path: Path) -> None:
     with closing(FileJournal(tmp_path, "a")) as one, closing(FileJournal(tmp_path, "b")) as other:
-        JournalledKept(one, tmp_path, tmp_path).keep([entry(1), entry(2, part_of=1)])
-        JournalledKept(other, tmp_path, tmp_path).keep([entry(3, part_of=1, at_ns=11)])
+        JournalledKept(one, SqliteReader(tmp_path), tmp_path).keep([entry(1), entry(2, part_of=1)])
+        JournalledKept(other, SqliteReader(tmp_path), tmp_path).keep([entry(3, part_of=1, at_ns=11)])
 
-        assert [part.key for part in JournalledKept(other, tmp_path, tmp_path).parts(key(1))] == [key(2), key(3)]
+        assert [part.key for part in JournalledKept(other, SqliteReader(tmp_path), tmp_path).parts(key(1))] == [key(2), key(3)]
 
 
 def test_what_is_kept_is_no_receipt(tmp_path: Path) -> None:
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         journal.closed(receipt(1))
         journal.keep([replace(entry(1), key=receipt_id(2))])
-        records = Records(tmp_path, tmp_path)
+        records = Records(SqliteReader(tmp_path), tmp_path)
 
         for _ in ("in the journal", "in the database"):
             assert records.last() == receipt(1)
@@ -153,8 +153,8 @@ def test_what_is_kept_is_no_receipt(tmp_path: Path) -> None:
 
 
 def test_what_the_database_has_leaves_the_journal_and_nothing_else_does(tmp_path: Path) -> None:
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
-        kept, (path,) = JournalledKept(journal, tmp_path, tmp_path), tmp_path.glob("*.journal")
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        kept, (path,) = JournalledKept(journal, SqliteReader(tmp_path), tmp_path), tmp_path.glob("*.journal")
         kept.keep([entry(1, b"MARKER-ONE")])
         journal.scrub()
         assert b"MARKER-ONE" in path.read_bytes(), "the database has not got it yet"
@@ -168,13 +168,13 @@ def test_what_the_database_has_leaves_the_journal_and_nothing_else_does(tmp_path
         assert b"MARKER-TWO" in path.read_bytes()
         assert set(kept.find([key(1), key(2)])) == {key(1), key(2)}
         Shipper(tmp_path, database).step()
-        assert Records(tmp_path, tmp_path).receipt(receipt_id(1)) == receipt(1)
+        assert Records(SqliteReader(tmp_path), tmp_path).receipt(receipt_id(1)) == receipt(1)
         assert set(kept.find([key(1), key(2)])) == {key(1), key(2)}
 
 
 def test_a_ring_that_has_gone_round_is_not_scrubbed_where_other_records_stand(tmp_path: Path) -> None:
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w", segment_bytes=65_536)) as journal:
-        kept = JournalledKept(journal, tmp_path, tmp_path)
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w", segment_bytes=65_536)) as journal:
+        kept = JournalledKept(journal, SqliteReader(tmp_path), tmp_path)
         for number in range(1, 60):
             kept.keep([entry(number, b"x" * 4000)])
             if number % 7 == 0:

@@ -11,13 +11,13 @@ from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
 from antiphon.metering.segment import RING_AT, WRITTEN, header
 from antiphon.metering.shipping import Shipper
-from antiphon.store.sqlite import Database
+from antiphon.store.sqlite import SqliteDatabase, SqliteReader
 
 BOB = Principal(tenant="other", key="bob")
 
 
 def test_before_anything_was_written_there_is_nothing(tmp_path: Path) -> None:
-    records = Records(tmp_path, tmp_path)
+    records = Records(SqliteReader(tmp_path), tmp_path)
 
     assert records.receipt(receipt_id(1)) is None
     assert records.last() is None
@@ -28,32 +28,32 @@ def test_before_anything_was_written_there_is_nothing(tmp_path: Path) -> None:
 def test_the_newest_word_of_a_request_is_told_wherever_it_is(tmp_path: Path, shipped: int) -> None:
     """Opened, opened again for a second attempt, closed: with some of that shipped and the rest not."""
     words = [receipt(1, "running"), receipt(1, "running", notes=("again",)), receipt(1, "ok", status=200)]
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         shipper = Shipper(tmp_path, database)
         for number, word in enumerate(words):
             (journal.closed if word.outcome == "ok" else journal.opened)(word)
             if number < shipped:
                 shipper.step()
 
-            assert Records(tmp_path, tmp_path).receipt(receipt_id(1)) == word
-            assert Records(tmp_path, tmp_path).last() == word
+            assert Records(SqliteReader(tmp_path), tmp_path).receipt(receipt_id(1)) == word
+            assert Records(SqliteReader(tmp_path), tmp_path).last() == word
 
 
 def test_the_last_is_the_newest_by_id_wherever_it_is(tmp_path: Path) -> None:
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         journal.opened(receipt(1, "running"))
         journal.closed(receipt(2))
         Shipper(tmp_path, database).step()
         journal.closed(receipt(1))
 
-        last = Records(tmp_path, tmp_path).last()
+        last = Records(SqliteReader(tmp_path), tmp_path).last()
 
         assert last == receipt(2), "1 ended later, but 2 came later"
 
 
 def test_a_tenants_last_is_its_own(tmp_path: Path) -> None:
-    records = Records(tmp_path, tmp_path)
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    records = Records(SqliteReader(tmp_path), tmp_path)
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         journal.closed(receipt(1))
         journal.closed(receipt(2, principal=BOB))
         journal.closed(receipt(3, "refused", principal=None))
@@ -67,8 +67,8 @@ def test_a_tenants_last_is_its_own(tmp_path: Path) -> None:
 
 
 def test_probes_are_not_the_last_of_all_though_of_their_tenant(tmp_path: Path) -> None:
-    records = Records(tmp_path, tmp_path)
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    records = Records(SqliteReader(tmp_path), tmp_path)
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         journal.closed(receipt(1))
         journal.closed(receipt(2, principal=PROBER))
         journal.closed(receipt(3, principal=PROBER))
@@ -84,16 +84,16 @@ def test_the_prober_is_the_one_that_probes() -> None:
 
 
 def test_where_there_are_probes_alone_there_is_no_last(tmp_path: Path) -> None:
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         journal.closed(receipt(1, principal=PROBER))
         Shipper(tmp_path, database).step()
 
-    assert Records(tmp_path, tmp_path).last() is None
+    assert Records(SqliteReader(tmp_path), tmp_path).last() is None
 
 
 def test_content_is_found_before_and_after_it_is_shipped(tmp_path: Path) -> None:
-    records = Records(tmp_path, tmp_path)
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    records = Records(SqliteReader(tmp_path), tmp_path)
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         journal.captured(receipt_id(1), "acme", b"a\0b")
 
         before = records.content(receipt_id(1))
@@ -115,4 +115,4 @@ def test_a_torn_end_hides_nothing_before_it(tmp_path: Path) -> None:
         file.seek(RING_AT + written)
         file.write(b"\x10\0\0\0torn")
 
-    assert Records(tmp_path, tmp_path).receipt(receipt_id(1)) == receipt(1)
+    assert Records(SqliteReader(tmp_path), tmp_path).receipt(receipt_id(1)) == receipt(1)

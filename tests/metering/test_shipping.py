@@ -21,7 +21,8 @@ from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
 from antiphon.metering.segment import RING_AT, SHIPPED, header, is_locked, mark_shipped, unshipped
 from antiphon.metering.shipping import Shipper, writer_of
-from antiphon.store.sqlite import FILE, Batch, Database, Reader
+from antiphon.store.database import Batch
+from antiphon.store.sqlite import FILE, SqliteDatabase, SqliteReader
 
 MEMORY = Path("/dev/shm")
 FINAL = ("ok", "failed", "client_gone", "refused")
@@ -31,7 +32,7 @@ class Death(Exception):
     """The shipper's process dies here."""
 
 
-class MortalDatabase(Database):
+class MortalDatabase(SqliteDatabase):
     """Dies just before, or just behind, one of its next writes."""
 
     def __init__(self, directory: Path) -> None:
@@ -190,12 +191,12 @@ class Shipping(RuleBasedStateMachine):
 
     @rule()
     def the_last_receipt_is_found_at_any_moment(self) -> None:
-        found = Records(self.data, self.journal).last("acme")
+        found = Records(SqliteReader(self.data), self.journal).last("acme")
 
         assert (found.id if found else None) == (receipt_id(max(self.expected)) if self.expected else None)
 
     def check_receipt(self, number: int) -> None:
-        records = Records(self.data, self.journal)
+        records = Records(SqliteReader(self.data), self.journal)
         found = records.receipt(receipt_id(number))
         outcome = self.expected[number]
         assert found is not None
@@ -265,7 +266,7 @@ def test_a_writer_that_goes_on_to_its_next_file_amid_a_step_is_not_dead(tmp_path
     journal = FileJournal(tmp_path, "w", segment_bytes=700)
     journal.opened(receipt(1, "running"))
     directory.after_listing = lambda: None
-    with closing(Database(tmp_path)) as database, closing(journal):
+    with closing(SqliteDatabase(tmp_path)) as database, closing(journal):
         shipper = Shipper(directory, database)
         shipper.step()
         more = iter(range(2, 7))
@@ -277,14 +278,14 @@ def test_a_writer_that_goes_on_to_its_next_file_amid_a_step_is_not_dead(tmp_path
         assert [path.name for path in tmp_path.glob("w-*.journal")] == ["w-000002.journal"]
         shipper.step()
         assert sorted(database.running()) == [receipt_id(number) for number in range(1, 7)]
-        found = Records(tmp_path, tmp_path).receipt(receipt_id(1))
+        found = Records(SqliteReader(tmp_path), tmp_path).receipt(receipt_id(1))
         assert found is not None
         assert found.outcome == "running"
 
 
 def test_a_record_that_is_longer_than_a_batch_is_shipped(tmp_path: Path) -> None:
     sealed = bytes(100_000)
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         journal.captured(receipt_id(1), "acme", sealed)
         journal.closed(receipt(1))
         shipper = Shipper(tmp_path, database, batch_bytes=1000)
@@ -292,37 +293,39 @@ def test_a_record_that_is_longer_than_a_batch_is_shipped(tmp_path: Path) -> None
         while shipper.step():
             pass
 
-        records = Records(tmp_path, tmp_path / "none")
+        records = Records(SqliteReader(tmp_path), tmp_path / "none")
         assert records.content(receipt_id(1)) == sealed
         assert records.receipt(receipt_id(1)) == receipt(1)
 
 
 def test_an_interrupted_request_keeps_what_was_known_of_it(tmp_path: Path) -> None:
     draft = receipt(1, "running", asked="fast", digest="d" * 64)
-    with closing(Database(tmp_path)) as database:
+    with closing(SqliteDatabase(tmp_path)) as database:
         journal = FileJournal(tmp_path, "w")
         journal.opened(draft)
         journal.close()
 
         Shipper(tmp_path, database).step()
 
-        found = Records(tmp_path, tmp_path).receipt(receipt_id(1))
+        found = Records(SqliteReader(tmp_path), tmp_path).receipt(receipt_id(1))
         assert found is not None
         assert (found.outcome, found.error) == ("interrupted", "process_died")
         assert msgspec.structs.replace(found, outcome="running", error="", detail="") == draft
 
 
 def test_a_receipt_without_a_principal_is_shipped_too(tmp_path: Path) -> None:
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         journal.closed(receipt(1, "refused", principal=None))
 
         Shipper(tmp_path, database).step()
 
-        assert Records(tmp_path, tmp_path / "none").receipt(receipt_id(1)) == receipt(1, "refused", principal=None)
+        assert Records(SqliteReader(tmp_path), tmp_path / "none").receipt(receipt_id(1)) == receipt(
+            1, "refused", principal=None
+        )
 
 
 def test_what_is_not_shipped_yet_is_counted(tmp_path: Path) -> None:
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
         shipper = Shipper(tmp_path, database)
         journal.closed(receipt(1))
         size = header(tmp_path / "w-000001.journal").written
@@ -334,7 +337,10 @@ def test_what_is_not_shipped_yet_is_counted(tmp_path: Path) -> None:
 
 
 def test_an_end_of_the_ring_that_is_longer_than_a_batch_is_passed_over(tmp_path: Path) -> None:
-    with closing(Database(tmp_path)) as database, closing(FileJournal(tmp_path, "w", segment_bytes=10_000)) as journal:
+    with (
+        closing(SqliteDatabase(tmp_path)) as database,
+        closing(FileJournal(tmp_path, "w", segment_bytes=10_000)) as journal,
+    ):
         shipper = Shipper(tmp_path, database, batch_bytes=500)
         journal.captured(receipt_id(1), "acme", bytes(6000))
         while shipper.step():
@@ -346,7 +352,7 @@ def test_an_end_of_the_ring_that_is_longer_than_a_batch_is_passed_over(tmp_path:
             pass
 
         assert [path.name for path in tmp_path.glob("w-*")] == ["w-000001.journal"]
-        assert Reader(tmp_path).content(receipt_id(2)) == bytes(5000)
+        assert SqliteReader(tmp_path).content(receipt_id(2)) == bytes(5000)
         assert database.receipt(receipt_id(2)) is not None
 
 
@@ -354,7 +360,7 @@ def test_a_journal_that_was_copied_before_its_database_comes_to_an_end(tmp_path:
     live, copied = tmp_path / "live", tmp_path / "copied"
     live.mkdir()
     copied.mkdir()
-    with closing(Database(live)) as database:
+    with closing(SqliteDatabase(live)) as database:
         with closing(FileJournal(live, "w", segment_bytes=1000)) as journal:
             shipper = Shipper(live, database)
             for number in range(20):
@@ -388,7 +394,7 @@ def test_a_segment_that_can_not_be_read_is_kept_aside(
         file.seek(0 if harm == "no header" else RING_AT + 500)
         file.write(b"?")
 
-    with closing(Database(tmp_path)) as database:
+    with closing(SqliteDatabase(tmp_path)) as database:
         shipper = Shipper(tmp_path, database)
         shipper.step()
         shipper.step()
@@ -412,7 +418,7 @@ def test_a_reader_whom_the_ring_overtakes_reads_on_where_the_shipper_is(tmp_path
 
 def test_a_segment_waits_for_the_one_before_it_though_that_seems_to_be_written_still(tmp_path: Path) -> None:
     """A writer names its next segment a moment before it lets go of the last; what it wrote once is in the last."""
-    with closing(Database(tmp_path)) as database:
+    with closing(SqliteDatabase(tmp_path)) as database:
         with closing(FileJournal(tmp_path, "w", segment_bytes=1000)) as journal:
             journal.captured(receipt_id(1), "acme", bytes(300))
             number = 1
@@ -430,12 +436,12 @@ def test_a_segment_waits_for_the_one_before_it_though_that_seems_to_be_written_s
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
         tenants = connection.execute("SELECT DISTINCT tenant FROM receipts").fetchall()
     assert tenants == [("acme",)]
-    assert Records(tmp_path, tmp_path).receipt(receipt_id(number)) == receipt(number)
+    assert Records(SqliteReader(tmp_path), tmp_path).receipt(receipt_id(number)) == receipt(number)
 
 
 def test_a_record_whose_basis_was_lost_is_kept_and_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     told, tail = halves(receipt(1))
-    with closing(Database(tmp_path)) as database:
+    with closing(SqliteDatabase(tmp_path)) as database:
         with closing(FileJournal(tmp_path, "w")) as journal:
             journal._bases[tail] = b"0" * 36
             journal.closed(told, tail)
@@ -445,4 +451,4 @@ def test_a_record_whose_basis_was_lost_is_kept_and_told_of(tmp_path: Path, caplo
 
         assert [one.getMessage() for one in caplog.records] == ["journal.basis_missing"]
         with pytest.raises(StoreError, match="basis 0000"):
-            Records(tmp_path, tmp_path).receipt(receipt_id(1))
+            Records(SqliteReader(tmp_path), tmp_path).receipt(receipt_id(1))

@@ -18,6 +18,7 @@ from antiphon.recipes.single import single
 class Asked:
     principal = ALICE
     started_s = 0.0
+    counted = None
     stopped = ""
     losses: tuple[Loss, ...] = ()
 

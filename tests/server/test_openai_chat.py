@@ -12,7 +12,7 @@ from fakes.upstream import Answer
 from antiphon.core.error import UpstreamBroken, UpstreamTimeout
 from antiphon.core.request import Lineage
 from antiphon.routing.settings import LastResortSettings
-from antiphon.wire.openai_chat.head import LONG_BYTES
+from antiphon.wire.bounds import LONG_BYTES
 
 CHAT = b'{"model":"fast","messages":[{"role":"user","content":"hi"}]}'
 STREAM = CHAT[:-1] + b',"stream":true}'

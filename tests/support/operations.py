@@ -8,7 +8,8 @@ from typing import Any
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest, UpstreamError
 from antiphon.core.request import Head, Request, Spots
-from antiphon.wire.codec import AnyCodec, Asked, Put, Quirks, Relay, Terms
+from antiphon.wire.codec import AnyCodec, Asked, Put, Quirks, Terms
+from antiphon.wire.stream import Relay
 
 ENDPOINT = "/v1/some"
 

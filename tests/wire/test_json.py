@@ -2,11 +2,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from antiphon.core.error import BadRequest
-from antiphon.wire.json import MAX_DEPTH, loads
+from antiphon.wire.bounds import LONG_BYTES
+from antiphon.wire.json import MAX_DEPTH, PIECE_BYTES, loads, twice
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
 SCALARS = (
@@ -154,3 +155,31 @@ def test_what_is_wrong_is_said(body: bytes, said: str) -> None:
 
     assert said in error.message
     assert error.said_status == 400
+
+
+def outcome(body: bytes) -> object:
+    try:
+        return loads(body)
+    except BadRequest as error:
+        return (error.message, error.param)
+
+
+@given(st.one_of(OBJECTS.map(lambda fields: json.dumps(fields).encode()), st.binary()))
+@example(b'{"a":[{"b":1,"b":2}]}')
+@example(b'{"a":[1],"a":[2]}')
+@example(b'{"a":["\\ud800"]}')
+@example(b'{"a":["\xff"]}')
+@example(b'{"a":[NaN]}')
+@example(b'{"a":[1e999]}')
+@example(b'{"a": [1,]}')
+@example(b'{"a":' + b"[" * 200 + b"]" * 200 + b"}")
+def test_a_long_body_is_read_as_a_short_one(body: bytes) -> None:
+    assert outcome(body + b" " * LONG_BYTES) == outcome(body)
+
+
+@given(st.lists(st.sampled_from(['"', ":", "\\", "{", "}", "é", "a"]), max_size=40), st.integers(0, PIECE_BYTES))
+def test_a_key_that_comes_twice_is_found_wherever_a_long_text_is_cut(said: list[str], filling: int) -> None:
+    text = json.dumps({"a": ["x" * filling, "".join(said)] * 3, "b": {"c": 1}}).encode()
+
+    assert not twice(text, 3)
+    assert twice(text.replace(b'"c": 1', b'"c": 1, "c": 2'), 3)

@@ -8,8 +8,8 @@ from antiphon.core.content import Audio, Unknown
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamOverloaded
 from antiphon.core.response import Delta, Event, ToolCallDelta
 from antiphon.core.usage import Usage
-from antiphon.wire.codec import Decoder, Encoder
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Decoder, Encoder
 from antiphon.wire.translated import Translated
 
 USAGE = Usage(input_tokens=3, output_tokens=2)

@@ -13,6 +13,7 @@ from typing import get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from antiphon.app.reporting import spending_of
 from antiphon.calls.prepared import Policy
 from antiphon.calls.settings import RouteSettings
 from antiphon.calls.settings_flow import ProbeSettings
@@ -23,7 +24,7 @@ from antiphon.config.settings import Settings
 from antiphon.control.compaction import Compactor
 from antiphon.control.conversations import Conversations
 from antiphon.control.desk import Desk
-from antiphon.control.identity import Keys
+from antiphon.control.identity import NOBODY, Keys, Table
 from antiphon.control.keeper import Keeper
 from antiphon.control.responses import Responses
 from antiphon.core.clock import SystemClock
@@ -46,10 +47,12 @@ from antiphon.providers.profiles import PROFILES
 from antiphon.providers.raw import Raw, raw
 from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.target import Account, Target, target
+from antiphon.providers.tokenizers import load
 from antiphon.routing.route import Pool, Prompt, Route
 from antiphon.server.kept import State
 from antiphon.server.settings import LOOPBACK, Tls
 from antiphon.server.site import Site
+from antiphon.server.spend import Reports
 from antiphon.store.settings import KeepSettings
 from antiphon.telemetry.page import CONTENT_TYPE, page
 from antiphon.telemetry.settings import OtlpSettings
@@ -63,6 +66,7 @@ class Built(Struct, frozen=True, kw_only=True):
 
     revision: str
     site: Site
+    identity: Keys
     bounds: Bounds
     drain_timeout_s: float
     origins: set[Origin]
@@ -82,6 +86,7 @@ def build(
     why_not_ready: Callable[[], str],
     old: Built | None = None,
     kept: Kept | None = None,
+    owned: Table = NOBODY,
 ) -> Built:
     """Make a revision of a checked configuration.
 
@@ -89,6 +94,7 @@ def build(
         labs: Base URLs of the lab providers that this gateway runs itself.
         old: The revision before; it hands on what sends traces, when that is set as it was.
         kept: Where callers' responses and conversations are kept; None: nowhere.
+        owned: Keys of the admin API.
     """
     settings = loaded.settings
     accounts = _accounts(settings, labs)
@@ -102,12 +108,14 @@ def build(
     server = settings.server
     open_metrics = server.host in LOOPBACK if server.public_metrics is None else server.public_metrics
     gateway = Gateway(process, revision)
+    identity = Keys(settings.keys, owned, managed=settings.admin is not None, now_ns=process.clock.now_ns)
     site = Site(
         gateway=gateway,
         state=None if kept is None else _state(process, kept, settings.storage.keep),
-        desk=Desk(gateway=gateway, accounts=raws, decisions=Decisions(revision, caller), realtime=settings.realtime),
-        identity=Keys(settings.keys),
+        desk=_desk(gateway, settings, raws, old),
+        identity=identity,
         store=store,
+        reports=Reports(spending_of(settings)),
         metrics=partial(page, metrics),
         metrics_type=CONTENT_TYPE,
         open_metrics=open_metrics,
@@ -117,6 +125,7 @@ def build(
     return Built(
         revision=revision.id,
         site=site,
+        identity=identity,
         bounds=server.limits,
         drain_timeout_s=server.drain_timeout_s,
         origins={one.origin for one in stands.values()},
@@ -139,6 +148,19 @@ def _revision(loaded: Loaded, targets: dict[str, Target], routes: dict[str, Rout
         capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
         log_requests=settings.telemetry.log_requests,
         tracer=tracer or (_tracer(otlp) if otlp is not None else None),
+    )
+
+
+def _desk(gateway: Gateway, settings: Settings, raws: dict[str, Raw], old: Built | None) -> Desk:
+    """Tokenizers are those of the revision before, when they are set as they were. Raises: ConfigError."""
+    before = None if old is None or old.site.desk is None else old.site.desk.tokenizers
+    same = before is not None and before.settings == settings.tokenizers
+    return Desk(
+        gateway=gateway,
+        accounts=raws,
+        decisions=Decisions(gateway.revision, gateway.process.caller),
+        realtime=settings.realtime,
+        tokenizers=before if same else load(settings.tokenizers),
     )
 
 

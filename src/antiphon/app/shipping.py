@@ -9,41 +9,93 @@ from functools import partial
 from types import FrameType
 
 from antiphon.app.places import Places
+from antiphon.app.stores import Stores
 from antiphon.core.error import StoreError
 from antiphon.metering.shipping import BATCH_BYTES, Shipper
-from antiphon.store.sqlite import Database
+from antiphon.store.database import Database
+from antiphon.store.settings import RetentionSettings, StorageSettings
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
 
 log = logging.getLogger("antiphon.shipping")
 RETRY_S = 1.0
+MOST_RETRY_S = 8.0
+"""After each failure in a row it waits twice as long, up to this."""
 PURGE_S = 60.0
 """How often what is kept no more is dropped from the database; nobody is shown it before that either."""
+ROWS_AT_ONCE = 10_000
+"""Of each table that are looked at for their age at a time."""
+DAY_NS = 86_400_000_000_000
 
 
-def run(places: Places, interval_s: float, log_level: str) -> None:
+def run(places: Places, storage: StorageSettings, log_level: str) -> None:
     """Ship until SIGTERM, then ship the rest. The body of a process of its own."""
     telemetry_log.start(log_level)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, partial(_told, stop))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    metrics = Metrics(Slots(places.metrics, "shipper"))
-    database = Database(places.data)
-    shipper = Shipper(places.journal, database)
+    course = Course(places, storage, Metrics(Slots(places.metrics, "shipper")))
     parent = os.getppid()
-    purged_s = -PURGE_S
-    while not stop.wait(ship(shipper, metrics, interval_s)) and os.getppid() == parent:
-        if time.monotonic() - purged_s >= PURGE_S:
-            purged_s = time.monotonic()
-            purge(database, time.time_ns())
-    while shipper.step():
+    while not stop.wait(course.step(time.monotonic())) and os.getppid() == parent:
         pass
-    database.close()
+    course.finish()
 
 
 def _told(stop: threading.Event, _number: int, _frame: FrameType | None) -> None:
     stop.set()
+
+
+class Course:
+    """Ships step by step. While the database is away the journal keeps everything, and this one comes again."""
+
+    def __init__(self, places: Places, storage: StorageSettings, metrics: Metrics) -> None:
+        self._places = places
+        self._storage = storage
+        self._stores = Stores.of(storage, places.data)
+        self._metrics = metrics
+        self._database: Database | None = None
+        self._shipper: Shipper | None = None
+        self._failures = 0
+        self._purged_s = -PURGE_S
+
+    def step(self, now_s: float) -> float:
+        """Returns: seconds to wait before the next one."""
+        try:
+            shipper = self._shipper or self._begin()
+        except (StoreError, OSError) as error:
+            log.error("journal.not_shipped", extra={"reason": str(error)})
+            return self._again_s()
+        wait_s = ship(shipper, self._metrics, self._storage.ship_interval_s)
+        if wait_s is None:
+            return self._again_s()
+        self._failures = 0
+        if self._database is not None and now_s - self._purged_s >= PURGE_S:
+            self._purged_s = now_s
+            purge(self._database, time.time_ns())
+            retain(self._database, self._storage.retention, time.time_ns())
+        return wait_s
+
+    def _begin(self) -> Shipper:
+        if self._database is None:
+            self._database = self._stores.database()
+        self._shipper = Shipper(self._places.journal, self._database)
+        return self._shipper
+
+    def _again_s(self) -> float:
+        self._failures += 1
+        return min(RETRY_S * 2 ** (self._failures - 1), MOST_RETRY_S)
+
+    def finish(self) -> None:
+        """Ship the rest, if that can be; else the next gateway that is started here does."""
+        try:
+            shipper = self._shipper or self._begin()
+            while shipper.step():
+                pass
+        except (StoreError, OSError) as error:
+            log.error("journal.not_shipped", extra={"reason": str(error)})
+        if self._database is not None:
+            self._database.close()
 
 
 def purge(database: Database, now_ns: int) -> None:
@@ -57,13 +109,30 @@ def purge(database: Database, now_ns: int) -> None:
             log.info("kept.purged", extra={"entries": dropped})
 
 
-def ship(shipper: Shipper, metrics: Metrics, interval_s: float) -> float:
-    """Ship once. Returns: seconds to wait before the next time."""
+def retain(database: Database, retention: RetentionSettings, now_ns: int) -> None:
+    """Drop what is older than it is to be kept."""
+    receipts_ns, ledger_ns = (
+        now_ns - round(days * DAY_NS) if days else 0 for days in (retention.receipts_days, retention.ledger_days)
+    )
+    if not receipts_ns and not ledger_ns:
+        return
+    try:
+        lapsed = database.retain(receipts_ns, ledger_ns, ROWS_AT_ONCE)
+    except StoreError as error:
+        log.error("retention.failed", extra={"reason": str(error)})
+    else:
+        if lapsed.receipts or lapsed.entries or lapsed.accounts:
+            told = {"receipts": lapsed.receipts, "entries": lapsed.entries, "accounts": lapsed.accounts}
+            log.info("retention.dropped", extra=told)
+
+
+def ship(shipper: Shipper, metrics: Metrics, interval_s: float) -> float | None:
+    """Ship once. Returns: seconds to wait before the next time; None: it failed."""
     try:
         shipper.step()
         behind_bytes = shipper.behind_bytes
         metrics.journal_bytes.set(behind_bytes)
     except (StoreError, OSError) as error:
         log.error("journal.not_shipped", extra={"reason": str(error)})
-        return RETRY_S
+        return None
     return 0.0 if behind_bytes > BATCH_BYTES // 2 else interval_s

@@ -17,22 +17,28 @@ from types import FrameType
 import msgspec
 from msgspec import Struct
 
-from antiphon.app import lab, shipping, worker
+from antiphon.app import exporting, lab, shipping, worker
+from antiphon.app.admin import Admin
 from antiphon.app.child import Child, fork
+from antiphon.app.objects import objects_of
 from antiphon.app.places import Places, own
+from antiphon.app.spread import Spread
+from antiphon.app.stores import Stores
 from antiphon.app.watch import Watch, source
 from antiphon.app.worker import Task
 from antiphon.config.diff import diff
+from antiphon.config.forms import check_owners
 from antiphon.config.load import Loaded, load
-from antiphon.core.error import ConfigError
+from antiphon.core.error import ConfigError, StoreError
 from antiphon.metering.journal import tidy
 from antiphon.net.listener import bind
-from antiphon.store.sqlite import Database
 from antiphon.telemetry import log as telemetry_log
 from antiphon.vault.local import LocalSealer
 
 log = logging.getLogger("antiphon.supervisor")
 
+ADMIN = -1
+"""Stands for the admin API's process where workers have their numbers."""
 TICK_S = 0.5
 """How often files are looked at and dead processes are replaced."""
 GRACE_S = 5.0
@@ -50,6 +56,8 @@ class Ready(Struct, frozen=True, kw_only=True):
     host: str
     port: int
     revision: str
+    admin_url: str | None = None
+    """Where the admin API listens; None: nowhere."""
 
 
 class Supervisor:
@@ -64,6 +72,9 @@ class Supervisor:
         self._workers: dict[int, Child] = {}
         self._labs: dict[str, lab.Lab] = {}
         self._shipper: Child | None = None
+        self._exporter: Child | None = None
+        self._admin: Admin | None = None
+        self._spread = Spread()
         self._crashes: list[float] = []
         self._lives = 0
         self._boot = f"{int(time.time()):x}{secrets.token_hex(2)}"
@@ -82,9 +93,10 @@ class Supervisor:
             lock = own(self._places.data)
             self._places.journal.mkdir(mode=0o700, exist_ok=True)
             tidy(self._places.journal)
-            Database(self._places.data).close()
+            Stores.of(settings.storage, self._places.data).database().close()
             LocalSealer(self._places.key)
-            self._listening = bind(settings.server.host, settings.server.port)
+            check_owners(self._loaded, objects_of(settings).since(0).objects)
+            self._listen()
             self._signals()
             try:
                 self._start()
@@ -93,6 +105,18 @@ class Supervisor:
                 self._end()
                 self._let_go()
                 os.close(lock)
+
+    def _listen(self) -> None:
+        """Take both addresses, or neither. Raises: ConfigError, OSError."""
+        server = self._loaded.settings.server
+        if self._loaded.settings.admin is not None:
+            self._admin = Admin(self._loaded, self._override, self._places)
+        try:
+            self._listening = bind(server.host, server.port)
+        except OSError:
+            if self._admin is not None:
+                self._admin.end()
+            raise
 
     def _signals(self) -> None:
         reader, writer = socket.socketpair()
@@ -108,6 +132,8 @@ class Supervisor:
         settings = self._loaded.settings
         self._start_labs(self._loaded)
         self._start_shipper()
+        self._exporter = exporting.start(settings, self._private())
+        self._start_admin()
         for index in range(settings.server.workers):
             self._start_worker(index)
 
@@ -123,8 +149,12 @@ class Supervisor:
 
     def _start_shipper(self) -> None:
         settings = self._loaded.settings
-        arguments = (self._places, settings.storage.ship_interval_s, settings.telemetry.log_level)
+        arguments = (self._places, settings.storage, settings.telemetry.log_level)
         self._shipper = fork(lambda: shipping.run(*arguments), closing=self._private())
+
+    def _start_admin(self) -> None:
+        if self._admin is not None:
+            self._selector.register(self._admin.start(self._private()), selectors.EVENT_READ, ADMIN)
 
     def _start_worker(self, index: int) -> None:
         ours, theirs = socket.socketpair()
@@ -139,15 +169,19 @@ class Supervisor:
             listening=self._listening,
             control=theirs,
         )
-        closing = [ours, *self._signal_sockets, *self._controls()]
+        closing = [ours, *self._signal_sockets, *self._controls(), *self._admin_sockets()]
         child = fork(lambda: worker.run(task), closing=closing, control=ours)
         theirs.close()
         self._workers[index] = child
+        self._spread.begun(index)
         self._selector.register(ours, selectors.EVENT_READ, index)
 
     def _private(self) -> list[socket.socket]:
         """What no child but a worker may keep open: a port is free, and a pipe ended, when its owner says so."""
-        return [self._listening, *self._signal_sockets, *self._controls()]
+        return [self._listening, *self._signal_sockets, *self._controls(), *self._admin_sockets()]
+
+    def _admin_sockets(self) -> list[socket.socket]:
+        return [] if self._admin is None else self._admin.sockets
 
     def _controls(self) -> list[socket.socket]:
         return [child.control for child in self._workers.values() if child.control is not None]
@@ -194,22 +228,38 @@ class Supervisor:
             return
         for line in data.splitlines():
             message = msgspec.json.decode(line, type=dict[str, str | int | bool])
-            if "ready" in message:
-                self._ready.add(index)
-                if not self._told and len(self._ready) == self._loaded.settings.server.workers:
-                    self._told = True
-                    host, port = self._listening.getsockname()[:2]
-                    self._on_ready(Ready(host=host, port=port, revision=str(message["revision"])))
-            elif "refused" in message:
-                log.error("config.refused", extra={"worker": index, "reason": message["refused"]})
-            elif "revision" in message:
-                log.info("config.taken", extra={"worker": index, "revision": message["revision"]})
+            if "changed" in message:
+                self._send(worker.Refresh())
+            elif "objects" in message:
+                self._reached(self._spread.has(index, int(message["objects"])))
+            else:
+                self._noted(index, message)
+
+    def _noted(self, index: int, message: dict[str, str | int | bool]) -> None:
+        """A worker takes requests, or says what became of a configuration."""
+        if "ready" in message:
+            self._ready.add(index)
+            if not self._told and len(self._ready) == self._loaded.settings.server.workers:
+                self._told = True
+                host, port = self._listening.getsockname()[:2]
+                url = None if self._admin is None else self._admin.url
+                self._on_ready(Ready(host=host, port=port, revision=str(message["revision"]), admin_url=url))
+        elif "refused" in message:
+            log.error("config.refused", extra={"worker": index, "reason": message["refused"]})
+        elif "revision" in message:
+            log.info("config.taken", extra={"worker": index, "revision": message["revision"]})
+
+    def _reached(self, version: int) -> None:
+        """Every worker works by this change of the admin API's objects."""
+        if self._admin is not None:
+            self._admin.reached(version)
 
     def _reload(self) -> None:
         """Send a new configuration to every worker, or keep the last good one and say why."""
         try:
             loaded = self._override(_read_again(self._loaded))
-        except (ConfigError, OSError) as error:
+            check_owners(loaded, objects_of(loaded.settings).since(0).objects)
+        except (ConfigError, StoreError, OSError) as error:
             log.error("config.refused", extra={"reason": str(error), "kept": self._loaded.revision.id})
             return
         fixed = [change.path for change in diff(self._loaded.settings, loaded.settings) if change.needs_restart]
@@ -221,7 +271,13 @@ class Supervisor:
         self._watch = Watch(loaded)
         self._start_labs(loaded)
         labs = {name: one.base_url for name, one in self._labs.items()}
-        line = msgspec.json.encode(worker.Reload(text=loaded.text, labs=labs)) + b"\n"
+        self._send(worker.Reload(text=loaded.text, labs=labs))
+        if self._admin is not None:
+            self._admin.reload(loaded)
+
+    def _send(self, message: worker.Reload | worker.Refresh) -> None:
+        """Tell every worker."""
+        line = msgspec.json.encode(message) + b"\n"
         for child in self._workers.values():
             if child.control is not None:
                 with contextlib.suppress(OSError):  # it has just died; the next one starts with this configuration
@@ -241,6 +297,15 @@ class Supervisor:
             log.error("shipper.died", extra={"pid": self._shipper.pid, "status": self._shipper.status})
             self._crashed()
             self._start_shipper()
+        if self._exporter is not None and self._exporter.ended():
+            log.error("exporter.died", extra={"pid": self._exporter.pid, "status": self._exporter.status})
+            self._exporter = exporting.start(self._loaded.settings, self._private())
+        dead = None if self._admin is None else self._admin.died()
+        if dead is not None:
+            log.error("admin.died", extra={"pid": dead.pid, "status": dead.status})
+            self._forget(dead)
+            self._crashed()
+            self._start_admin()
         for name, one in self._labs.items():
             died = one.revive(self._private())
             if died is not None:
@@ -262,9 +327,14 @@ class Supervisor:
         self._listening.close()
         patience_s = self._loaded.settings.server.drain_timeout_s + GRACE_S
         workers = list(self._workers.values())
-        for child in workers:
+        admin = None if self._admin is None else self._admin.end()
+        ending = workers if admin is None else [*workers, admin]
+        for child in ending:
             child.signal(signal.SIGTERM)
-        _wait(workers, patience_s)
+        _wait(ending, patience_s)
+        if self._exporter is not None:
+            self._exporter.signal(signal.SIGTERM)
+            _wait([self._exporter], GRACE_S)
         if self._shipper is not None:
             self._shipper.signal(signal.SIGTERM)
             _wait([self._shipper], patience_s)
@@ -273,7 +343,7 @@ class Supervisor:
 
     def _let_go(self) -> None:
         signal.set_wakeup_fd(-1)
-        for sock in (*self._signal_sockets, *self._controls()):
+        for sock in (*self._signal_sockets, *self._controls(), *self._admin_sockets()):
             sock.close()
         self._selector.close()
 

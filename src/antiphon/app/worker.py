@@ -16,19 +16,26 @@ import uvloop
 from msgspec import Struct
 
 from antiphon.app.build import Built, build, tls_context
+from antiphon.app.caching import Caching
+from antiphon.app.counting import Counts
+from antiphon.app.follower import Follower
+from antiphon.app.objects import objects_of
 from antiphon.app.places import Places
+from antiphon.app.stores import Stores
 from antiphon.calls.caller import Caller
+from antiphon.calls.fleet import Fleet
 from antiphon.calls.measure import measure
 from antiphon.config.load import Loaded
+from antiphon.control.owned import Owned
 from antiphon.control.probing import look
 from antiphon.core.clock import SystemClock
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import SystemRandom, Uuid7
 from antiphon.gateway.house import Process
+from antiphon.metering.counting_tickets import CountingTickets
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.kept import JournalledKept
 from antiphon.metering.records import Records
-from antiphon.metering.tickets import CountingTickets
 from antiphon.net.client import Client
 from antiphon.net.listener import Listener
 from antiphon.telemetry import log as telemetry_log
@@ -62,11 +69,18 @@ class Task(Struct, frozen=True, kw_only=True):
     control: socket.socket
 
 
-class Reload(Struct, frozen=True, kw_only=True):
+class Reload(Struct, frozen=True, kw_only=True, tag="reload"):
     """What the supervisor sends when the configuration has changed."""
 
     text: str
     labs: dict[str, str]
+
+
+class Refresh(Struct, frozen=True, kw_only=True, tag="refresh"):
+    """What it sends when the admin API changed an object, so that no worker waits for its next look."""
+
+
+_heard: msgspec.json.Decoder[Reload | Refresh] = msgspec.json.Decoder(Reload | Refresh)
 
 
 class Worker:
@@ -83,10 +97,15 @@ class Worker:
         self._client = Client()
         storage = task.loaded.settings.storage
         self._journal = FileJournal(places.journal, task.life, fsync=storage.fsync, segment_bytes=storage.journal_bytes)
-        self._tickets = CountingTickets(task.life)
-        self._caller = Caller(self._client, self._tickets, self._journal, self._metrics)
-        clock = SystemClock()
+        self._tickets = CountingTickets(f"{task.life}-u")
+        clock, stores = SystemClock(), Stores.of(storage, places.data)
+        settings = task.loaded.settings
+        self._counts = Counts(settings, stores, places.metrics, task.index, task.life, clock, self._client)
+        fleet, counting = Fleet(self._counts.breakers), self._counts.counting
+        self._caller = Caller(self._client, self._tickets, self._journal, self._metrics, fleet, counting=counting)
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
+        sealer = LocalSealer(places.key)
+        self._caching = Caching(places.data, sealer, clock, self._metrics)
         self._process = Process(
             worker=task.index,
             clock=clock,
@@ -94,19 +113,40 @@ class Worker:
             random=SystemRandom(chance),
             journal=self._journal,
             caller=self._caller,
+            counting=counting,
             metrics=self._metrics,
-            sealer=LocalSealer(places.key),
+            sealer=sealer,
+            cache=self._caching.cache,
             cutting=lambda: self._cuts,
         )
-        self._records = Records(places.data, places.journal)
-        self._kept = JournalledKept(self._journal, places.data, places.journal)
+        reader = stores.reader()
+        self._records = Records(reader, places.journal)
+        self._kept = JournalledKept(self._journal, reader, places.journal)
+        self._follower = Follower(objects_of(task.loaded.settings), self._take)
         self._built = self._build(task.loaded, task.labs, None)
+        self._settings = settings
+        self._counts.arrange(settings, self._follower.owned)
         self._tls: ssl.SSLContext | None = tls_context(task.loaded.settings.server.tls)
         self._inbox = b""
 
     def _build(self, loaded: Loaded, labs: dict[str, str], old: Built | None) -> Built:
         metrics = self._task.places.metrics
-        return build(loaded, labs, self._process, self._records, metrics, self._why_not_ready, old, self._kept)
+        self._caching.arrange(loaded.settings)
+        owned = self._follower.owned.keys
+        return build(loaded, labs, self._process, self._records, metrics, self._why_not_ready, old, self._kept, owned)
+
+    def _take(self, owned: Owned) -> None:
+        """Work by what the admin API owns now."""
+        self._built.identity.take(owned.keys)
+        self._counts.arrange(self._settings, owned)
+
+    def _tell(self, version: int) -> None:
+        """Which change of the admin API's objects this worker works by."""
+        self._say({"objects": version})
+
+    async def _refresh(self) -> None:
+        if await self._follower.again():
+            self._tell(self._follower.owned.version)
 
     def _why_not_ready(self) -> str:
         return "this worker is draining; another takes new requests" if self._stopping.is_set() else ""
@@ -117,14 +157,17 @@ class Worker:
         built = self._built
         listener = Listener(built.site.handle, built.site.refuse, built.bounds, self._tls)
         self._listener = listener
-        await listener.start(task.listening)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stopping.set)
         self._loop.add_reader(task.control, self._hear)
+        await self._first()
+        await listener.start(task.listening)
         watchers = [
             self._loop.create_task(watch_lag(self._metrics, listener, self._client)),
             self._loop.create_task(self._watch_fleet()),
             self._loop.create_task(self._probe()),
+            self._loop.create_task(self._follower.watch(self._tell)),
+            *self._counts.start(),
         ]
         gc.collect()
         gc.freeze()
@@ -132,12 +175,22 @@ class Worker:
         await self._stopping.wait()
         clean = await listener.drain(self._built.drain_timeout_s, self._cut)
         self._cut()
+        await self._counts.stop()
         await _end(watchers)
         self._client.close()
+        await self._caching.close()
         self._journal.close()
         if self._built.tracer is not None:
             self._built.tracer.close()
         self._say({"stopped": os.getpid(), "clean": clean})
+
+    async def _first(self) -> None:
+        """Until it is known who may call, or the worker is told to stop."""
+        knowing = self._loop.create_task(self._follower.first(self._tell))
+        stopping = self._loop.create_task(self._stopping.wait())
+        await asyncio.wait([knowing, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for one in (knowing, stopping):
+            one.cancel()
 
     async def _watch_fleet(self) -> None:
         """Tell metrics how the deployments are, for as long as the worker runs."""
@@ -173,7 +226,11 @@ class Worker:
             return
         *lines, self._inbox = (self._inbox + data).split(b"\n")
         for line in lines:
-            self._reload(msgspec.json.decode(line, type=Reload))
+            match _heard.decode(line):
+                case Reload() as reload:
+                    self._reload(reload)
+                case Refresh():
+                    self._refreshing = self._loop.create_task(self._refresh())
 
     def _reload(self, message: Reload) -> None:
         """Take over a new revision whole; requests that run keep the old one."""
@@ -187,6 +244,8 @@ class Worker:
             return
         telemetry_log.level(loaded.settings.telemetry.log_level)
         old, self._built = self._built, built
+        self._settings = loaded.settings
+        self._counts.arrange(loaded.settings, self._follower.owned)
         self._listener.swap(built.site.handle, built.site.refuse, built.bounds)
         self._client.retain(built.origins)
         if old.tracer is not None and old.tracer is not built.tracer:

@@ -9,8 +9,9 @@ from antiphon.core.ports import Inbound
 from antiphon.core.request import Request
 from antiphon.providers.failure import failure
 from antiphon.providers.target import Said
-from antiphon.wire.codec import Relay, Sliced
+from antiphon.wire.codec import Sliced
 from antiphon.wire.passage import Passed
+from antiphon.wire.stream import Relay
 
 MAX_ANSWER_BYTES = 67_108_864
 """Most bytes of a whole answer; above it the upstream is cut off and the caller told."""
@@ -75,19 +76,22 @@ async def started(inbound: Inbound, name: str, said: Said, request: Request, cre
 async def whole(inbound: Inbound, name: str, said: Said, request: Request, created_s: int) -> Whole:
     """Read a whole answer of a deployment. Raises: UpstreamError subclasses."""
     passage = said.passage
+    own, other = passage.own, passage.other
+    upstream = own if other is None else other
     kind = inbound.headers.get(b"content-type", b"")
-    upstream = passage.upstream
     if kind != upstream.answers and not upstream.takes(kind):
         expect(kind, upstream.answers, name)
-    body = await inbound.read(MAX_ANSWER_BYTES)
-    sliced = passage.own.operation == "embeddings"
-    if len(body) < (LONG_BYTES if passage.other is not None or sliced else SKIMMED_BYTES):
+    body = inbound.whole(MAX_ANSWER_BYTES)
+    if body is None:
+        body = await inbound.read(MAX_ANSWER_BYTES)
+    sliced = own.operation == "embeddings"
+    if len(body) < (LONG_BYTES if other is not None or sliced else SKIMMED_BYTES):
         passed = passage.whole(body, request.head, created_s)
     elif sliced:
         passed = await _sliced(passage.whole_long(body, request.head, created_s))
     else:
         passed = await asyncio.to_thread(passage.whole, body, request.head, created_s)
-    if passed.facts.usage is None and (used := passage.own.used(request)) is not None:
+    if passed.facts.usage is None and (used := own.used(request)) is not None:
         return replace(passed, facts=replace(passed.facts, usage=used))
     return passed
 

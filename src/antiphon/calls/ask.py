@@ -9,7 +9,7 @@ from antiphon.calls.prepared import Policy
 from antiphon.calls.sticky import prefix_key, session_key
 from antiphon.core.error import BadRequest
 from antiphon.core.principal import LANES, Lane, Principal
-from antiphon.core.receipt import Bounded
+from antiphon.core.receipt import Bounded, Loss
 from antiphon.core.request import Request
 from antiphon.providers.target import PLAINLY, How
 from antiphon.wire.codecs import CODECS
@@ -30,6 +30,8 @@ class Ask(Struct, frozen=True, gc=False, kw_only=True):
     """What the request sticks by; None: nothing."""
     forced: bool = False
     """A probe of ours: the deployment is asked whatever its breaker says."""
+    losses: tuple[Loss, ...] = ()
+    """What of the request was lost before anybody was asked."""
 
 
 def lane(headers: Mapping[bytes, bytes], most: Lane) -> Lane:

@@ -3,17 +3,20 @@
 from msgspec import Struct, structs
 
 from antiphon.calls.choice import Choice
+from antiphon.calls.counting import Counted
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.keypool import Key
 from antiphon.calls.member import Member
 from antiphon.calls.retry import Failure
 from antiphon.core.error import AntiphonError
+from antiphon.core.ledger import Holds
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Candidate
 from antiphon.core.ports import Inbound
 from antiphon.core.receipt import Attempt, Loss, Timings
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
+from antiphon.metering.rates_slot import Hold
 from antiphon.providers.target import Target
 from antiphon.wire.passage import Passage
 
@@ -30,11 +33,11 @@ class Spot:
         "choice",
         "forced",
         "fresh",
-        "how",
         "key",
         "member",
         "rank",
         "reason",
+        "record",
         "target",
         "telling",
         "wait_s",
@@ -61,8 +64,18 @@ class Spot:
         """Why an attempt is made at all; empty for an ordinary first one."""
         self.choice = choice
         """How it was picked; None: it was not picked among others."""
-        self.how = "" if choice is None or choice.alone else choice.how
-        """The same in a word; empty where there was nobody else."""
+        deployment = target.deployment
+        self.record = Attempt(
+            deployment=deployment.name,
+            provider=deployment.provider,
+            model=deployment.model,
+            zone=deployment.zone,
+            region=deployment.region,
+            tier=deployment.tier,
+            chosen="" if choice is None or choice.alone else choice.how,
+            price=target.price_source,
+        )
+        """What a receipt says of any attempt here."""
         self.telling = choice is not None and not choice.plain
         """There is something to tell of the others."""
         self.key = key
@@ -75,8 +88,11 @@ class Spot:
         """Seconds to wait before it."""
 
 
-class Try(Struct, kw_only=True):
-    """An attempt while it runs; `record` says what is known of it. Times are steady seconds."""
+class Try(Struct):
+    """An attempt while it runs; `record` says what is known of it. Times are steady seconds.
+
+    Its first fields are given by place: a call with more than 15 names builds a dict for them in CPython 3.11.
+    """
 
     spot: Spot
     target: Target
@@ -92,6 +108,8 @@ class Try(Struct, kw_only=True):
     tenant: str
     deadline: Deadline
     """Of its request."""
+    key_name: str = ""
+    """Of its key, where the account has several."""
     waited_us: int = 0
     size_bytes: int = 0
     wordy: bool = False
@@ -127,6 +145,16 @@ class Try(Struct, kw_only=True):
     usage: Usage | None = None
     cost_nano_usd: NanoUsd | None = None
     assumed: bool = False
+    overrun_nano_usd: int = 0
+    """Of the cost, what went beyond its ticket's bound."""
+    counted: Counted | None = None
+    """What counts its request; None: nothing does."""
+    hold: Hold | None = None
+    """What it took of limits; None: none was asked."""
+    forfeit: bool = False
+    """What it held is booked: nobody can say what was used."""
+    unsent: bool = False
+    """Nothing went out, so nothing is to be paid."""
     settled: bool = False
 
     def first_token(self, now_s: float) -> None:
@@ -141,14 +169,9 @@ class Try(Struct, kw_only=True):
 
     def record(self) -> Attempt:
         """What the receipt says of it."""
-        deployment, spot, key = self.target.deployment, self.spot, self.key
-        record = Attempt(
-            deployment=deployment.name,
-            provider=deployment.provider,
-            model=deployment.model,
-            zone=deployment.zone,
-            region=deployment.region,
-            tier=deployment.tier,
+        spot = self.spot
+        record = structs.replace(
+            spot.record,
             started_us=self.started_us,
             timings=self._timings() if self.settled else NOT_TIMED,
             status=self.status,
@@ -156,18 +179,29 @@ class Try(Struct, kw_only=True):
             ticket=self.ticket.id,
             usage=self.usage,
             cost_nano_usd=self.cost_nano_usd,
-            chosen=spot.how,
-            price=self.target.price_source,
+            key=self.key_name,
+            open=not self.settled or self.forfeit,
         )
+        if self.ticket.holds is not None:
+            record = self._held(record, self.ticket, self.ticket.holds)
         if self.error is not None or spot.reason or self.lost or self.assumed or spot.telling:
-            return self._further(record)
-        if key is not None and spot.member.pool is not None and len(spot.member.pool.keys) > 1:
             return self._further(record)
         return record
 
+    def _held(self, record: Attempt, ticket: Ticket, holds: Holds) -> Attempt:
+        """The same, with what it holds on budgets."""
+        return structs.replace(
+            record,
+            holds=holds.id,
+            held_nano_usd=ticket.held_nano_usd,
+            held_tokens=ticket.held_tokens,
+            requests=ticket.requests,
+            overrun_nano_usd=self.overrun_nano_usd,
+        )
+
     def _further(self, record: Attempt) -> Attempt:
         """The same, with what most attempts have nothing to tell of."""
-        spot, error, choice, pool = self.spot, self.error, self.spot.choice, self.spot.member.pool
+        spot, error, choice = self.spot, self.error, self.spot.choice
         return structs.replace(
             record,
             error=error.said_code if error else "",
@@ -176,7 +210,6 @@ class Try(Struct, kw_only=True):
             reason=spot.reason,
             failure=self.failure or "",
             passed_over=() if choice is None or not spot.telling else self._others(choice),
-            key=self.key.name if self.key is not None and pool is not None and len(pool.keys) > 1 else "",
         )
 
     def _others(self, choice: Choice) -> tuple[Candidate, ...]:

@@ -1,19 +1,24 @@
 """The most that an attempt may cost: what its ticket holds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from antiphon.core.content import Content
 from antiphon.core.money import NanoUsd
 from antiphon.core.request import Dialect, Need, Operation, Request
+from antiphon.core.ticket import Bound
 from antiphon.core.usage import Usage
 from antiphon.pricing.bounds import TEMPLATE_TOKENS, input_bound
-from antiphon.pricing.cost import bound
+from antiphon.pricing.cost import bound, cost
 from antiphon.pricing.media import Media, media_of
 from antiphon.providers.target import Said, Target
-from antiphon.wire.openai_chat.head import named
 from antiphon.wire.passage import meaning
+from antiphon.wire.places import named
 
+LIKELY_OUTPUT_TOKENS = 512
+"""What soft budgets and limits of tokens expect of an answer whose own limit is higher, until it has come."""
+SAMPLE_TOKENS = 1_000_000
+"""Tokens by which the price of one is told without rounding."""
 MEDIA: frozenset[Need] = frozenset({"images", "audio", "files"})
 _UNBOUNDED: frozenset[Need] = frozenset({"web_search", "server_tools"})
 """What a tool of the provider's own finds is input again, as often as it runs."""
@@ -33,31 +38,84 @@ _ELSEWHERE: Mapping[Dialect, tuple[str, ...]] = MappingProxyType(
 
 
 def bound_of(request: Request, target: Target, said: Said) -> NanoUsd | None:
-    """None: the deployment is unpriced, or nothing bounds what it may cost."""
-    deployment, head = target.deployment, request.head
-    price = deployment.price
+    """The most that an attempt may cost; None: the deployment is unpriced, or nothing bounds what it may cost."""
+    price = target.deployment.price
     if price is None:
         return None
-    operation, size_bytes = said.passage.own.operation, said.outbound.size_bytes
+    most, each = _most_input(request, target, said), _most_output(request, target)
+    if most is None:
+        return None
+    if said.passage.own.operation in _WORDLESS:
+        return bound(price, most, 0, Usage())
+    return bound(price, most, each)
+
+
+def bounds_of(request: Request, target: Target, said: Said, likely_input: Callable[[int], int]) -> Bound:
+    """The most that an attempt may use, and what it likely will.
+
+    Args:
+        likely_input: About how many tokens a request of so many bytes is.
+    """
+    deployment = target.deployment
+    most, each = _most_input(request, target, said), _most_output(request, target)
+    wordless = said.passage.own.operation in _WORDLESS
+    tokens = None if most is None else most if wordless else None if each is None else most + each
+    into = likely_input(said.outbound.size_bytes)
+    into = into if most is None else min(into, most)
+    out = 0 if wordless else LIKELY_OUTPUT_TOKENS if each is None else min(each, LIKELY_OUTPUT_TOKENS)
+    price = deployment.price
+    money = (
+        None
+        if price is None or most is None
+        else bound(price, most, 0, Usage())
+        if wordless
+        else bound(price, most, each)
+    )
+    return Bound(
+        money_nano_usd=money,
+        tokens=tokens,
+        likely_nano_usd=0 if price is None else cost(price, Usage(input_tokens=into, output_tokens=out)) or 0,
+        likely_input_tokens=into,
+        likely_output_tokens=out,
+    )
+
+
+def affordable(request: Request, target: Target, said: Said, left_nano_usd: int) -> int | None:
+    """How long an answer what is left pays for, in tokens, whatever the request's input comes to.
+
+    Returns: None, where that isn't known; 0 or less, where it doesn't even pay for the input.
+    """
+    price, most = target.deployment.price, _most_input(request, target, said)
+    if price is None or most is None or said.passage.own.operation != "chat":
+        return None
+    nothing, some = bound(price, most, 0), bound(price, most, SAMPLE_TOKENS)
+    if nothing is None or some is None or some <= nothing:
+        return None
+    return (left_nano_usd - nothing) * SAMPLE_TOKENS // (some - nothing) // request.head.answers
+
+
+def _most_input(request: Request, target: Target, said: Said) -> int | None:
+    """Tokens; None: nothing bounds them."""
+    head, operation, size_bytes = request.head, said.passage.own.operation, said.outbound.size_bytes
     if not head.needs and operation == "chat" and head.dialect not in _ELSEWHERE:  # text alone, as most are
-        each = deployment.output_tokens if head.output_tokens is None else head.output_tokens
-        return bound(price, size_bytes + TEMPLATE_TOKENS, None if each is None else each * head.answers)
+        return size_bytes + TEMPLATE_TOKENS
     if operation in _MADE or head.needs & _UNBOUNDED:
         return None
-    most = input_bound(
+    return input_bound(
         size_bytes,
         _media(request, said) if head.needs & MEDIA else (),
         family=target.family,
         tools="tools" in head.needs or "structured_output" in head.needs,
         elsewhere=_is_elsewhere(request),
-        window_tokens=deployment.context_tokens,
+        window_tokens=target.deployment.context_tokens,
     )
-    if most is None:
-        return None
-    if operation in _WORDLESS:
-        return bound(price, most, 0, Usage())
-    each = deployment.output_tokens if head.output_tokens is None else head.output_tokens
-    return bound(price, most, None if each is None else each * head.answers)
+
+
+def _most_output(request: Request, target: Target) -> int | None:
+    """Tokens of all answers; None: nothing bounds them."""
+    head = request.head
+    each = target.deployment.output_tokens if head.output_tokens is None else head.output_tokens
+    return None if each is None else each * head.answers
 
 
 def _is_elsewhere(request: Request) -> bool:

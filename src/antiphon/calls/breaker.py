@@ -64,7 +64,6 @@ class Breaker:
         "_last_pass",
         "_opening",
         "_openings",
-        "_pass",
         "_probe",
         "_probe_ends_s",
         "_probes_s",
@@ -79,6 +78,7 @@ class Breaker:
         "_word",
         "calm_until_s",
         "name",
+        "usual",
     )
 
     def __init__(
@@ -93,8 +93,8 @@ class Breaker:
         self._window = Window(settings.window_s)
         self._in_a_row = 0
         self._last_pass = 1
-        self._pass = 1
-        """The pass of ordinary attempts while closed, else `_NONE`."""
+        self.usual = 1
+        """The pass of ordinary attempts while closed, which `admit` gives until `calm_until_s`; else `_NONE`."""
         self._opening = 0
         """Its negative is the pass of attempts that were forced since it opened last."""
         self.calm_until_s = -inf
@@ -112,29 +112,24 @@ class Breaker:
         self._word: Word | None = None
 
     @property
-    def usual(self) -> int:
-        """The pass of ordinary attempts: what `admit` gives until `calm_until_s`."""
-        return self._pass
-
-    @property
     def closed(self) -> bool:
         """Whether attempts go through as usual, as far as this worker last looked."""
-        return self._pass > 0
+        return self.usual > 0
 
     def allows(self, now_s: float) -> bool:
         """Whether `admit` would give a pass now, but for other workers' probes. Takes nothing."""
         if now_s < self.calm_until_s:
             return True
         self._look(now_s)
-        return self._pass > 0 or (self._probe == _NONE and now_s >= self._retry_at_s)
+        return self.usual > 0 or (self._probe == _NONE and now_s >= self._retry_at_s)
 
     def admit(self, now_s: float) -> int:
         """Take a pass for an attempt, or `REFUSED`. After an opening it is the one probe's."""
         if now_s < self.calm_until_s:
-            return self._pass
+            return self.usual
         self._look(now_s)
-        if self._pass > 0:
-            return self._pass
+        if self.usual > 0:
+            return self.usual
         if self._probe > 0 or now_s < self._retry_at_s:
             return REFUSED
         ends_s = now_s + self._settings.probe_timeout_s
@@ -156,7 +151,7 @@ class Breaker:
         Args:
             took_s: Seconds to the first content.
         """
-        if pass_ == self._pass and took_s < self._slow_after_s:
+        if pass_ == self.usual and took_s < self._slow_after_s:
             self._in_a_row = 0
             window = self._window
             if now_s < window.turns_at_s:
@@ -169,7 +164,7 @@ class Breaker:
     def failed(self, pass_: int, now_s: float, reason: str) -> None:
         """Hand back a pass: the attempt failed, by `reason`, in a way that speaks against the upstream."""
         self._look(now_s)
-        if pass_ == self._pass:
+        if pass_ == self.usual:
             self._window.add(now_s, failed=True)
             self._in_a_row += 1
             if why := self._too_bad():
@@ -188,7 +183,7 @@ class Breaker:
     def state(self, now_s: float) -> BreakerState:
         """What it is now, and why."""
         self._look(now_s)
-        closed = self._pass > 0
+        closed = self.usual > 0
         if closed:
             self._window.turn(now_s)
         volume, failures, slow = self._window.counts()
@@ -212,23 +207,23 @@ class Breaker:
             self._word = word
             if word.open:
                 self._leave_alone(now_s, min(word.until_s, now_s + self._settings.max_open_s), word.reason)
-            elif self._pass == _NONE:
+            elif self.usual == _NONE:
                 self._close(now_s)
         if self._probe > 0 and now_s >= self._probe_ends_s:
             self._open(self._probe_ends_s, f"its probe had no answer within {self._settings.probe_timeout_s:g} s")
-        if self._pass > 0:
+        if self.usual > 0:
             self.calm_until_s = now_s + LOOK_S
 
     def _succeeded(self, pass_: int, now_s: float, took_s: float) -> None:
         """The rest of `succeeded`: slow answers, probes and forced passes, and passes from before."""
         self._look(now_s)
         slow = took_s >= self._slow_after_s
-        if pass_ == self._pass:
+        if pass_ == self.usual:
             self._in_a_row = 0
             self._window.add(now_s, slow=slow)
             if slow and (why := self._too_bad()):
                 self._open(now_s, why)
-        elif self._pass > 0 or pass_ not in {self._probe, -self._opening}:
+        elif self.usual > 0 or pass_ not in {self._probe, -self._opening}:
             return
         elif not slow:
             self._close(now_s)
@@ -253,7 +248,7 @@ class Breaker:
     def _open(self, now_s: float, reason: str) -> None:
         """Open, or open again: each time for twice as long, up to the cap, less a jitter of up to half."""
         settings = self._settings
-        peace = self._pass > 0 and now_s - self._since_s >= settings.window_s
+        peace = self.usual > 0 and now_s - self._since_s >= settings.window_s
         self._streak = 1 if peace else min(self._streak + 1, 64)
         lasts_s = min(settings.max_open_s, settings.open_s * 2.0 ** (self._streak - 1))
         until_s = now_s + lasts_s * (1 - self._fraction() / 2)
@@ -264,17 +259,17 @@ class Breaker:
         self._say(Word(open=True, until_s=until_s, reason=reason))
 
     def _leave_alone(self, now_s: float, until_s: float, reason: str) -> None:
-        if self._pass > 0:
+        if self.usual > 0:
             self._since_s = now_s
             self._openings += 1
             self._opening = self._next_pass()
-        self._pass = _NONE
+        self.usual = _NONE
         self.calm_until_s = -inf
         self._retry_at_s = until_s
         self._reason = reason
 
     def _close(self, now_s: float) -> None:
-        self._pass = self._next_pass()
+        self.usual = self._next_pass()
         self._probe = _NONE
         self._in_a_row = 0
         self._window.clear(now_s)

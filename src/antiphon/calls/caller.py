@@ -8,18 +8,21 @@ from typing import Any, Literal
 
 from antiphon.calls import answer, deadline
 from antiphon.calls.attempt import Spot, Try
-from antiphon.calls.bound import MEDIA, bound_of
+from antiphon.calls.bound import MEDIA, bounds_of
+from antiphon.calls.counting import Counting, Wanting
 from antiphon.calls.course import Answered, Ask, Course, Work
 from antiphon.calls.errands import Errands
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.identity import identified
-from antiphon.calls.keypool import Key, NoKey
+from antiphon.calls.keypool import Key, NoKey, named
 from antiphon.calls.member import MEASURED, Member
+from antiphon.calls.paying import shorten
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.settlement import Settlement
 from antiphon.calls.turn import take_turn
 from antiphon.core.error import (
     AntiphonError,
+    BudgetExceeded,
     CannotCarry,
     LeftAlone,
     OverLimit,
@@ -29,12 +32,13 @@ from antiphon.core.plan import Step
 from antiphon.core.ports import Inbound, Journal, Tickets, Transport
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Request
+from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
-from antiphon.providers.auth.signer import Signer
+from antiphon.metering.rates_slot import Hold
 from antiphon.providers.target import How, Said, Target, say, write
 from antiphon.routing.settings import OnLoss
 from antiphon.telemetry.metrics import Metrics
-from antiphon.wire.openai_chat.head import LONG_BYTES
+from antiphon.wire.bounds import LONG_BYTES
 
 log = logging.getLogger("antiphon.calls")
 HTTP_OK = 200
@@ -55,8 +59,14 @@ class Caller:
         fleet: Fleet | None = None,
         now: Callable[[], float] = time.perf_counter,
         wall: Callable[[], float] = time.time,
+        counting: Counting | None = None,
     ) -> None:
-        """`now`: seconds on the steady clock; `wall`: seconds since the epoch."""
+        """Args:
+        tickets: Of requests that nothing counts.
+        now: Seconds on the steady clock.
+        wall: Seconds since the epoch.
+        counting: Counts requests that are counted; None: there are none.
+        """
         self.fleet = fleet or Fleet()
         self.now = now
         self._wall = wall
@@ -64,13 +74,14 @@ class Caller:
         self._tickets = tickets
         self._journal = journal
         self._metrics = metrics
-        settlement = Settlement(tickets, self.fleet, now)
+        self._counting = counting
+        settlement = Settlement(tickets, self.fleet, now, counting)
         # Bound here, so that none of them costs a call more.
         self.settle = settlement.settle
         self.failed = settlement.failed
         self.judged = settlement.judged
         self.lose = settlement.lose
-        self.errands = Errands(self, transport, tickets, journal, metrics, wall)
+        self.errands = Errands(self, transport, tickets, journal, metrics, wall, counting)
 
     def prepare(self, step: Step, policy: Policy, targets: Mapping[str, Target]) -> Prepared:
         """Make a step ready; once for all requests of its kind."""
@@ -87,26 +98,23 @@ class Caller:
 
     async def attempt(self, course: Course, spot: Spot) -> Answered:
         """Make one attempt of a course. Raises: what went wrong; it has then ended, and everything is given back."""
-        member, ask, work = spot.member, course.ask, course.work
-        tenant, came_s = work.principal.tenant, self.now()
-        now_s = came_s
+        member, ask, work, target = spot.member, course.ask, course.work, spot.target
+        now_s = came_s = self.now()
         try:
-            if ask.request.body.size_bytes >= LONG_BYTES:
-                await _written(ask.request, spot.target, course.how() if course.so_far else ask.how)
-                now_s = self.now()
-            if not member.gate.try_enter(tenant):
-                await take_turn(member.gate, tenant, ask.lane, ask.deadline, self.now, begun=course.begun)
-                now_s = self.now()
-            if spot.target.signer is not None:
-                now_s = await self._identified(spot.target.signer, member, course)
+            plain = ask.request.body.size_bytes < LONG_BYTES and target.signer is None
+            if not (plain and member.gate.try_enter(work.principal.tenant)):
+                now_s = await self._ready(course, spot)
             attempt, said = self._begin(course, spot, now_s, now_s - came_s)
+        except Wanting as wanting:
+            attempt, said = await self._afford(course, spot, wanting, came_s)
+            ask = course.ask
         except AntiphonError as error:
             course.failed(spot, error)
             raise
-        head = ask.request.head
-        stream = head.stream
+        stream = ask.request.head.stream
         try:
-            inbound = attempt.inbound = await self._transport.send(said.outbound, fresh=spot.fresh)
+            send = self._transport.send
+            inbound = attempt.inbound = await (send(said.outbound, fresh=True) if spot.fresh else send(said.outbound))
             try:
                 if attempt.began_s >= member.learns_at_s or inbound.status != HTTP_OK:
                     member.learns_at_s = attempt.began_s + LEARN_S
@@ -130,18 +138,67 @@ class Caller:
             attempt.overtaken = won is not None and attempt.began_s <= won.began_s
             self.settle(attempt, None)
             raise
-        self._answered(attempt, got, stream=stream)
+        self._answered(attempt, got, stream)
         course.won = attempt
         return Answered(attempt, got, course)
 
-    async def _identified(self, signer: Signer, member: Member, course: Course) -> float:
-        """See to it that a credential is at hand. Returns: steady seconds. Raises: UpstreamAuth, within its deadline."""
-        try:
-            await identified(signer, course.ask.deadline, self._wall(), self.now)
-        except BaseException:
-            member.gate.leave(course.work.principal.tenant)
-            raise
+    async def _ready(self, course: Course, spot: Spot) -> float:
+        """Wait for what an attempt needs before it can begin: long bodies in its words, its turn, a credential.
+
+        Returns: steady seconds, with a place at the gate taken.
+        Raises: CannotCarry, BadRequest, OverLimit, DeadlineExceeded, UpstreamAuth.
+        """
+        member, ask, tenant = spot.member, course.ask, course.work.principal.tenant
+        if ask.request.body.size_bytes >= LONG_BYTES:
+            await _written(ask.request, spot.target, course.how() if course.so_far else ask.how)
+        if not member.gate.try_enter(tenant):
+            await take_turn(member.gate, tenant, ask.lane, ask.deadline, self.now, begun=course.begun)
+        if spot.target.signer is not None:
+            try:
+                await identified(spot.target.signer, ask.deadline, self._wall(), self.now)
+            except BaseException:
+                member.gate.leave(tenant)
+                raise
         return self.now()
+
+    async def _afford(self, course: Course, spot: Spot, wanting: Wanting, came_s: float) -> tuple[Try, Said]:
+        """Begin an attempt once budgets and limits give what it wants, or once it wants less.
+
+        Raises: BudgetExceeded, OverLimit, Unavailable, DeadlineExceeded, StoreError; and what `_ready` raises.
+        """
+        hold: Hold | None = None
+        try:
+            while True:
+                hold = await self._given(course, spot, wanting) or hold
+                now_s = await self._ready(course, spot)
+                try:
+                    return self._begin(course, spot, now_s, now_s - came_s, hold)
+                except Wanting as more:
+                    wanting = more
+        except AntiphonError as error:
+            if hold is not None and not hold.over:
+                self._spare(hold)
+            course.failed(spot, error)
+            raise
+        except asyncio.CancelledError:
+            if hold is not None and not hold.over:
+                self._spare(hold)
+            raise
+
+    async def _given(self, course: Course, spot: Spot, wanting: Wanting) -> Hold | None:
+        """Wait for what is wanted. Returns: what limits gave. Raises: as `_afford`."""
+        assert self._counting is not None
+        try:
+            return await self._counting.refill(wanting, course.ask.deadline.head_by_s(begun=course.begun))
+        except BudgetExceeded as error:
+            if not shorten(course, spot, error):
+                raise
+            return None
+
+    def _spare(self, hold: Hold) -> None:
+        """Give back what limits gave for an attempt that isn't made."""
+        if self._counting is not None:
+            self._counting.unused(hold)
 
     async def _refusal(self, inbound: Inbound, member: Member, said: Said) -> UpstreamError:
         """What an error answer means; one that only its headers' reset dates is told when that is."""
@@ -150,7 +207,7 @@ class Caller:
             error.retry_after_s = member.live.resets_in_s(self.now())
         return error
 
-    def _answered(self, attempt: Try, got: answer.Whole | answer.Started, *, stream: bool) -> None:
+    def _answered(self, attempt: Try, got: answer.Whole | answer.Started, stream: bool) -> None:
         """The upstream has shown that it answers."""
         now_s, member = self.now(), attempt.spot.member
         attempt.answered, attempt.streamed = True, stream
@@ -168,8 +225,10 @@ class Caller:
             if member.breaker.closed:
                 member.live.returned(now_s)
 
-    def _begin(self, course: Course, spot: Spot, now_s: float, queued_s: float) -> tuple[Try, Said]:
-        """Take everything that an attempt needs beside its place at the gate, or nothing."""
+    def _begin(
+        self, course: Course, spot: Spot, now_s: float, queued_s: float, ready: Hold | None = None
+    ) -> tuple[Try, Said]:
+        """Take everything that an attempt needs beside its place at the gate, or nothing. Raises: also Wanting."""
         member, ask, work, target = spot.member, course.ask, course.work, spot.target
         tenant, pass_ = work.principal.tenant, 0
         try:
@@ -190,35 +249,47 @@ class Caller:
                 raise LeftAlone(f"{member.name} is left alone until a probe of it has ended", retry_after_s=1)
             place = 0 if key is None else _place(key, target)
             how = course.how() if course.so_far else ask.how
-            said = say(ask.request, target, how, key=place, timeouts=timeouts)
+            said = say(ask.request, target, how, place, timeouts)
             if said.losses:
                 _weigh(said.losses, member.name, course.prepared.policy.on_loss)
-            ticket = self._tickets.reserve(work.principal, member.name, bound_of(ask.request, target, said))
+            ticket, hold = self._paid(work, ask.request, spot, said, ready)
         except BaseException:
             member.gate.leave(tenant)
             if pass_:
                 member.breaker.dropped(pass_, now_s)
             raise
         attempt = Try(
-            spot=spot,
-            target=target,
-            name=member.name,
-            ticket=ticket,
-            began_s=now_s,
-            started_us=int((now_s - work.started_s) * 1e6),
+            spot,
+            target,
+            member.name,
+            ticket,
+            now_s,
+            int((now_s - work.started_s) * 1e6),
             pass_=pass_,
             key=key,
+            key_name="" if pool is None or pool.only is not None else named(pool, key),
             tenant=tenant,
             deadline=ask.deadline,
             waited_us=int((queued_s + spot.wait_s) * 1e6),
             size_bytes=said.outbound.size_bytes,
             wordy=said.passage.own.operation == "chat" and not ask.request.head.needs & MEDIA,
             passage=said.passage,
-            losses=said.losses,
+            losses=ask.losses + said.losses if ask.losses else said.losses,
         )
+        attempt.counted, attempt.hold = work.counted, hold
         self._run(attempt, work, now_s)
         course.made += 1
         return attempt, said
+
+    def _paid(
+        self, work: Work, request: Request, spot: Spot, said: Said, ready: Hold | None
+    ) -> tuple[Ticket, Hold | None]:
+        """Hold what an attempt may use. Raises: Wanting, BudgetExceeded, OverLimit, Unavailable, BadRequest."""
+        counted, counting, member = work.counted, self._counting, spot.member
+        if counted is None or counting is None:
+            return self._tickets.reserve(work.principal, member.name, None), None
+        bounds = bounds_of(request, spot.target, said, member.tokens_of)
+        return counting.take(counted, spot.target.deployment, bounds, ready)
 
     def _run(self, attempt: Try, work: Work, now_s: float) -> None:
         """Count an attempt as running, and write it down. Raises: StoreError, and then it never was."""
@@ -236,10 +307,13 @@ class Caller:
                 key.in_flight += 1
         work.attempts.append(attempt)
         try:
+            if attempt.ticket.holds is not None:
+                self._journal.held(attempt.ticket.holds)
             self._journal.opened(work.draft(), work.tail)
         except BaseException as error:
+            attempt.unsent = True
             if isinstance(error, AntiphonError):
-                attempt.error = error  # nothing is sent, so nothing is to be paid
+                attempt.error = error
             self.settle(attempt, None)
             work.attempts.remove(attempt)
             raise

@@ -5,10 +5,9 @@ envelope bounds how many there are over keys, retries, fallbacks and hedges toge
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from msgspec import Struct, field, structs
+from msgspec import Struct, structs
 
 from antiphon.calls.answer import Started, Whole
 from antiphon.calls.ask import Ask
@@ -72,17 +71,15 @@ class Course(Struct):
     """The attempt that showed content first: who still runs beside it has lost."""
     so_far: str = ""
     """That start, where another deployment goes on from it."""
+    shortened: int = 0
+    """How often its limit of output tokens was lowered."""
     denied: str = ""
     """Why a retry that could have been was not made."""
-    _tried: dict[str, str] = field(default_factory=dict[str, str])
-    _ends: list[tuple[AntiphonError, Spot]] = field(default_factory=list[tuple[AntiphonError, Spot]])
+    _tried: dict[str, str] = {}
+    _ends: list[tuple[AntiphonError, Spot]] = []
     _retries: int = 0
     _over: int = 0
     """So many ends no longer matter to the caller: an answer has begun after them."""
-
-    def run(self) -> Coroutine[Any, Any, Answered]:
-        """Make attempts until there is an answer, once awaited. Raises: the most telling of their errors, StoreError."""
-        return self._from(None)
 
     async def go_on(self, error: AntiphonError, attempt: Try, so_far: str) -> Answered:
         """Have another deployment go on with an answer that broke off.
@@ -96,10 +93,14 @@ class Course(Struct):
             for name, target in rank.targets.items():
                 if not target.deployment.continues:
                     self._tried.setdefault(name, "can't go on with an answer")
-        return await self._from(self._next(error))
+        return await self.run(self._next(error))
 
-    async def _from(self, spot: Spot | None) -> Answered:
-        """Go on from a spot; None: from the first."""
+    async def run(self, spot: Spot | None = None) -> Answered:
+        """Make attempts until there is an answer. Raises: the most telling of their errors, StoreError.
+
+        Args:
+            spot: Where to begin; None: at the first.
+        """
         hedging = self.prepared.policy.hedging
         if spot is None:
             spot = self._first()

@@ -91,7 +91,7 @@ class Wish(Struct, frozen=True, gc=False):
 
 
 def decide(
-    headers: Mapping[bytes, bytes], *, now_s: float, server_s: float, route_s: float | None = None, stream: bool = False
+    headers: Mapping[bytes, bytes], now_s: float, server_s: float, route_s: float | None = None, stream: bool = False
 ) -> Deadline:
     """The deadline of a request that came in at `now_s`.
 

@@ -15,9 +15,10 @@ from antiphon.calls.admission import Admission
 from antiphon.calls.attempt import Spot, Try
 from antiphon.calls.breaker import Breaker
 from antiphon.calls.breaker_shared import MemoryBreakers
+from antiphon.calls.counting import Counting, Wanting
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.identity import identified
-from antiphon.calls.keypool import Key, KeyPool, NoKey
+from antiphon.calls.keypool import Key, KeyPool, NoKey, named
 from antiphon.calls.live import Live
 from antiphon.calls.member import Member
 from antiphon.calls.retry_budget import RetryBudget
@@ -26,11 +27,17 @@ from antiphon.calls.turn import take_turn
 from antiphon.calls.work import Work
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, OverLimit, UpstreamError
+from antiphon.core.money import NanoUsd
 from antiphon.core.ports import Inbound, Journal, Outbound, Tickets, Transport
 from antiphon.core.principal import Lane
+from antiphon.core.ticket import Bound, Ticket, Whose
 from antiphon.core.usage import Usage
+from antiphon.metering.rates_slot import Hold
 from antiphon.providers.target import Target
 from antiphon.telemetry.metrics import Metrics
+
+FREE = Bound(money_nano_usd=NanoUsd(0), tokens=0)
+"""Of what costs nothing."""
 
 
 class Settler(Protocol):
@@ -65,8 +72,10 @@ class Errands:
         journal: Journal,
         metrics: Metrics,
         wall: Callable[[], float],
+        counting: Counting | None = None,
     ) -> None:
         self._settler = settler
+        self._counting = counting
         self._transport = transport
         self._tickets = tickets
         self._journal = journal
@@ -119,14 +128,20 @@ class Errands:
         lane: Lane = "normal",
         size_bytes: int = 0,
         total_s: float | None = None,
+        bound: Bound = FREE,
     ) -> Begun:
         """Take everything that an attempt needs, and write it down.
 
         Args:
+            bound: The most that it may use.
             total_s: How long it may last; None: as long as its deployment says.
 
-        Raises: OverLimit, DeadlineExceeded, UpstreamAuth, StoreError; and then it never was.
+        Raises: OverLimit, BudgetExceeded, DeadlineExceeded, Unavailable, UpstreamAuth, StoreError; and then it never was.
         """
+        until_s = limit.head_by_s(begun=False)
+        if self._counting is not None and self._counting.on and work.counted is None:
+            whose = Whose(principal=work.principal, model="", route="")
+            work.counted = await self._counting.begin(whose, stream=False, until_s=until_s)
         tenant, came_s = work.principal.tenant, self._settler.now()
         if not member.gate.try_enter(tenant):
             await take_turn(member.gate, tenant, lane, limit, self._settler.now)
@@ -140,7 +155,7 @@ class Errands:
                 raise deadline.exceeded(limit, over=limit.over(now_s))
             key = _key(member, target, now_s)
             place = 0 if key is None else target.secrets.index(key.secret)
-            ticket = self._tickets.reserve(work.principal, member.name, None)
+            ticket, hold = await self._pay(work, member, target, bound, until_s)
         except BaseException:
             member.gate.leave(tenant)
             raise
@@ -153,13 +168,33 @@ class Errands:
             started_us=int((now_s - work.started_s) * 1e6),
             pass_=0,
             key=key,
+            key_name=named(member.pool, key),
             tenant=tenant,
             deadline=limit,
             waited_us=int((now_s - came_s) * 1e6),
             size_bytes=size_bytes,
         )
+        attempt.counted, attempt.hold = work.counted, hold
         self._run(attempt, work, now_s)
         return Begun(attempt=attempt, key=place, timeouts=timeouts)
+
+    async def _pay(
+        self, work: Work, member: Member, target: Target, bound: Bound, until_s: float
+    ) -> tuple[Ticket, Hold | None]:
+        """Hold what it may use. Raises: BudgetExceeded, OverLimit, DeadlineExceeded, Unavailable, StoreError."""
+        counted, counting, ready = work.counted, self._counting, None
+        if counted is None or counting is None:
+            return self._tickets.reserve(work.principal, member.name, bound.money_nano_usd), None
+        try:
+            while True:
+                try:
+                    return counting.take(counted, target.deployment, bound, ready)
+                except Wanting as wanting:
+                    ready = await counting.refill(wanting, until_s) or ready
+        except BaseException:
+            if ready is not None:
+                counting.unused(ready)
+            raise
 
     def _run(self, attempt: Try, work: Work, now_s: float) -> None:
         """Count an attempt as running, and write it down. Raises: StoreError, and then it never was."""
@@ -172,10 +207,13 @@ class Errands:
             key.began(now_s)
         work.attempts.append(attempt)
         try:
+            if attempt.ticket.holds is not None:
+                self._journal.held(attempt.ticket.holds)
             self._journal.opened(work.draft(), work.tail)
         except BaseException as error:
+            attempt.unsent = True
             if isinstance(error, AntiphonError):
-                attempt.error = error  # nothing is sent, so nothing is to be paid
+                attempt.error = error
             self._settler.settle(attempt, None)
             work.attempts.remove(attempt)
             raise

@@ -196,3 +196,8 @@ class KeyPool:
     def _none(self, now_s: float) -> NoKey:
         waits = [key.free_at_s(now_s) for key in self.keys if key.until_s != inf]
         return NoKey(min(waits, default=None), "; ".join(key.state(now_s) for key in self.keys))
+
+
+def named(pool: KeyPool | None, key: Key | None) -> str:
+    """A key's name as receipts have it: empty where its account has no other."""
+    return key.name if key is not None and pool is not None and len(pool.keys) > 1 else ""

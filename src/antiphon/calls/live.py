@@ -39,6 +39,7 @@ class Live:
         "_tokens_used",
         "_warmup_s",
         "_whole",
+        "counts_tokens",
         "in_flight",
         "sent",
         "warm_at_s",
@@ -84,14 +85,11 @@ class Live:
             self._whole = Quantiles(settings.window_s, settings.min_volume, now_s)
         self._requests_limit = requests_per_minute
         self._tokens_limit = tokens_per_minute
+        self.counts_tokens = tokens_per_minute is not None
+        """Tokens are held against a stated limit."""
         self._decay_s = settings.decay_s
         self._warmup_s = settings.warmup_s
         self._floor = settings.warmup_floor
-
-    @property
-    def counts_tokens(self) -> bool:
-        """Whether tokens are held against a stated limit."""
-        return self._tokens_limit is not None
 
     def began(self, now_s: float) -> None:
         """A request is sent to it."""

@@ -104,10 +104,11 @@ class Member:
         if not refused:
             only = pool.only
             return only.until_s <= now_s if only is not None else pool.ready(now_s)
-        return any(
-            key.until_s <= now_s and refused.get(key.name, -inf) <= now_s and key.headroom(now_s) > 0
-            for key in pool.keys
-        )
+        return any(self._usable(key, now_s) for key in pool.keys)
+
+    def _usable(self, key: Key, now_s: float) -> bool:
+        barred_until_s = max(key.until_s, self.refused_keys.get(key.name, -inf))
+        return barred_until_s <= now_s and key.headroom(now_s) > 0
 
     def rested(self, now_s: float) -> Key | None:
         """The key that is nearest to being alive again, to be used where nobody else can answer; None: none may."""

@@ -6,6 +6,7 @@ from math import inf
 from msgspec.structs import replace
 
 from antiphon.calls.attempt import Spot
+from antiphon.calls.cache_key import answerers
 from antiphon.calls.choice import Contender, Group, group
 from antiphon.calls.coalesce import Coalescer
 from antiphon.calls.fleet import Fleet
@@ -25,10 +26,13 @@ class Policy:
 
     __slots__ = (
         "balance",
+        "cache",
         "calls",
         "coalesce",
         "coalescer",
+        "context",
         "hedging",
+        "lower_max_tokens",
         "name",
         "on_loss",
         "sticky",
@@ -43,10 +47,14 @@ class Policy:
         self.sticky = route.sticky
         self.timeouts = route.timeouts
         self.on_loss: OnLoss = route.on_loss
+        self.lower_max_tokens = route.lower_max_tokens
+        limits = route.context
+        self.context = limits if limits.most_tokens is not None or limits.steps else None
         self.turn = 0
         """Requests of the route so far: what `round_robin` goes by."""
         self.coalesce = route.coalesce
         self.coalescer = Coalescer[Served](route.coalesce) if route.coalesce.enabled else None
+        self.cache = route.cache
         self.hedging = Hedging(route.hedge) if route.hedge.enabled else None
 
 
@@ -92,7 +100,7 @@ def narrowed(target: Target, limits: RouteTimeoutSettings) -> Target:
 class Prepared:
     """A step, and everybody who may take a part in it."""
 
-    __slots__ = ("draws", "policy", "ranks", "sole", "step")
+    __slots__ = ("answerers", "draws", "policy", "ranks", "sole", "step")
 
     def __init__(self, step: Step, policy: Policy, fleet: Fleet, targets: Mapping[str, Target]) -> None:
         self.step = step
@@ -107,6 +115,8 @@ class Prepared:
         """Chance has a say in who answers, or with which key."""
         self.sole = self._sole() if alone else None
         """Where there is only one: the ordinary first attempt on it, the same each time."""
+        self.answerers = answerers(policy.name, policy.on_loss, self.ranks) if policy.cache.enabled else b""
+        """What the cache knows them by."""
 
     def _sole(self) -> Spot:
         rank, (name,) = self.ranks[0], self.step.deployments

@@ -9,6 +9,7 @@ from msgspec import Struct
 from antiphon.calls.settings_failure import RetrySettings
 from antiphon.core.error import (
     AntiphonError,
+    BudgetExceeded,
     CannotCarry,
     OverLimit,
     StaleConnection,
@@ -43,10 +44,12 @@ Failure = Literal[
     "refused",
     "unfit",
     "full",
+    "unpaid",
     "ours",
 ]
 """`missing`: the upstream doesn't know the model. `unfit`: the request can't be put into its words without
-a loss that isn't allowed. `full`: our own limit on it. `ours`: not an upstream's failure."""
+a loss that isn't allowed. `full`: our own limit on it. `unpaid`: a budget can't cover
+it. `ours`: not an upstream's failure."""
 
 Place = Literal[
     "same_key", "other_key", "other_deployment", "fallback:context_window", "fallback:content_policy", "fallback:any"
@@ -109,6 +112,8 @@ TABLE: Mapping[Failure, Meaning] = MappingProxyType(
         "unfit": Meaning(next=_ELSEWHERE, budgeted=False),
         # No attempt was made: what follows is the first. To wait for room is the queue's business.
         "full": Meaning(next=_ELSEWHERE, budgeted=False),
+        # Another may cost less, or fall under other budgets.
+        "unpaid": Meaning(next=_ELSEWHERE, budgeted=False),
         "ours": Meaning(budgeted=False),
     }
 )
@@ -118,6 +123,7 @@ _CLASSES: Mapping[type[AntiphonError], Failure] = MappingProxyType(
         AntiphonError: "ours",
         CannotCarry: "unfit",
         OverLimit: "full",
+        BudgetExceeded: "unpaid",
         UpstreamError: "server_error",
         UpstreamRefused: "refused",
         UpstreamAuth: "auth",
@@ -249,7 +255,8 @@ TELLING_ORDER: tuple[Failure, ...] = (
     "unreachable",
     "timeout_connect",
     "stale",
-    "quota",  # … then what the operator has to mend …
+    "unpaid",  # … then what the operator has to mend …
+    "quota",
     "auth",
     "missing",
     *_CALLERS,  # … and last what a fallback model thinks of a request that was meant for another.

@@ -6,6 +6,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from antiphon.calls.settings_balance import BalanceSettings, LiveSettings, StickySettings
+from antiphon.calls.settings_cache import CacheSettings, CachesSettings
+from antiphon.calls.settings_context import ContextSettings
 from antiphon.calls.settings_failure import BreakerSettings, EjectionSettings, RetryBudgetSettings, RetrySettings
 from antiphon.calls.settings_flow import (
     AdmissionSettings,
@@ -36,6 +38,9 @@ class CallsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     admission: Annotated[
         AdmissionSettings, Meta(description="How many requests run on a deployment at once, and who waits.")
     ] = AdmissionSettings()
+    cache: Annotated[
+        CachesSettings, Meta(description="Where answers are kept that routes give again, and how much of them.")
+    ] = CachesSettings()
     probes: Annotated[
         ProbeSettings, Meta(description="Small requests of the gateway's own to deployments that are left alone.")
     ] = ProbeSettings()
@@ -92,6 +97,16 @@ class RouteSettings(routing.RouteSettings, frozen=True, kw_only=True, forbid_unk
     coalesce: Annotated[
         CoalesceSettings, Meta(description="When identical requests of one tenant share a call that is in flight.")
     ] = CoalesceSettings()
+    context: Annotated[ContextSettings, Meta(description="How much input its requests may have.")] = ContextSettings()
+    lower_max_tokens: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Where what is left of a hard budget can't cover the longest answer, lower the request's limit of output tokens to what it can, down to this many; the caller is told in `x-antiphon-losses`. Default null: such a request is refused.",
+        ),
+    ] = None
+    cache: Annotated[
+        CacheSettings, Meta(description="When an answer is given again to the same request of the same tenant.")
+    ] = CacheSettings()
 
     def check(self) -> Iterator[Mistake]:
         """Mistakes that only show across fields."""

@@ -5,12 +5,22 @@ from math import inf
 
 from antiphon.calls import answer, deadline
 from antiphon.calls.attempt import Try
+from antiphon.calls.counting import Counting
 from antiphon.calls.course import Answered
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.keypool import Key
 from antiphon.calls.limit import Sign
 from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
-from antiphon.core.error import AntiphonError, UpstreamError, UpstreamRefused, UpstreamTimeout
+from antiphon.core.error import (
+    AntiphonError,
+    StaleConnection,
+    UpstreamBroken,
+    UpstreamError,
+    UpstreamMalformed,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
+from antiphon.core.money import NanoUsd
 from antiphon.core.ports import Tickets
 from antiphon.core.usage import Usage
 from antiphon.pricing.cost import cost
@@ -24,11 +34,14 @@ OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
 class Settlement:
     """Closes attempts, each once; one per worker."""
 
-    __slots__ = ("_fleet", "_now", "_tickets")
+    __slots__ = ("_counting", "_fleet", "_now", "_tickets")
 
-    def __init__(self, tickets: Tickets, fleet: Fleet, now: Callable[[], float]) -> None:
+    def __init__(
+        self, tickets: Tickets, fleet: Fleet, now: Callable[[], float], counting: Counting | None = None
+    ) -> None:
         """`now`: seconds on the steady clock."""
         self._tickets = tickets
+        self._counting = counting
         self._fleet = fleet
         self._now = now
 
@@ -77,13 +90,20 @@ class Settlement:
         if price is not None:
             if usage is not None:
                 attempt.cost_nano_usd = cost(price, usage, attempt.service)
+            elif attempt.ticket.hard and _is_unknown(attempt):
+                attempt.cost_nano_usd = NanoUsd(attempt.ticket.held_nano_usd)
+                attempt.assumed = attempt.forfeit = True
             elif attempt.answered or attempt.error is None:
                 # It was cut short: what it had read by then, and said, is paid for.
                 read = Usage(
                     input_tokens=attempt.spot.member.tokens_of(attempt.size_bytes), output_tokens=output_tokens
                 )
                 attempt.cost_nano_usd, attempt.assumed = cost(price, read), True
-        self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
+        counted, counting = attempt.counted, self._counting
+        if counted is None or counting is None:
+            self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
+        else:
+            counting.settle(counted, attempt, usage)
         self._learn(attempt, usage, now_s)
 
     def _learn(self, attempt: Try, usage: Usage | None, now_s: float) -> None:
@@ -173,6 +193,19 @@ class Settlement:
             self.settle(attempt, got.facts.usage)
         else:
             self.settle(attempt, got.relay.usage, output_tokens=got.relay.events)
+
+
+def _is_unknown(attempt: Try) -> bool:
+    """Whether an upstream that never told may bill for an attempt.
+
+    An estimate is no proof, so a hard budget then books what it held.
+    """
+    error = attempt.error
+    if attempt.unsent or isinstance(error, StaleConnection):
+        return False
+    if attempt.answered or error is None or isinstance(error, UpstreamBroken | UpstreamMalformed):
+        return True
+    return isinstance(error, UpstreamTimeout) and error.connected and error.upstream_status is None
 
 
 def _of(name: str, message: str) -> str:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from antiphon.calls.attempt import Try
+from antiphon.calls.counting import Counted
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Told
 
@@ -13,14 +14,14 @@ class Work(Protocol):
     principal: Principal
     started_s: float
     attempts: list[Try]
+    counted: Counted | None
+    """What counts its use; None: nothing does."""
     stopped: str
     """Why no further attempt was made."""
     notes: tuple[str, ...]
 
-    @property
-    def tail(self) -> bytes:
-        """What its receipt says of how it was decided, as `Basis.tail` gives it."""
-        ...
+    tail: bytes
+    """What its receipt says of how it was decided, as `Basis.tail` gives it; known once there was a draft."""
 
     def draft(self) -> Told:
         """The rest of its receipt, as far as it is known."""

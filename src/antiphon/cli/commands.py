@@ -1,7 +1,7 @@
 """Every command, with its arguments and options."""
 
 from antiphon import __version__
-from antiphon.cli import values
+from antiphon.cli import commands_admin, commands_db, values
 from antiphon.cli.exits import Exit
 from antiphon.cli.parser import Parser
 
@@ -23,7 +23,14 @@ def parser() -> Parser:
         ("chat", "ask a model through a gateway, and see what the answer took", _chat),
         ("models", "list the models that a gateway offers", _models),
         ("receipt", "show what became of a request, and why", _receipt),
+        ("spend", "sum up what was spent, and by whom", _spend),
+        ("export", "write whole days to Parquet, or their costs in FOCUS' columns", _export),
         ("config", "check, show and compare configurations", _config),
+        ("keys", "make, list, rotate and revoke keys", commands_admin.keys),
+        ("budgets", "list, make and change budgets", commands_admin.budgets),
+        ("limits", "list, make and change limits", commands_admin.limits),
+        ("db", "look after the database", commands_db.db),
+        ("ledger", "look at the ledger's entries, and correct them", commands_db.ledger),
         ("lab", "simulated models", _lab),
         ("doctor", "look for what keeps a gateway from working, and say what to do", _doctor),
         ("version", "print versions of Antiphon and of what it runs on", _version),
@@ -109,13 +116,94 @@ def _receipt_show(one: Parser) -> None:
     _json_option(one, "the receipt as it is stored; with --content also\ncontent: {request, answer, cut}, texts.")
 
 
+def _spend(one: Parser) -> None:
+    one.runs("spend")
+    one.add_argument(
+        "--by", default="", help="what to sum by, separated by commas, such as team,model,route (default: all in one)"
+    )
+    one.add_argument("--since", default="", help="from when on: 7d, 24h, 30m, 2w, a day or a time in UTC (default: 7d)")
+    one.add_argument("--until", default="", help="until when, the same way (default: now)")
+    one.add_argument("--tenant", default="", help="of this tenant alone (default: all)")
+    one.add_argument("--forecast", action="store_true", help="tell where the month, or a window until later, will end")
+    one.add_argument(
+        "--anomalies", action="store_true", help="tell hours that cost far more or less than such hours do"
+    )
+    one.add_argument(
+        "--format", choices=("table", "json", "csv"), default="table", help="form of the answer (default: %(default)s)"
+    )
+    one.add_argument(
+        "--lines",
+        type=values.whole(1, 1_000_000),
+        default=10_000,
+        help="most lines, the dearest (default: %(default)s)",
+    )
+    one.add_argument(
+        "--from",
+        metavar="PLACE",
+        dest="place",
+        help="exported files alone: a directory or s3://BUCKET/PREFIX (default: the data directory, and storage.export)",
+    )
+    one.add_argument(
+        "--timeout", type=values.seconds, default=600.0, help="seconds for each question (default: %(default)g)"
+    )
+    one.add_argument("--url", type=values.url, help="ask this gateway, rather than the data directory")
+    _key_option(one, "API key for --url (default: the variable ANTIPHON_KEY)")
+    _config_option(one)
+
+
+def _export(one: Parser) -> None:
+    one.runs("export")
+    one.add_argument(
+        "--day",
+        type=values.day,
+        help="the day in UTC, such as 2026-11-26 (default: all that are over and not there yet)",
+    )
+    one.add_argument(
+        "--to", metavar="PLACE", help="a directory or s3://BUCKET/PREFIX (default: what storage.export.to says)"
+    )
+    one.add_argument(
+        "--focus", action="store_true", help="the costs of --day in the columns of FOCUS 1.2, rather than its receipts"
+    )
+    one.add_argument(
+        "--format", choices=("parquet", "csv"), default="parquet", help="of --focus (default: %(default)s)"
+    )
+    one.add_argument(
+        "--force", action="store_true", help="also where fewer receipts are in the database than were exported before"
+    )
+    _config_option(one)
+    _json_option(one, "{days: [{day, files: [{table, path, rows}], running, unpriced}]}.")
+
+
 def _config(one: Parser) -> None:
     one.beneath(
         ("check", "tell every mistake, each with its line and remedy", _config_check),
         ("show", "print the configuration as it is understood, secrets hidden", _config_show),
-        ("diff", "compare two configurations, and tell what needs a restart", _config_diff),
+        ("diff", "compare two configurations, or one with what the admin API owns", _config_diff),
         ("schema", "print the JSON Schema of the configuration", _config_schema),
+        ("import", "write a configuration from another gateway's, and tell what could not be carried", _config_import),
     )
+
+
+def _config_import(one: Parser) -> None:
+    one.beneath(
+        ("litellm", "read a LiteLLM proxy's config.yaml", _import_litellm),
+        ("portkey", "read a Portkey config, JSON", _import_portkey),
+    )
+
+
+def _import_litellm(one: Parser) -> None:
+    _importer(one, "litellm")
+
+
+def _import_portkey(one: Parser) -> None:
+    _importer(one, "portkey")
+
+
+def _importer(one: Parser, verb: str) -> None:
+    one.runs("importer", verb)
+    one.add_argument("file", metavar="FILE", help="the other gateway's configuration")
+    one.add_argument("--out", metavar="FILE", help="file to write, which must not be there yet (default: stdout)")
+    _json_option(one, "{configuration, left: [{path, why}]}; the first is YAML as text.")
 
 
 def _config_check(one: Parser) -> None:
@@ -136,9 +224,14 @@ def _config_show(one: Parser) -> None:
 
 def _config_diff(one: Parser) -> None:
     one.runs("config", "diff")
-    one.add_argument("old", metavar="OLD", help="file that holds now")
-    one.add_argument("new", metavar="NEW", help="file that it is compared with")
-    _json_option(one, "{old, new, changes: [{path, old, new, needs_restart}]}; the first two are revisions.")
+    one.add_argument("old", metavar="OLD", nargs="?", help="file that holds now; without files, what the admin API owns is compared with the configuration")
+    one.add_argument("new", metavar="NEW", nargs="?", help="file that it is compared with")
+    one.add_argument("--export", action="store_true", help="without files: print what the admin API owns as YAML")
+    commands_admin.where(one)
+    one.epilog = (
+        "With --json: {old, new, changes: [{path, old, new, needs_restart}]}; the first two are revisions. Without files:\n"
+        "{drift: [{section, name, by, version, spec, differs: null or {field: [file, admin API]}}]}."
+    )
 
 
 def _config_schema(one: Parser) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
-from antiphon.cli import summary, text
+from antiphon.cli import drift, summary, text
 from antiphon.cli.checks.models import models
 from antiphon.cli.configured import configured
 from antiphon.cli.exits import Exit
@@ -52,8 +52,12 @@ def _show(arguments: Namespace) -> int:
 
 
 def _diff(arguments: Namespace) -> int:
+    if arguments.old is None:
+        return drift.run(arguments)
+    if arguments.new is None:
+        arguments.parser.error("give two files, or none to see what the admin API owns")
     environ = environment()
-    old, new = load(Path(arguments.old), environ), load(Path(arguments.new), environ)
+    old, new = load(Path(str(arguments.old)), environ), load(Path(str(arguments.new)), environ)
     changes = diff(old.settings, new.settings)
     if arguments.json:
         said = [to_builtins(change) for change in changes]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from antiphon.app.places import Places
+from antiphon.app.stores import Stores
 from antiphon.config.settings import Settings
 from antiphon.metering.records import Records
 
@@ -13,6 +14,11 @@ def places_of(settings: Settings) -> Places:
     return Places.under(data, data)
 
 
-def records_in(places: Places) -> Records:
-    """Everything that was recorded there."""
-    return Records(places.data, places.journal)
+def stores_of(settings: Settings) -> Stores:
+    """The database of a configuration. Raises: StoreError."""
+    return Stores.of(settings.storage, Path(settings.storage.dir))
+
+
+def records_of(settings: Settings) -> Records:
+    """Everything that was recorded under a configuration. Raises: StoreError."""
+    return Records(stores_of(settings).reader(), places_of(settings).journal)

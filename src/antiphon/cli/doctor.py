@@ -14,7 +14,7 @@ from antiphon.cli.checks.port import port
 from antiphon.cli.checks.providers import reachable
 from antiphon.cli.checks.storage import storage
 from antiphon.cli.configured import configured
-from antiphon.cli.data import places_of, records_in
+from antiphon.cli.data import places_of, records_of, stores_of
 from antiphon.cli.exits import Exit
 from antiphon.cli.terminal import document, put, say
 from antiphon.config.load import Loaded
@@ -50,7 +50,7 @@ def _of(loaded: Loaded) -> list[Finding]:
     settings = loaded.settings
     places = places_of(settings)
     try:
-        newest = records_in(places).last() if places.data.is_dir() else None
+        newest = records_of(settings).last() if places.data.is_dir() else None
     except (StoreError, OSError):
         newest = None
 
@@ -61,7 +61,7 @@ def _of(loaded: Loaded) -> list[Finding]:
         models(settings),
         machine.clock(newest.at_ns if newest is not None else None),
         machine.descriptors(settings),
-        *storage(places),
+        *storage(places, stores_of(settings)),
         *asyncio.run(ask()),
     ]
 

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from antiphon.app.administration import KEY_FILE
 from antiphon.app.supervisor import Ready
 from antiphon.cli.checks.models import models
 from antiphon.config.resolve import offered
@@ -21,7 +22,7 @@ def greeting(settings: Settings, ready: Ready, receipt: str) -> str:
     """
     everywhere = ", every address of this machine" if ready.host in ANYWHERE else ""
     said = f"revision {ready.revision}, {settings.server.workers} worker(s){everywhere}"
-    first = f"Antiphon listens on {_base(settings, ready.host, ready.port)} ({said})."
+    first = f"Antiphon listens on {_base(settings, ready.host, ready.port)} ({said}).{_admin(settings, ready)}"
     names = offered(settings, PROFILES)
     if not names:
         found = models(settings)
@@ -29,10 +30,19 @@ def greeting(settings: Settings, ready: Ready, receipt: str) -> str:
     return f"{first}\nA first call:\n\n{_call(settings, ready, names[0])}\n\nIts receipt: {receipt}"
 
 
+def _admin(settings: Settings, ready: Ready) -> str:
+    """Where the admin API is, and where its first key."""
+    admin = settings.admin
+    if ready.admin_url is None or admin is None:
+        return ""
+    where = f"in {Path(settings.storage.dir) / KEY_FILE}" if admin.key is None else "`admin.key` of the configuration"
+    return f"\nThe admin API listens on {ready.admin_url}; its first key is {where}."
+
+
 def _call(settings: Settings, ready: Ready, model: str) -> str:
     base = _base(settings, ANYWHERE.get(ready.host, ready.host), ready.port)
     trust = _trust(settings.server.tls) if settings.server.tls else ""
-    key = " \\\n  -H 'Authorization: Bearer YOUR_KEY'" if settings.keys else ""
+    key = " \\\n  -H 'Authorization: Bearer YOUR_KEY'" if settings.keys or settings.admin else ""
     return (
         f"curl{trust} {base}/v1/chat/completions -H 'Content-Type: application/json'{key} \\\n"
         f'  -d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\''

@@ -72,6 +72,10 @@ class Gateway:
         """An answer whose head has come. Raises: AntiphonError, as the gateway's answer says."""
         return await self._send("POST", path, body, headers)
 
+    async def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """The body of an answer to any method. Raises: AntiphonError, as the gateway's answer says."""
+        return await self._whole(await self._send(method, path, body, headers))
+
     async def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Inbound:
         url, timeout_s = self._address.url, self._address.timeout_s
         outbound = Outbound(
@@ -90,7 +94,7 @@ class Gateway:
             inbound = await self._client.send(outbound)
         except UpstreamError as error:
             raise self._mended(error) from error
-        if inbound.status != 200:
+        if inbound.status not in (200, 201):
             raise refusal(inbound.status, inbound.headers, await self._whole(inbound), url)
         return inbound
 

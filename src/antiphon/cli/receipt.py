@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from antiphon.app.places import Places
 from antiphon.cli.configured import configured
-from antiphon.cli.data import places_of, records_in
+from antiphon.cli.data import places_of, records_of
 from antiphon.cli.exits import Exit
 from antiphon.cli.http import Address, address, connected
 from antiphon.cli.receipt_page import page
 from antiphon.cli.terminal import bold, clean, document, put
 from antiphon.core.error import AntiphonError, ConfigError, NotFound, StoreError, UpstreamMalformed
 from antiphon.core.receipt import Receipt
+from antiphon.metering.records import Records
 from antiphon.vault.local import LocalSealer
 
 
@@ -36,12 +37,13 @@ def run(arguments: Namespace) -> int:
     if arguments.url:
         return _show(arguments, asyncio.run(_fetched(address(arguments), arguments.id)), None)
     try:
-        places = places_of(configured(arguments).settings)
+        settings = configured(arguments).settings
     except ConfigError as error:
         error.add_note("a gateway that runs can be asked instead: antiphon receipt show ID --url URL")
         raise
-    receipt = _found(places, arguments.id)
-    return _show(arguments, receipt, _content(places, receipt) if arguments.content else None)
+    places, records = places_of(settings), records_of(settings)
+    receipt = _found(places, records, arguments.id)
+    return _show(arguments, receipt, _content(places, records, receipt) if arguments.content else None)
 
 
 def _show(arguments: Namespace, receipt: Receipt, content: Content | None) -> int:
@@ -68,21 +70,21 @@ async def _fetched(where: Address, receipt_id: str) -> Receipt:
         raise UpstreamMalformed(f"{where.url} gave no receipt that can be read ({error}); check --url") from error
 
 
-def _found(places: Places, receipt_id: str | None) -> Receipt:
+def _found(places: Places, records: Records, receipt_id: str | None) -> Receipt:
     """One receipt, or the newest. Raises: NotFound, StoreError."""
     elsewhere = "is --config the one that the gateway runs with? A gateway elsewhere is asked by --url"
     if not places.data.is_dir():
         raise NotFound(f"there is no data directory {places.data}; {elsewhere}")
-    receipt = records_in(places).last() if receipt_id is None else records_in(places).receipt(receipt_id)
+    receipt = records.last() if receipt_id is None else records.receipt(receipt_id)
     if receipt is None:
         what = "receipt yet" if receipt_id is None else f"receipt {clean(receipt_id)}"
         raise NotFound(f"there is no {what} in {places.data}; {elsewhere}", code="receipt_not_found")
     return receipt
 
 
-def _content(places: Places, receipt: Receipt) -> Content:
+def _content(places: Places, records: Records, receipt: Receipt) -> Content:
     """What was captured, opened with the local key. Raises: NotFound, StoreError."""
-    sealed = records_in(places).content(receipt.id) if receipt.captured else None
+    sealed = records.content(receipt.id) if receipt.captured else None
     if sealed is None:
         raise NotFound(
             "no content was captured with this receipt; `storage.capture: content` keeps it from then on",

@@ -25,6 +25,7 @@ BASES = {
     "unpriced": "unknown: the deployment has no price",
     "no_usage": "unknown: the upstream reported no usage",
     "shared": "in the receipt of the call that it shared",
+    "cached": "the answer was given again",
 }
 LOST = {
     "no key": "no key: its provider is off",
@@ -66,6 +67,7 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
         ("deadline", _deadline(receipt)),
         ("stopped", receipt.stopped),
         ("shared", f"the call of receipt {receipt.shared}" if receipt.shared else ""),
+        ("cached", f"the answer of receipt {receipt.cached}" if receipt.cached else ""),
         ("handed off", f"to {receipt.handed_off}" if receipt.handed_off else ""),
         ("lineage", _lineage(receipt.lineage)),
         ("trace", receipt.trace_id),

@@ -43,7 +43,7 @@ def _overridden(arguments: Namespace, loaded: Loaded) -> Loaded:
     if not said:
         return loaded
     server = msgspec.structs.replace(loaded.settings.server, **said)
-    mistakes = server.check(bool(loaded.settings.keys))
+    mistakes = server.check(bool(loaded.settings.keys) or loaded.settings.admin is not None)
     if mistakes:
         raise ConfigError(
             [

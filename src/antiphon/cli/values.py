@@ -2,6 +2,10 @@
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
 
 LONGEST_NAME = 128
 """As in `antiphon.server.openai_chat`, which refuses longer ones."""
@@ -36,6 +40,23 @@ def name(text: str) -> str:
     return text
 
 
+def dollars(text: str) -> float:
+    """An amount of US dollars above 0, of up to nine decimals."""
+    whole, _, decimals = text.partition(".")
+    if not (whole + decimals).isdecimal() or not text.isascii() or len(decimals) > 9 or not 0 < float(text) <= 10**9:
+        raise ArgumentTypeError(f"{text!r} is no amount of US dollars above 0, with up to nine decimals")
+    return float(text)
+
+
+def nano_usd(text: str) -> int:
+    """An amount of US dollars, also below 0, of up to nine decimals. Returns: nano-USD."""
+    whole, _, decimals = text.removeprefix("-").partition(".")
+    if not text.isascii() or not whole.isdecimal() or len(whole) > 9 or not f"{decimals}0".isdecimal() or len(decimals) > 9:
+        raise ArgumentTypeError(f"{text!r} is no amount of US dollars with up to nine decimals")
+    amount = int(whole) * 10**9 + int(decimals.ljust(9, "0"))
+    return -amount if text.startswith("-") else amount
+
+
 def seconds(text: str) -> float:
     """A duration above 0, of a day at most."""
     try:
@@ -45,6 +66,16 @@ def seconds(text: str) -> float:
     if not 0 < value <= 86_400:
         raise ArgumentTypeError(f"{text!r} is no number of seconds above 0 and up to 86400")
     return value
+
+
+def day(text: str) -> "date":
+    """A day of the calendar."""
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no day; write it like 2026-11-26") from None
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

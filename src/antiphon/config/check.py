@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from antiphon.config.check_cache import check_cache
 from antiphon.config.check_calls import check_calls
 from antiphon.config.check_fallbacks import check_fallbacks
-from antiphon.config.check_headers import check_headers, check_url
+from antiphon.config.check_headers import check_credential, check_headers, check_url
 from antiphon.config.check_keys import check_keys
 from antiphon.config.check_models import check_models
 from antiphon.config.check_providers import check_providers
@@ -12,7 +13,8 @@ from antiphon.config.check_routes import check_routes
 from antiphon.config.pem import MENDED, why_no_authorities, why_no_chain, why_no_file
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
-from antiphon.core.error import Problem
+from antiphon.core.error import ConfigError, Problem
+from antiphon.providers import tokenizers
 from antiphon.providers.profile import Profile
 from antiphon.server.settings import Tls
 from antiphon.wire.yaml_node import Items, find
@@ -26,25 +28,37 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
     """
     return [
         *_server(settings, written),
+        *_admin(settings, written),
         *_telemetry(settings, written),
+        *_tokenizers(settings, written),
         *check_keys(settings, written),
         *check_providers(settings, written, profiles),
         *check_models(settings, written),
         *check_routes(settings, written, profiles),
         *check_fallbacks(settings, written),
         *check_calls(settings, written, profiles),
+        *check_cache(settings, written),
     ]
 
 
 def _server(settings: Settings, written: Written) -> Iterator[Problem]:
     keys = find(written.tree, ("keys",))
-    has_keys = isinstance(keys, Items) and bool(keys.nodes)
+    has_keys = (isinstance(keys, Items) and bool(keys.nodes)) or settings.admin is not None
     for path, wrong, remedy in settings.server.check(has_keys):
         if written.sound(("server", "host"), ("server", "insecure")):
             yield written.problem(("server", *path.split(".")), wrong, remedy)
     tls = settings.server.tls
     if tls is not None and written.sound(("server", "tls")):
         yield from _tls(tls, written)
+
+
+def _admin(settings: Settings, written: Written) -> Iterator[Problem]:
+    admin = settings.admin
+    if admin is not None and written.sound(("admin",)):
+        for path, wrong, remedy in admin.check(tls=settings.server.tls is not None):
+            yield written.problem(("admin", path), wrong, remedy)
+        if admin.key is not None:
+            yield from check_credential(admin.key.reveal(), ("admin", "key"), written)
 
 
 def _tls(tls: Tls, written: Written) -> Iterator[Problem]:
@@ -68,3 +82,11 @@ def _telemetry(settings: Settings, written: Written) -> Iterator[Problem]:
     if otlp is not None:
         yield from check_url(otlp.endpoint, ("telemetry", "otlp", "endpoint"), written)
         yield from check_headers(otlp.headers, ("telemetry", "otlp", "headers"), written)
+
+
+def _tokenizers(settings: Settings, written: Written) -> Iterator[Problem]:
+    path = ("tokenizers", "dir")
+    try:
+        tokenizers.check(settings.tokenizers)
+    except ConfigError as error:
+        yield from (written.problem(path, one.wrong, one.remedy) for one in error.problems)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from antiphon.calls.settings import RouteSettings
+from antiphon.calls.settings_cache import CacheSettings
 from antiphon.calls.settings_flow import CoalesceSettings, HedgeSettings
 from antiphon.config.written import Written
 from antiphon.core.error import Problem
@@ -15,6 +16,7 @@ def check_idle(route: RouteSettings, path: Path, written: Written) -> Iterator[P
     """Sections that are written and do nothing."""
     yield from _switch("hedge", route.hedge, path, written)
     yield from _switch("coalesce", route.coalesce, path, written)
+    yield from _switch("cache", route.cache, path, written)
     yield from _last_resort(route, path, written)
 
 
@@ -37,7 +39,9 @@ def check_places(
             yield written.problem((*path, "balance", what), wrong, remedy)
 
 
-def _switch(name: str, section: HedgeSettings | CoalesceSettings, path: Path, written: Written) -> Iterator[Problem]:
+def _switch(
+    name: str, section: HedgeSettings | CoalesceSettings | CacheSettings, path: Path, written: Written
+) -> Iterator[Problem]:
     """An explicit `enabled: false` keeps the rest for later."""
     at = (*path, name)
     others = [key for key in section.__struct_fields__ if key != "enabled" and written.has((*at, key))]

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from antiphon.config.check_headers import check_credential
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
+from antiphon.control.budgets import why_not
+from antiphon.control.instants import instant
+from antiphon.control.limits import flaws
 from antiphon.control.settings import MIN_KEY_LENGTH, KeySettings
 from antiphon.core.error import Problem
 from antiphon.core.secret import Secret
@@ -23,6 +26,12 @@ def check_keys(settings: Settings, written: Written) -> Iterator[Problem]:
         names.add(key.name)
         yield from _text(key, texts, (*path, "key"), written)
         texts.setdefault(key.key, key.name)
+        yield from _expires(key, (*path, "expires"), written)
+        for below, flaw, remedy in flaws(key) if written.sound((*path, "limit")) else ():
+            yield written.problem((*path, "limit", *([below] if below else [])), flaw, remedy)
+        wrong = why_not(key) if written.sound((*path, "budget")) else ""
+        if wrong:
+            yield written.problem((*path, "budget"), wrong, "write one limit: `usd: 20`, `tokens: 1000000`")
         yield from _models(key, public, (*path, "models"), written)
         yield from _providers(key, tuple(written.names("providers")), (*path, "passthrough"), written)
 
@@ -36,6 +45,12 @@ def _text(key: KeySettings, texts: dict[Secret, str], path: Path, written: Writt
     elif key.key in texts:
         yield written.problem(path, f"is the same as that of {texts[key.key]}", "give each its own key")
     yield from check_credential(text, path, written)
+
+
+def _expires(key: KeySettings, path: Path, written: Written) -> Iterator[Problem]:
+    if key.expires and instant(key.expires) is None:
+        remedy = "write date, time and offset: 2026-12-31T00:00:00Z"
+        yield written.problem(path, f"{key.expires!r} is no point in time", remedy)
 
 
 def _models(key: KeySettings, public: tuple[str, ...], path: Path, written: Written) -> Iterator[Problem]:

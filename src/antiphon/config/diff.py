@@ -10,10 +10,16 @@ from antiphon.config.settings import Settings
 
 RESTART = frozenset(
     {
+        "admin.host",
+        "admin.port",
         "server.host",
         "server.port",
         "server.workers",
         "storage.dir",
+        "storage.export",
+        "storage.export.hour",
+        "storage.export.name",
+        "storage.export.to",
         "storage.fsync",
         "storage.journal_bytes",
         "storage.ship_interval_s",

@@ -7,7 +7,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from antiphon.config.settings import Settings
+from antiphon.providers.embedders.settings import EmbedderSettings
 from antiphon.providers.settings import ProviderSettings
+from antiphon.store.settings import StorageSettings
 
 S = TypeVar("S", bound=Struct)
 
@@ -15,7 +17,8 @@ S = TypeVar("S", bound=Struct)
 def rooted(settings: Settings, base: Path) -> Settings:
     """The same settings with every path under `base`; absolute paths stay as they are.
 
-    They are: `server.tls` (three files), `storage.dir`, `ca_file` and `replay` of providers.
+    They are: `server.tls` (three files), `storage.dir`, `storage.export.to`, `tokenizers.dir`, `ca_file` and `replay` of providers, `local.dir` and
+    `endpoint.ca_file` of embedders.
     """
     server = settings.server
     if server.tls is not None:
@@ -23,8 +26,26 @@ def rooted(settings: Settings, base: Path) -> Settings:
     return replace(
         settings,
         server=server,
-        storage=_under(settings.storage, base, "dir"),
+        storage=_storage(settings.storage, base),
+        tokenizers=_under(settings.tokenizers, base, "dir"),
+        embedders={name: _embedder(embedder, base) for name, embedder in settings.embedders.items()},
         providers={name: _provider(provider, base) for name, provider in settings.providers.items()},
+    )
+
+
+def _storage(storage: StorageSettings, base: Path) -> StorageSettings:
+    rooted, export = _under(storage, base, "dir"), storage.export
+    if export is None or export.to.startswith("s3://"):
+        return rooted
+    return replace(rooted, export=_under(export, base, "to"))
+
+
+def _embedder(embedder: EmbedderSettings, base: Path) -> EmbedderSettings:
+    local, endpoint = embedder.local, embedder.endpoint
+    return replace(
+        embedder,
+        local=None if local is None else _under(local, base, "dir"),
+        endpoint=None if endpoint is None else _under(endpoint, base, "ca_file"),
     )
 
 

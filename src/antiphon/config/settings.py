@@ -4,9 +4,15 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from antiphon.admin.settings import AdminSettings
 from antiphon.calls.settings import CallsSettings, RouteSettings
 from antiphon.control.settings import KeySettings, PromptSettings, RealtimeSettings
+from antiphon.control.settings_alerts import AlertSettings
+from antiphon.metering.settings import BudgetSettings, MeteringSettings
+from antiphon.metering.settings_limits import ClusterSettings, RateLimitSettings
+from antiphon.providers.embedders.settings import EmbedderSettings
 from antiphon.providers.settings import ModelSettings, ProviderSettings
+from antiphon.providers.tokenizers import TokenizerSettings
 from antiphon.server.settings import ServerSettings
 from antiphon.store.settings import StorageSettings
 from antiphon.telemetry.settings import TelemetrySettings
@@ -18,14 +24,35 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Antiphon's configuration."""
 
     server: Annotated[ServerSettings, Meta(description="Where the gateway listens.")] = ServerSettings()
+    admin: Annotated[
+        AdminSettings | None,
+        Meta(
+            description="The admin API, for keys, budgets and limits that are made while the gateway runs. Callers always need a key then. Default: none; `admin: {}` turns it on."
+        ),
+    ] = None
     storage: Annotated[StorageSettings, Meta(description="Where records are kept.")] = StorageSettings()
     telemetry: Annotated[TelemetrySettings, Meta(description="Logs and traces.")] = TelemetrySettings()
     calls: Annotated[CallsSettings, Meta(description="How calls survive bad upstreams.")] = CallsSettings()
     realtime: Annotated[RealtimeSettings, Meta(description="Sessions over WebSockets.")] = RealtimeSettings()
+    tokenizers: Annotated[
+        TokenizerSettings, Meta(description="Exact counts of tokens, where no provider counts them.")
+    ] = TokenizerSettings()
+    embedders: Annotated[
+        dict[Name, EmbedderSettings], Meta(description="Models that turn texts into vectors, by name.")
+    ] = {}
     keys: Annotated[
         list[KeySettings],
         Meta(description="Keys that exist from the start. Default: none; callers on this machine then need none."),
     ] = []
+    budgets: Annotated[list[BudgetSettings], Meta(description="Limits on use over a window. Default: none.")] = []
+    limits: Annotated[
+        list[RateLimitSettings], Meta(description="Limits on what passes per time, or runs at once. Default: none.")
+    ] = []
+    metering: Annotated[MeteringSettings, Meta(description="How budgets are kept.")] = MeteringSettings()
+    cluster: Annotated[ClusterSettings, Meta(description="What replicas share limits and breakers by.")] = (
+        ClusterSettings()
+    )
+    alerts: Annotated[AlertSettings, Meta(description="Who is told when a budget runs low.")] = AlertSettings()
     providers: Annotated[dict[Name, ProviderSettings], Meta(description="Accounts with providers, by name.")] = {}
     models: Annotated[dict[Name, ModelSettings], Meta(description="Deployments, by name.")] = {}
     routes: Annotated[dict[Name, RouteSettings], Meta(description="Public model names that lead to deployments.")] = {}

@@ -1,4 +1,5 @@
-"""How many tokens a request has: as its provider counts them where it does, else as well as can be told from its size.
+"""How many tokens a request has: as its provider counts them where it does, else by the model's own vocabulary where
+there is one, else as well as can be told from its size.
 
 No model runs for it. A provider's own count is one attempt to its account, which has a receipt like any other.
 """
@@ -27,11 +28,17 @@ from antiphon.wire.codecs import CODECS
 from antiphon.wire.openai_responses.compaction import count_answer
 
 ESTIMATED = b"x-antiphon-estimated: true\r\n"
+TOKENIZER = b"x-antiphon-tokenizer: %b\r\n"
+"""The vocabulary that cut the texts; what stands around them is estimated."""
 _JSON = b"content-type: application/json\r\n"
 MOST_BYTES = 1_048_576
 """Of a provider's answer, which is a number and little more."""
 A_MESSAGE = 4
-"""Tokens around each message. Source: "How to count tokens with tiktoken", OpenAI Cookbook."""
+A_REPLY = 3
+"""Tokens around each message, and those that an answer begins with.
+
+Source: "How to count tokens with tiktoken", OpenAI Cookbook: 3 a message, and one of its role.
+"""
 A_MEDIUM = 1000
 """Tokens of something that is no text where its provider states no most."""
 HTTP_OK = 200
@@ -98,8 +105,9 @@ async def count(desk: Desk, story: Story, asked: Counting, out: Out) -> None:
         if first is None or first.provider not in desk.accounts
         else desk.accounts[first.provider].account.profile.name
     )
-    said = written(head.dialect, estimate(content, profile, head.model if first is None else first.model))
-    desk.close(story, "ok", HTTP_OK, release=partial(out.whole, HTTP_OK, _JSON + ESTIMATED, said))
+    tokens, how = await _told(desk, story, content, profile, head.model if first is None else first.model)
+    said = written(head.dialect, tokens)
+    desk.close(story, "ok", HTTP_OK, release=partial(out.whole, HTTP_OK, _JSON + how, said))
 
 
 def _note(story: Story, error: AntiphonError) -> None:
@@ -168,14 +176,28 @@ def named(body: bytes, dialect: Dialect, model: str) -> bytes:
     return msgspec.json.encode(fields)
 
 
+async def _told(desk: Desk, story: Story, content: Content, profile: str, model: str) -> tuple[int, bytes]:
+    """Tokens that no provider counted, and the headers that say how they were told. Raises: BadRequest."""
+    counter = None if desk.tokenizers is None else desk.tokenizers.of(model)
+    if desk.tokenizers is not None and counter is not None:
+        within_s = desk.limit(story).at_s - desk.now_s
+        exact = await desk.tokenizers.count(counter, list(_texts(content)), within_s=within_s)
+        if exact is not None:
+            around = A_MESSAGE * len(content.messages) + A_REPLY + _media(content, profile, model)
+            return exact + around, ESTIMATED + TOKENIZER % counter.encoding.encode()
+    return estimate(content, profile, model), ESTIMATED
+
+
 def estimate(content: Content, profile: str, model: str) -> int:
     """Tokens of a request, about: texts by their script and size, and the most of each picture."""
-    texts = list(_texts(content))
-    text = "\n".join(texts).encode(errors="replace")
-    sees = family(profile, model)
-    media = sum(sees.most(medium) or A_MEDIUM for medium in media_of(content))
+    text = "\n".join(_texts(content)).encode(errors="replace")
     likely = Estimator().estimate(model, len(text), script(text)).tokens
-    return likely + A_MESSAGE * len(content.messages) + media
+    return likely + A_MESSAGE * len(content.messages) + _media(content, profile, model)
+
+
+def _media(content: Content, profile: str, model: str) -> int:
+    sees = family(profile, model)
+    return sum(sees.most(medium) or A_MEDIUM for medium in media_of(content))
 
 
 def _texts(content: Content) -> Iterator[str]:

@@ -10,16 +10,18 @@ from msgspec import Struct
 from antiphon.calls import deadline
 from antiphon.calls.ask import PRIORITY, bounded, lane
 from antiphon.calls.deadline import Deadline
-from antiphon.calls.errands import Begun
+from antiphon.calls.errands import FREE, Begun
 from antiphon.control.settings import RealtimeSettings
 from antiphon.core.error import AntiphonError, StoreError, Unavailable, UpstreamError
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
+from antiphon.core.ticket import Bound
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.record import close
 from antiphon.gateway.story import Arrival, Story
 from antiphon.providers.raw import Asking, Raw, outbound
+from antiphon.providers.tokenizers import Tokenizers
 
 log = logging.getLogger("antiphon.gateway")
 
@@ -37,6 +39,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     accounts: Mapping[str, Raw]
     decisions: Decisions
     realtime: RealtimeSettings = RealtimeSettings()
+    tokenizers: Tokenizers | None = None
+    """Exact ones, where the operator has put vocabularies."""
 
     @property
     def now_s(self) -> float:
@@ -111,8 +115,8 @@ class Desk(Struct, frozen=True, kw_only=True):
         story.deadline = bounded(limit)
         return limit
 
-    async def send(self, story: Story, raw: Raw, asking: Asking) -> Begun:
-        """Ask an account once. Returns: the attempt, whose answer's head has come. Raises: AntiphonError."""
+    async def send(self, story: Story, raw: Raw, asking: Asking, bound: Bound = FREE) -> Begun:
+        """Ask an account once, for `bound` at most. Returns: the attempt, whose answer's head has come. Raises: AntiphonError."""
         errands, headers, principal = self.gateway.process.caller.errands, story.arrival.headers, story.principal
         turn = lane(headers, principal.priority) if PRIORITY in headers else principal.priority
         begun = await errands.begin(
@@ -122,6 +126,7 @@ class Desk(Struct, frozen=True, kw_only=True):
             self.limit(story),
             lane=turn,
             size_bytes=sum(map(len, asking.body)),
+            bound=bound,
         )
         try:
             request = outbound(raw, asking, begun.key, begun.timeouts)

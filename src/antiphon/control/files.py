@@ -9,6 +9,7 @@ from msgspec import Raw as RawJson
 from msgspec import Struct, json
 
 from antiphon.calls.attempt import Try
+from antiphon.calls.errands import FREE
 from antiphon.control import form, kept
 from antiphon.control.desk import Desk
 from antiphon.control.handles import Handles, Thing
@@ -172,7 +173,8 @@ class Shelf(Struct, frozen=True, kw_only=True):
     async def _ask(self, raw: Raw, asking: Asking) -> tuple[Try, bytes]:
         """Ask once, and read the whole answer."""
         self.story.verdict = MAY
-        begun = await self.desk.send(self.story, raw, asking)
+        bound = raw.hold if asking.method == "POST" and asking.path == "/batches" else FREE
+        begun = await self.desk.send(self.story, raw, asking, bound)
         attempt, caller = begun.attempt, self.desk.gateway.process.caller
         inbound = attempt.inbound
         if inbound is None:

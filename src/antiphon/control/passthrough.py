@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 
+from antiphon.calls.errands import FREE
 from antiphon.control.desk import Desk
 from antiphon.control.passthrough_meter import metered
 from antiphon.control.passthrough_path import path_of, query_of
@@ -15,9 +16,11 @@ from antiphon.core.verdict import Verdict
 from antiphon.gateway.story import Story
 from antiphon.providers.raw import Asking, Raw, withheld
 from antiphon.wire import json_head, trace
+from antiphon.wire.bounds import LONG_BYTES
 from antiphon.wire.codec import JSON
-from antiphon.wire.openai_chat.head import LONG_BYTES
 
+READS = frozenset({"GET", "HEAD", "DELETE"})
+"""Methods that cost nothing."""
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 MAY = Verdict(allowed=True, reasons=("key.passthrough", "provider.passthrough"))
 MAY_NOT = Verdict(allowed=False, reasons=("key.passthrough", "provider.passthrough"))
@@ -45,7 +48,7 @@ async def passthrough(desk: Desk, story: Story, said: bytes, method: str, query:
     story.verdict = MAY
     lines = carried(story.arrival.headers, withheld(raw.account)) + trace.encode(story.span)
     asking = Asking(method=method, path=path, query=asked, lines=lines, body=body.segments)
-    begun = await desk.send(story, raw, asking)
+    begun = await desk.send(story, raw, asking, FREE if method in READS else raw.hold)
     await relay(desk, story, raw, begun.attempt, metered(meter if method == "POST" else None, named), out)
 
 

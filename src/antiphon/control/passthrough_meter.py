@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from antiphon.core.error import AntiphonError
 from antiphon.core.usage import Usage
 from antiphon.providers.raw import Meter
-from antiphon.wire.codec import AnyCodec, Relay
+from antiphon.wire.codec import AnyCodec
 from antiphon.wire.codecs import CODECS
+from antiphon.wire.stream import Relay
 
 MOST_READ_BYTES = 4_194_304
 """Most bytes of a whole answer that are kept to be read; a longer one goes on unread."""

@@ -145,7 +145,13 @@ class Realtime(Struct, frozen=True, kw_only=True):
         raw, member = self.desk.accounts[target.account], caller.fleet[target.deployment.name]
         limit = self.desk.limit(story, most_s=self.settings.max_session_s)
         begun = await caller.errands.begin(
-            story, member, target, limit, lane=story.principal.priority, total_s=self.settings.max_session_s
+            story,
+            member,
+            target,
+            limit,
+            lane=story.principal.priority,
+            total_s=self.settings.max_session_s,
+            bound=raw.hold,
         )
         attempt = begun.attempt
         attempt.pass_ = member.breaker.admit(attempt.began_s)

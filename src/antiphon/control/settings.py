@@ -1,37 +1,78 @@
 """Who may call, and the prompts that routes add."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from antiphon.core.limit import Per
 from antiphon.core.principal import Lane
 from antiphon.core.secret import Secret
+from antiphon.metering.settings import Count, Usd
+from antiphon.metering.settings_limits import Number
 
 MIN_KEY_LENGTH = 8
 
 
-class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A key that exists from the start."""
+class KeyBudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one key may use: short for a hard budget with the name `key/NAME`, counted by that key."""
+
+    usd: Annotated[
+        Usd | None,
+        Meta(
+            description="The limit in US dollars, up to nine decimals. Exactly one of `usd`, `tokens` and `requests`.",
+        ),
+    ] = None
+    tokens: Annotated[Count | None, Meta(description="The limit in tokens, input and output together.")] = None
+    requests: Annotated[Count | None, Meta(description="The limit in requests.")] = None
+    window: Annotated[
+        Literal["minute", "hour", "day", "week", "month", "total"],
+        Meta(description="The piece of the calendar that it is for, in UTC. Default month."),
+    ] = "month"
+
+
+class KeyLimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast one key may go: short for limits with the name `key/NAME`, counted by that key."""
+
+    requests: Annotated[Number | None, Meta(description="Requests per `per`. Default: no limit.")] = None
+    tokens: Annotated[Number | None, Meta(description="Tokens per `per`, in and out. Default: no limit.")] = None
+    concurrent_requests: Annotated[Number | None, Meta(description="Requests that run at once. Default: no limit.")] = (
+        None
+    )
+    per: Annotated[Per, Meta(description="The time that requests and tokens are for. Default minute.")] = "minute"
+
+
+class KeyForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a key stands for, and what it may do."""
 
     name: Annotated[
         str,
-        Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", description="What receipts and metrics call it. One of a kind."),
+        Meta(
+            pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            max_length=128,
+            description="What receipts and metrics call it. One of a kind.",
+        ),
     ]
-    key: Annotated[
-        Secret, Meta(description="The key itself; best as ${env:NAME} or ${file:/path}. At least 8 characters.")
-    ]
-    tenant: Annotated[str, Meta(min_length=1, description="Organisation that it belongs to. Default `default`.")] = (
-        "default"
-    )
-    team: Annotated[str, Meta(description="Team, for receipts. Default: none.")] = ""
-    user: Annotated[str, Meta(description="User, for receipts. Default: none.")] = ""
-    tags: Annotated[list[str], Meta(description="Free words, for receipts. Default: none.")] = []
+    tenant: Annotated[
+        str,
+        Meta(
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+            max_length=128,
+            description="Organisation that it belongs to. Default `default`.",
+        ),
+    ] = "default"
+    team: Annotated[str, Meta(description="Team, for receipts and budgets. Default: none.")] = ""
+    department: Annotated[str, Meta(description="Department, for receipts and budgets. Default: none.")] = ""
+    user: Annotated[str, Meta(description="User, for receipts and budgets. Default: none.")] = ""
+    tags: Annotated[list[str], Meta(description="Free words, for receipts and budgets. Default: none.")] = []
     models: Annotated[
         list[str],
         Meta(description="Public model names that it may ask for; a trailing * stands for any ending. Default: all."),
     ] = field(default_factory=lambda: ["*"])
     admin: Annotated[
-        bool, Meta(description="May read every tenant's receipts, and how deployments are. Default false.")
+        bool,
+        Meta(
+            description="May read every tenant's receipts, and how deployments are, and may use the admin API. Default false."
+        ),
     ] = False
     passthrough: Annotated[
         list[str],
@@ -45,6 +86,26 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             description="Lane that its requests wait in where a deployment is full; the header `x-antiphon-priority` may ask for a lower one. Default normal."
         ),
     ] = "normal"
+    expires: Annotated[
+        str,
+        Meta(
+            description="When it ends to be taken: `2026-12-31T00:00:00Z`, with any offset in place of Z. Default: never."
+        ),
+    ] = ""
+    budget: Annotated[
+        KeyBudgetSettings | None, Meta(description="The most that it may use. Default: what other budgets leave.")
+    ] = None
+    limit: Annotated[
+        KeyLimitSettings | None, Meta(description="How fast it may go. Default: what other limits leave.")
+    ] = None
+
+
+class KeySettings(KeyForm, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key that exists from the start."""
+
+    key: Annotated[
+        Secret, Meta(description="The key itself; best as ${env:NAME} or ${file:/path}. At least 8 characters.")
+    ]
 
 
 class PromptSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -28,6 +28,9 @@ class Want(Struct, frozen=True, gc=False, kw_only=True):
     """The least total that helps; at most `granted`: nothing is needed."""
     like: int
     """The total that it would like. Below `granted`: the difference is given back."""
+    ends: bool = False
+    """The holder forgets this lease: nothing of it is open, `like` is what was used, and its totals begin from 0 again
+    once the answer has come. Asking so twice ends it once."""
 
 
 class Grant(Struct, frozen=True, gc=False, kw_only=True):
@@ -62,6 +65,10 @@ class Bank(ABC):
     @abstractmethod
     def balances(self, keys: Iterable[str], now_ns: int) -> list[Balance]:
         """How accounts stand, those that nobody ever used left out. Raises: StoreError."""
+
+    @abstractmethod
+    def accounts(self, budget: str, after: str, most: int) -> list[str]:
+        """Keys of the accounts of a budget that anybody ever used: those after one, in order. Raises: StoreError."""
 
     @abstractmethod
     def close(self) -> None:

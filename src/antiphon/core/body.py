@@ -17,36 +17,33 @@ class Edit(Struct, frozen=True, gc=False):
 class Body:
     """A request body as the segments that it came in; joined only when something asks for that."""
 
-    __slots__ = ("_segments", "meaning", "size_bytes", "written")
+    __slots__ = ("meaning", "segments", "size_bytes", "written")
 
     def __init__(self, segments: tuple[bytes, ...]) -> None:
-        self._segments: tuple[bytes, ...] = segments
+        self.segments: tuple[bytes, ...] = segments
+        """All bytes, in order."""
         self.size_bytes = sum(map(len, segments))
         self.meaning: object = None
         """What it says in canonical form, once something had to read it."""
         self.written: dict[tuple[str, object], Any] = {}
         """The same in other words, by whose they are, where it takes long to write them."""
 
-    @property
-    def segments(self) -> tuple[bytes, ...]:
-        return self._segments
-
     def whole(self) -> bytes:
         """All bytes as one; a body of many segments is joined once and kept so."""
-        if len(self._segments) != 1:
-            self._segments = (b"".join(self._segments),)
-        return self._segments[0]
+        if len(self.segments) != 1:
+            self.segments = (b"".join(self.segments),)
+        return self.segments[0]
 
     def taken(self) -> list[bytes]:
         """All segments, which the body then has no more: for whoever lets go of them one by one."""
-        segments, self._segments = list(self._segments), ()
+        segments, self.segments = list(self.segments), ()
         return segments
 
     def slice(self, start: int, end: int) -> bytes:
         """The bytes from `start` up to `end`, whichever segments hold them."""
         out: list[bytes] = []
         position = 0
-        for segment in self._segments:
+        for segment in self.segments:
             if position >= end:
                 break
             out.append(segment[max(start - position, 0) : end - position])
@@ -56,7 +53,7 @@ class Body:
     def sha256(self) -> str:
         """Digest of all bytes, 64 hexadecimal digits."""
         digest = sha256()
-        for segment in self._segments:
+        for segment in self.segments:
             digest.update(segment)
         return digest.hexdigest()
 
@@ -68,12 +65,12 @@ class Body:
         """
         if not edits:
             return self
-        if len(self._segments) == len(edits) == 1:
-            whole, edit = self._segments[0], edits[0]
+        if len(self.segments) == len(edits) == 1:
+            whole, edit = self.segments[0], edits[0]
             return Body((whole[: edit.start], edit.text, whole[edit.end :]))
         out: list[bytes] = []
-        if len(self._segments) == 1:
-            whole, at = self._segments[0], 0
+        if len(self.segments) == 1:
+            whole, at = self.segments[0], 0
             for edit in edits:
                 out += (whole[at : edit.start], edit.text)
                 at = edit.end
@@ -81,7 +78,7 @@ class Body:
             return Body(tuple(out))
         pending = list(edits)
         position = 0
-        for segment in self._segments:
+        for segment in self.segments:
             _cut(segment, position, pending, out)
             position += len(segment)
         out.extend(edit.text for edit in pending)

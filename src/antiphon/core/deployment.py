@@ -9,7 +9,7 @@ from antiphon.core.request import Dialect, Need
 Zone = Literal["public", "private"]
 
 
-class Price(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Price(Struct, frozen=True, kw_only=True, omit_defaults=True, cache_hash=True):
     """Pico-dollars (10**-12 USD) a token, or a unit. A kind of token with no price of its own is charged as its total."""
 
     input: int

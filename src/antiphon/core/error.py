@@ -8,12 +8,15 @@
     │   ├── NotFound 404              no such model, receipt or path
     │   ├── WrongMethod 405           the path takes other methods; `allow` names them
     │   ├── TooSlow 408               the request was not sent in time
+    │   ├── OwnedElsewhere 409        the configuration file owns the object that the admin API was asked to change
+    │   ├── VersionConflict 412       an object is not as the caller last saw it
     │   ├── TooLarge 413              a body or header over its limit
     │   └── WrongMediaType 415        not JSON, or encoded in a way that isn't read
     ├── BudgetExceeded 402            what is left of a budget can't cover the request; `budget` names it
     ├── OverLimit 429                 a queue or a limit is full; `retry_after_s` says when to come back
     │   └── LeftAlone 429             another request is finding out whether the upstream is back
     ├── Unavailable 503               this process is draining or not ready
+    ├── NotCached 504                 the caller wants an answer that is kept, and none is
     ├── DeadlineExceeded 504          the time that the request had is over; the message says who set it
     ├── UpstreamError 502             the upstream failed; subclasses say how
     │   ├── UpstreamRefused 400…      it answered an error that is the caller's to mend
@@ -109,6 +112,16 @@ class TooSlow(BadRequest):
     status = 408
 
 
+class OwnedElsewhere(BadRequest):
+    code = "owned_by_yaml"
+    status = 409
+
+
+class VersionConflict(BadRequest):
+    code = "version_conflict"
+    status = 412
+
+
 class TooLarge(BadRequest):
     code = "request_too_large"
     status = 413
@@ -125,8 +138,16 @@ class BudgetExceeded(AntiphonError):
     code = "budget_exceeded"
     status = 402
 
-    def __init__(self, message: str, *, code: str = "", budget: str = "", left_nano_usd: int | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        budget: str = "",
+        left_nano_usd: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, retry_after_s=retry_after_s)
         self.budget = budget
         self.left_nano_usd = left_nano_usd
 
@@ -147,6 +168,13 @@ class Unavailable(AntiphonError):
     code = "unavailable"
     status = 503
     retryable = True
+
+
+class NotCached(AntiphonError):
+    """Nothing was sent."""
+
+    code = "not_cached"
+    status = 504
 
 
 class DeadlineExceeded(AntiphonError):

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from antiphon.core.clock import Clock
 
-_CLEAR = ~(0xF << 76 | 0x3 << 62)
-_SET = 0x7 << 76 | 0x2 << 62
-"""Version 7 and variant 2, where RFC 9562 has them."""
+_VARIANT = 0x8000
+"""The two highest bits of an id's fourth part. Source: RFC 9562, section 4.1."""
 
 
 class Ids(ABC):
@@ -36,9 +35,14 @@ class Uuid7(Ids):
 
     def new(self) -> str:
         millis = self._now_ns() // 1_000_000
-        number = millis << 80 | self._bits(80)
-        text = f"{number & _CLEAR | _SET:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        bits = self._bits(80)
+        return "%08x-%04x-7%03x-%04x-%012x" % (  # noqa: UP031 - a third faster than an f-string
+            millis >> 16,
+            millis & 0xFFFF,
+            bits >> 64 & 0xFFF,
+            bits >> 48 & 0x3FFF | _VARIANT,
+            bits & 0xFFFFFFFFFFFF,
+        )
 
 
 class SystemRandom(Random):

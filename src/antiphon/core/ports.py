@@ -1,14 +1,15 @@
 """What the rooms need of each other without knowing each other: one small class a port."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from antiphon.core.deployment import Timeouts
-from antiphon.core.error import AntiphonError
+from antiphon.core.error import AntiphonError, NotAuthenticated
 from antiphon.core.kept import Entry
+from antiphon.core.ledger import Holds
 from antiphon.core.money import NanoUsd
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Receipt, Told
@@ -50,6 +51,10 @@ class Inbound(ABC):
     queue_us: int
     connect_us: int | None
     first_byte_us: int
+
+    def whole(self, most_bytes: int) -> bytes | None:
+        """The whole body, where it has come already and is no longer; else None, and `read` waits for it."""
+        return None
 
     @abstractmethod
     async def read(self, most_bytes: int) -> bytes:
@@ -138,8 +143,8 @@ class Transport(ABC):
     """Sends requests to upstreams."""
 
     @abstractmethod
-    async def send(self, request: Outbound, *, fresh: bool = False) -> Inbound:
-        """Send, and wait for the answer's head. `fresh` asks for a new connection.
+    def send(self, request: Outbound, *, fresh: bool = False) -> Coroutine[Any, Any, Inbound]:
+        """Send, and wait for the answer's head; to be awaited at once. `fresh` asks for a new connection.
 
         Raises: UpstreamUnreachable, UpstreamTimeout, UpstreamBroken, StaleConnection, UpstreamMalformed, OverLimit.
         """
@@ -176,6 +181,10 @@ class Journal(ABC):
     @abstractmethod
     def owe(self, told: Told, tail: bytes = b"}") -> None:
         """The same when it failed: keep the receipt in memory, and write it before the next record. Never fails."""
+
+    @abstractmethod
+    def held(self, holds: Holds) -> None:
+        """Which accounts records name by the id of these holds; before the first of them. Raises: StoreError."""
 
     @abstractmethod
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
@@ -219,7 +228,11 @@ class Identity(ABC):
 
     @abstractmethod
     def principal(self, credential: bytes | None) -> Principal | None:
-        """Who calls with this key; None when it is unknown. No key may be a principal too."""
+        """Who calls with this key; None when it isn't taken. No key may be a principal too."""
+
+    @abstractmethod
+    def refusal(self, credential: bytes | None) -> NotAuthenticated:
+        """Why a key isn't taken, for whoever sent it."""
 
 
 class Sealer(ABC):

@@ -17,6 +17,7 @@ class Principal(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
     """Name of the key, never its text."""
     user: str = ""
     team: str = ""
+    department: str = ""
     tags: tuple[str, ...] = ()
     models: tuple[str, ...] = ("*",)
     """Public names it may ask for; `*` for all, `prefix*` for those that begin so."""

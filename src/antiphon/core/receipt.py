@@ -65,6 +65,17 @@ class Attempt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Name of the credential, where the account has several."""
     price: str = ""
     """Where its price comes from, such as `genai-prices 0.2.3, 2026-11-27`; empty: the configuration."""
+    holds: str = ""
+    """Id of the accounts that its ticket holds on (`core.ledger.Holds`); empty: none."""
+    held_nano_usd: int | None = None
+    """What its ticket held; None: that is unknown."""
+    held_tokens: int = 0
+    requests: int = 0
+    """1 for the first ticket of a request, else 0."""
+    open: bool = False
+    """Its ticket is not settled."""
+    overrun_nano_usd: int = 0
+    """Of the cost, what went beyond the ticket's bound."""
 
 
 class Bounded(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -153,6 +164,10 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     deadline: Bounded | None = None
     shared: str = ""
     """Receipt of the call that it shared with identical requests; attempts and costs are there."""
+    cached: str = ""
+    """Receipt of the request whose answer was given again; attempts and costs are there."""
+    saved_nano_usd: int | None = None
+    """What that answer had cost; None: nothing was saved, or it is unknown."""
     stopped: str = ""
     """Why no further attempt was made after a failure."""
     handed_off: str = ""

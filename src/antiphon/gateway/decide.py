@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from antiphon.calls.caller import Caller
 from antiphon.calls.prepared import Prepared, unnamed
-from antiphon.core.error import NotAllowed, NotFound
+from antiphon.core.error import BudgetExceeded, NotAllowed, NotFound
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head
@@ -13,11 +13,11 @@ from antiphon.gateway.house import Revision
 from antiphon.gateway.story import PROBE, Story
 from antiphon.policy.verdict import decide
 from antiphon.routing.plan import choice, plan
-from antiphon.routing.route import Route
+from antiphon.routing.route import Route, of_tier
 
 MOST_KEPT = 4096
 """Kinds of requests whose decision is kept; above that all are forgotten, and made again as they come."""
-Kind = tuple[str, str, str, str, str, int | None, int, frozenset[str]]
+Kind = tuple[str, str, str, str, str, int | None, int, frozenset[str], str]
 """All of a request that a decision depends on: two of one kind under one revision are decided alike."""
 
 
@@ -41,10 +41,12 @@ class Decisions:
         self._caller = caller
         self._known: dict[Kind, Decision] = {}
 
-    def find(self, story: Story, head: Head) -> Decision:
+    def find(self, story: Story, head: Head, instead: str = "", budget: str = "") -> Decision:
         """Whether a request may go on, and where to. The story is told of the verdict, also of one that refuses.
 
-        Raises: NotAllowed, NotFound, BadRequest.
+        Args:
+            instead: The tier of its route, or the other model, that a `budget` at its cap leads it to.
+        Raises: NotAllowed, NotFound, BadRequest, BudgetExceeded.
         """
         principal = story.principal
         kind = (
@@ -56,17 +58,18 @@ class Decisions:
             head.output_tokens,
             head.answers,
             head.needs,
+            instead,
         )
         known = self._known.get(kind)
         if known is None or known.principal is not principal:
-            known = self._decide(story, head)
+            known = self._decide(story, head, instead, budget)
             if len(self._known) >= MOST_KEPT:
                 self._known.clear()
             self._known[kind] = known
         story.verdict = known.verdict
         return known
 
-    def _decide(self, story: Story, head: Head) -> Decision:
+    def _decide(self, story: Story, head: Head, instead: str, budget: str) -> Decision:
         model = head.model
         story.verdict = verdict = decide(story.principal, model)
         if not verdict.allowed:
@@ -82,6 +85,15 @@ class Decisions:
                 code="model_not_found",
                 param="model",
             )
+        if instead:
+            route = self._revision.routes.get(instead) or of_tier(
+                route, instead, f"budget {budget}: tier {instead} only"
+            )
+            if not route.deployments:
+                raise BudgetExceeded(
+                    f"the budget {budget} is used up, and nobody behind {model!r} is of the tier {instead}",
+                    budget=budget,
+                )
         return self.onto(story, head, route, verdict)
 
     def onto(self, story: Story, head: Head, route: Route, verdict: Verdict) -> Decision:

@@ -1,40 +1,41 @@
 """Execute: run the plan's step and pass its answer to the caller."""
 
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from antiphon.calls import deadline
-from antiphon.calls.answer import Started, Whole
+from antiphon.calls.answer import Whole
 from antiphon.calls.ask import PRIORITY, Ask, bounded, lane, sticky_key
+from antiphon.calls.context import fitted
 from antiphon.calls.course import Answered
 from antiphon.core.ports import Reply
+from antiphon.core.receipt import Loss
 from antiphon.gateway.decide import Decision
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.gateway.story import Story
-from antiphon.gateway.stream import Stream
 from antiphon.providers.target import PLAINLY, How
 from antiphon.recipes.single import single
 from antiphon.wire import trace
 
 
-def ask_of(story: Story, decision: Decision, revision: Revision, *, forced: bool = False) -> Ask:
+def ask_of(story: Story, decision: Decision, revision: Revision, forced: bool = False) -> Ask:
     """What a request asks of its call. Raises: BadRequest, naming the header."""
     request, principal = story.request, story.principal
     if request is None:
         raise ValueError("a story asks once it has a request")
     headers, route, policy = story.arrival.headers, decision.route, decision.prepared.policy
-    limit = deadline.decide(
-        headers,
-        now_s=story.started_s,
-        server_s=revision.calls.deadline.max_s,
-        route_s=route.seconds if route.bounds_time else None,
-        stream=request.head.stream,
-    )
+    server_s, route_s = revision.calls.deadline.max_s, route.seconds if route.bounds_time else None
+    limit = deadline.decide(headers, story.started_s, server_s, route_s, request.head.stream)
     if limit.bound != "server" or limit.capped_from_s is not None:
         story.deadline = bounded(limit)
         story.lines += deadline.told(limit)
+    losses: tuple[Loss, ...] = ()
+    if policy.context is not None:
+        request, losses = fitted(request, policy.context)
     prompt = route.prompt.text if route.prompt else None
-    carried = trace.encode(story.span)
+    carried = trace.encode(story.span) if story.span is not None else b""
     return Ask(
         request=request,
         deadline=limit,
@@ -43,24 +44,19 @@ def ask_of(story: Story, decision: Decision, revision: Revision, *, forced: bool
         seed=story.seed,
         key=None if policy.sticky is None else sticky_key(request, principal, policy),
         forced=forced,
+        losses=losses,
     )
 
 
-async def execute(
-    story: Story, decision: Decision, ask: Ask, process: Process, revision: Revision, reply: Reply
-) -> None:
-    """Run a story's plan. Raises: AntiphonError subclasses, before the answer has begun or after."""
+def execute(story: Story, decision: Decision, ask: Ask, process: Process) -> Coroutine[Any, Any, Answered]:
+    """Run a story's plan, once awaited. Raises: AntiphonError subclasses, before the answer has begun."""
     match decision.plan.recipe:
         case "single":
-            answered = await single(process.caller, story, decision.prepared, ask)
-    match answered.answer:
-        case Whole() as whole:
-            _whole(story, answered, whole, process, revision, reply)
-        case Started() as started:
-            await Stream(story, decision.route, process, revision, reply).run(answered, started)
+            return single(process.caller, story, decision.prepared, ask)
 
 
-def _whole(story: Story, answered: Answered, whole: Whole, process: Process, revision: Revision, reply: Reply) -> None:
+def release(story: Story, answered: Answered, whole: Whole, process: Process, revision: Revision, reply: Reply) -> None:
+    """Settle, record and release a whole answer. Raises: StoreError."""
     attempt, said = answered.attempt, whole.facts
     story.served_model, story.fingerprint = said.model, said.fingerprint
     story.first_token_us = int((attempt.began_s - story.started_s) * 1e6) + (attempt.first_token_us or 0)
@@ -73,5 +69,4 @@ def _whole(story: Story, answered: Answered, whole: Whole, process: Process, rev
     if revision.capture_most_bytes:
         story.answer += whole.body
     reply.keep(whole.body)
-    release = partial(reply.whole, story.serves(attempt), whole.body)
-    close(story, process, revision, "ok", 200, None, release=release)
+    close(story, process, revision, "ok", 200, None, partial(reply.whole, story.serves(attempt), whole.body))

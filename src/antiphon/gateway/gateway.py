@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any
 
+from antiphon.calls.answer import Whole
 from antiphon.calls.coalesce import Flight, Seat
 from antiphon.calls.shared import FlightReply, key_of
 from antiphon.core.error import AntiphonError, StoreError, Unavailable
@@ -13,13 +14,15 @@ from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
 from antiphon.core.request import Request
+from antiphon.gateway.count import count
 from antiphon.gateway.decide import Decision, Decisions
-from antiphon.gateway.execute import ask_of, execute
+from antiphon.gateway.execute import ask_of, execute, release
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.last_resort import NO_RESORT, hand_off, lines, resort
 from antiphon.gateway.record import close
 from antiphon.gateway.share import follow
 from antiphon.gateway.story import NO_HEADERS, PROBE, Arrival, Story
+from antiphon.gateway.stream import Stream
 from antiphon.policy.verdict import ALLOWED
 from antiphon.routing.route import Route
 
@@ -50,14 +53,13 @@ class Gateway:
 
         Every way out leaves a receipt, and an answer if anyone waits for it.
         """
-        story = self._story(request, principal, arrival)
-        return self._run(story, reply, partial(self._decisions.find, story, request.head), shares=True)
+        return self._run(self._story(request, principal, arrival), request, reply)
 
     async def probe(self, request: Request, principal: Principal, route: Route, reply: Reply) -> None:
         """The same for a request of the gateway's own, to one deployment whatever its breaker says."""
         arrival = self.arrival(PROBE, request.head.dialect, self.process.caller.now())
         story = self._story(request, principal, arrival)
-        await self._run(story, reply, partial(self._decisions.onto, story, request.head, route, ALLOWED), forced=True)
+        await self._run(story, request, reply, route)
 
     def _story(self, request: Request, principal: Principal, arrival: Arrival) -> Story:
         revision = self.revision
@@ -72,27 +74,34 @@ class Gateway:
             span=came if tracer is None else tracer.sample(came),
         )
 
-    async def _run(
-        self,
-        story: Story,
-        reply: Reply,
-        decide: Callable[[], Decision],
-        *,
-        shares: bool = False,
-        forced: bool = False,
-    ) -> None:
-        decision: Decision | None = None
+    async def _run(self, story: Story, request: Request, reply: Reply, onto: Route | None = None) -> None:
+        """`onto`: where a request of the gateway's own goes, whatever is thought of who is there."""
+        decisions, decision, head = self._decisions, None, request.head
         try:
-            decision = decide()
+            decision = decisions.find(story, head) if onto is None else decisions.onto(story, head, onto, ALLOWED)
+            counting = self.process.counting
+            if counting is not None and counting.on and onto is None:
+                decision = await count(story, request, decision, decisions, counting)
             story.decided(decision.plan, decision.tail)
             if decision.prepared.draws:
                 story.seed = self.process.random.seed()
-            ask = ask_of(story, decision, self.revision, forced=forced)
-            seat = self._seat(story, decision) if shares and decision.prepared.policy.coalescer is not None else None
+            ask = ask_of(story, decision, self.revision, onto is not None)
+            process, revision, prepared = self.process, self.revision, decision.prepared
+            mine = onto is None and not story.leads
+            if mine and prepared.policy.cache.enabled and process.cache is not None:
+                story.looked = await process.cache.look(story, request, prepared, decision.plan.prompt)
+            shares = mine and prepared.policy.coalescer is not None
+            seat = story.looked.seat or (self._seat(story, decision) if shares else None)
             if seat is not None:
-                await follow(story, seat, ask, self.process, self.revision, reply)
+                await follow(story, seat, ask, process, revision, reply)
+                return
+            reply = story.looked.recording(reply, story)
+            answered = await execute(story, decision, ask, process)
+            got = answered.answer
+            if isinstance(got, Whole):
+                release(story, answered, got, process, revision, reply)
             else:
-                await execute(story, decision, ask, self.process, self.revision, reply)
+                await Stream(story, decision.route, process, revision, reply).run(answered, got)
         except asyncio.CancelledError:
             self._leave(story)
             raise
@@ -114,17 +123,17 @@ class Gateway:
             return None
         # Without the headers: what one caller's say of time and turn must not bind those who share its call.
         arrival = self.arrival(before.endpoint, before.dialect, before.started_s)
-        seat = coalescer.join(key, arrival.id, partial(self._fly, request, story.principal, arrival))
+        seat = coalescer.join(key, arrival.id, partial(self._fly, request, story, arrival))
         if seat is not None and not seat.leads:
             self.process.metrics.coalesced(decision.route.name)
         return seat
 
-    async def _fly(self, request: Request, principal: Principal, arrival: Arrival, flight: Flight[Served]) -> None:
+    async def _fly(self, request: Request, before: Story, arrival: Arrival, flight: Flight[Served]) -> None:
         """Make a call that is shared. It has a receipt of its own. Raises: what went wrong."""
         reply = FlightReply(flight)
-        story = self._story(request, principal, arrival)
-        story.leads = True
-        await self._run(story, reply, partial(self._decisions.find, story, request.head))
+        story = self._story(request, before.principal, arrival)
+        story.leads, story.looked = True, before.looked
+        await self._run(story, request, reply)
         if reply.failure is not None:
             raise reply.failure
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from antiphon.calls.cache import ResponseCache
 from antiphon.calls.caller import Caller
+from antiphon.calls.counting import Counting
 from antiphon.calls.prepared import Policy
 from antiphon.calls.settings import CallsSettings
 from antiphon.core.clock import Clock
@@ -29,6 +31,10 @@ class Process(Struct, frozen=True, kw_only=True):
     sealer: Sealer
     cutting: Callable[[], bool]
     """Whether it ends now, and cuts off whoever still waits."""
+    counting: Counting | None = None
+    """Counts by budgets and limits; None: there can't be any."""
+    cache: ResponseCache | None = None
+    """None: no answer is given again."""
 
 
 class Revision(Struct, frozen=True, kw_only=True):

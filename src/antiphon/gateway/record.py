@@ -22,9 +22,9 @@ def close(
     outcome: Outcome,
     status: int,
     error: AntiphonError | None,
+    release: Callable[[], None] | None = None,
     *,
     owed: bool = False,
-    release: Callable[[], None] | None = None,
 ) -> None:
     """Settle what is open, and write the receipt; the first call counts, and only that.
 
@@ -34,7 +34,8 @@ def close(
     Raises: StoreError, when it can't be written; the story is then still open.
     """
     for attempt in story.attempts:
-        process.caller.settle(attempt, None)
+        if not attempt.settled:
+            process.caller.settle(attempt, None)
     if revision.capture_most_bytes and not (story.closed or owed or story.captured):
         _capture(story, process, revision.capture_most_bytes)
     if story.closed:
@@ -45,6 +46,8 @@ def close(
     else:
         process.journal.closed(told, story.tail)
     story.closed = True
+    if story.counted is not None:
+        story.counted.end()
     if release is not None:
         release()
     try:

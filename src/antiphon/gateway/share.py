@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from antiphon.calls.ask import Ask
+from antiphon.calls.cache_found import Given
 from antiphon.calls.coalesce import Seat
 from antiphon.calls.shared import Room
 from antiphon.core.error import DeadlineExceeded
@@ -15,10 +16,12 @@ from antiphon.wire.codecs import CODECS
 
 
 async def follow(
-    story: Story, seat: Seat[Served], ask: Ask, process: Process, revision: Revision, reply: Reply
+    story: Story, seat: Seat[Served] | Given, ask: Ask, process: Process, revision: Revision, reply: Reply
 ) -> None:
-    """Answer a request from a call that it shares. Raises: what the call raised, DeadlineExceeded."""
-    story.shared = seat.led_by
+    """Answer a request from a call that it shares, or the cache. Raises: what the call raised, DeadlineExceeded."""
+    if isinstance(seat, Seat):
+        story.shared = seat.led_by
+        story.lines += b"x-antiphon-shared: %b\r\n" % seat.led_by.encode()
     left_s = ask.deadline.left_s(process.caller.now())
     try:
         async with asyncio.timeout(left_s):
@@ -29,10 +32,12 @@ async def follow(
         seat.leave()
 
 
-async def _read(story: Story, seat: Seat[Served], ask: Ask, process: Process, revision: Revision, reply: Reply) -> None:
+async def _read(
+    story: Story, seat: Seat[Served] | Given, ask: Ask, process: Process, revision: Revision, reply: Reply
+) -> None:
     led = await seat.head()
     story.shared_by, story.losses = led.deployment, led.losses
-    lines = story.header_lines() + b"x-antiphon-shared: %b\r\n" % seat.led_by.encode()
+    lines = story.header_lines()
     served = Served(story.arrival.id, led.deployment, led.headers or NO_HEADERS, lines, led.content_type)
     if not ask.request.head.stream:
         body = await seat.read() or b""

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from msgspec import Struct, field, structs
 
 from antiphon.calls.attempt import DETAIL_CHARACTERS, Try
+from antiphon.calls.cache_found import UNASKED, Found
+from antiphon.calls.counting import Counted
 from antiphon.core.error import AntiphonError
 from antiphon.core.plan import Plan
 from antiphon.core.ports import Served
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Basis, Bounded, Loss, Outcome, Receipt, Told
-from antiphon.core.request import NO_LINEAGE, Request, Trace
+from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Outcome, Receipt, Told
+from antiphon.core.request import Request, Trace
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 from antiphon.wire.losses import told_losses
@@ -48,9 +50,9 @@ class Story(Struct):
     verdict: Verdict | None = None
     plan: Plan | None = None
     seed: int = 0
-    known_tail: bytes = b""
-    """`tail`, once it was worked out."""
-    attempts: list[Try] = field(default_factory=list[Try])
+    tail: bytes = b""
+    """The rest of its receipt: what it was decided on. Known once something was told of it."""
+    attempts: list[Try] = []
     answer: bytearray = field(default_factory=bytearray)
     """What was released, where content is captured."""
     served: Try | None = None
@@ -59,6 +61,11 @@ class Story(Struct):
     """Receipt of the call that it shares."""
     shared_by: str = ""
     """The deployment that answered that call."""
+    looked: Found = UNASKED
+    """What the cache had."""
+    cached: str = ""
+    """Receipt of the request whose answer is given again."""
+    saved_nano_usd: int | None = None
     deadline: Bounded | None = None
     lines: bytes = b""
     """Header lines that tell the caller more."""
@@ -72,17 +79,69 @@ class Story(Struct):
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
     span: Trace | None = None
+    drafted: Told | None = None
+    """What was told when its latest attempt began: what of it stands at the end too is not worked out again."""
     begun: bool = False
     captured: bool = False
     closed: bool = False
     leads: bool = False
     """Its answer goes to others, who share it."""
+    counted: Counted | None = None
+    """What counts its use; None: nothing does."""
 
     def draft(self) -> Told:
         """What is told while the request runs."""
-        arrival, request = self.arrival, self.request
+        request, attempts = self.request, self.attempts
         if request is None:
             return self.told("running", 0)
+        losses = self.losses or (attempts[-1].losses if attempts else ())
+        told = self._begun(request, self._records())
+        self.drafted = told = structs.replace(told, losses=losses) if losses else told
+        return told
+
+    def told(self, outcome: Outcome, status: int, error: AntiphonError | None = None) -> Told:
+        """What is told as things stand now."""
+        attempts, told = self.attempts, self.drafted
+        if told is None:
+            told = self._begun(self.request)
+        # No more than 14 names: more of them go by way of a dict in CPython 3.11.
+        told = structs.replace(
+            told,
+            outcome=outcome,
+            status=status,
+            served=self.served.name if self.served and (self.begun or outcome == "ok") else self.shared_by,
+            served_model=self.served_model,
+            fingerprint=self.fingerprint,
+            attempts=self._records(),
+            usage=self.usage,
+            cost_nano_usd=self.cost_nano_usd,
+            spent_nano_usd=None if len(attempts) == 1 and not attempts[0].assumed else self._spent(),
+            cost_basis=self._cost_basis(),
+            duration_us=int((time.perf_counter() - self.started_s) * 1e6),
+            first_token_us=self.first_token_us,
+            losses=self.losses,
+            notes=self.notes if self.counted is None else (*self.notes, *self.counted.notes),
+        )
+        if error is None and not (self.captured or self.shared or self.cached or self.stopped or self.handed_off):
+            return told
+        return structs.replace(
+            told,
+            error=error.said_code if error else "",
+            detail=error.noted[:DETAIL_CHARACTERS] if error else "",
+            captured=self.captured,
+            shared=self.shared,
+            cached=self.cached,
+            saved_nano_usd=self.saved_nano_usd,
+            stopped=self.stopped,
+            handed_off=self.handed_off,
+        )
+
+    def _begun(self, request: Request | None, records: tuple[Attempt, ...] = ()) -> Told:
+        """What can be told before there is an answer."""
+        arrival, trace_id, limit = self.arrival, self._trace_id(), self.deadline
+        self.tail = self.tail or self.basis().tail()
+        if request is None:
+            return Told(id=arrival.id, at_ns=arrival.at_ns, outcome="running", trace_id=trace_id, deadline=limit)
         head = request.head
         return Told(
             id=arrival.id,
@@ -95,52 +154,11 @@ class Story(Struct):
             digest=request.digest,
             size_bytes=request.body.size_bytes,
             seed=self.seed,
-            attempts=tuple([attempt.record() for attempt in self.attempts]),
-            losses=self.losses or (self.attempts[-1].losses if self.attempts else ()),
+            attempts=records,
             lineage=request.lineage,
-            trace_id=self._trace_id(),
+            trace_id=trace_id,
             user=head.user,
-            deadline=self.deadline,
-        )
-
-    def told(self, outcome: Outcome, status: int, error: AntiphonError | None = None) -> Told:
-        """What is told as things stand now."""
-        request, arrival, attempts = self.request, self.arrival, self.attempts
-        head = request.head if request is not None else None
-        return Told(
-            id=arrival.id,
-            at_ns=arrival.at_ns,
-            outcome=outcome,
-            status=status,
-            error=error.said_code if error else "",
-            detail=error.noted[:DETAIL_CHARACTERS] if error else "",
-            served=self.served.name if self.served and (self.begun or outcome == "ok") else self.shared_by,
-            served_model=self.served_model,
-            fingerprint=self.fingerprint,
-            stream=head.stream if head else False,
-            needs=tuple(sorted(head.needs)) if head and head.needs else (),
-            output_tokens=head.output_tokens if head else None,
-            answers=head.answers if head else 1,
-            digest=request.digest if request else "",
-            size_bytes=request.body.size_bytes if request else 0,
-            seed=self.seed,
-            attempts=tuple([attempt.record() for attempt in attempts]),
-            usage=self.usage,
-            cost_nano_usd=self.cost_nano_usd,
-            spent_nano_usd=None if len(attempts) == 1 and not attempts[0].assumed else self._spent(),
-            cost_basis=self._cost_basis(),
-            duration_us=int((time.perf_counter() - self.started_s) * 1e6),
-            first_token_us=self.first_token_us,
-            losses=self.losses,
-            notes=self.notes,
-            lineage=request.lineage if request else NO_LINEAGE,
-            trace_id=self._trace_id(),
-            user=head.user if head else "",
-            captured=self.captured,
-            deadline=self.deadline,
-            shared=self.shared,
-            stopped=self.stopped,
-            handed_off=self.handed_off,
+            deadline=limit,
         )
 
     def serves(self, attempt: Try) -> Served:
@@ -154,21 +172,14 @@ class Story(Struct):
 
     def header_lines(self) -> bytes:
         """Header lines that tell the caller how its answer came about."""
-        lines = self.lines
+        lines = self.lines if self.counted is None else self.lines + self.counted.lines(self.arrival.dialect)
         if len(self.attempts) > 1:
             lines += b"x-antiphon-attempts: %d\r\n" % len(self.attempts)
         return lines + told_losses(self.losses) if self.losses else lines
 
-    @property
-    def tail(self) -> bytes:
-        """The rest of its receipt: what it was decided on."""
-        if not self.known_tail:
-            self.known_tail = self.basis().tail()
-        return self.known_tail
-
     def decided(self, plan: Plan, tail: bytes) -> None:
         """It has its plan; `tail` says the same as `basis` would."""
-        self.plan, self.known_tail = plan, tail
+        self.plan, self.tail = plan, tail
 
     def basis(self) -> Basis:
         """What it was decided on, as far as it came."""
@@ -188,6 +199,10 @@ class Story(Struct):
         """The whole receipt."""
         return Receipt(**structs.asdict(self.basis()), **structs.asdict(told))
 
+    def _records(self) -> tuple[Attempt, ...]:
+        attempts = self.attempts
+        return (attempts[0].record(),) if len(attempts) == 1 else tuple([one.record() for one in attempts])
+
     def _spent(self) -> int | None:
         """What all attempts cost, where that is more than the answer did."""
         costs = [one.cost_nano_usd for one in self.attempts if one.cost_nano_usd is not None]
@@ -195,7 +210,7 @@ class Story(Struct):
 
     def _cost_basis(self) -> str:
         if not self.attempts:
-            return "shared" if self.shared else ""
+            return "shared" if self.shared else "cached" if self.cached else ""
         if self.usage is None:
             return "no_usage"
         listed = self.served is not None and self.served.target.price_source

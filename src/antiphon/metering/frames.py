@@ -32,6 +32,8 @@ class Kind(IntEnum):
     """What the records behind it that name it have in common; its id is that of no receipt."""
     KEPT = 5
     """Entries that callers left to be kept, as MessagePack; its id is the key of the first."""
+    HOLDS = 6
+    """Accounts that tickets hold on, as MessagePack; the records behind it name its id."""
 
 
 _KINDS = {kind.value: kind for kind in Kind}
@@ -43,9 +45,16 @@ BASIS_CHARACTERS = 36
 
 def named(payload: bytes) -> tuple[str, bytes]:
     """The id of a record's basis, empty when it has none, and the rest of it."""
-    if payload.startswith(b"{"):
-        return "", payload
-    return payload[:BASIS_CHARACTERS].decode("ascii"), payload[BASIS_CHARACTERS:]
+    basis, start = basis_at(payload, 0)
+    return basis, payload[start:]
+
+
+def basis_at(data: bytes, start: int) -> tuple[str, int]:
+    """The same of a payload that lies within other bytes, and where the rest of it begins."""
+    if data[start : start + 1] == b"{":
+        return "", start
+    rest = start + BASIS_CHARACTERS
+    return data[start:rest].decode("ascii"), rest
 
 
 class Frame(Struct, frozen=True, gc=False):
@@ -63,9 +72,8 @@ Span = tuple[Kind, str, int, int]
 
 def frame(kind: Kind, receipt_id: str, payload: bytes, position: int) -> bytes:
     """A record as bytes that go to this position."""
-    head = b"%c%b" % (kind, receipt_id.encode())
-    checksum = zlib.crc32(payload, zlib.crc32(head, position & SEED_MASK))
-    return PREFIX.pack(len(head) + len(payload), checksum) + head + payload
+    record = b"%c%b%b" % (kind, receipt_id.encode(), payload)
+    return PREFIX.pack(len(record), zlib.crc32(record, position & SEED_MASK)) + record
 
 
 def spans(data: bytes, base: int) -> Iterator[Span]:

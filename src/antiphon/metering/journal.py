@@ -11,6 +11,7 @@ import msgspec
 
 from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
+from antiphon.core.ledger import Holds
 from antiphon.core.ports import Journal
 from antiphon.core.receipt import Told
 from antiphon.metering.frames import BASIS_CHARACTERS, LEAST_BYTES, MAX_FRAME_BYTES, PREFIX_BYTES, Kind
@@ -23,7 +24,11 @@ MAX_OWED = 10_000
 """Most receipts that wait in memory for a journal that can't be written; the oldest goes first."""
 MAX_BASES = 4096
 """Bases that are remembered as written; those that come again after that are written again, which does no harm."""
+MAX_HOLDS = 16_384
+"""The same of holds."""
 _Record = tuple[Kind, str, bytes]
+_OPENED, _CLOSED = Kind.OPENED, Kind.CLOSED
+"""Names of their own: members are looked up slowly on their class."""
 
 
 class FileJournal(Journal):
@@ -41,6 +46,7 @@ class FileJournal(Journal):
         self._number = 0
         self._owed: deque[_Record] = deque(maxlen=MAX_OWED)
         self._bases: dict[bytes, bytes] = {}
+        self._holds: set[str] = set()
         self._encode = msgspec.json.Encoder().encode
         self._pack = msgspec.msgpack.Encoder().encode
         self._segment: Segment | None = None
@@ -49,10 +55,10 @@ class FileJournal(Journal):
             self._begin_segment(0)
 
     def opened(self, told: Told, tail: bytes = b"}") -> None:
-        self._append(Kind.OPENED, told.id, (self._bases.get(tail) or self._basis(tail)) + self._encode(told))
+        self._append(_OPENED, told.id, (self._bases.get(tail) or self._basis(tail)) + self._encode(told))
 
     def closed(self, told: Told, tail: bytes = b"}") -> None:
-        self._append(Kind.CLOSED, told.id, (self._bases.get(tail) or self._basis(tail)) + self._encode(told))
+        self._append(_CLOSED, told.id, (self._bases.get(tail) or self._basis(tail)) + self._encode(told))
 
     def owe(self, told: Told, tail: bytes = b"}") -> None:
         self._owed.append((Kind.CLOSED, told.id, self._encode(told)[:-1] + tail))
@@ -67,6 +73,17 @@ class FileJournal(Journal):
             self._bases.clear()
         self._bases[tail] = named = basis.encode()
         return named
+
+    def held(self, holds: Holds) -> None:
+        """Write once which accounts records name by the id of these holds; before the first of them.
+
+        Raises: StoreError, and then no ticket that holds on them may be used.
+        """
+        if holds.id not in self._holds:
+            self._append(Kind.HOLDS, holds.id, self._pack(holds.accounts))
+            if len(self._holds) >= MAX_HOLDS:
+                self._holds.clear()
+            self._holds.add(holds.id)
 
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         self._append(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed)
@@ -96,7 +113,9 @@ class FileJournal(Journal):
     def _append(self, kind: Kind, receipt_id: str, payload: bytes) -> None:
         if self._owed:
             self._settle()
-        self._write(kind, receipt_id, payload)
+        segment = self._segment
+        if segment is None or self._fsync or not segment.append(kind, receipt_id, payload):
+            self._write(kind, receipt_id, payload)
 
     def _settle(self) -> None:
         while self._owed:
@@ -117,6 +136,7 @@ class FileJournal(Journal):
             except OSError as error:
                 self._let_go()  # whether its pages are on the disk is not known any more, bases among them
                 self._bases.clear()
+                self._holds.clear()
                 raise StoreError(f"the journal can't be written: {error.strerror}") from error
 
     def _begin_segment(self, payload_bytes: int) -> Segment:

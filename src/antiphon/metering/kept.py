@@ -10,7 +10,7 @@ from antiphon.core.ports import Kept
 from antiphon.metering.frames import Kind
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import waiting
-from antiphon.store.sqlite import Reader
+from antiphon.store.database import Reader
 
 _entries = msgspec.msgpack.Decoder(list[Entry])
 
@@ -23,10 +23,10 @@ def entries(payload: bytes) -> list[Entry]:
 class JournalledKept(Kept):
     """A write stands in this worker's journal when it returns. Reads take the journals of all workers in."""
 
-    def __init__(self, journal: FileJournal, database: Path, directory: Path) -> None:
+    def __init__(self, journal: FileJournal, reader: Reader, directory: Path) -> None:
         """`directory`: where the journals are."""
         self._journal = journal
-        self._reader = Reader(database)
+        self._reader = reader
         self._directory = directory
 
     def keep(self, entries: Sequence[Entry]) -> None:

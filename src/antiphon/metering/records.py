@@ -12,7 +12,7 @@ from antiphon.core.receipt import Receipt
 from antiphon.metering.frames import Frame, Kind, named
 from antiphon.metering.journal import SUFFIX
 from antiphon.metering.segment import unshipped
-from antiphon.store.sqlite import Reader
+from antiphon.store.database import Reader
 
 _receipt = msgspec.json.Decoder(Receipt)
 _OF_RECEIPTS = frozenset({Kind.OPENED, Kind.CLOSED})
@@ -23,8 +23,8 @@ PROBER = ("antiphon", "probe")
 class Records(Store):
     """Everything that was recorded, shipped or not. Blocks on files: ask from a thread."""
 
-    def __init__(self, database: Path, journal: Path) -> None:
-        self._reader = Reader(database)
+    def __init__(self, reader: Reader, journal: Path) -> None:
+        self._reader = reader
         self._journal = journal
 
     def receipt(self, receipt_id: str) -> Receipt | None:

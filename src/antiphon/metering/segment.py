@@ -30,6 +30,8 @@ RING_AT = 4096
 ROOM, WRITTEN, SHIPPED = 1, 2, 3
 """Numbers of the header, eight bytes each."""
 _HEADER_BYTES = 32
+_KEPT = Kind.KEPT
+"""A name of its own: members are looked up slowly on their class."""
 _TRIES = 100
 
 
@@ -48,6 +50,8 @@ class Segment:
         """Raises: OSError, when there is no room on the disk."""
         self._room = room_bytes
         self._written = 0
+        self._free_to = 0
+        """There is surely room up to this position; looked up anew only beyond it."""
         self.file = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,20 +69,25 @@ class Segment:
     def append(self, kind: Kind, receipt_id: str, payload: bytes) -> bool:
         """Write a record. It counts, for whoever reads, once all of it stands. Returns: False when there is no room."""
         size = PREFIX_BYTES + LEAST_BYTES + len(payload)
-        at = self._written
-        offset = at % self._room
-        if offset + size > self._room:
-            at += self._room - offset
+        at, room = self._written, self._room
+        offset = at % room
+        if offset + size > room:
+            at += room - offset
             offset = 0
         end = at + size
-        if size > self._room or end - self._numbers[SHIPPED] > self._room:
+        if end > self._free_to and not self._reaches(end):
             return False
         offset += RING_AT
         self._map[offset : offset + size] = frame(kind, receipt_id, payload, at)
         self._written = self._numbers[WRITTEN] = end
-        if kind is Kind.KEPT:
+        if kind is _KEPT:
             self._kept.append((at, end))
         return True
+
+    def _reaches(self, end: int) -> bool:
+        """Whether there is room up to a position, by what the shipper has taken meanwhile."""
+        self._free_to = self._numbers[SHIPPED] + self._room
+        return end <= self._free_to
 
     def scrub(self) -> None:
         """Overwrite what callers had kept once the database has it: what is deleted there must not go on standing here.

@@ -2,49 +2,22 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
-from antiphon.core.kept import Entry
-from antiphon.core.receipt import Receipt
-from antiphon.metering.frames import Kind, named, spans
+from antiphon.core.ledger import Posting
+from antiphon.metering.batching import Batching
+from antiphon.metering.frames import spans
 from antiphon.metering.journal import SUFFIX
-from antiphon.metering.kept import entries
 from antiphon.metering.segment import header, header_of, is_locked, mark_shipped, opened, piece
-from antiphon.store.sqlite import Batch, Database, Row
+from antiphon.store.database import AlreadyBooked, Batch, Database
 
 log = logging.getLogger("antiphon.shipping")
 BATCH_BYTES = 8_388_608
 """Most bytes of one segment that go into one transaction."""
-_ANONYMOUS = ""
 DAMAGED = ".damaged"
-MAX_TENANTS = 100_000
-"""Bases whose tenant is remembered."""
-
-
-class _Tenant(Struct):
-    tenant: str
-
-
-class _Glance(Struct):
-    """The few fields that the table wants of a receipt."""
-
-    at_ns: int
-    outcome: str
-    principal: _Tenant | None = None
-
-
-class _Owner(Struct):
-    """The same of a basis."""
-
-    principal: _Tenant | None = None
-
-
-_owner = msgspec.json.Decoder(_Owner)
-_glance = msgspec.json.Decoder(_Glance)
-_receipt = msgspec.json.Decoder(Receipt)
 
 
 def writer_of(segment: str) -> str:
@@ -65,14 +38,14 @@ class Shipper:
         positions = database.positions()
         database.forget([name for name in positions if name not in here])
         self._positions = {name: end for name, end in positions.items() if name in here}
-        self._tenants: dict[str, str] = {}
-        """Whose bases are: id to tenant."""
+        self._batching = Batching(database)
         self._running: dict[str, set[str]] = defaultdict(set)
         for receipt_id, writer in database.running().items():
             self._running[writer].add(receipt_id)
 
     def step(self) -> int:
         """Ship what is there. Returns: bytes of the journal that were taken. Raises: StoreError."""
+        holders = self._database.holders()  # before the segments: whoever is granted something has one
         segments = self._segments()
         alive = {path.name for path in segments if is_locked(path)}
         taken = 0
@@ -92,8 +65,8 @@ class Shipper:
             else:
                 self._remove(path)
         left = {writer_of(path.name) for path in self._segments()}
-        for writer in [writer for writer, ids in self._running.items() if ids and writer not in left]:
-            self._interrupted(writer)
+        for writer in sorted({*holders, *(writer for writer, ids in self._running.items() if ids)} - left):
+            self._bury(writer)
         return taken
 
     def _segments(self) -> list[Path]:
@@ -111,7 +84,7 @@ class Shipper:
         batch, end = self._batch(path, position)
         if end == position:
             return 0
-        self._database.write(batch)
+        self._write(writer_of(path.name), batch)
         self._positions[path.name] = end
         mark_shipped(path, end)
         running = self._running[writer_of(path.name)]
@@ -120,48 +93,22 @@ class Shipper:
         return end - position
 
     def _batch(self, path: Path, position: int) -> tuple[Batch, int]:
-        segment = path.name
         data, lap_end = self._piece(path, position)
-        begun: dict[str, tuple[int, int]] = {}
-        rows: list[Row] = []
-        bases: list[tuple[str, bytes]] = []
-        contents: list[tuple[str, str, bytes]] = []
-        kept: list[Entry] = []
-        ended: list[str] = []
-        writer = writer_of(segment)
-        known = self._running[writer]
-        stop = 0
-        for kind, receipt_id, start, stop in spans(data, position):
-            if kind is Kind.OPENED:
-                begun[receipt_id] = start, stop
-            elif kind is Kind.CLOSED:
-                begun.pop(receipt_id, None)
-                if receipt_id in known:
-                    ended.append(receipt_id)
-                rows.append(self._row(receipt_id, data[start:stop]))
-            elif kind is Kind.BASIS:
-                bases.append((receipt_id, data[start:stop]))
-                self._remember(receipt_id, data[start:stop])
-            elif kind is Kind.KEPT:
-                kept.extend(entries(data[start:stop]))
-            else:
-                tenant, _, sealed = data[start:stop].partition(b"\0")
-                contents.append((receipt_id, tenant.decode(), sealed))
-        end = position + stop
-        if lap_end >= 0 and (stop == 0 or position + len(data) == lap_end):
+        writer = writer_of(path.name)
+        batch, taken = self._batching.batch(data, position, writer, self._running[writer])
+        end = position + taken
+        if lap_end >= 0 and (taken == 0 or position + len(data) == lap_end):
             end = lap_end  # what is left of the ring holds no record
-        rows.extend(self._row(receipt_id, data[start:stop]) for receipt_id, (start, stop) in begun.items())
-        began = [(receipt_id, writer) for receipt_id in begun]
-        batch = Batch(
-            rows=rows,
-            bases=bases,
-            contents=contents,
-            kept=kept,
-            began=began,
-            ended=ended,
-            positions={segment: end},
-        )
-        return batch, end
+        return replace(batch, positions={path.name: end}), end
+
+    def _write(self, writer: str, batch: Batch) -> None:
+        """Write a batch; of what is in the ledger already, as after a restore, nothing is booked again."""
+        try:
+            self._database.write(batch)
+        except AlreadyBooked as found:
+            log.warning("ledger.booked_before", extra={"entries": len(found.ids)})
+            left = _without(batch.postings, found.ids)
+            self._database.write(replace(batch, postings=left, uses=self._batching.uses(writer, left)))
 
     def _more(self, path: Path) -> bool:
         """Whether whole records are left in a segment that nobody writes any more."""
@@ -189,48 +136,12 @@ class Shipper:
         self._database.forget([segment])
         self._positions.pop(segment, None)
 
-    def _interrupted(self, writer: str) -> None:
-        """The process died with requests running: their receipts say so."""
-        ids = sorted(self._running[writer])
-        rows: list[Row] = []
-        for receipt_id in ids:
-            body = self._database.receipt(receipt_id)
-            if body is not None:
-                draft = msgspec.structs.replace(
-                    _receipt.decode(body),
-                    outcome="interrupted",
-                    error="process_died",
-                    detail="the process ended before the request did; what the upstream did is unknown",
-                )
-                rows.append(self._row(receipt_id, msgspec.json.encode(draft)))
-        self._database.write(Batch(rows=rows, contents=[], began=[], ended=ids, positions={}))
-        del self._running[writer]
-
-    def _row(self, receipt_id: str, payload: bytes) -> Row:
-        basis, body = named(payload)
-        glance = _glance.decode(body)
-        tenant = self._tenant(basis) if basis else _tenant(glance)
-        return Row(
-            id=receipt_id, tenant=tenant, at_ns=glance.at_ns, outcome=glance.outcome, body=body, basis=basis or None
-        )
-
-    def _tenant(self, basis: str) -> str:
-        """Whose basis this is; one that an earlier shipper carried is asked of the database."""
-        tenant = self._tenants.get(basis)
-        if tenant is not None:
-            return tenant
-        tail = self._database.basis(basis)
-        if tail is None:  # lost with a damaged segment: the record is kept, and is nobody's
-            log.error("journal.basis_missing", extra={"basis": basis})
-            return _ANONYMOUS
-        return self._remember(basis, tail)
-
-    def _remember(self, basis: str, tail: bytes) -> str:
-        if len(self._tenants) >= MAX_TENANTS:
-            self._tenants.clear()
-        tenant = self._tenants[basis] = _tenant(_owner.decode(b"{" + tail[1:]))
-        return tenant
+    def _bury(self, writer: str) -> None:
+        """The process is dead and its journal read to the end: book what it left open, and free what it held."""
+        self._write(writer, self._batching.died(writer, sorted(self._running.get(writer, ()))))
+        self._running.pop(writer, None)
 
 
-def _tenant(said: _Glance | _Owner) -> str:
-    return said.principal.tenant if said.principal else _ANONYMOUS
+def _without(postings: Iterable[Posting], ids: set[str]) -> list[Posting]:
+    """Each of the others once."""
+    return list({one.id: one for one in postings if one.id not in ids}.values())

@@ -105,14 +105,21 @@ class Answer(Inbound):
 
     # --- the reader's side
 
-    async def begun(self) -> None:
-        """Wait for the head. Raises: what went wrong before it came."""
-        if self._wait is not None:
-            await self._wait
+    def check(self) -> None:
+        """See that there is a head. Raises: what went wrong before it came."""
         if self._error is not None and not self.status:
             raise self._error
 
+    def whole(self, most_bytes: int) -> bytes | None:
+        if not self._done or self._error is not None or self._size_bytes > most_bytes:
+            return None
+        pieces = self._pieces
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
     async def read(self, most_bytes: int) -> bytes:
+        body = self.whole(most_bytes)
+        if body is not None:
+            return body
         size = 0
 
         def bounded(piece: bytes) -> None:
@@ -123,10 +130,7 @@ class Answer(Inbound):
             pieces.append(piece)
 
         pieces: list[bytes] = []
-        if self._done and self._error is None and self._size_bytes <= most_bytes:
-            pieces = self._pieces
-        else:
-            await self.relay(bounded)
+        await self.relay(bounded)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def lead(self, sink: Callable[[bytes], bool]) -> bool:

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from antiphon.core.ports import Inbound, Origin, Outbound, Transport
 from antiphon.net.pool import Pool
@@ -19,7 +21,7 @@ class Client(Transport):
         self._timer = self._loop.call_later(SWEEP_S, self._sweep)
         self._closed = False
 
-    async def send(self, request: Outbound, *, fresh: bool = False) -> Inbound:
+    def send(self, request: Outbound, *, fresh: bool = False) -> Coroutine[Any, Any, Inbound]:
         started_s = time.perf_counter()
         pool = self._pools.get(request.origin)
         if pool is None:
@@ -27,7 +29,11 @@ class Client(Transport):
             pool.closed = self._closed
         connection = None if fresh else pool.kept()
         if connection is not None:
-            return await connection.exchange(request, started_s, started_s)
+            return connection.exchange(request, started_s, started_s)
+        return self._connected(pool, request, started_s, fresh=fresh)
+
+    async def _connected(self, pool: Pool, request: Outbound, started_s: float, *, fresh: bool) -> Inbound:
+        """Send over a connection that is not at hand yet."""
         connection = await pool.connect(request.timeouts.connect_s, fresh=fresh)
         now_s = time.perf_counter()
         served = connection.served

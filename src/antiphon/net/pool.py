@@ -49,7 +49,7 @@ class Pool:
         idle = self._idle
         while idle:
             connection = idle.popitem()[0]
-            if connection.usable:
+            if not (connection.dead or connection.transport.is_closing()):
                 return connection
         return None
 
@@ -127,7 +127,7 @@ class Pool:
             if not place.done():
                 place.set_result(connection)
                 return
-        if self.retired or not connection.usable:
+        if self.retired:
             connection.abandon()
             return
         connection.idle_since_s = self._now_s

@@ -196,9 +196,10 @@ class Upstream(Carrying):
 
         Raises: UpstreamTimeout, UpstreamBroken, StaleConnection, UpstreamMalformed.
         """
-        answer = Answer(self, asyncio.get_running_loop().create_future(), started_s)
+        head = asyncio.get_running_loop().create_future()
+        answer = Answer(self, head, started_s)
         self._quiet_bytes = 0
-        if not self.usable:
+        if self.dead or self.transport.is_closing():
             raise self._broken(answer, None)
         self._timeouts = timeouts = request.timeouts
         self._framed = self._informational = self._heard = False
@@ -207,13 +208,14 @@ class Upstream(Carrying):
         self._end_s = started_s + timeouts.total_s
         answer.reused = self.served > 0
         self._answer = answer
-        head = b"%bcontent-length: %d\r\n\r\n" % (request.head, request.size_bytes)
+        said = b"%bcontent-length: %d\r\n\r\n" % (request.head, request.size_bytes)
         try:
             if request.size_bytes < SEND_WHOLE_BELOW_BYTES:
-                self.transport.write(b"".join((head, *request.body)))
+                self.transport.write(b"".join((said, *request.body)))
             else:
-                await self._send(head, request.body, answer)
-            await answer.begun()
+                await self._send(said, request.body, answer)
+            await head
+            answer.check()
         except BaseException:
             answer.close()
             raise

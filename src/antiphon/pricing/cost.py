@@ -1,5 +1,7 @@
 """What a call cost, and the most that it may cost."""
 
+from functools import lru_cache
+
 from antiphon.core.deployment import Price
 from antiphon.core.money import NanoUsd, amount
 from antiphon.core.usage import Usage
@@ -127,9 +129,10 @@ def bound(
     if output_tokens is None:
         return None
     if units is None and not price.tiers and not price.services:
-        return amount(input_tokens * dearest_input(price) + output_tokens * dearest_output(price) + price.call)
+        read, written = _dearest(price)
+        return amount(input_tokens * read + output_tokens * written + price.call)
     tables = (price, *(one.price for one in price.services)) if service is None else (served(price, service),)
-    return max(_most(table, input_tokens, output_tokens, units) for table in tables)
+    return max([_most(table, input_tokens, output_tokens, units) for table in tables])
 
 
 def _most(price: Price, input_tokens: int, output_tokens: int, units: Usage | None) -> NanoUsd:
@@ -143,6 +146,12 @@ def _most(price: Price, input_tokens: int, output_tokens: int, units: Usage | No
         tokens = min(end, input_tokens) * dearest_input(table) + output_tokens * dearest_output(table) + table.call
         dearest = max(dearest, _rounded(tokens, table, units or _NOTHING))
     return NanoUsd(dearest)
+
+
+@lru_cache(maxsize=1024)
+def _dearest(price: Price) -> tuple[int, int]:
+    """The most that one token of input and one of output may cost; kept, since it is asked before every attempt."""
+    return dearest_input(price), dearest_output(price)
 
 
 def dearest_input(price: Price) -> int:

@@ -12,5 +12,8 @@ class TokenCounter(ABC):
         """Name of the vocabulary."""
 
     @abstractmethod
-    def count(self, text: str) -> int:
-        """Tokens of a text, in which no special token is looked for. Lone surrogates count as replacements."""
+    def count(self, text: str) -> int | None:
+        """Tokens of a text, in which no special token is looked for. Lone surrogates count as replacements.
+
+        None: the vocabulary's library can't cut this text.
+        """

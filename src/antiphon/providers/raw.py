@@ -7,12 +7,14 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from msgspec import Struct
 
 from antiphon.core.deployment import Deployment, Timeouts
+from antiphon.core.money import NANO_PER_USD, NanoUsd
 from antiphon.core.ports import Outbound
 from antiphon.core.request import Dialect
 from antiphon.core.secret import Secret
+from antiphon.core.ticket import Bound
 from antiphon.net.dial import proxy_authorization
 from antiphon.providers.profile import Profile, Way
-from antiphon.providers.settings import ProviderSettings
+from antiphon.providers.settings import HoldSettings, ProviderSettings
 from antiphon.providers.target import Account, Target, target
 from antiphon.providers.ways import COMPATIBLE, GEMINI, MESSAGES, RESPONSES
 
@@ -55,6 +57,8 @@ class Raw(Struct, frozen=True, kw_only=True):
     """Its deployments by the provider's id of their model; of several with one id the first."""
     public: Mapping[str, tuple[str, ...]] = {}
     """Public names that lead to each id."""
+    hold: Bound = Bound(money_nano_usd=None, tokens=None)
+    """What is held for a request whose most use nothing tells."""
     ids: Mapping[str, str] = {}
     """The other way round: the id that a public name leads to here."""
 
@@ -112,6 +116,7 @@ def raw(
                 public[model] = (*public.get(model, ()), name)
     keeps = settings.files and profile.name in FILES
     return Raw(
+        hold=_hold(settings.hold),
         account=account,
         target=target(stands, account),
         root=urlsplit(account.base_url).path.rstrip("/"),
@@ -238,3 +243,9 @@ def _query(asked: str, own: Mapping[str, str]) -> str:
         if part and next(iter(parse_qsl(part, keep_blank_values=True)), ("", ""))[0] not in drop
     ]
     return "&".join([*parts, urlencode(own)] if own else parts)
+
+
+def _hold(settings: HoldSettings) -> Bound:
+    usd, tokens = settings.usd, settings.tokens
+    money = None if usd is None else NanoUsd(round(usd * NANO_PER_USD))
+    return Bound(money_nano_usd=money, tokens=tokens, likely_nano_usd=money or 0, likely_input_tokens=tokens or 0)

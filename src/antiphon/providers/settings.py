@@ -29,6 +29,19 @@ class PassthroughSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = []
 
 
+class HoldSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What hard budgets hold for a request whose most use nothing in it tells."""
+
+    usd: Annotated[
+        Annotated[float, Meta(ge=0, le=1_000_000)] | None,
+        Meta(description="US dollars. Default null: unknown, so a hard budget in money refuses it."),
+    ] = None
+    tokens: Annotated[
+        Annotated[int, Meta(ge=0, le=10**12)] | None,
+        Meta(description="Tokens. Default null: unknown, so a hard budget in tokens refuses it."),
+    ] = None
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account with a provider: where it is and how we are known there."""
 
@@ -73,6 +86,12 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     passthrough: Annotated[PassthroughSettings, Meta(description="What may be asked of it as it is.")] = (
         PassthroughSettings()
     )
+    hold: Annotated[
+        HoldSettings,
+        Meta(
+            description="What is held for each request that is passed through, each batch and each realtime session. What it uses beyond that is booked as an overrun."
+        ),
+    ] = HoldSettings()
     files: Annotated[
         bool,
         Meta(

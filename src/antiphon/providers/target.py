@@ -199,9 +199,7 @@ class How(Struct, frozen=True, gc=False, kw_only=True):
 PLAINLY = How()
 
 
-def say(
-    request: Request, target: Target, how: How = PLAINLY, *, key: int = 0, timeouts: Timeouts | None = None
-) -> Said:
+def say(request: Request, target: Target, how: How = PLAINLY, key: int = 0, timeouts: Timeouts | None = None) -> Said:
     """Put a request into the words of one deployment.
 
     Args:
@@ -211,8 +209,9 @@ def say(
     """
     head = request.head
     spoken = target.ways[head.dialect]
-    terms = _terms(spoken, how, stream=head.stream)
-    heads = spoken.stream_heads if head.stream else spoken.heads
+    terms, heads = (spoken.plain_stream, spoken.stream_heads) if head.stream else (spoken.plain, spoken.heads)
+    if how is not PLAINLY:
+        terms = _terms(terms, how)
     passage = spoken.passage
     if spoken.actions:
         heads = _acting(spoken, head.endpoint, heads)
@@ -249,14 +248,13 @@ def write(request: Request, target: Target, how: How = PLAINLY) -> None:
     Raises: CannotCarry, BadRequest.
     """
     spoken = target.ways[request.head.dialect]
-    passage, terms = spoken.passage, _terms(spoken, how, stream=request.head.stream)
+    passage, terms = spoken.passage, _terms(spoken.plain_stream if request.head.stream else spoken.plain, how)
     if passage.other is not None:
         done = _translated(request, passage.own, passage.other, terms)
         request.body.written[passage.other.name, terms] = done
 
 
-def _terms(spoken: Spoken, how: How, *, stream: bool) -> Terms:
-    terms = spoken.plain_stream if stream else spoken.plain
+def _terms(terms: Terms, how: How) -> Terms:
     if how.prompt is None and not how.so_far:
         return terms
     return Terms(

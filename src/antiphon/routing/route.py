@@ -1,6 +1,7 @@
 """A public name made ready for planning."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from antiphon.core.deployment import Deployment
 from antiphon.core.plan import Candidate, FallbackKind
@@ -45,3 +46,20 @@ class Route(Struct, frozen=True, kw_only=True):
     """`seconds` is the route's own; else it is the server's."""
     on_cut: OnCut = "fail"
     last_resort: LastResortSettings = LastResortSettings()
+
+
+def of_tier(route: Route, tier: str, why: str) -> Route:
+    """The route with those of its deployments, and of its fallbacks', that are of a tier; `why` the others are not."""
+    return replace(
+        route,
+        deployments=tuple(one for one in route.deployments if one.tier == tier),
+        lost=(
+            *route.lost,
+            *(Candidate(deployment=one.name, lost=why) for one in route.deployments if one.tier != tier),
+        ),
+        fallbacks=tuple(
+            replace(pool, deployments=able)
+            for pool in route.fallbacks
+            if (able := tuple(one for one in pool.deployments if one.tier == tier))
+        ),
+    )

@@ -9,30 +9,31 @@ from msgspec import Struct, structs
 
 from antiphon.control.responses import Responses
 from antiphon.core.body import Body
-from antiphon.core.error import BadRequest, NotAuthenticated, StoreError, WrongMediaType
+from antiphon.core.error import BadRequest, StoreError, WrongMediaType
 from antiphon.core.ports import Identity, Reply
 from antiphon.core.principal import Principal
 from antiphon.core.request import NO_LINEAGE, Head, Lineage, Request, Spots
 from antiphon.gateway.gateway import Gateway
-from antiphon.gateway.story import NO_HEADERS
 from antiphon.net.exchange import Exchange
 from antiphon.server.reply import DialectReply, Wrap
 from antiphon.server.turns import begun
 from antiphon.wire import trace
+from antiphon.wire.bounds import LONG_BYTES
 from antiphon.wire.codec import AnyCodec, Asked
-from antiphon.wire.openai_chat.head import LONG_BYTES
 
+END_USER = b"x-antiphon-end-user"
 _LINEAGE = (
     (b"x-antiphon-session", "session"),
     (b"x-antiphon-run", "run"),
     (b"x-antiphon-step", "step"),
     (b"x-antiphon-parent", "parent"),
 )
+_LINES = frozenset(header for header, _ in _LINEAGE)
 _KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 LET_GO = 8
 """Segments of a long body that are let go of in one turn; they are of 64 KB to 256 KB mostly."""
 MAX_NAME = 128
-"""Longest name of a session, run, step or parent, in characters."""
+"""Longest name of an end user, a session, run, step or parent, in characters."""
 
 
 class Call(Struct, frozen=True, gc=False, kw_only=True):
@@ -67,8 +68,7 @@ def authenticate(exchange: Exchange, identity: Identity) -> Principal:
     token = token_of(exchange)
     principal = identity.principal(token)
     if principal is None:
-        wrong = "no API key came with the request" if token is None else "this API key is not known"
-        raise NotAuthenticated(f"{wrong}; send `Authorization: Bearer KEY` with a key of this gateway")
+        raise identity.refusal(token)
     return principal
 
 
@@ -105,7 +105,11 @@ async def read(exchange: Exchange, call: Call) -> Request:
     check_kind(headers, codec)
     body = Body(tuple(exchange.body))
     exchange.body = []
-    head, spots, digest = await _read(body, call, headers)
+    asked = Asked(endpoint=call.endpoint, model=call.model, stream=call.stream, headers=headers)
+    long = body.size_bytes >= LONG_BYTES
+    head, spots, digest = await _long(body, codec, asked) if long else _short(body, codec, asked)
+    if END_USER in headers:
+        head = structs.replace(head, user=_named(headers[END_USER], END_USER))
     parent = headers.get(b"traceparent")
     return Request(
         head=head,
@@ -130,15 +134,14 @@ def check_kind(headers: Mapping[bytes, bytes], codec: AnyCodec) -> None:
 
 async def again(request: Request, body: Body, call: Call) -> Request:
     """The same request with another body. Raises: BadRequest."""
-    head, spots, digest = await _read(body, call)
+    codec, long = call.codec, body.size_bytes >= LONG_BYTES
+    asked = Asked(endpoint=call.endpoint, model=call.model, stream=call.stream)
+    head, spots, digest = await _long(body, codec, asked) if long else _short(body, codec, asked)
     return structs.replace(request, head=head, body=body, spots=spots, digest=digest)
 
 
-async def _read(body: Body, call: Call, headers: Mapping[bytes, bytes] = NO_HEADERS) -> tuple[Head, Spots, str]:
-    codec = call.codec
-    asked = Asked(endpoint=call.endpoint, model=call.model, stream=call.stream, headers=headers)
-    if body.size_bytes >= LONG_BYTES:
-        return await _long(body, codec, asked)
+def _short(body: Body, codec: AnyCodec, asked: Asked) -> tuple[Head, Spots, str]:
+    """Read a body of ordinary length at once."""
     return *codec.read(body, asked), sha256(body.whole()).hexdigest()
 
 
@@ -169,11 +172,18 @@ async def _let_go(body: Body) -> None:
 
 
 def _lineage(headers: dict[bytes, bytes]) -> Lineage:
+    if headers.keys().isdisjoint(_LINES):
+        return NO_LINEAGE
     found: dict[str, str] = {}
     for header, name in _LINEAGE:
         value = headers.get(header)
         if value is not None:
-            if len(value) > MAX_NAME:
-                raise BadRequest(f"{header.decode()} is longer than {MAX_NAME} characters", param=header.decode())
-            found[name] = value.decode("latin-1")
-    return Lineage(**found) if found else NO_LINEAGE
+            found[name] = _named(value, header)
+    return Lineage(**found)
+
+
+def _named(value: bytes, header: bytes) -> str:
+    """A name that a header gives. Raises: BadRequest."""
+    if len(value) > MAX_NAME:
+        raise BadRequest(f"{header.decode()} is longer than {MAX_NAME} characters", param=header.decode())
+    return value.decode("latin-1")

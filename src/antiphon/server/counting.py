@@ -1,5 +1,6 @@
 """The paths that count tokens, in each dialect that has one."""
 
+import asyncio
 import re
 from hashlib import sha256
 from urllib.parse import unquote
@@ -21,11 +22,11 @@ from antiphon.server.reply import DialectReply, error_headers
 from antiphon.server.turns import whole_input
 from antiphon.wire.anthropic_messages.codec import count_fields
 from antiphon.wire.anthropic_messages.codec import read_count as read_messages
+from antiphon.wire.bounds import LONG_BYTES, MAX_NAME
 from antiphon.wire.codec import AnyCodec, Asked
 from antiphon.wire.codecs import CODECS
 from antiphon.wire.gemini.codec import Gemini
 from antiphon.wire.json import loads
-from antiphon.wire.openai_chat.head import MAX_NAME
 from antiphon.wire.openai_responses.compaction import read_count as read_responses
 
 MESSAGES = b"/v1/messages/count_tokens"
@@ -92,7 +93,16 @@ async def _read(exchange: Exchange, counts: Counts, principal: Principal, state:
     """Raises: BadRequest, NotFound, StoreError."""
     body = Body(tuple(exchange.body))
     exchange.body = []
-    asked = Asked(endpoint=counts.endpoint, model=counts.model, headers=exchange.headers)
+    if state is not None and counts.dialect == "openai_responses":
+        body = await whole_input(body, principal.tenant, state.responses)
+    if body.size_bytes < LONG_BYTES:
+        return _asked(body, counts, exchange.headers)
+    return await asyncio.to_thread(_asked, body, counts, exchange.headers)
+
+
+def _asked(body: Body, counts: Counts, headers: dict[bytes, bytes]) -> Counting:
+    """Raises: BadRequest."""
+    asked = Asked(endpoint=counts.endpoint, model=counts.model, headers=headers)
     head = Head(dialect=counts.dialect, endpoint=counts.endpoint, model=counts.model)
     content: Content
     match counts.dialect:
@@ -102,8 +112,6 @@ async def _read(exchange: Exchange, counts: Counts, principal: Principal, state:
         case "gemini":
             content = _gemini.read_count(body, asked)
         case _:
-            if state is not None:
-                body = await whole_input(body, principal.tenant, state.responses)
             content = read_responses(body, asked)
             head = Head(dialect=counts.dialect, endpoint=counts.endpoint, model=_model(body))
     codec = CODECS[counts.dialect]
@@ -113,7 +121,7 @@ async def _read(exchange: Exchange, counts: Counts, principal: Principal, state:
             body=body,
             spots=_NOWHERE,
             digest=sha256(body.whole()).hexdigest(),
-            lines=carried(exchange.headers, codec.carries) if codec.carries else b"",
+            lines=carried(headers, codec.carries) if codec.carries else b"",
         ),
         content=content,
     )

@@ -54,6 +54,14 @@ _PAGES: tuple[Page, ...] = (
     Page(path="/v1beta/models", summary="The same in Gemini's form."),
     Page(path="/v1beta/models/{id}", summary="One of them in Gemini's form."),
     Page(path="/v1/receipts/{id}", summary="The story of one request."),
+    Page(
+        path="/v1/spend",
+        summary="What was spent, summed up; a key sees its tenant's, an admin key all.",
+        queries=(
+            *(Query(name) for name in ("by", "since", "until", "tenant")),
+            *(Query(name, "boolean") for name in ("forecast", "anomalies")),
+        ),
+    ),
     Page(path="/v1/health/deployments", summary="How every deployment is; for admin keys."),
 )
 _COUNTS: tuple[Page, ...] = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from antiphon.core.request import Dialect
-from antiphon.wire.json_head import MAX_COUNT, MAX_NAME
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME
 
 Shape = Mapping[str, object]
 """A JSON Schema of draft 2020-12."""

@@ -44,7 +44,9 @@ def _caller(exchange: Exchange, identity: Identity) -> Principal:
         token = None if said is None else said.removeprefix(KEY_PROTOCOL).encode("latin-1")
     principal = identity.principal(token)
     if principal is None:
-        wrong = "no API key came with the request" if token is None else "this API key is not known"
+        if token is not None:
+            raise identity.refusal(token)
+        wrong = "no API key came with the request"
         raise NotAuthenticated(f"{wrong}; send `Authorization: Bearer KEY`, or the subprotocol `{KEY_PROTOCOL}KEY`")
     origin = exchange.headers.get(b"origin", b"").decode("latin-1")
     if token is None and origin and urlsplit(origin).netloc != exchange.headers.get(b"host", b"").decode("latin-1"):

@@ -84,16 +84,16 @@ class DialectReply(Reply):
 
 
 def _headers(served: Served, codec: AnyCodec) -> bytes:
-    lines = b"x-antiphon-receipt: %b\r\nx-antiphon-deployment: %b\r\ncontent-type: %b\r\n" % (
+    headers = served.headers
+    lines = b"x-antiphon-receipt: %b\r\nx-antiphon-deployment: %b\r\ncontent-type: %b\r\n%b" % (
         served.receipt_id.encode(),
         served.deployment.encode(),
-        served.content_type or served.headers[b"content-type"],
+        served.content_type or headers[b"content-type"],
+        served.told,
     )
-    lines += served.told
     for name in _PASSES[codec.name]:
-        value = served.headers.get(name)
-        if value is not None:
-            lines += b"%b: %b\r\n" % (name, value)
+        if name in headers:
+            lines += b"%b: %b\r\n" % (name, headers[name])
     return lines
 
 

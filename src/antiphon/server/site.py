@@ -24,6 +24,7 @@ from antiphon.server.kept import State, answer, kept_of
 from antiphon.server.openapi import DOCUMENT
 from antiphon.server.paths import call_of
 from antiphon.server.reply import JSON, DialectReply, error_headers
+from antiphon.server.spend import Reports
 from antiphon.wire.codec import AnyCodec
 from antiphon.wire.codecs import CODECS
 
@@ -50,13 +51,20 @@ class Site(Struct, frozen=True, kw_only=True):
     """What callers left to be kept."""
     desk: Desk | None = None
     """Serves what is no model call: pass-through, files, batches, sessions."""
+    reports: Reports | None = None
+    """Sums up spend."""
 
-    async def handle(self, exchange: Exchange) -> None:
-        """Answer one exchange."""
+    def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
+        """Answer one exchange, once awaited."""
         call = call_of(exchange)
         if call is not None and exchange.method == b"POST":
-            await ask(exchange, call, self.gateway, self.identity, None if self.state is None else self.state.responses)
-            return
+            return ask(
+                exchange, call, self.gateway, self.identity, None if self.state is None else self.state.responses
+            )
+        return self._other(exchange, call)
+
+    async def _other(self, exchange: Exchange, call: Call | None) -> None:
+        """Answer what is no model call."""
         if call is None and exchange.method == b"POST" and await self._besides(exchange):
             return
         if call is None and self.desk is not None and (errand := errand_of(exchange)) is not None:
@@ -101,6 +109,8 @@ class Site(Struct, frozen=True, kw_only=True):
                 return self._models
             case b"/v1/health/deployments":
                 return self._health
+            case b"/v1/spend" if self.reports is not None:
+                return self._spend
             case b"/openapi.json":
                 return self._described
             case b"/livez":
@@ -141,6 +151,10 @@ class Site(Struct, frozen=True, kw_only=True):
         process = self.gateway.process
         page = health.deployments(process.caller.fleet, process.worker, process.caller.now())
         return JSON, msgspec.json.encode(page)
+
+    async def _spend(self, exchange: Exchange) -> Answer:
+        assert self.reports is not None
+        return await self.reports.answer(exchange, authenticate(exchange, self.identity))
 
     async def _metrics(self, exchange: Exchange) -> Answer:
         if not self.open_metrics and not authenticate(exchange, self.identity).admin:

@@ -12,10 +12,11 @@ from antiphon.core.error import TooLarge
 from antiphon.core.ports import Reply
 from antiphon.core.request import Field, Request
 from antiphon.server.kept_reply import KeptReply
+from antiphon.wire.bounds import LONG_BYTES
 from antiphon.wire.fields import as_list
 from antiphon.wire.json import loads
-from antiphon.wire.openai_chat.head import LONG_BYTES, fields_of
 from antiphon.wire.openai_responses.state import Item, joined, wants
+from antiphon.wire.places import fields_of
 
 _STATE = ("store", "previous_response_id", "conversation")
 _members = msgspec.json.Decoder(dict[str, Raw])

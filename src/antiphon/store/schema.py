@@ -1,45 +1,28 @@
-"""The tables, and the steps that lead from each version to the next."""
+"""How tables are led from one version to the next, and back."""
 
-import sqlite3
+from msgspec import Struct
 
-STEPS: tuple[str, ...] = (
+
+class Step(Struct, frozen=True):
+    """Leads from version n to n + 1, and back. What stands in the tables of version n is kept both ways."""
+
+    forward: str
+    back: str
+
+
+def way(found: int, wanted: int | None, steps: tuple[Step, ...]) -> list[tuple[int, str]]:
+    """The statements that lead from one version to another, each with the version that it ends at.
+
+    Args:
+        wanted: None: the newest.
+    Raises: ValueError, when either version is not known.
     """
-    CREATE TABLE receipts (
-        id TEXT PRIMARY KEY,
-        tenant TEXT NOT NULL,
-        at_ns INTEGER NOT NULL,
-        outcome TEXT NOT NULL,
-        body BLOB NOT NULL
-    ) WITHOUT ROWID;
-    CREATE TABLE running (id TEXT PRIMARY KEY, writer TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE contents (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, sealed BLOB NOT NULL);
-    CREATE TABLE shipped (segment TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
-    """,
-    """
-    CREATE TABLE bases (id TEXT PRIMARY KEY, tail BLOB NOT NULL) WITHOUT ROWID;
-    ALTER TABLE receipts ADD COLUMN basis TEXT REFERENCES bases (id);
-    """,
-    """
-    CREATE TABLE kept (
-        key TEXT PRIMARY KEY,
-        tenant TEXT NOT NULL,
-        part_of TEXT NOT NULL,
-        at_ns INTEGER NOT NULL,
-        place INTEGER NOT NULL,
-        until_ns INTEGER NOT NULL,
-        sealed BLOB NOT NULL
-    );
-    CREATE INDEX kept_parts ON kept (part_of) WHERE part_of <> '';
-    CREATE INDEX kept_until ON kept (until_ns);
-    """,
-)
-"""Statements that lead from version n to n + 1."""
-
-
-def migrate(database: sqlite3.Connection) -> None:
-    """Bring a database to the newest version. Raises: sqlite3.DatabaseError when it is newer than this code."""
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > len(STEPS):
-        raise sqlite3.DatabaseError(f"the database has version {version}, this Antiphon knows {len(STEPS)}; upgrade it")
-    for number in range(version, len(STEPS)):
-        database.executescript(f"BEGIN IMMEDIATE; {STEPS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+    newest = len(steps)
+    if not 0 <= found <= newest:
+        raise ValueError(f"the database has version {found}, this Antiphon knows {newest}; upgrade it")
+    target = newest if wanted is None else wanted
+    if not 0 <= target <= newest:
+        raise ValueError(f"there is no version {target} of the tables; this Antiphon knows 0 to {newest}")
+    if target >= found:
+        return [(number + 1, steps[number].forward) for number in range(found, target)]
+    return [(number, steps[number].back) for number in reversed(range(target, found))]

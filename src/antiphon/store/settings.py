@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from antiphon.core.secret import Secret
+from antiphon.store.settings_export import ExportSettings
+
 JOURNAL_BYTES = 16_777_216
 """About a second of a busy worker's records."""
 
@@ -41,8 +44,54 @@ class KeepSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = 10_000
 
 
+class PostgresSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How Postgres is asked, where `storage.url` names one."""
+
+    connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100,
+            description="Most connections of each worker for reading; one more is for budgets, and the shipper has one. Default 4.",
+        ),
+    ] = 4
+    connect_timeout_s: Annotated[
+        float,
+        Meta(ge=2, le=60, description="Seconds for a new connection, in whole seconds. Default 3."),
+    ] = 3.0
+    statement_timeout_s: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=600,
+            description="Seconds for each statement, the wait for a lock included. What takes longer fails and is tried again. Default 10.",
+        ),
+    ] = 10.0
+
+
+class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how long records are kept."""
+
+    receipts_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days that receipts are kept, and captured content with them. In Postgres whole months go, once they are that old. Default 0: all are kept.",
+        ),
+    ] = 0.0
+    ledger_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days that entries of the ledger are kept, and accounts after the end of their window. Default 0: all are kept.",
+        ),
+    ] = 0.0
+
+
 class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The directory of the journal, the database and the local key."""
+    """The directory of the journal, the database and the local key, or another database."""
 
     dir: Annotated[
         str,
@@ -51,6 +100,14 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             description="Directory, made when missing; relative to the configuration file. Default ./antiphon-data.",
         ),
     ] = "./antiphon-data"
+    url: Annotated[
+        Secret | None,
+        Meta(
+            description="A Postgres that several gateways share, as postgresql://USER:PASSWORD@HOST/DATABASE; best as ${env:NAME} or ${file:/path}. The journal stays in the directory. Default: none; records lie in an SQLite database in the directory."
+        ),
+    ] = None
+    postgres: Annotated[PostgresSettings, Meta(description="How the Postgres of `url` is asked.")] = PostgresSettings()
+    retention: Annotated[RetentionSettings, Meta(description="For how long records are kept.")] = RetentionSettings()
     capture: Annotated[
         Literal["none", "content"],
         Meta(
@@ -86,3 +143,7 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     keep: Annotated[KeepSettings, Meta(description="What callers of the Responses API leave to be kept.")] = (
         KeepSettings()
     )
+    export: Annotated[
+        ExportSettings | None,
+        Meta(description="Where whole days are exported to, by themselves. Default null: nowhere."),
+    ] = None

@@ -5,15 +5,20 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec.structs import astuple
 
 from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
+from antiphon.core.ledger import Posting
+from antiphon.store import booking_sqlite as booking
 from antiphon.store import kept
-from antiphon.store.schema import migrate
+from antiphon.store.database import Batch, Database, Known, Lapsed, Reader, joined
+from antiphon.store.lapsing_sqlite import Lapsing
+from antiphon.store.schema_sqlite import migrate
 
+T = TypeVar("T")
 BUSY_TIMEOUT_S = 5.0
 PAGE_BYTES = 16_384
 """Receipts of about 1.3 KB lie whole within pages of this size, by id and so by time: 4 µs a row
@@ -24,49 +29,8 @@ FILE = "antiphon.db"
 _RECEIPT = "SELECT body, basis, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis"
 
 
-def _joined(row: tuple[bytes, str | None, bytes | None] | None) -> bytes | None:
-    """A receipt's JSON out of its body and its basis. Raises: StoreError, when that is missing."""
-    if row is None:
-        return None
-    body, basis, tail = row
-    if basis is None:
-        return body
-    if tail is None:
-        raise StoreError(f"the basis {basis} of a receipt is missing in the database")
-    return body[:-1] + tail
-
-
-class Row(Struct, frozen=True, kw_only=True):
-    """A receipt on its way into the table; `body` is its JSON, or what its basis does not say."""
-
-    id: str
-    tenant: str
-    at_ns: int
-    outcome: str
-    body: bytes
-    basis: str | None = None
-
-
-class Batch(Struct, frozen=True, kw_only=True):
-    """What is written in one transaction."""
-
-    rows: list[Row]
-    bases: list[tuple[str, bytes]] = []
-    """(id, tail): what many receipts have in common, as `Basis.tail` gives it. Those that are there stay."""
-    contents: list[tuple[str, str, bytes]]
-    """(receipt id, tenant, sealed content)."""
-    kept: list[Entry] = []
-    """What callers left to be kept, in order of writing."""
-    began: list[tuple[str, str]]
-    """(receipt id, writer) of requests that still run."""
-    ended: list[str]
-    """Ids of requests that run no more."""
-    positions: dict[str, int]
-    """Journal segment to the offset up to which it is in the database once this is."""
-
-
-class Database:
-    """The one writing connection."""
+class SqliteDatabase(Database):
+    """One gateway's database, in its data directory."""
 
     def __init__(self, directory: Path) -> None:
         """Open, and bring the tables up to date. Raises: StoreError."""
@@ -77,6 +41,8 @@ class Database:
             # A shipped record's journal is deleted, so a commit has to survive a loss of power too.
             self._db.execute("PRAGMA synchronous = FULL")
             migrate(self._db)
+            self._lapsing = Lapsing(self._db)
+            self._terms: booking.Terms = {}
         except sqlite3.Error as error:
             raise StoreError(f"the database {FILE} can't be opened: {error}") from error
 
@@ -91,6 +57,7 @@ class Database:
                 self._put(batch)
                 self._db.execute("COMMIT")
             except BaseException:
+                self._terms.clear()
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -109,7 +76,7 @@ class Database:
             "INSERT INTO receipts (id, tenant, at_ns, outcome, body, basis) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, body = excluded.body,"
             " tenant = excluded.tenant, basis = excluded.basis WHERE receipts.outcome = 'running'",
-            [(row.id, row.tenant, row.at_ns, row.outcome, row.body, row.basis) for row in batch.rows],
+            map(astuple, batch.rows),
         )
         self._db.executemany("INSERT OR IGNORE INTO contents (id, tenant, sealed) VALUES (?, ?, ?)", batch.contents)
         if batch.kept:
@@ -121,14 +88,22 @@ class Database:
             " ON CONFLICT (segment) DO UPDATE SET position = excluded.position",
             batch.positions.items(),
         )
+        booking.book(self._db, batch, self._terms)
 
     def purge(self, now_ns: int) -> int:
         """Drop what was kept until now. Returns: how many entries. Raises: StoreError."""
         try:
             dropped = kept.purge(self._db, now_ns)
+            self._lapsing.slots(now_ns)
             if dropped:
                 self._trim()
             return dropped
+        except sqlite3.Error as error:
+            raise StoreError(f"the database can't be written: {error}") from error
+
+    def retain(self, receipts_ns: int, ledger_ns: int, most: int) -> Lapsed:
+        try:
+            return self._lapsing.retain(receipts_ns, ledger_ns, most)
         except sqlite3.Error as error:
             raise StoreError(f"the database can't be written: {error}") from error
 
@@ -140,23 +115,42 @@ class Database:
             raise StoreError(f"the database can't be written: {error}") from error
 
     def running(self) -> dict[str, str]:
-        """Requests that ran when last heard of: receipt id to writer."""
-        return dict(self._db.execute("SELECT id, writer FROM running"))
+        return dict(self._all("SELECT id, writer FROM running"))
 
     def positions(self) -> dict[str, int]:
-        return dict(self._db.execute("SELECT segment, position FROM shipped"))
+        return dict(self._all("SELECT segment, position FROM shipped"))
 
     def receipt(self, receipt_id: str) -> bytes | None:
-        """A receipt's JSON."""
-        return _joined(self._db.execute(f"{_RECEIPT} WHERE receipts.id = ?", (receipt_id,)).fetchone())
+        rows = self._all(f"{_RECEIPT} WHERE receipts.id = ?", receipt_id)
+        return joined(rows[0]) if rows else None
 
     def basis(self, basis_id: str) -> bytes | None:
-        """What receipts with this basis have in common."""
-        row = self._db.execute("SELECT tail FROM bases WHERE id = ?", (basis_id,)).fetchone()
-        return row[0] if row else None
+        rows = self._all("SELECT tail FROM bases WHERE id = ?", basis_id)
+        return rows[0][0] if rows else None
+
+    def holders(self) -> set[str]:
+        return {holder for (holder,) in self._all("SELECT holder FROM holders")}
+
+    def holds(self, ids: Sequence[str]) -> dict[str, bytes]:
+        return self._ask(partial(booking.accounts_of, self._db, ids))
+
+    def accounts(self, names: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Known]:
+        return self._ask(partial(booking.known, self._db, names))
+
+    def posting(self, entry_id: str) -> Posting | None:
+        return self._ask(partial(booking.posting, self._db, entry_id))
+
+    def _all(self, query: str, *values: object) -> list[Any]:
+        return self._ask(lambda: self._db.execute(query, values).fetchall())
+
+    def _ask(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except sqlite3.Error as error:
+            raise StoreError(f"the database can't be read: {error}") from error
 
 
-class Reader:
+class SqliteReader(Reader):
     """Reads by a connection of its own for each question, so that any thread may ask."""
 
     def __init__(self, directory: Path) -> None:
@@ -181,7 +175,7 @@ class Reader:
 
     def receipt(self, receipt_id: str) -> bytes | None:
         """A receipt's JSON."""
-        return _joined(self._row(f"{_RECEIPT} WHERE receipts.id = ?", receipt_id))
+        return joined(self._row(f"{_RECEIPT} WHERE receipts.id = ?", receipt_id))
 
     def basis(self, basis_id: str) -> bytes | None:
         """What receipts with this basis have in common."""
@@ -189,7 +183,7 @@ class Reader:
 
     def last(self, tenant: str) -> bytes | None:
         """A tenant's newest receipt's JSON."""
-        return _joined(self._row(f"{_RECEIPT} WHERE tenant = ? ORDER BY receipts.id DESC LIMIT 1", tenant))
+        return joined(self._row(f"{_RECEIPT} WHERE tenant = ? ORDER BY receipts.id DESC LIMIT 1", tenant))
 
     def newest(self) -> Generator[bytes]:
         """Every receipt's JSON, the newest first; the connection is open until the iterator is closed."""
@@ -198,7 +192,7 @@ class Reader:
         try:
             with closing(sqlite3.connect(self._uri, uri=True, timeout=BUSY_TIMEOUT_S)) as database:
                 for row in database.execute(f"{_RECEIPT} ORDER BY receipts.id DESC"):
-                    body = _joined(row)
+                    body = joined(row)
                     if body is not None:
                         yield body
         except sqlite3.Error as error:
@@ -236,3 +230,6 @@ class Reader:
                 database.close()
         except sqlite3.Error as error:
             raise StoreError(f"the database {FILE} can't be read: {error}") from error
+
+    def close(self) -> None:
+        """Nothing stays open."""

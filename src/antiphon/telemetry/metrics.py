@@ -16,6 +16,7 @@ ATTEMPTS = "Attempts by how they ended: ok, lost, left, ended, or an error's cod
 FALLBACKS = "Attempts at a fallback, by what went wrong before."
 RETRIES = "Further attempts, by who made them necessary: where they went, after which class of failure."
 HEDGES = "Second attempts beside slow first ones: sent, or denied by a budget."
+CACHE = "Requests of routes that keep answers, by what the cache had: hit, near, miss, or bypass where it wasn't asked."
 COALESCED = "Requests that shared a call which was in flight."
 
 
@@ -133,6 +134,10 @@ class Metrics:
     def coalesced(self, route: str) -> None:
         """Count a request that shared a call which another had begun."""
         self._count("antiphon_coalesced_total", COALESCED, route=route).add()
+
+    def cached(self, route: str, result: str) -> None:
+        """Count a request that may be answered from the cache: `hit`, `near`, `miss`, or `bypass`."""
+        self._count("antiphon_cache_requests_total", CACHE, route=route, result=result).add()
 
     def gauge(self, name: str, help: str, deployment: str) -> Number:
         """A gauge of how a deployment is now."""

@@ -6,3 +6,5 @@ MAX_NAME = 256
 """Most characters of a model's name, and of what is kept of a user's."""
 MAX_COUNT = 1_000_000_000
 """Above what any model gives: more answers or tokens than this are a mistake."""
+LONG_BYTES = 262_144
+"""From this size on a body is scanned in slices rather than parsed at once, so that no other request waits."""

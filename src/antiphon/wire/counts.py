@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from antiphon.core.usage import Usage
-from antiphon.wire.fields import as_object
+from antiphon.wire.fields import as_object, shown
 from antiphon.wire.openai_chat.usage import MAX_TOKENS
 
 
@@ -35,7 +35,7 @@ def count(said: Mapping[str, Any], name: str) -> int | None:
         return None
     whole = int(value) if type(value) is float and value.is_integer() else value
     if type(whole) is not int or not 0 <= whole <= MAX_TOKENS:
-        raise Implausible(f"usage.{name} is {_shown(value)}, which is no count of tokens")
+        raise Implausible(f"usage.{name} is {shown(value)}, which is no count of tokens")
     return whole
 
 
@@ -63,14 +63,5 @@ def part(said: Mapping[str, Any], details: str, name: str, whole: int) -> int:
 def milliseconds(seconds: object) -> int:
     """A length of sound. Raises: Implausible."""
     if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_TOKENS / 1000:  # type: ignore[operator]
-        raise Implausible(f"usage says {_shown(seconds)} seconds, which is no length of time")
+        raise Implausible(f"usage says {shown(seconds)} seconds, which is no length of time")
     return round(seconds * 1000)  # type: ignore[operator]
-
-
-def _shown(value: object) -> str:
-    """A value, short; not even tried for an integer that has too many digits to be printed."""
-    if isinstance(value, int) and value.bit_length() > 128:
-        return "a number of very many digits"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return str(value)[:40]

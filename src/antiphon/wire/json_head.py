@@ -3,7 +3,6 @@
 # JSON comes in here: what a value is, is found out by looking at it.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -13,20 +12,19 @@ from msgspec import Struct
 from antiphon.core.body import Body, Edit
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Request, Spots
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME
 from antiphon.wire.codec import Asked, Put, Terms
 from antiphon.wire.fields import Fields, mistyped
+from antiphon.wire.head_checks import model_name
 from antiphon.wire.json import loads
 from antiphon.wire.losses import LEFT_OUT, Losses
 from antiphon.wire.openai_chat.edits import edits
-from antiphon.wire.openai_chat.head import MAX_COUNT, MAX_NAME, TOKENS_A_SLICE, named, scan
-from antiphon.wire.scan import Scanner
+from antiphon.wire.places import NOWHERE, model_spot, named, scan, spots_of
+from antiphon.wire.slices import scanned, value_of
 
 MOST_FIELD_BYTES = 65_536
 """A field of the head that is longer is a mistake: it would be read at once, however long the body."""
-NO_MODEL = (0, 0)
 
-_MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
-_MODEL = re.compile(rb'"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 _PAST: Mapping[bytes, Any] = {b"[": [], b"{": {}, b'"': ""}
 """What stands for a long value that is only known to be a list, an object or a text."""
 
@@ -56,19 +54,16 @@ def read_long(body: Body, names: Collection[str], past: Collection[str] = ()) ->
         past: Fields whose kind is enough.
     Raises: BadRequest.
     """
-    scanner = Scanner(body)
-    while not scanner.step(TOKENS_A_SLICE):
-        yield None
-    found = scanner.fields
+    found = yield from scanned(body)
     fields: dict[str, Any] = {name: _value(body, found[name], name) for name in names if name in found}
     fields |= {name: _kind(body, found[name], name) for name in past if name in found}
-    yield Found(fields=fields, spots=_scanned(found))
+    yield Found(fields=fields, spots=spots_of(found))
 
 
 def _value(body: Body, field: Field, name: str) -> object:
     if field.end - field.start > MOST_FIELD_BYTES:
         raise BadRequest(f"`{name}` is longer than {MOST_FIELD_BYTES} bytes; send a shorter one", param=name)
-    return loads(b'{"value":%b}' % body.slice(field.start, field.end))["value"]
+    return value_of(body, field, name)
 
 
 def _kind(body: Body, field: Field, name: str) -> object:
@@ -83,33 +78,9 @@ def _kind(body: Body, field: Field, name: str) -> object:
 
 
 def _spots(text: bytes, body: Body, fields: Mapping[str, Any]) -> Spots:
-    """Where `model` stands; for the short cuts see `openai_chat.head`."""
-    if "model" not in fields or "stream_options" in fields:
-        return _scanned(scan(body).fields)
-    first = _MODEL_FIRST.match(text)
-    span = first.span(1) if first else _last(text)
-    return Spots(model=span) if span is not None else _scanned(scan(body).fields)
-
-
-def _last(text: bytes) -> tuple[int, int] | None:
-    at = text.rfind(b'"model"')
-    match = _MODEL.match(text, at) if at >= 0 else None
-    if match is None:
-        return None
-    try:
-        msgspec.json.decode(b"{" + text[at:], type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
-        return None
-    return match.span(1)
-
-
-def _scanned(fields: Mapping[str, Field]) -> Spots:
-    model, options = fields.get("model"), fields.get("stream_options")
-    return Spots(
-        model=NO_MODEL if model is None else (model.start, model.end),
-        stream_options=None if options is None else (options.start, options.end),
-        fields=fields,
-    )
+    """Where `model` stands; scanned only where short cuts prove nothing."""
+    span = None if "model" not in fields or "stream_options" in fields else model_spot(text)
+    return spots_of(scan(body)) if span is None else Spots(model=span)
 
 
 def model_of(fields: Mapping[str, Any], asked: Asked, usual: str = "") -> str:
@@ -120,11 +91,7 @@ def model_of(fields: Mapping[str, Any], asked: Asked, usual: str = "") -> str:
     Raises: BadRequest.
     """
     model = asked.model or fields.get("model")
-    if model is None:
-        model = usual
-    if type(model) is not str or not 0 < len(model) <= MAX_NAME:
-        raise BadRequest("`model` must name a model; GET /v1/models lists them", param="model")
-    return model
+    return model_name(usual if model is None else model)
 
 
 def user_of(fields: Fields) -> str:
@@ -155,7 +122,7 @@ def put(request: Request, terms: Terms, *, rename: Mapping[str, str] | None = No
     """
     losses = Losses()
     drop, other = _refused(request, terms, rename or {}, losses)
-    insert = request.spots.model == NO_MODEL
+    insert = request.spots.model == NOWHERE
     model = request.head.model if insert else terms.model
     beside = ask_usage and insert and request.spots.stream_options is None
     made = edits(request, model=model, ask_usage=ask_usage and not beside, prompt=None, drop=drop, rename=other)

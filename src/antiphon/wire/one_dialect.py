@@ -4,9 +4,10 @@ from typing import Any, NoReturn
 
 from antiphon.core.error import AntiphonError
 from antiphon.core.request import Head, Request
-from antiphon.wire.codec import Decoder, Encoder, Relay, Terms
+from antiphon.wire.codec import Terms
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat import errors
+from antiphon.wire.stream import Decoder, Encoder, Relay
 
 
 def _never(codec: object, what: str) -> NoReturn:

@@ -11,9 +11,10 @@ from antiphon.core.request import Head, Request
 from antiphon.core.response import Response
 from antiphon.wire.bedrock_converse.codec import EVENT_STREAM
 from antiphon.wire.bedrock_converse.invoked import Invoked, InvokedRelay
-from antiphon.wire.codec import AnyCodec, AnyUpstream, Facts, Relay, Sliced
+from antiphon.wire.codec import AnyCodec, AnyUpstream, Facts, Sliced
 from antiphon.wire.limits import check_schemas
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Relay
 from antiphon.wire.translated import Translated
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from antiphon.core.request import Request
-from antiphon.wire.openai_chat.head import named
+from antiphon.wire.places import named
 
 
 def deterministic(request: Request, names: tuple[str, ...]) -> bool:

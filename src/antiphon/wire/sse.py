@@ -29,9 +29,9 @@ class SseReader:
         self._max_bytes = max_event_bytes
 
     @property
-    def holding(self) -> bool:
-        """Whether the start of an event waits for its rest."""
-        return bool(self._held)
+    def between(self) -> bool:
+        """Whether the next byte begins an event which is not the first, before which a byte order mark may stand."""
+        return self._begun and not self._held
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take what came. Returns: the events that are whole now, blank line included.

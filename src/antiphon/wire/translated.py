@@ -2,8 +2,8 @@
 
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.response import Event
-from antiphon.wire.codec import Decoder, Encoder, Relay
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Decoder, Encoder, Relay
 
 MAX_BYTES = 67_108_864
 """Of a stream: some dialects say parts of an answer only once they are whole, so they are held in memory."""

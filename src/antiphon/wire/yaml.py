@@ -142,7 +142,8 @@ class _Composer:
         line, column = _place(event)
         kind, value = meaning(event.value)
         if event.implicit[0] and event.tag != "!":
-            return Scalar(kind=kind, value=value, line=line, column=column)
+            digits = event.value if kind == "float" else ""
+            return Scalar(kind=kind, value=value, line=line, column=column, digits=digits)
         tag = (event.tag or "!").removeprefix(CORE)
         if tag in {"!", "str"}:
             return Scalar(kind="text", value=event.value, line=line, column=column)

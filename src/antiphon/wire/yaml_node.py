@@ -19,6 +19,8 @@ class Scalar(Struct, frozen=True, kw_only=True):
     """Counted from 1."""
     written: str | None = None
     """The text before interpolation, when something was put into it; None when it stands as it was written."""
+    digits: str = ""
+    """The text of a number that has a point: a float may not keep all of it."""
 
 
 class Entry(Struct, frozen=True, kw_only=True):

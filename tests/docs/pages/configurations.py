@@ -17,6 +17,16 @@ models:
   lab-fast: {provider: lab, tier: fast}
 """
 """What a fragment is laid over."""
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, but for YAML 1.1's other words for true and false: `on` is a key of ours."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, found) for tag, found in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 VARIABLE = re.compile(r"\$\{env:(\w+)\}")
 FILE = re.compile(r"\$\{file:[^}]+\}")
 
@@ -28,7 +38,8 @@ def whole(text: str, name: str, base: Path) -> Loaded:
 
 def fragment(text: str, name: str, base: Path) -> Loaded:
     """A part of one, laid over `BASE`. Raises: ConfigError."""
-    laid = yaml.safe_dump(_over(yaml.safe_load(BASE), yaml.safe_load(text)), sort_keys=False)
+    low, high = (yaml.load(part, Loader=_Loader) for part in (BASE, text))
+    laid = yaml.safe_dump(_over(low, high), sort_keys=False)
     return whole(laid, name, base)
 
 

@@ -19,6 +19,7 @@ import yaml
 
 from antiphon.core.receipt import Receipt
 from antiphon.metering.records import Records
+from antiphon.store.sqlite import SqliteReader
 from rig.wait import until
 
 Config = dict[str, Any]
@@ -242,7 +243,7 @@ class Gateway:
     # --- its data
 
     def records(self) -> Records:
-        return Records(self.data, self.data / "journal")
+        return Records(SqliteReader(self.data), self.data / "journal")
 
     def stored(self) -> list[Receipt]:
         return stored(self.data)

@@ -8,13 +8,14 @@ import msgspec
 from antiphon.core.error import AntiphonError, UpstreamBroken, UpstreamError
 from antiphon.core.request import Head
 from antiphon.core.response import Event
-from antiphon.wire.codec import AnyCodec, AnyUpstream, Decoder, Relay
+from antiphon.wire.codec import AnyCodec, AnyUpstream
 from antiphon.wire.codecs import CODECS, UPSTREAMS
 from antiphon.wire.eventstream import encode_frame
 from antiphon.wire.one_dialect import NoStream, OneDialect
 from antiphon.wire.openai_chat.continued import Continued, so_far
 from antiphon.wire.passage import Passage
 from antiphon.wire.sse import SseReader, data_of
+from antiphon.wire.stream import Decoder, Relay
 from harness.answers import callers
 from harness.rules import BOM, cuts, dice, outcome, same
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from antiphon.calls.answer import Started, Whole
 from antiphon.calls.attempt import Try
 from antiphon.calls.caller import Caller
+from antiphon.calls.counting import Counted
 from antiphon.calls.course import Ask
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.fleet import Fleet
@@ -24,6 +25,7 @@ from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.settings import CallsSettings, RouteSettings
 from antiphon.core.deployment import Deployment, Price, Timeouts
 from antiphon.core.error import AntiphonError, OverLimit, StoreError, UpstreamError
+from antiphon.core.ledger import Holds
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Envelope, Fallback, FallbackKind, Step
 from antiphon.core.ports import Journal, Tickets
@@ -32,7 +34,7 @@ from antiphon.core.receipt import Loss, Told
 from antiphon.core.secret import Secret
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
-from antiphon.metering.tickets import CountingTickets
+from antiphon.metering.counting_tickets import CountingTickets
 from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Account, Target, target
@@ -118,6 +120,9 @@ class NotedJournal(Journal):
     def owe(self, told: Told, tail: bytes = b"}") -> None:
         """The same."""
 
+    def held(self, holds: Holds) -> None:
+        """The same."""
+
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         """The same."""
 
@@ -129,6 +134,7 @@ class Asked:
         self.principal = Principal(tenant=tenant, key=tenant)
         self.started_s = started_s
         self.attempts: list[Try] = []
+        self.counted: Counted | None = None
         self.stopped = ""
         self.losses: tuple[Loss, ...] = ()
         self.notes: tuple[str, ...] = ()

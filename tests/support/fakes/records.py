@@ -3,13 +3,14 @@ from hashlib import sha256
 import msgspec
 
 from antiphon.core.error import OverLimit, StoreError
+from antiphon.core.ledger import Holds
 from antiphon.core.money import NanoUsd
 from antiphon.core.ports import Journal, Sealer, Store, Tickets
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Receipt, Told
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
-from antiphon.metering.tickets import CountingTickets
+from antiphon.metering.counting_tickets import CountingTickets
 
 
 class ListedJournal(Journal):
@@ -39,6 +40,9 @@ class ListedJournal(Journal):
     def owe(self, told: Told, tail: bytes = b"}") -> None:
         self._events.append("journal.owed")
         self.owed.append(read_again(told, tail))
+
+    def held(self, holds: Holds) -> None:
+        self._note("held")
 
     def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
         self._note("captured")

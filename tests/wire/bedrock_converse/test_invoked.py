@@ -13,8 +13,8 @@ from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamLimited, 
 from antiphon.core.response import Delta, Event
 from antiphon.core.usage import Usage
 from antiphon.wire.bedrock_converse.invoked import Chunks, Invoked, InvokedRelay
-from antiphon.wire.codec import Decoder, Relay
 from antiphon.wire.eventstream import encode_frame
+from antiphon.wire.stream import Decoder, Relay
 
 often = settings(max_examples=100, deadline=None)
 

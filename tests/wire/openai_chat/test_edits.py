@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from antiphon.core.request import Request
 from antiphon.wire.openai_chat.edits import Continuing, edits
-from antiphon.wire.openai_chat.head import named
+from antiphon.wire.places import named
 
 often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 SYSTEM = {"role": "system", "content": 'Be "brief".\n'}

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from antiphon.core.body import Body, Edit
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Head, Spots
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME
 from antiphon.wire.openai_chat import head as reading
-from antiphon.wire.openai_chat.head import MAX_COUNT, MAX_NAME, fields_of, messages_spot, read, read_long
+from antiphon.wire.openai_chat.head import messages_spot, read, read_long
+from antiphon.wire.places import fields_of
 
 often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 READERS: dict[str, Callable[[Body], tuple[Head, Spots]]] = {

@@ -9,12 +9,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from antiphon.app.places import Places, owned
+from antiphon.app.stores import Stores
 from antiphon.cli import text
 from antiphon.cli.checks.finding import Finding, note, ok, wrong
 from antiphon.core.error import StoreError
 from antiphon.metering.journal import SUFFIX
 from antiphon.metering.segment import header, is_locked
-from antiphon.store.sqlite import Reader
 
 LEAST_BYTES = 268_435_456
 """Free space below this is wrong: it is gone within minutes once the database can't be written."""
@@ -33,7 +33,7 @@ class Journal(Struct, frozen=True, kw_only=True):
     behind_bytes: int
 
 
-def storage(places: Places) -> Iterator[Finding]:
+def storage(places: Places, stores: Stores) -> Iterator[Finding]:
     """Findings of the directory, its space, its key and its journal."""
     about = "data directory"
     there = _nearest(places.data)
@@ -51,7 +51,7 @@ def storage(places: Places) -> Iterator[Finding]:
     if places.key.exists():
         yield _key(places.key)
     if places.journal.is_dir():
-        yield from _journal(places)
+        yield from _journal(places, stores)
 
 
 def _nearest(directory: Path) -> Path:
@@ -76,10 +76,10 @@ def _key(key: Path) -> Finding:
     return ok(about, f"{key.name}, readable by its owner alone")
 
 
-def _journal(places: Places) -> Iterator[Finding]:
+def _journal(places: Places, stores: Stores) -> Iterator[Finding]:
     about = "journal"
     try:
-        found = look(places)
+        found = look(places, stores)
     except (StoreError, OSError) as error:
         yield wrong(about, f"can't be read: {error}", "run the doctor as the user who runs the gateway")
         return
@@ -97,9 +97,9 @@ def _journal(places: Places) -> Iterator[Finding]:
         yield ok(about, said)
 
 
-def look(places: Places) -> Journal:
+def look(places: Places, stores: Stores) -> Journal:
     """Measure the journal. Raises: StoreError, OSError."""
-    positions = Reader(places.data).positions()
+    positions = stores.reader().positions()
     sizes: dict[str, int] = {}
     orphans = 0
     for path in places.journal.glob(f"*{SUFFIX}"):

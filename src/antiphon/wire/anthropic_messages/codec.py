@@ -23,9 +23,10 @@ from antiphon.wire.anthropic_messages.proofs import may_have_foreign, usable
 from antiphon.wire.anthropic_messages.relay import MessagesRelay
 from antiphon.wire.anthropic_messages.stream_decoder import MessagesDecoder
 from antiphon.wire.anthropic_messages.stream_encoder import MessagesEncoder
-from antiphon.wire.codec import Asked, ChatCodec, Decoder, Encoder, Facts, Put, Relay, Terms
+from antiphon.wire.codec import Asked, ChatCodec, Facts, Put, Terms
 from antiphon.wire.json import loads
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Decoder, Encoder, Relay
 
 
 class AnthropicMessages(ChatCodec):

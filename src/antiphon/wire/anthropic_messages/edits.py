@@ -6,9 +6,9 @@ import msgspec
 
 from antiphon.core.body import Body, Edit
 from antiphon.core.request import Field, Request
-from antiphon.wire.anthropic_messages.spots import fields_of, first_byte
 from antiphon.wire.codec import Put, Terms
 from antiphon.wire.losses import Losses
+from antiphon.wire.places import fields_of, first_byte
 from antiphon.wire.spots import dropped
 
 _NEEDED = ("model", "messages", "max_tokens")

@@ -8,6 +8,7 @@ from typing import Any
 from antiphon.core.request import Need
 from antiphon.wire.anthropic_messages.tools import kind_of
 from antiphon.wire.fields import as_list, as_object
+from antiphon.wire.slices import escaped
 
 _BLOCKS: Mapping[str, Need] = MappingProxyType({"image": "images", "document": "files", "container_upload": "files"})
 _RUN = re.compile(r"(?:code_execution|web_fetch|tool_search_tool_\w+?|advisor)_\d{8}|mcp_toolset|tool_search_tool_\w+")
@@ -16,15 +17,9 @@ MARK_BYTES = 160
 """At least the length of any mark, each letter escaped and some white space between."""
 
 
-def _word(word: str) -> str:
-    """Finds a text of JSON, escaped or not."""
-    letters = "".join(f"(?:{letter}|\\\\u00(?i:{ord(letter):02x}))" for letter in word)
-    return f'"{letters}"'
-
-
 _PLAIN = re.compile(rb'"type"\s*:\s*"(' + b"|".join([kind.encode() for kind in _BLOCKS]) + rb')"')
 _SPELLED: tuple[tuple[re.Pattern[bytes], Need], ...] = tuple(
-    (re.compile(f"{_word('type')}\\s*:\\s*{_word(kind)}".encode()), need) for kind, need in _BLOCKS.items()
+    (re.compile(f"{escaped('type')}\\s*:\\s*{escaped(kind)}".encode()), need) for kind, need in _BLOCKS.items()
 )
 
 

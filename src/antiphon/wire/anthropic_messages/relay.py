@@ -2,38 +2,24 @@
 
 from typing import Any
 
-from antiphon.core.error import UpstreamBroken, UpstreamMalformed
 from antiphon.wire.anthropic_messages.errors import amid
 from antiphon.wire.anthropic_messages.events import TYPED, is_delta, payload_of
 from antiphon.wire.anthropic_messages.usage import restated, speed_of, usage_of
-from antiphon.wire.codec import Relay
 from antiphon.wire.fields import as_object
-from antiphon.wire.sse import SseReader
+from antiphon.wire.passing import EventRelay
 
 
-class MessagesRelay(Relay):
-    """One stream's passage. Whole events pass at once, unchanged; the start of one waits for its rest."""
+class MessagesRelay(EventRelay):
+    """One stream's passage."""
 
-    __slots__ = ("_finished", "_reader", "_said", "_whole")
+    __slots__ = ("_said",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._reader = SseReader()
-        self._whole = True
-        """No start of an event waits for its rest."""
-        self._finished = False
         self._said: dict[str, Any] = {}
         """The usage so far, as it came."""
 
-    def feed(self, piece: bytes) -> bytes:
-        """Returns: what may go to the caller now. Raises: UpstreamMalformed."""
-        if self._whole and piece.endswith(b"\n\n") and piece.find(b"\n\n") == len(piece) - 2 and b"\r" not in piece:
-            return self._event(piece)
-        events = self._reader.feed(piece)
-        self._whole = not self._reader.holding
-        return b"".join([self._event(event) for event in events])
-
-    def _event(self, event: bytes) -> bytes:
+    def event(self, event: bytes) -> bytes:
         """Note what an event says. Returns: what of it goes on."""
         if self.failure is not None:
             return b""
@@ -67,7 +53,7 @@ class MessagesRelay(Relay):
                 self.content_seen = self.content_seen or block.get("type") not in ("text", "thinking")
             case "message_delta":
                 delta = as_object(said.get("delta")) or {}
-                self._finished = self._finished or delta.get("stop_reason") is not None
+                self.finished = self.finished or delta.get("stop_reason") is not None
                 self._use(said.get("usage"))
             case "message_stop":
                 self.done = True
@@ -82,16 +68,3 @@ class MessagesRelay(Relay):
         self._said = restated(self._said, shape)
         self.usage, self.usage_note = usage_of(self._said)
         self.service = speed_of(self._said)
-
-    def end(self) -> bytes:
-        """The upstream's body has ended. Returns: what was still held. Raises: UpstreamError subclasses."""
-        rest = self._reader.end()
-        try:
-            rest = self._event(rest)
-        except UpstreamMalformed as error:
-            raise UpstreamBroken("the upstream's stream ended amid an event") from error
-        if self.failure is not None:
-            raise self.failure
-        if not (self.done or self._finished):
-            raise UpstreamBroken("the upstream's stream ended before its answer did")
-        return rest

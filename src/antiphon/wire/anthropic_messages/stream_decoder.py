@@ -24,10 +24,10 @@ from antiphon.wire.anthropic_messages.events import (
 from antiphon.wire.anthropic_messages.finish import decode_finish
 from antiphon.wire.anthropic_messages.usage import encode_usage, restated, speed_of, usage_of
 from antiphon.wire.anthropic_messages.write import OWN, input_of
-from antiphon.wire.codec import Decoder
 from antiphon.wire.fields import as_object
 from antiphon.wire.signature import unseal
 from antiphon.wire.sse import SseReader
+from antiphon.wire.stream import Decoder
 
 _MESSAGE = ("id", "model", "type", "role", "content", "stop_reason", "stop_sequence", "usage")
 _DELTA = ("stop_reason", "stop_sequence")

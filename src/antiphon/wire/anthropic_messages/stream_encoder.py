@@ -10,10 +10,10 @@ from antiphon.wire.anthropic_messages.citations import encode_citation, shown_ci
 from antiphon.wire.anthropic_messages.finish import encode_finish
 from antiphon.wire.anthropic_messages.last_resort import written
 from antiphon.wire.anthropic_messages.write import OWN, Block
-from antiphon.wire.codec import Encoder
 from antiphon.wire.fields import merged
 from antiphon.wire.losses import Losses
 from antiphon.wire.signature import seal
+from antiphon.wire.stream import Encoder
 from antiphon.wire.tool_pieces import is_whole, joined
 
 _HEAD = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":'

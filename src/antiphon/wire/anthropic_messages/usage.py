@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from antiphon.core.usage import Usage
-from antiphon.wire.fields import as_object
+from antiphon.wire.fields import as_object, shown
 
 MAX_TOKENS = 1_000_000_000
 """No call uses a billion tokens: a count above this is an upstream's mistake."""
@@ -60,7 +60,7 @@ def _count(said: Mapping[str, Any], name: str, *, needed: bool = True) -> int:
             raise _Implausible(f"usage has no {name}")
         return 0
     if type(value) is not int or not 0 <= value <= MAX_TOKENS:
-        raise _Implausible(f"usage.{name} is {_shown(value)}, which is no count")
+        raise _Implausible(f"usage.{name} is {shown(value)}, which is no count")
     return value
 
 
@@ -75,15 +75,6 @@ def _within(said: Mapping[str, Any], inner: str, name: str, most: int) -> int:
     if count > most:
         raise _Implausible(f"usage says {count} {name} of {most}")
     return count
-
-
-def _shown(value: object) -> str:
-    """A value, short; not even tried for an integer that has too many digits to be printed."""
-    if isinstance(value, int) and value.bit_length() > 128:
-        return "a number of very many digits"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return str(value)[:40]
 
 
 def encode_usage(usage: Usage) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from antiphon.wire.bedrock_converse.answers import decode_answer
 from antiphon.wire.bedrock_converse.encode import encode
 from antiphon.wire.bedrock_converse.events import ConverseStream
 from antiphon.wire.bedrock_converse.failures import pass_on
-from antiphon.wire.codec import ChatUpstream, Decoder, Facts, Terms
+from antiphon.wire.codec import ChatUpstream, Facts, Terms
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Decoder
 
 EVENT_STREAM = b"application/vnd.amazon.eventstream"
 

@@ -19,8 +19,8 @@ from antiphon.wire.bedrock_converse.failures import failure_of
 from antiphon.wire.bedrock_converse.finish import finish_of, stop_sequence_of
 from antiphon.wire.bedrock_converse.said import Beside, Cited, ToolUse, own_fields
 from antiphon.wire.bedrock_converse.usage import usage_of
-from antiphon.wire.codec import Decoder
 from antiphon.wire.eventstream import Frame, FrameReader
+from antiphon.wire.stream import Decoder
 
 
 class _Input(Struct, gc=False):

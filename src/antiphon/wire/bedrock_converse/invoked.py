@@ -11,8 +11,8 @@ from msgspec import Struct
 from antiphon.core.error import UpstreamError, UpstreamMalformed
 from antiphon.core.response import Event
 from antiphon.wire.bedrock_converse.failures import failure_of
-from antiphon.wire.codec import Decoder, Relay
 from antiphon.wire.eventstream import Frame, FrameReader
+from antiphon.wire.stream import Decoder, Relay
 
 
 class _Part(Struct, gc=False):

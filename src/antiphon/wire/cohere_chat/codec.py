@@ -6,11 +6,12 @@ from antiphon.core.content import Content
 from antiphon.core.error import AntiphonError
 from antiphon.core.request import Dialect
 from antiphon.core.response import Response
-from antiphon.wire.codec import ChatUpstream, Decoder, Facts, Terms
+from antiphon.wire.codec import ChatUpstream, Facts, Terms
 from antiphon.wire.cohere_chat.answers import decode_answer, pass_on
 from antiphon.wire.cohere_chat.encode import encode
 from antiphon.wire.cohere_chat.events import CohereStream
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Decoder
 
 
 class CohereChat(ChatUpstream):

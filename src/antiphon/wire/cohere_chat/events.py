@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamMalformed
 from antiphon.core.response import Delta, Event, ToolCallDelta
-from antiphon.wire.codec import Decoder
 from antiphon.wire.cohere_chat.answers import Call
 from antiphon.wire.cohere_chat.finish import failure_of, finish_of
 from antiphon.wire.cohere_chat.said import OWN, Cited, LogProb, encode_logprobs, usage_of
 from antiphon.wire.sse import SseReader, data_of
+from antiphon.wire.stream import Decoder
 
 
 class _Content(Struct, gc=False):

@@ -12,7 +12,7 @@ from antiphon.core.content import Content
 from antiphon.core.error import AntiphonError, BadRequest
 from antiphon.core.request import Head, Request, Spots
 from antiphon.core.response import Response
-from antiphon.wire.codec import Asked, ChatCodec, Decoder, Encoder, Facts, Put, Relay, Terms
+from antiphon.wire.codec import Asked, ChatCodec, Facts, Put, Terms
 from antiphon.wire.fields import as_object
 from antiphon.wire.gemini import errors, head, last_resort, whole
 from antiphon.wire.gemini.answers import decode_response
@@ -26,6 +26,7 @@ from antiphon.wire.gemini.reply import encode_response
 from antiphon.wire.gemini.told import StreamEncoder
 from antiphon.wire.json import loads
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Decoder, Encoder, Relay
 
 
 class Gemini(ChatCodec):

@@ -12,7 +12,6 @@ import msgspec
 from antiphon.core.content import Audio, Citation, Extra, Image, Part, Reasoning, Text, ToolCall, Unknown
 from antiphon.core.error import UpstreamBroken, UpstreamMalformed
 from antiphon.core.response import Delta, Event
-from antiphon.wire.codec import Decoder
 from antiphon.wire.fields import Fields, as_list, as_object, merged
 from antiphon.wire.gemini.answers import blocked, take_chances, take_created, take_usage
 from antiphon.wire.gemini.chunks import Plain, plain, whole
@@ -24,6 +23,7 @@ from antiphon.wire.gemini.said import Voice
 from antiphon.wire.gemini.sources import grounded, quoted, searches
 from antiphon.wire.gemini.streamed import Calls
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Decoder
 
 
 class _Answer:

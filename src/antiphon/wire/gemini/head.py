@@ -12,8 +12,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
-from antiphon.core.request import Field, Head, Need, Spots
-from antiphon.wire.bounds import MAX_COUNT, MAX_NAME, TOKENS_A_SLICE
+from antiphon.core.request import Head, Need, Spots
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME
 from antiphon.wire.codec import Asked
 from antiphon.wire.fields import Fields, as_list, as_object, mistyped
 from antiphon.wire.gemini.config import CONFIG, THINKING
@@ -21,13 +21,12 @@ from antiphon.wire.gemini.decode import TOP
 from antiphon.wire.gemini.names import spelled
 from antiphon.wire.gemini.tools import decode_tools
 from antiphon.wire.json import loads, twice
-from antiphon.wire.scan import Scanner
+from antiphon.wire.places import NOWHERE, first_byte
+from antiphon.wire.slices import marked, scanned, values
 
-PIECE_BYTES = 262_144
 MARK_BYTES = 96
 """At least the length of any mark."""
 
-_NO_SPOT = (0, 0)
 _HEAD_FIELDS = ("generationConfig", "generation_config", "tools")
 _MEDIA: Mapping[str, Need] = {"image": "images", "audio": "audio"}
 _MARK = re.compile(rb'"(?:mimeType|mime_type)"\s*:\s*"([a-zA-Z]{1,16})(?:\\?/|")')
@@ -81,7 +80,7 @@ _plain = msgspec.json.Decoder(_Plain)
 def read(body: Body, asked: Asked) -> tuple[Head, Spots]:
     """Read a body of ordinary length. Raises: BadRequest."""
     text = body.whole()
-    return _read_plain(text, asked) or (_head(loads(text), asked), Spots(model=_NO_SPOT))
+    return _read_plain(text, asked) or (_head(loads(text), asked), Spots(model=NOWHERE))
 
 
 def _read_plain(text: bytes, asked: Asked) -> tuple[Head, Spots] | None:
@@ -93,7 +92,7 @@ def _read_plain(text: bytes, asked: Asked) -> tuple[Head, Spots] | None:
     limit = UNSET if plain.generationConfig is UNSET else plain.generationConfig.maxOutputTokens
     if not (limit is UNSET or 1 <= limit <= MAX_COUNT) or twice(text, plain.keys()):
         return None
-    return _written(asked, None if limit is UNSET else limit, 1, frozenset()), Spots(model=_NO_SPOT)
+    return _written(asked, None if limit is UNSET else limit, 1, frozenset()), Spots(model=NOWHERE)
 
 
 def _written(asked: Asked, limit: int | None, answers: int, needs: frozenset[Need]) -> Head:
@@ -113,64 +112,33 @@ def _written(asked: Asked, limit: int | None, answers: int, needs: frozenset[Nee
 
 def read_long(body: Body, asked: Asked) -> Iterator[tuple[Head, Spots] | None]:
     """Read a long body in slices: yields None between them, and what `read` returns at the end. Raises: BadRequest."""
-    scanner = Scanner(body)
-    while not scanner.step(TOKENS_A_SLICE):
-        yield None
-    found = scanner.fields
-    fields: dict[str, Any] = {name: _value(body, found[name], name) for name in _HEAD_FIELDS if name in found}
+    found = yield from scanned(body)
+    fields = values(body, found, _HEAD_FIELDS)
     contents = found.get("contents")
-    fields["contents"] = [] if contents and _opens(body, contents) else None
+    fields["contents"] = [] if contents and first_byte(body, contents.start)[1] == b"[" else None
     for name in found.keys() & TOP.keys():
         fields.setdefault(name, None)
     for name in found.keys() & set(TOP.values()):
         fields.setdefault(name, None)
-    needs: set[Need] = set()
+    needs: frozenset[Need] = frozenset()
     if contents is not None:
-        for piece in _pieces(body, contents):
-            needs.update(_marked(piece))
-            yield None
-    yield _head(fields, asked, needs), Spots(model=_NO_SPOT, fields=found)
+        needs = yield from marked(body, contents, MARK_BYTES, _marks)
+    yield _head(fields, asked, needs), Spots(model=NOWHERE, fields=found)
 
 
-def _opens(body: Body, field: Field) -> bool:
-    """Whether a value is a list."""
-    return body.slice(field.start, min(field.end, field.start + 64)).lstrip()[:1] == b"["
-
-
-def _pieces(body: Body, field: Field) -> Iterator[bytes]:
-    """A value's bytes piece by piece, each with the end of the one before it, so that no mark is cut."""
-    at, seen = 0, b""
-    for segment in body.segments:
-        first, last = max(field.start - at, 0), min(max(field.end - at, 0), len(segment))
-        for start in range(first, last, PIECE_BYTES):
-            seen = seen[-MARK_BYTES:] + segment[start : min(start + PIECE_BYTES, last)]
-            yield seen
-        at += len(segment)
-
-
-def _marked(piece: bytes) -> Iterator[Need]:
+def _marks(piece: bytes) -> Iterator[Need]:
     for match in _MARK.finditer(piece):
         yield _MEDIA.get(match[1].decode().lower(), "files")
 
 
-def _value(body: Body, field: Field, name: str) -> object:
-    text = body.slice(field.start, field.end)
-    if text.lstrip()[:1] == b"{":
-        return loads(text)
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"`{name}` is not valid JSON: {error}", param=name) from error
-
-
-def _head(body: Mapping[str, Any], asked: Asked, marked: set[Need] | None = None) -> Head:
+def _head(body: Mapping[str, Any], asked: Asked, found: frozenset[Need] = frozenset()) -> Head:
     fields = spelled(body, TOP)
     contents = as_list(fields.get("contents"))
     if contents is None:
         raise BadRequest("`contents` must be a list of contents", param="contents")
     config = _object(fields, "generationConfig", "")
     config = spelled(config, CONFIG, "generationConfig")
-    needs: set[Need] = set(marked or ())
+    needs: set[Need] = set(found)
     for content in contents:
         needs.update(_media(as_object(content) or {}))
     if fields.get("tools") is not None:

@@ -29,7 +29,7 @@ class Pieces:
             if piece[-2:] == b"\n\n" and piece.find(b"\n") == len(piece) - 2 and piece.find(b"\r") < 0:
                 return [(piece, piece[6:-2].strip())]
         events = self._reader.feed(piece)
-        self._whole = not self._reader.holding
+        self._whole = self._reader.between
         return [(event, carried(event)) for event in events]
 
     def end(self) -> tuple[bytes, bytes]:

@@ -6,13 +6,13 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from antiphon.core.error import UpstreamBroken, UpstreamMalformed
-from antiphon.wire.codec import Relay
 from antiphon.wire.gemini.answers import blocked
 from antiphon.wire.gemini.chunks import whole
 from antiphon.wire.gemini.failures import failure
 from antiphon.wire.gemini.pieces import Pieces
 from antiphon.wire.gemini.sources import searches
 from antiphon.wire.gemini.usage import usage_in
+from antiphon.wire.stream import Relay
 
 
 class _Content(Struct, gc=False):

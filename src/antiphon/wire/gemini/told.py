@@ -8,7 +8,6 @@ import msgspec
 from antiphon.core.content import Citation, Extra
 from antiphon.core.response import Delta, Event, ToolCallDelta
 from antiphon.core.usage import Usage
-from antiphon.wire.codec import Encoder
 from antiphon.wire.fields import merged
 from antiphon.wire.gemini.answers import blocked
 from antiphon.wire.gemini.chances import encode_chances
@@ -18,6 +17,7 @@ from antiphon.wire.gemini.reply import named, said_usage
 from antiphon.wire.gemini.said import WHO, Said, Voice
 from antiphon.wire.gemini.sources import grounding
 from antiphon.wire.losses import Losses
+from antiphon.wire.stream import Encoder
 from antiphon.wire.tool_pieces import is_whole, joined
 
 _json: Callable[[Any], bytes] = msgspec.json.Encoder().encode

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from antiphon.core.usage import Usage
+from antiphon.wire.fields import shown
 from antiphon.wire.gemini.names import lenient, names
 
 MAX_TOKENS = 1_000_000_000
@@ -98,17 +99,8 @@ def _count(read: Mapping[str, Any], name: str) -> int:
     if value is None:
         return 0
     if type(value) is not int or not 0 <= value <= MAX_TOKENS:
-        raise _Implausible(f"usage.{name} is {_shown(value)}, which is no count of tokens")
+        raise _Implausible(f"usage.{name} is {shown(value)}, which is no count of tokens")
     return value
-
-
-def _shown(value: object) -> str:
-    """A value, short; not even tried for an integer that has too many digits to be printed."""
-    if isinstance(value, int) and value.bit_length() > 128:
-        return "a number of very many digits"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return str(value)[:40]
 
 
 def _details(read: Mapping[str, Any], name: str) -> dict[str, int]:

@@ -14,10 +14,10 @@ from antiphon.wire.gemini import errors
 from antiphon.wire.gemini_embeddings import answers, ask
 from antiphon.wire.items import items
 from antiphon.wire.json import loads
-from antiphon.wire.json_head import NO_MODEL, model_of, one_of, read, read_long
+from antiphon.wire.json_head import model_of, one_of, read, read_long
 from antiphon.wire.losses import Losses
 from antiphon.wire.one_dialect import NoStream, NoText
-from antiphon.wire.openai_chat.head import fields_of, scan
+from antiphon.wire.places import NOWHERE, fields_of, scan
 from antiphon.wire.vectors import run
 
 _BATCH = ":batchEmbedContents"
@@ -95,14 +95,14 @@ def _head(fields: Mapping[str, Any], asked: Asked) -> Head:
 def _models(request: Request) -> Iterator[tuple[int, int]]:
     """Where the model is named: in the body itself, and in each request of a batch."""
     body = request.body
-    if request.spots.model != NO_MODEL:
+    if request.spots.model != NOWHERE:
         yield request.spots.model
     requests = fields_of(body, request.spots).get("requests")
     if requests is None or not _batched(request.head.endpoint):
         return
     text = body.slice(requests.start, requests.end)
     for start, end in items(text, text.index(b"[")):
-        model: Field | None = scan(Body((text[start:end],))).fields.get("model")
+        model: Field | None = scan(Body((text[start:end],))).get("model")
         if model is not None:
             begin = requests.start + start
             yield begin + model.start, begin + model.end

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-import msgspec
-
 from antiphon.core.content import Citation, Reasoning, Text
 from antiphon.core.response import Delta, Event, ToolCallDelta
-from antiphon.core.usage import Usage
-from antiphon.wire.codec import Encoder, left_over
+from antiphon.wire.codec import left_over
 from antiphon.wire.fields import present
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.annotations import encode_annotations
 from antiphon.wire.openai_chat.calls import INNER
+from antiphon.wire.openai_chat.events import OBJECT
 from antiphon.wire.openai_chat.foreign_answers import (
     WHO,
     ended,
@@ -25,10 +23,7 @@ from antiphon.wire.openai_chat.foreign_answers import (
 )
 from antiphon.wire.openai_chat.messages import REASONING, encode_spoken
 from antiphon.wire.openai_chat.thinking import BLOCKS, encode_block, encode_proof
-from antiphon.wire.openai_chat.usage import encode_usage
-
-DONE = b"data: [DONE]\n\n"
-_text = msgspec.json.Encoder().encode
+from antiphon.wire.openai_chat.writer import ChunkWriter, to_json
 
 
 class _Answer:
@@ -49,21 +44,16 @@ class _Answer:
         self.spoke = False
 
 
-class Chunks(Encoder):
+class Chunks(ChunkWriter):
     """One stream. A proof of thoughts is told as a whole block, behind the thoughts themselves."""
 
-    __slots__ = ("_answers", "_head", "_losses", "_start", "_usage", "_wants_usage")
+    __slots__ = ("_answers",)
+    kind = OBJECT
+    opens = b'[{"index":0,"delta":{"content":'
 
     def __init__(self, losses: Losses, *, wants_usage: bool) -> None:
-        super().__init__()
-        self._losses = losses
-        self._wants_usage = wants_usage
-        self._head = b""
-        """Of every chunk, up to its choices."""
-        self._start = b""
-        """Of every chunk that is text alone, up to the text."""
+        super().__init__(losses, wants_usage=wants_usage)
         self._answers: dict[int, _Answer] = {}
-        self._usage: Usage | None = None
 
     def event(self, event: Event) -> bytes:
         """One chunk; nothing for what tells of usage alone."""
@@ -73,25 +63,11 @@ class Chunks(Encoder):
             left_over(event.extra, "answer", self._losses, WHO)
         deltas = event.deltas
         if self._start and len(deltas) == 1 and is_text_alone(deltas[0]):
-            return b'%b%b},"finish_reason":null}]}\n\n' % (self._start, _text(deltas[0].text))
+            return b'%b%b},"finish_reason":null}]}\n\n' % (self._start, to_json(deltas[0].text))
         if not self._head:
             self._begin(event)
         choices = [one for delta in deltas if (one := self._choice(delta)) is not None]
-        return b"%b%b}\n\n" % (self._head, _text(choices)) if choices else b""
-
-    def end(self) -> bytes:
-        """The usage, where the caller asked for it, and the mark of the end."""
-        if not self._wants_usage or self._usage is None:
-            return DONE
-        return b'%b[],"usage":%b}\n\n%b' % (self._head, _text(encode_usage(self._usage)), DONE)
-
-    def _begin(self, event: Event) -> None:
-        self.created_s = event.created_s or self.created_s
-        head = {"id": event.id, "object": "chat.completion.chunk", "created": self.created_s, "model": event.model}
-        if event.fingerprint:
-            head["system_fingerprint"] = event.fingerprint
-        self._head = b'data: %b,"choices":' % _text(head)[:-1]
-        self._start = self._head + b'[{"index":0,"delta":{"content":'
+        return b"%b%b}\n\n" % (self._head, to_json(choices)) if choices else b""
 
     def _choice(self, delta: Delta) -> dict[str, Any] | None:
         """What an event adds to one answer; None: nothing that can be told."""

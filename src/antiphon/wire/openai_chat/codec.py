@@ -10,7 +10,7 @@ from antiphon.core.content import Content
 from antiphon.core.error import AntiphonError, UpstreamMalformed
 from antiphon.core.request import Dialect, Head, Request, Spots
 from antiphon.core.response import Response
-from antiphon.wire.codec import Asked, ChatCodec, Decoder, Encoder, Facts, Put, Relay, Terms
+from antiphon.wire.codec import Asked, ChatCodec, Facts, Put, Terms
 from antiphon.wire.json import loads
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat import errors, last_resort
@@ -25,6 +25,7 @@ from antiphon.wire.openai_chat.put import put
 from antiphon.wire.openai_chat.reading import ChunkDecoder
 from antiphon.wire.openai_chat.relay import ChunkRelay
 from antiphon.wire.openai_chat.whole import facts
+from antiphon.wire.stream import Decoder, Encoder, Relay
 
 _LIMIT = "max_completion_tokens"
 _object = msgspec.json.Decoder(dict[str, Any])

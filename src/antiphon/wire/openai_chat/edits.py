@@ -10,7 +10,8 @@ import msgspec
 from antiphon.core.body import Edit
 from antiphon.core.request import Request
 from antiphon.wire.codec import Continuing
-from antiphon.wire.openai_chat.head import fields_of, messages_spot
+from antiphon.wire.openai_chat.head import messages_spot
+from antiphon.wire.places import fields_of
 from antiphon.wire.spots import dropped
 
 _ASK = b',"stream_options":{"include_usage":true}'
@@ -40,16 +41,11 @@ def edits(
         continuing: How the upstream is told to.
     """
     spots = request.spots
-    start, end = spots.model
-    said = b"" if model == request.head.model else msgspec.json.encode(model)
-    if not (ask_usage or prompt is not None or drop or rename or so_far):
-        return (Edit(start, end, said),) if said else ()
-    out: list[Edit] = []
+    out = list(renamed(request, model))
     if ask_usage and spots.stream_options is None:
-        text = (said or request.body.slice(start, end)) + _ASK
-        out.append(Edit(start, end, text))
-    elif said:
-        out.append(Edit(start, end, said))
+        start, end = spots.model
+        said = out.pop().text if out else request.body.slice(start, end)
+        out.append(Edit(start, end, said + _ASK))
     if ask_usage and spots.stream_options is not None:
         options = msgspec.json.decode(request.body.slice(*spots.stream_options)) or {}
         text = msgspec.json.encode({**options, "include_usage": True})
@@ -70,6 +66,12 @@ def edits(
         )
     out.sort(key=lambda edit: edit.start)
     return tuple(out)
+
+
+def renamed(request: Request, model: str) -> tuple[Edit, ...]:
+    """The one edit that most requests need: the upstream's id of the model, where that is another."""
+    start, end = request.spots.model
+    return () if model == request.head.model else (Edit(start, end, msgspec.json.encode(model)),)
 
 
 def _go_on(request: Request, so_far: str, continuing: Continuing, *, alone: bool) -> Iterator[Edit]:

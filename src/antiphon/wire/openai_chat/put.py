@@ -5,9 +5,9 @@ from msgspec import Struct
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Request
 from antiphon.wire.codec import Put, Quirks, Terms
-from antiphon.wire.openai_chat.edits import edits
-from antiphon.wire.openai_chat.head import named
+from antiphon.wire.openai_chat.edits import edits, renamed
 from antiphon.wire.openai_chat.strict import STRICT, plain
+from antiphon.wire.places import named
 
 
 def put(request: Request, terms: Terms) -> Put:
@@ -19,6 +19,8 @@ def put(request: Request, terms: Terms) -> Put:
     head = request.head
     ask_usage = head.stream and not head.wants_usage and quirks.asks_usage
     changes = _changes(request, quirks) if quirks.rejects or quirks.output_limit_field else _NONE
+    if changes is _NONE and not (ask_usage or terms.prompt is not None or terms.so_far):
+        return Put(body=request.body.edited(renamed(request, terms.model)), losses=cleared)
     made = edits(
         request,
         model=terms.model,

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamMalformed
 from antiphon.core.response import Delta, Event
-from antiphon.wire.codec import Decoder
 from antiphon.wire.openai_chat.events import decode_event
 from antiphon.wire.openai_chat.usage import usage_of
 from antiphon.wire.sse import SseReader, data_of
+from antiphon.wire.stream import Decoder
 
 _DONE = b"[DONE]"
 
@@ -46,7 +46,7 @@ _chunk = msgspec.json.Decoder(dict[str, Any])
 class ChunkDecoder(Decoder):
     """One stream."""
 
-    __slots__ = ("_finished", "_reader", "_seen", "_whole")
+    __slots__ = ("_between", "_finished", "_reader", "_seen")
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,16 +54,16 @@ class ChunkDecoder(Decoder):
         self._seen = False
         """A first chunk was read whole."""
         self._finished = False
-        self._whole = True
-        """No start of an event waits for its rest."""
+        self._between = False
+        """The next byte begins an event which is not the first."""
 
     def feed(self, piece: bytes) -> Sequence[Event]:
         """Read what came. Raises: UpstreamMalformed."""
-        if self._whole and piece.endswith(b"\n\n") and piece.find(b"\n\n") == len(piece) - 2 and b"\r" not in piece:
+        if self._between and piece.endswith(b"\n\n") and piece.find(b"\n\n") == len(piece) - 2 and b"\r" not in piece:
             one = self._event(piece)
             return () if one is None else (one,)
         found = [self._event(event) for event in self._reader.feed(piece)]
-        self._whole = not self._reader.holding
+        self._between = self._reader.between
         return [event for event in found if event is not None]
 
     def end(self) -> Sequence[Event]:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from antiphon.core.usage import Usage
-from antiphon.wire.fields import as_object, present
+from antiphon.wire.fields import as_object, present, shown
 
 MAX_TOKENS = 1_000_000_000
 """No call uses a billion tokens: a count above this is an upstream's mistake."""
@@ -112,17 +112,8 @@ def _needed(read: Mapping[str, Any], name: str) -> int:
     if value is None:
         raise _Implausible(f"usage has no {name}")
     if type(value) is not int or not 0 <= value <= MAX_TOKENS:
-        raise _Implausible(f"usage.{name} is {_shown(value)}, which is no count of tokens")
+        raise _Implausible(f"usage.{name} is {shown(value)}, which is no count of tokens")
     return value
-
-
-def _shown(value: object) -> str:
-    """A value, short; not even tried for an integer that has too many digits to be printed."""
-    if isinstance(value, int) and value.bit_length() > 128:
-        return "a number of very many digits"
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return str(value)[:40]
 
 
 def _details(read: Mapping[str, Any], name: str, words: Mapping[str, str]) -> dict[str, int]:

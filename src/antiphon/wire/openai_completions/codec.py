@@ -9,7 +9,7 @@ from antiphon.core.body import Body
 from antiphon.core.content import Content
 from antiphon.core.request import Dialect, Head, Operation, Request, Spots
 from antiphon.core.response import Response
-from antiphon.wire.codec import Asked, ChatCodec, Decoder, Encoder, Facts, Put, Relay, Terms
+from antiphon.wire.codec import Asked, ChatCodec, Facts, Put, Terms
 from antiphon.wire.json import loads
 from antiphon.wire.losses import Losses
 from antiphon.wire.one_dialect import OpenAIErrors
@@ -20,6 +20,7 @@ from antiphon.wire.openai_completions.events import CompletionDecoder, Completio
 from antiphon.wire.openai_completions.head import read_head, read_head_long
 from antiphon.wire.openai_completions.put import put_completion
 from antiphon.wire.openai_completions.relay import CompletionRelay
+from antiphon.wire.stream import Decoder, Encoder, Relay
 
 
 class OpenAICompletions(OpenAIErrors, ChatCodec):

@@ -10,13 +10,12 @@ from msgspec import Struct
 
 from antiphon.core.error import UpstreamBroken, UpstreamError, UpstreamMalformed
 from antiphon.core.response import Delta, Event
-from antiphon.core.usage import Usage
-from antiphon.wire.codec import Decoder, Encoder
 from antiphon.wire.fields import Fields
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.answers import opened, take_usage
 from antiphon.wire.openai_chat.chunks import is_text_alone
-from antiphon.wire.openai_chat.usage import encode_usage, usage_of
+from antiphon.wire.openai_chat.usage import usage_of
+from antiphon.wire.openai_chat.writer import ChunkWriter, to_json
 from antiphon.wire.openai_completions.answers import (
     OBJECT,
     left_out,
@@ -27,10 +26,9 @@ from antiphon.wire.openai_completions.answers import (
 )
 from antiphon.wire.openai_completions.logprobs import from_chat
 from antiphon.wire.sse import SseReader, data_of
+from antiphon.wire.stream import Decoder
 
 _DONE = b"[DONE]"
-_END = b"data: [DONE]\n\n"
-_json = msgspec.json.Encoder().encode
 
 
 class _Choice(Struct, gc=False, forbid_unknown_fields=True):
@@ -147,22 +145,17 @@ class CompletionDecoder(Decoder):
         )
 
 
-class CompletionEncoder(Encoder):
+class CompletionEncoder(ChunkWriter):
     """One stream for a caller, whichever dialect it came in."""
 
-    __slots__ = ("_head", "_losses", "_offsets", "_start", "_usage", "_wants_usage")
+    __slots__ = ("_offsets",)
+    kind = OBJECT
+    opens = b'[{"text":'
 
     def __init__(self, losses: Losses, *, wants_usage: bool) -> None:
-        super().__init__()
-        self._losses = losses
-        self._wants_usage = wants_usage
-        self._head = b""
-        """Of every chunk, up to its choices."""
-        self._start = b""
-        """Of every chunk that is text alone, up to the text."""
+        super().__init__(losses, wants_usage=wants_usage)
         self._offsets: dict[int, int] = {}
         """Of each answer, the characters whose likelihood was told."""
-        self._usage: Usage | None = None
 
     def event(self, event: Event) -> bytes:
         """One chunk; nothing for what tells of usage or a role alone."""
@@ -172,27 +165,13 @@ class CompletionEncoder(Encoder):
         if self._start and len(deltas) == 1 and is_text_alone(deltas[0]):
             return b'%b%b,"index":0,"logprobs":null,"finish_reason":null}]}\n\n' % (
                 self._start,
-                _json(deltas[0].text),
+                to_json(deltas[0].text),
             )
         if not self._head:
             self._begin(event)
         own = event.dialect == "openai_completions"
         choices = [one for delta in deltas if (one := self._choice(delta, own=own)) is not None]
-        return b"%b%b}\n\n" % (self._head, _json(choices)) if choices else b""
-
-    def end(self) -> bytes:
-        """The usage, where the caller asked for it, and the mark of the end."""
-        if not self._wants_usage or self._usage is None:
-            return _END
-        return b'%b[],"usage":%b}\n\n%b' % (self._head, _json(encode_usage(self._usage)), _END)
-
-    def _begin(self, event: Event) -> None:
-        self.created_s = event.created_s or self.created_s
-        head = {"id": event.id, "object": OBJECT, "created": self.created_s, "model": event.model}
-        if event.fingerprint:
-            head["system_fingerprint"] = event.fingerprint
-        self._head = b'data: %b,"choices":' % _json(head)[:-1]
-        self._start = self._head + b'[{"text":'
+        return b"%b%b}\n\n" % (self._head, to_json(choices)) if choices else b""
 
     def _choice(self, delta: Delta, *, own: bool) -> dict[str, Any] | None:
         """What an event adds to one answer; None: nothing that can be told."""

@@ -9,7 +9,7 @@ from antiphon.core.receipt import Loss
 from antiphon.core.request import Request
 from antiphon.wire.codec import Put, Terms
 from antiphon.wire.json_head import put
-from antiphon.wire.openai_chat.head import scan
+from antiphon.wire.places import scan
 
 
 def put_completion(request: Request, terms: Terms) -> Put:
@@ -32,7 +32,7 @@ def put_completion(request: Request, terms: Terms) -> Put:
 
 
 def _around(body: Body, before: str, behind: str) -> Body:
-    field = scan(body).fields.get("prompt")
+    field = scan(body).get("prompt")
     value = b"" if field is None else body.slice(field.start, field.end)
     if field is None or value.strip()[:1] != b'"':
         raise BadRequest("`prompt` must be one text, so that more can be put before or behind it", param="prompt")

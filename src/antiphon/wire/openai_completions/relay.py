@@ -1,15 +1,12 @@
 """Passes a stream of legacy completions on as it comes, and reads from it what the receipt needs."""
 
-import re
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from antiphon.wire.openai_chat.usage import usage_of
-from antiphon.wire.passing import Passing
-
-_NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
+from antiphon.wire.passing import Passing, without_usage
 
 
 class _Choice(Struct):
@@ -26,7 +23,6 @@ class _Chunk(Struct):
 
 
 _chunk = msgspec.json.Decoder(_Chunk)
-_fields = msgspec.json.Decoder(dict[str, Raw])
 
 
 class CompletionRelay(Passing):
@@ -54,17 +50,7 @@ class CompletionRelay(Passing):
             return event
         if chunk.usage is not None:
             self.usage, self.usage_note = usage_of(chunk.usage)
-        return _without_usage(event, payload, chunk) if self._hides_usage else event
-
-
-def _without_usage(event: bytes, payload: bytes, chunk: _Chunk) -> bytes:
-    """An event less the usage that only we asked for. An event that says nothing else goes whole."""
-    if chunk.usage is not None and not chunk.choices:
-        return b""
-    if chunk.usage is None and event.count(b'"usage"') == 1:
-        rest, edits = _NULL_USAGE.subn(b"", event)
-        if edits:
-            return rest
-    fields = _fields.decode(payload)
-    fields.pop("usage", None)
-    return b"data: %b\n\n" % msgspec.json.encode(fields)
+        if not self._hides_usage:
+            return event
+        usage = chunk.usage is not None
+        return without_usage(event, payload, alone=usage and not chunk.choices, null=not usage)

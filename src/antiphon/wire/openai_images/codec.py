@@ -9,15 +9,16 @@ from typing import Any, ClassVar
 
 from antiphon.core.body import Body
 from antiphon.core.request import Dialect, Head, Operation, Request, Spots
-from antiphon.wire.codec import JSON, AnyCodec, Asked, Facts, Put, Relay, Terms
+from antiphon.wire.bounds import MAX_NAME
+from antiphon.wire.codec import JSON, AnyCodec, Asked, Facts, Put, Terms
 from antiphon.wire.fields import Fields
 from antiphon.wire.form_head import FormFields, is_form, is_form_body, put_form, read_form, read_form_long
 from antiphon.wire.json_head import model_of, one_of, positive, put, read, read_long, user_of
 from antiphon.wire.multipart import FORM
 from antiphon.wire.one_dialect import NoText, OneDialect, OpenAIErrors
-from antiphon.wire.openai_chat.head import MAX_NAME
 from antiphon.wire.openai_images.answers import facts
 from antiphon.wire.openai_images.relay import ImageRelay
+from antiphon.wire.stream import Relay
 
 
 class OpenAIImages(OneDialect, NoText, OpenAIErrors, AnyCodec):

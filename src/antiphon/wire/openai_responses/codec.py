@@ -11,7 +11,7 @@ from antiphon.core.content import Content
 from antiphon.core.error import AntiphonError, UpstreamMalformed
 from antiphon.core.request import Dialect, Head, Request, Spots
 from antiphon.core.response import Response
-from antiphon.wire.codec import Asked, ChatCodec, Decoder, Encoder, Facts, Put, Relay, Terms
+from antiphon.wire.codec import Asked, ChatCodec, Facts, Put, Terms
 from antiphon.wire.json import loads
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat import errors as chat_errors
@@ -28,6 +28,7 @@ from antiphon.wire.openai_responses.relay import ResponseRelay
 from antiphon.wire.openai_responses.stream import EventWriter
 from antiphon.wire.openai_responses.told import encode_response
 from antiphon.wire.openai_responses.whole import facts
+from antiphon.wire.stream import Decoder, Encoder, Relay
 
 _object = msgspec.json.Decoder(dict[str, Any])
 

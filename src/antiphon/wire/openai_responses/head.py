@@ -5,7 +5,6 @@
 # JSON comes in here: what a value is, is found out by looking at it.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,12 +14,13 @@ from msgspec import UNSET, Struct, UnsetType
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Head, Spots
+from antiphon.wire.bounds import MAX_COUNT, MAX_NAME
 from antiphon.wire.codec import Asked
+from antiphon.wire.head_checks import count_of, flag_of, model_name
 from antiphon.wire.json import loads, twice
-from antiphon.wire.openai_chat.head import MAX_COUNT, MAX_NAME, scan
 from antiphon.wire.openai_responses.needs import needs_of
+from antiphon.wire.places import MODEL_FIRST, model_spot, scan, spots_of
 
-MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 BACKGROUND = (
     "runs in the background are not offered yet; leave `background` out, or send false, and read the answer as a stream"
 )
@@ -75,11 +75,8 @@ def read(body: Body, asked: Asked) -> tuple[Head, Spots]:
         return plain
     fields = loads(text)
     head = head_of(fields, asked)
-    first = MODEL_FIRST.match(text)
-    if first is not None:
-        return head, Spots(model=first.span(1))
-    found = scan(body).fields
-    return head, Spots(model=(found["model"].start, found["model"].end), fields=found)
+    span = model_spot(text)
+    return head, spots_of(scan(body)) if span is None else Spots(model=span)
 
 
 def _read_plain(text: bytes, asked: Asked) -> tuple[Head, Spots] | None:
@@ -112,15 +109,11 @@ def _read_plain(text: bytes, asked: Asked) -> tuple[Head, Spots] | None:
 
 def head_of(fields: Mapping[str, Any], asked: Asked) -> Head:
     """Check what the head needs. Raises: BadRequest."""
-    model = fields.get("model")
-    if type(model) is not str or not 0 < len(model) <= MAX_NAME:
-        raise BadRequest("`model` must name a model; GET /v1/models lists them", param="model")
+    model = model_name(fields.get("model"))
     check_input(fields)
     if fields.get("background"):
         raise BadRequest(BACKGROUND, param="background")
-    stream = fields.get("stream")
-    if stream is not None and type(stream) is not bool:
-        raise BadRequest("`stream` must be true or false", param="stream")
+    stream = flag_of(fields, "stream")
     user = fields.get("user")
     if user is None:
         user = fields.get("safety_identifier")
@@ -132,7 +125,7 @@ def head_of(fields: Mapping[str, Any], asked: Asked) -> Head:
         model=model,
         stream=bool(stream),
         wants_usage=bool(stream),
-        output_tokens=_limit(fields.get("max_output_tokens")),
+        output_tokens=count_of(fields, "max_output_tokens"),
         needs=needs_of(fields),
         user=(user or "")[:MAX_NAME],
     )
@@ -145,11 +138,3 @@ def check_input(fields: Mapping[str, Any]) -> None:
         raise BadRequest("`input` is missing; send a text or a list of items", param="input")
     if said is not None and type(said) is not str and type(said) is not list:
         raise BadRequest("`input` must be a text or a list of items", param="input")
-
-
-def _limit(value: object) -> int | None:
-    if value is None:
-        return None
-    if type(value) is not int or not 1 <= value <= MAX_COUNT:
-        raise BadRequest(f"`max_output_tokens` must be a whole number from 1 to {MAX_COUNT}", param="max_output_tokens")
-    return value

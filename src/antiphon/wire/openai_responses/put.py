@@ -12,8 +12,8 @@ from antiphon.core.error import BadRequest
 from antiphon.core.request import Field, Request
 from antiphon.wire.codec import Put, Terms
 from antiphon.wire.losses import Losses
-from antiphon.wire.openai_chat.head import fields_of, named
 from antiphon.wire.openai_responses.decode import INSTRUCTIONS
+from antiphon.wire.places import fields_of, named
 from antiphon.wire.spots import dropped
 
 _encode = msgspec.json.encode

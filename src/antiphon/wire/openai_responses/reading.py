@@ -11,11 +11,11 @@ from msgspec import Struct
 from antiphon.core.content import Extra, Unknown
 from antiphon.core.error import UpstreamBroken, UpstreamMalformed
 from antiphon.core.response import Delta, Event, ToolCallDelta
-from antiphon.wire.codec import Decoder
 from antiphon.wire.fields import Fields, as_list, as_object
 from antiphon.wire.openai_responses.answers import reason_of
 from antiphon.wire.openai_responses.citations import decode_citation
 from antiphon.wire.openai_responses.failures import failure_of
+from antiphon.wire.openai_responses.finished import thoughts_of, words_of
 from antiphon.wire.openai_responses.items import CALLS
 from antiphon.wire.openai_responses.kept import keep
 from antiphon.wire.openai_responses.proofs import DIALECT
@@ -24,6 +24,7 @@ from antiphon.wire.openai_responses.shape import seconds
 from antiphon.wire.openai_responses.thoughts import CONTENT
 from antiphon.wire.openai_responses.usage import encode_usage, usage_of
 from antiphon.wire.sse import SseReader, data_of
+from antiphon.wire.stream import Decoder
 
 
 class _Said(Struct, gc=False):
@@ -246,13 +247,9 @@ class EventReader(Decoder):
         extra = self._first(place)
         if not extra and isinstance(item.get("id"), str) and not told:
             keep(extra, "id", item["id"])
-        texts = [] if told else _texts(item, "summary")
-        label = ""
-        if not told and not texts:
-            texts, label = _texts(item, "content"), CONTENT
+        thoughts, label = ("", "") if told else thoughts_of(item)
         sealed = item.get("encrypted_content")
         signature = sealed if isinstance(sealed, str) else None
-        thoughts = "\n\n".join(texts)
         if not thoughts and signature is None:
             return None
         return self._made(
@@ -270,12 +267,8 @@ class EventReader(Decoder):
         if place in self._seen:
             return None
         extra = self._first(place)
-        parts = [part for value in as_list(item.get("content")) or () if (part := as_object(value)) is not None]
-        text = "".join([part["text"] for part in parts if isinstance(part.get("text"), str)])
-        refusal = "".join([part["refusal"] for part in parts if isinstance(part.get("refusal"), str)])
-        if not text and not refusal:
-            return None
-        return self._made(Delta(text=text or None, refusal=refusal or None, delta_extra=extra))
+        text, refusal = words_of(item)
+        return self._made(Delta(text=text, refusal=refusal, delta_extra=extra)) if text or refusal else None
 
     def _call_whole(self, item: Mapping[str, Any], kind: str, place: int) -> Event | None:
         known = self._calls.get(place)
@@ -286,11 +279,6 @@ class EventReader(Decoder):
         if said or not isinstance(arguments, str) or not arguments:
             return None
         return self._made(Delta(tool_calls=(ToolCallDelta(index=index, arguments=arguments),)))
-
-
-def _texts(item: Mapping[str, Any], name: str) -> list[str]:
-    parts = [as_object(value) or {} for value in as_list(item.get(name)) or ()]
-    return [part["text"] for part in parts if isinstance(part.get("text"), str)]
 
 
 _READ: Mapping[str, Callable[[EventReader, _Said], Event | None]] = {

@@ -7,7 +7,6 @@ from typing import Any
 from antiphon.core.content import Audio, Unknown
 from antiphon.core.request import Head
 from antiphon.core.response import Delta, Event, FinishReason, ToolCallDelta
-from antiphon.wire.codec import Encoder
 from antiphon.wire.fields import as_list
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_responses.begun import Begun, Calling, Line, Speech, Thinking
@@ -18,6 +17,7 @@ from antiphon.wire.openai_responses.thoughts import proof_item
 from antiphon.wire.openai_responses.told import ended
 from antiphon.wire.openai_responses.usage import encode_usage
 from antiphon.wire.openai_responses.written import WHO
+from antiphon.wire.stream import Encoder
 
 
 class EventWriter(Encoder):

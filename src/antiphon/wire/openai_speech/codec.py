@@ -12,12 +12,13 @@ from antiphon.core.body import Body
 from antiphon.core.error import BadRequest, UpstreamMalformed
 from antiphon.core.request import Dialect, Head, Operation, Request, Spots
 from antiphon.core.usage import Usage
-from antiphon.wire.codec import AnyCodec, Asked, Facts, Put, Relay, Terms
+from antiphon.wire.codec import AnyCodec, Asked, Facts, Put, Terms
 from antiphon.wire.counts import believed, needed, part
 from antiphon.wire.json_head import model_of, one_of, put, read, read_long
 from antiphon.wire.one_dialect import NoText, OneDialect, OpenAIErrors
-from antiphon.wire.openai_chat.head import fields_of
 from antiphon.wire.passing import Passing
+from antiphon.wire.places import fields_of
+from antiphon.wire.stream import Relay
 
 _FORMATS = (None, "audio", "sse")
 _SOUND = (b"audio/", b"application/octet-stream")

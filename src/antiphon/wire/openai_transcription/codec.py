@@ -9,13 +9,14 @@ from typing import ClassVar
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Dialect, Head, Operation, Request, Spots
-from antiphon.wire.codec import AnyCodec, Asked, Facts, Put, Relay, Terms
+from antiphon.wire.bounds import MAX_NAME
+from antiphon.wire.codec import AnyCodec, Asked, Facts, Put, Terms
 from antiphon.wire.form_head import FormFields, put_form, read_form, read_form_long
 from antiphon.wire.multipart import FORM
 from antiphon.wire.one_dialect import NoText, OneDialect, OpenAIErrors
-from antiphon.wire.openai_chat.head import MAX_NAME
 from antiphon.wire.openai_transcription.answers import facts
 from antiphon.wire.openai_transcription.relay import TranscriptRelay
+from antiphon.wire.stream import Relay
 
 _TEXT = (b"application/json", b"text/plain", b"text/vtt", b"text/srt", b"application/x-subrip")
 

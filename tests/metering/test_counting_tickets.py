@@ -5,7 +5,7 @@ from receipts import ALICE
 
 from antiphon.core.money import NanoUsd
 from antiphon.core.usage import Usage
-from antiphon.metering.tickets import CountingTickets
+from antiphon.metering.counting_tickets import CountingTickets
 
 
 @given(st.lists(st.integers(0, 5), max_size=20))

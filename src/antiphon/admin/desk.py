@@ -1,0 +1,31 @@
+"""What the paths of the admin API ask."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from antiphon.control.registry import Registry
+from antiphon.core.bank import Bank
+from antiphon.core.clock import Clock
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    """The use cases."""
+
+    registry: Registry
+    bank: Callable[[], Bank]
+    """Opens one, to be closed after use."""
+    clock: Clock
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What came of a request."""
+
+    value: Any
+    version: int | None = None
+    """Of the object that is shown."""
+    changed: int | None = None
+    """Version of the change that was made."""
+    made: bool = False
+    """Something is there that was not."""

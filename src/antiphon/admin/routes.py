@@ -1,0 +1,188 @@
+"""The table of the admin API's paths."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from antiphon.admin.ask import MOST_VERSION, Ask, kind_of, number, owner_of, page_of
+from antiphon.admin.desk import Desk, Done
+from antiphon.control import accounts
+from antiphon.control.ownership import SECTIONS
+from antiphon.control.registry import OVERLAP, Shown
+from antiphon.core.error import NotFound, WrongMethod
+from antiphon.core.objects import ObjectKind
+
+LONGEST_PART = 512
+"""Most bytes of a part of a path."""
+Act = Callable[[Desk, Ask], Done]
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """One path and method."""
+
+    method: str
+    path: str
+    act: Act
+    """Blocks on the store."""
+    said: str
+    query: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
+    """Fields of the body; `*`: those of the kind's section in the configuration."""
+
+
+def _changed(one: Shown, *, made: bool = False) -> Done:
+    return Done(value=one, version=one.version, changed=one.version, made=made)
+
+
+def _listed(kind: ObjectKind) -> Act:
+    def act(desk: Desk, ask: Ask) -> Done:
+        query = ask.query("limit", "after", "tenant", "owner")
+        owner = owner_of(query)
+        found = desk.registry.page(kind, query.get("after", ""), page_of(query), query.get("tenant"), owner)
+        return Done(value=found)
+
+    return act
+
+
+def _got(kind: ObjectKind) -> Act:
+    def act(desk: Desk, ask: Ask) -> Done:
+        ask.query()
+        one = desk.registry.get(kind, ask.names[0])
+        return Done(value=one, version=one.version)
+
+    return act
+
+
+def _put(kind: ObjectKind) -> Act:
+    def act(desk: Desk, ask: Ask) -> Done:
+        ask.query()
+        one = desk.registry.put(kind, ask.names[0], ask.fields(), ask.condition(), ask.by)
+        return _changed(one, made=one.made)
+
+    return act
+
+
+def _deleted(kind: ObjectKind) -> Act:
+    def act(desk: Desk, ask: Ask) -> Done:
+        ask.query()
+        changed = desk.registry.delete(kind, ask.names[0], ask.condition(), ask.by)
+        return Done(value={"kind": kind, "name": ask.names[0], "deleted": True}, changed=changed)
+
+    return act
+
+
+def _rotated(desk: Desk, ask: Ask) -> Done:
+    ask.query()
+    fields = ask.fields("overlap")
+    return _changed(desk.registry.rotate(ask.names[0], ask.text(fields, "overlap", OVERLAP), ask.by))
+
+
+def _revoked(desk: Desk, ask: Ask) -> Done:
+    ask.query()
+    ask.fields("")
+    return _changed(desk.registry.revoke(ask.names[0], ask.by))
+
+
+def _raised(desk: Desk, ask: Ask) -> Done:
+    ask.query()
+    return _changed(
+        desk.registry.raise_budget(ask.names[0], ask.fields("usd", "tokens", "requests", "until", "note"), ask.by)
+    )
+
+
+def _accounts(desk: Desk, ask: Ask) -> Done:
+    query, name = ask.query("limit", "after"), ask.names[0]
+    most, measure = page_of(query), desk.registry.measure(name)
+    with closing(desk.bank()) as bank:
+        return Done(value=accounts.page(bank, desk.clock, name, measure, query.get("after", ""), most))
+
+
+def _changes(desk: Desk, ask: Ask) -> Done:
+    query = ask.query("limit", "before", "kind", "name")
+    most, before = page_of(query), number(query, "before", MOST_VERSION)
+    found = desk.registry.changes(before, most, kind_of(query), query.get("name"))
+    return Done(value={"data": found, "next": found[-1].version if len(found) == most else None})
+
+
+def _of_kind(kind: ObjectKind, section: str) -> Iterator[Route]:
+    path = f"/admin/v1/{section}"
+    yield Route(
+        method="GET",
+        path=path,
+        act=_listed(kind),
+        said=f"The {section} of the file and of the API, in order of names.",
+        query=("limit", "after", "tenant", "owner"),
+    )
+    yield Route(method="GET", path=f"{path}/{{name}}", act=_got(kind), said=f"One {kind}.")
+    yield Route(
+        method="PUT", path=f"{path}/{{name}}", act=_put(kind), said=f"Make a {kind}, or replace it.", body=("*",)
+    )
+    yield Route(method="DELETE", path=f"{path}/{{name}}", act=_deleted(kind), said=f"Take a {kind} away.")
+
+
+ROUTES: tuple[Route, ...] = (
+    *(route for kind, section in SECTIONS.items() for route in _of_kind(kind, section)),
+    Route(
+        method="POST",
+        path="/admin/v1/keys/{name}/rotate",
+        act=_rotated,
+        said="Give a key another text; the one before is taken for the overlap.",
+        body=("overlap",),
+    ),
+    Route(method="POST", path="/admin/v1/keys/{name}/revoke", act=_revoked, said="Refuse a key for good."),
+    Route(
+        method="POST",
+        path="/admin/v1/budgets/{name}/raises",
+        act=_raised,
+        said="Give a budget more for a while.",
+        body=("usd", "tokens", "requests", "until", "note"),
+    ),
+    Route(
+        method="GET",
+        path="/admin/v1/budgets/{name}/accounts",
+        act=_accounts,
+        said="How a budget's accounts stand in the window that runs now.",
+        query=("limit", "after"),
+    ),
+    Route(
+        method="GET",
+        path="/admin/v1/changes",
+        act=_changes,
+        said="Who did what, the newest first.",
+        query=("limit", "before", "kind", "name"),
+    ),
+)
+
+
+def find(asked: bytes, path: bytes) -> tuple[Route, tuple[str, ...]]:
+    """Who answers a method on a path, and the names in the path. Raises: NotFound, WrongMethod."""
+    parts = path.split(b"/")
+    found: dict[bytes, tuple[Route, tuple[str, ...]]] = {}
+    for route in ROUTES:
+        names = _names(route, parts)
+        if names is not None:
+            found[route.method.encode()] = (route, names)
+    method = b"GET" if asked == b"HEAD" else asked
+    if method in found:
+        return found[method]
+    shown = path[:LONGEST_PART].decode("latin-1")
+    if found:
+        allow = ", ".join(sorted(one.decode() for one in found))
+        raise WrongMethod(f"{shown} takes {allow} only", allow=allow)
+    raise NotFound(f"nothing is served at {shown}; see GET /openapi.json")
+
+
+def _names(route: Route, parts: list[bytes]) -> tuple[str, ...] | None:
+    """What stands for the placeholders of a route's path; None: it is another path."""
+    wanted = route.path.encode().split(b"/")
+    if len(wanted) != len(parts):
+        return None
+    names: list[str] = []
+    for want, part in zip(wanted, parts, strict=True):
+        if want.startswith(b"{") and part:
+            names.append(unquote(part[:LONGEST_PART].decode("latin-1")))
+        elif want != part:
+            return None
+    return tuple(names)

@@ -1,0 +1,34 @@
+"""Where the admin API's objects are, by the configuration, and its use cases on them."""
+
+from pathlib import Path
+
+from antiphon.admin.desk import Desk
+from antiphon.app.stores import Stores
+from antiphon.config.forms import FileForms
+from antiphon.config.load import Loaded
+from antiphon.config.settings import Settings
+from antiphon.control.registry import Registry
+from antiphon.core.clock import SystemClock
+from antiphon.core.objects import Objects
+
+
+def objects_of(settings: Settings) -> Objects:
+    """Those of the database that records are kept in. Its tables are up to date."""
+    return _stores(settings).objects()
+
+
+def prepare(settings: Settings) -> None:
+    """Bring the tables up to date, as a gateway does when it starts. Raises: StoreError, OSError."""
+    Path(settings.storage.dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+    _stores(settings).database().close()
+
+
+def _stores(settings: Settings) -> Stores:
+    return Stores.of(settings.storage, Path(settings.storage.dir))
+
+
+def desk_of(loaded: Loaded) -> Desk:
+    """What the admin API does, under a configuration."""
+    clock = SystemClock()
+    registry = Registry(objects_of(loaded.settings), FileForms(loaded), clock)
+    return Desk(registry=registry, bank=_stores(loaded.settings).bank, clock=clock)

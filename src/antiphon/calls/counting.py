@@ -1,0 +1,165 @@
+"""What counts a request's use: budgets by tickets, limits by slots and holds. One per worker."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from antiphon.core.deployment import Deployment
+from antiphon.core.error import AntiphonError
+from antiphon.core.money import NanoUsd
+from antiphon.core.ticket import Bound, Short, Tab, Ticket, Whose
+from antiphon.core.usage import Usage
+from antiphon.metering import rates_slot
+from antiphon.metering.rates import Rates
+from antiphon.metering.rates_slot import NO_SLOT, Hold, Slot
+from antiphon.metering.tickets import EscrowTickets
+
+
+class Counted(Struct, eq=False):
+    """One request's use while it runs."""
+
+    counting: "Counting"
+    tab: Tab
+    slot: Slot = NO_SLOT
+    downgrade_to: str = ""
+    """The tier or the model that a budget at its cap leads it to."""
+    budget: str = ""
+    """That budget."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What its receipt should tell."""
+        return self.tab.notes
+
+    def lines(self, dialect: str) -> bytes:
+        """Header lines that tell the caller how its limits stand."""
+        return self.counting.rates.lines(self.slot, dialect, self.counting.now_ns())
+
+    def end(self) -> None:
+        """The request is over. Harmless when it was over before."""
+        if not self.slot.over:
+            self.counting.rates.leave(self.slot)
+
+
+class Settled(Protocol):
+    """An attempt that has ended, as far as it is counted."""
+
+    ticket: Ticket
+    hold: Hold | None
+    cost_nano_usd: NanoUsd | None
+    answered: bool
+    forfeit: bool
+    unsent: bool
+    error: AntiphonError | None
+    overrun_nano_usd: int
+
+
+class Wanting(Exception):
+    """Not all that an attempt needs is at hand: `Counting.refill` waits for it. No answer to a caller."""
+
+    def __init__(self, budget: Short | None = None, limit: rates_slot.Short[Hold] | None = None) -> None:
+        super().__init__("not all is at hand")
+        self.budget = budget
+        self.limit = limit
+
+
+class Counting:
+    """Counts by the definitions that hold at the moment; with none of them it is not asked."""
+
+    def __init__(self, tickets: EscrowTickets, rates: Rates, now_ns: Callable[[], int]) -> None:
+        """`now_ns`: UTC, nanoseconds since the epoch."""
+        self.tickets = tickets
+        self.rates = rates
+        self.now_ns = now_ns
+        self.on = False
+        """There is something to count by."""
+
+    async def begin(self, whose: Whose, *, stream: bool, until_s: float, leads: bool = False) -> Counted:
+        """Take a request's place under its limits, and see what soft budgets want.
+
+        Args:
+            until_s: When waiting has no use any more, on the loop's clock.
+            leads: It is a shared call, whose requests have their own places.
+        Raises: OverLimit, Unavailable, BadRequest, BudgetExceeded, StoreError, DeadlineExceeded.
+        """
+        counted = Counted(self, self.tickets.open(whose))
+        if not leads:
+            slot = self.rates.admit(whose, stream=stream)
+            counted.slot = await self.rates.refill(slot, until_s) if isinstance(slot, rates_slot.Short) else slot
+        try:
+            await self._soften(counted, until_s)
+        except BaseException:
+            counted.end()
+            raise
+        return counted
+
+    async def _soften(self, counted: Counted, until_s: float) -> None:
+        while True:
+            try:
+                capped = self.tickets.state(counted.tab)
+                break
+            except Short as short:
+                await self.tickets.refill(short, until_s)
+        for one in capped:
+            if one.at_cap == "downgrade":
+                counted.downgrade_to, counted.budget = one.downgrade_to, one.budget
+                return
+
+    def take(
+        self, counted: Counted, deployment: Deployment, bound: Bound, ready: Hold | None = None
+    ) -> tuple[Ticket, Hold]:
+        """Hold what an attempt needs, all of it or nothing.
+
+        Args:
+            ready: What `refill` got for it.
+        Raises: Wanting; BudgetExceeded, OverLimit, Unavailable, BadRequest.
+        """
+        try:
+            ticket = self.tickets.reserve(counted.tab, deployment, bound)
+        except Short as short:
+            raise Wanting(budget=short) from None
+        if ready is not None:
+            return ticket, ready
+        try:
+            hold = self.rates.hold(counted.slot, deployment, bound)
+        except AntiphonError:
+            self.tickets.give_back(counted.tab, ticket)
+            raise
+        if isinstance(hold, rates_slot.Short):
+            self.tickets.give_back(counted.tab, ticket)
+            raise Wanting(limit=hold)
+        return ticket, hold
+
+    async def refill(self, wanting: Wanting, until_s: float) -> Hold | None:
+        """Wait until it is worth taking again. Returns: what a limit has given meanwhile.
+
+        Raises: BudgetExceeded, StoreError, OverLimit, Unavailable, DeadlineExceeded.
+        """
+        if wanting.budget is not None:
+            await self.tickets.refill(wanting.budget, until_s)
+        return None if wanting.limit is None else await self.rates.refill(wanting.limit, until_s)
+
+    def unused(self, hold: Hold) -> None:
+        """Give back what no attempt was made with."""
+        self.rates.settle(hold, 0, 0)
+
+    def settle(self, counted: Counted, attempt: Settled, usage: Usage | None) -> None:
+        """Count what an attempt used instead of what it held, once. Raises: ValueError, when it was counted before."""
+        ticket, cost = attempt.ticket, attempt.cost_nano_usd
+        if attempt.unsent:
+            self.tickets.give_back(counted.tab, ticket)
+            if attempt.hold is not None:
+                self.unused(attempt.hold)
+            return
+        if attempt.forfeit:
+            self.tickets.forfeit(ticket)
+        else:
+            self.tickets.settle(ticket, usage, cost)
+        if attempt.hold is not None:
+            into, out = (None, None) if usage is None else (usage.input_tokens, usage.output_tokens)
+            if usage is None and not attempt.answered and attempt.error is not None:
+                into = out = 0
+            self.rates.settle(attempt.hold, into, out)
+        if cost is not None and ticket.bound_nano_usd is not None and cost > ticket.bound_nano_usd:
+            attempt.overrun_nano_usd = cost - ticket.bound_nano_usd

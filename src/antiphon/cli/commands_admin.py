@@ -1,0 +1,124 @@
+"""Commands for what the admin API owns, with their arguments and options."""
+
+from collections.abc import Callable
+from functools import partial
+
+from antiphon.cli import values
+from antiphon.cli.parser import Parser
+
+Command = tuple[str, str, Callable[[Parser], None]]
+ANSWER = "the answer of the admin API, see its reference."
+
+
+def keys(one: Parser) -> None:
+    one.beneath(
+        ("create", "make a key, and print its text, this once", _create),
+        ("list", "list keys, of the configuration too", partial(_list, module="keys", section="keys")),
+        ("show", "show one key; never its text", partial(_named, module="keys", section="keys", verb="show")),
+        ("rotate", "give a key another text, and print it", _rotate),
+        ("revoke", "refuse a key from now on, for good", partial(_named, module="keys", section="keys", verb="revoke")),
+        ("delete", "take a key out of the list", partial(_named, module="keys", section="keys", verb="delete")),
+    )
+
+
+def budgets(one: Parser) -> None:
+    one.beneath(*_of("budgets", "budget"))
+
+
+def limits(one: Parser) -> None:
+    one.beneath(*_of("limits", "limit"))
+
+
+def _of(section: str, word: str) -> tuple[Command, ...]:
+    more = {"module": "objects", "section": section}
+    return (
+        ("list", f"list {section}, of the configuration too", partial(_list, **more)),
+        ("show", f"show one {word}", partial(_named, **more, verb="show")),
+        ("set", f"make a {word}, or replace it", partial(_set, **more)),
+        ("delete", f"take a {word} away", partial(_named, **more, verb="delete")),
+    )
+
+
+def where(one: Parser) -> None:
+    one.add_argument(
+        "--url",
+        type=values.url,
+        help="the admin API (default: the variable ANTIPHON_ADMIN_URL, else that of the gateway that runs on the data directory, else its store is changed directly)",
+    )
+    one.add_argument(
+        "--key",
+        type=values.key,
+        help="an admin key (default: the variable ANTIPHON_ADMIN_KEY, else the first admin key where it can be read)",
+    )
+    one.add_argument(
+        "--config", metavar="FILE", help="configuration (default: ./antiphon.yaml, else the built-in quickstart)"
+    )
+    one.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    one.epilog = f"With --json: {ANSWER}"
+
+
+def _list(one: Parser, *, module: str, section: str) -> None:
+    one.runs(module, "list")
+    one.set_defaults(section=section)
+    where(one)
+
+
+def _named(one: Parser, *, module: str, section: str, verb: str) -> None:
+    one.runs(module, verb)
+    one.set_defaults(section=section)
+    one.add_argument("name", help="its name")
+    where(one)
+
+
+def _set(one: Parser, *, module: str, section: str) -> None:
+    one.runs(module, "set")
+    one.set_defaults(section=section)
+    one.add_argument("name", help="its name")
+    one.add_argument(
+        "file", help=f"YAML or JSON file with its fields, as they stand under an item of `{section}` in a configuration"
+    )
+    one.add_argument(
+        "--version", type=values.whole(1, 2**63 - 1), help="version that is replaced (default: it must not be there)"
+    )
+    where(one)
+
+
+def _rotate(one: Parser) -> None:
+    one.runs("keys", "rotate")
+    one.add_argument("name", help="its name")
+    one.add_argument(
+        "--overlap",
+        default="24h",
+        help="how long the text before is taken still: 0s, 15m, 24h, 7d (default: %(default)s)",
+    )
+    where(one)
+
+
+def _create(one: Parser) -> None:
+    one.runs("keys", "create")
+    one.add_argument("name", help="its name, one of a kind")
+    one.add_argument("--tenant", help="organisation that it belongs to (default: default)")
+    one.add_argument("--team", help="team, for receipts and budgets")
+    one.add_argument("--department", help="department, for receipts and budgets")
+    one.add_argument("--user", help="user, for receipts and budgets")
+    one.add_argument("--tag", dest="tags", action="append", help="a free word; may be given several times")
+    one.add_argument(
+        "--model",
+        dest="models",
+        action="append",
+        help="a public model name that it may ask for; may be given several times (default: all)",
+    )
+    one.add_argument(
+        "--passthrough", action="append", help="a provider that it may ask as it is; may be given several times"
+    )
+    one.add_argument("--priority", choices=("high", "normal", "low"), help="lane that its requests wait in")
+    one.add_argument("--expires", help="when it ends to be taken, such as 2026-12-31T00:00:00Z (default: never)")
+    one.add_argument("--usd", type=values.dollars, help="the most US dollars that it may use in a window")
+    one.add_argument(
+        "--window",
+        choices=("minute", "hour", "day", "week", "month", "total"),
+        default="month",
+        help="the window of --usd (default: %(default)s)",
+    )
+    one.add_argument("--admin", action="store_true", help="it may use the admin API, and read every tenant's receipts")
+    where(one)

@@ -1,0 +1,155 @@
+"""Keys, budgets and limits of the file, and those of the admin API read as if they stood there too."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from antiphon.config.check_keys import check_keys
+from antiphon.config.check_limits import check_limits
+from antiphon.config.convert import convert
+from antiphon.config.interpolate import interpolate
+from antiphon.config.load import Loaded
+from antiphon.config.settings import Settings
+from antiphon.config.written import Written
+from antiphon.control.ownership import SECTIONS, Flaw, Flawed, Forms, doubled
+from antiphon.control.settings import KeyForm, KeySettings
+from antiphon.core.error import ConfigError, Problem
+from antiphon.core.objects import Object, ObjectKind
+from antiphon.core.secret import Secret
+from antiphon.metering.definitions import budget, measure_of
+from antiphon.metering.settings import BudgetSettings
+from antiphon.metering.settings_limits import RateLimitSettings
+from antiphon.wire.yaml import compose
+from antiphon.wire.yaml_node import Entry, Items, Node, Scalar, Table, dotted, line_of
+
+_BODY = "(body)"
+_STANDS = Secret("stands-for-a-key-that-is-made-later")
+_FORMS: Mapping[ObjectKind, type[Struct]] = MappingProxyType(
+    {"key": KeyForm, "budget": BudgetSettings, "limit": RateLimitSettings}
+)
+
+
+class FileForms(Forms):
+    """The forms of one configuration."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._settings = loaded.settings
+        self._tree = _tree(loaded)
+        self._written: dict[ObjectKind, dict[str, Struct]] = {
+            kind: {one.name: one for one in getattr(loaded.settings, section)} for kind, section in SECTIONS.items()
+        }
+
+    def written(self, kind: ObjectKind) -> Mapping[str, Struct]:
+        return self._written[kind]
+
+    def read(self, kind: ObjectKind, name: str, fields: Mapping[str, Any]) -> Struct:
+        node = _item(kind, name, fields)
+        read = convert(node, _FORMS[kind], _BODY)
+        if read.problems or read.value is None:
+            raise _flawed(read.problems, "")
+        root = _with(self._tree, SECTIONS[kind], node)
+        found = list(_across(read.value, self._settings, Written(file=_BODY, tree=root, broken=frozenset())))
+        if found:
+            raise _flawed(found, f"{SECTIONS[kind]}[0]")
+        return read.value
+
+
+def check_owners(loaded: Loaded, objects: Iterable[Object]) -> None:
+    """Whether the file and the admin API own different objects. Raises: ConfigError, naming both owners of each."""
+    forms = FileForms(loaded)
+    tree = _tree(loaded)
+    problems: list[Problem] = []
+    for one in doubled(objects, forms):
+        section = SECTIONS[one.kind]
+        at = list(forms.written(one.kind)).index(one.name)
+        wrong = f"the admin API owns a {one.kind} {one.name} too (version {one.version}, by {one.by})"
+        remedy = f"give this one another name, or delete that one: `antiphon {section} delete {one.name}`"
+        path = (section, at, "name")
+        problems.append(
+            Problem(file=loaded.file, line=line_of(tree, path), path=dotted(path), wrong=wrong, remedy=remedy)
+        )
+    if problems:
+        raise ConfigError(problems)
+
+
+def _across(one: Struct, settings: Settings, written: Written) -> Iterator[Problem]:
+    """Mistakes that only show beside the rest of the file."""
+    match one:
+        case KeyForm():
+            fields = {name: getattr(one, name) for name in one.__struct_fields__}
+            yield from check_keys(replace(settings, keys=[KeySettings(**fields, key=_STANDS)]), written)
+        case RateLimitSettings():
+            yield from check_limits([one], settings.cluster, written)
+        case BudgetSettings():
+            yield from _budget(one, written)
+        case _:
+            raise TypeError(f"{type(one).__name__} is no form of an object")
+
+
+def _budget(one: BudgetSettings, written: Written) -> Iterator[Problem]:
+    if len(measure_of(one)) != 1:
+        wrong = "has not exactly one of `usd`, `tokens` and `requests`"
+        yield written.problem(("budgets", 0), wrong, "write one limit: `usd: 500`")
+        return
+    try:
+        budget(one)
+    except (ValueError, IndexError) as error:
+        yield written.problem(("budgets", 0), str(error), "mend it; docs/reference/configuration.md says how")
+
+
+def _tree(loaded: Loaded) -> Table:
+    """The file's nodes, everything filled in."""
+    tree, _ = compose(loaded.text, loaded.file)
+    filled, _ = interpolate(tree, loaded.environ, loaded.base, loaded.file)
+    return filled if isinstance(filled, Table) else Table(entries=(), line=1, column=1)
+
+
+def _item(kind: ObjectKind, name: str, fields: Mapping[str, Any]) -> Node:
+    """The object as the file would have it. Raises: Flawed, where it says what is said elsewhere."""
+    if fields.get("name", name) != name:
+        raise _flaw("name", f"is not {name}, as in the path", "leave it out, or ask for another path")
+    if kind == "key" and "key" in fields:
+        raise _flaw("key", "the text of a key is made here, and told once", "leave it out")
+    return _node({**fields, "name": name})
+
+
+def _with(tree: Table, section: str, node: Node) -> Table:
+    """The file with this one item alone in a section."""
+    fresh = Entry(key=section, line=1, column=1, value=Items(nodes=(node,), line=1, column=1))
+    return replace(tree, entries=(*(one for one in tree.entries if one.key != section), fresh))
+
+
+def _node(value: object) -> Node:
+    """A value of JSON as a node of the file."""
+    match value:
+        case dict():
+            fields = cast("dict[str, object]", value)
+            entries = (Entry(key=name, line=1, column=1, value=_node(inner)) for name, inner in fields.items())
+            return Table(entries=tuple(entries), line=1, column=1)
+        case list():
+            return Items(nodes=tuple(map(_node, cast("list[object]", value))), line=1, column=1)
+        case None:
+            return Scalar(kind="null", value=None, line=1, column=1)
+        case bool():
+            return Scalar(kind="bool", value=value, line=1, column=1)
+        case int():
+            return Scalar(kind="int", value=value, line=1, column=1)
+        case float():
+            return Scalar(kind="float", value=value, line=1, column=1)
+        case _:
+            return Scalar(kind="text", value=str(value), line=1, column=1)
+
+
+def _flawed(problems: Iterable[Problem], here: str) -> Flawed:
+    flaws = tuple(
+        Flaw(field=one.path.removeprefix(here).lstrip(".") or "(object)", wrong=one.wrong, remedy=one.remedy)
+        for one in problems
+    )
+    return Flawed("; ".join(f"{one.field}: {one.wrong}; {one.remedy}" for one in flaws), flaws)
+
+
+def _flaw(field: str, wrong: str, remedy: str) -> Flawed:
+    return Flawed(f"{field}: {wrong}; {remedy}", (Flaw(field=field, wrong=wrong, remedy=remedy),))

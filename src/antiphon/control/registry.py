@@ -1,0 +1,258 @@
+"""Makes, changes and shows keys, budgets and limits. Blocks on the store, so it is asked beside a loop."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+import msgspec
+from msgspec import Struct
+
+from antiphon.control import audit, key_text, keys
+from antiphon.control.budgets import OF_KEYS
+from antiphon.control.instants import duration_ns, said
+from antiphon.control.ownership import SECTIONS, Flaw, Flawed, Forms
+from antiphon.control.settings import KeyForm
+from antiphon.core.budget import Measure
+from antiphon.core.clock import Clock
+from antiphon.core.error import BadRequest, NotFound, OwnedElsewhere, VersionConflict
+from antiphon.core.objects import Action, Edit, Object, ObjectKind, Objects
+from antiphon.metering.definitions import MEASURES
+
+MOST_PAGE = 1000
+OVERLAP = "24h"
+"""How long the text before a rotation is taken, unless told."""
+Owner = Literal["yaml", "api"]
+Condition = Literal["new", "any"] | int
+"""What an object must be like to be written: not there; there or not, but a key that is replaced needs its version;
+there, at this version."""
+
+
+class Shown(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An object for people."""
+
+    kind: ObjectKind
+    name: str
+    owner: Owner
+    spec: dict[str, Any]
+    """As the configuration file would have it."""
+    version: int | None = None
+    at: str | None = None
+    by: str | None = None
+    status: dict[str, Any] | None = None
+    """Of a key: how it is."""
+    key: str | None = None
+    """A key's text, told once."""
+    made: bool = False
+    """It was not there before."""
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Objects in order of names."""
+
+    data: list[Shown]
+    next: str | None
+    """Name to go on after; None: that was the last page."""
+
+
+class Registry:
+    """What the admin API and the command line do to them."""
+
+    def __init__(self, objects: Objects, forms: Forms, clock: Clock) -> None:
+        self._objects = objects
+        self._forms = forms
+        self._clock = clock
+
+    def page(
+        self,
+        kind: ObjectKind,
+        after: str = "",
+        most: int = 100,
+        tenant: str | None = None,
+        owner: Owner | None = None,
+    ) -> Page:
+        """The file's and the API's together, or those of one owner."""
+        written: Mapping[str, Struct] = {} if owner == "api" else self._forms.written(kind)
+        file = [self._written(kind, name, form) for name, form in written.items() if name > after]
+        mine = [one for one in file if tenant is None or one.spec.get("tenant", tenant) == tenant]
+        kept = [] if owner == "yaml" else self._objects.page(kind, after, most + 1, tenant)
+        found = sorted((*mine, *map(self._shown, kept)), key=lambda one: one.name)
+        return Page(data=found[:most], next=found[most - 1].name if len(found) > most else None)
+
+    def get(self, kind: ObjectKind, name: str) -> Shown:
+        """One of them. Raises: NotFound."""
+        form = self._forms.written(kind).get(name)
+        return self._shown(self._found(kind, name)) if form is None else self._written(kind, name, form)
+
+    def put(self, kind: ObjectKind, name: str, fields: Mapping[str, Any], condition: Condition, by: str) -> Shown:
+        """Make an object, or replace it. A key that is made tells its text.
+
+        Raises: Flawed, OwnedElsewhere, VersionConflict.
+        """
+        self._not_written(kind, name, "change")
+        form = self._forms.read(kind, name, fields)
+        old = self._objects.get(kind, name)
+        expects = _expected(kind, name, old, condition)
+        if kind != "key":
+            return self._write(old, kind, name, form, "create" if old is None else "replace", expects, by)
+        assert isinstance(form, KeyForm)
+        if old is None:
+            text = key_text.make()
+            spec = keys.made(form, text, self._clock.now_ns())
+            return self._write(old, kind, name, spec, "create", expects, by, text)
+        spec = msgspec.structs.replace(keys.read(old), form=form)
+        return self._write(old, kind, name, spec, "replace", expects, by)
+
+    def delete(self, kind: ObjectKind, name: str, condition: Condition, by: str) -> int:
+        """Take an object away. Returns: the version of the change. Raises: NotFound, OwnedElsewhere, VersionConflict."""
+        self._not_written(kind, name, "delete")
+        old = self._found(kind, name)
+        expects = condition if isinstance(condition, int) else old.version
+        edit = Edit(
+            kind=kind, name=name, tenant=old.tenant, action="delete", expects=expects, spec=None, before=_noted(old)
+        )
+        return self._objects.edit(edit, by, self._clock.now_ns())
+
+    def rotate(self, name: str, overlap: str, by: str) -> Shown:
+        """Give a key another text, and tell it. Raises: NotFound, OwnedElsewhere, BadRequest."""
+        overlap_ns = duration_ns(overlap)
+        if overlap_ns is None:
+            remedy = "write a whole number and a unit: 0s, 15m, 24h, 7d"
+            raise _flaw("overlap", f"{overlap[:40]!r} is no duration of up to ten years", remedy)
+        old = self._key(name, "rotate")
+        text = key_text.make()
+        spec = keys.rotated(keys.read(old), text, overlap_ns, self._clock.now_ns())
+        return self._write(old, "key", name, spec, "rotate", old.version, by, text)
+
+    def revoke(self, name: str, by: str) -> Shown:
+        """Refuse a key for good; it stays in the list. Raises: NotFound, OwnedElsewhere, BadRequest."""
+        old = self._key(name, "revoke")
+        return self._write(
+            old, "key", name, keys.revoked(keys.read(old), self._clock.now_ns()), "revoke", old.version, by
+        )
+
+    def raise_budget(self, name: str, fields: Mapping[str, Any], by: str) -> Shown:
+        """Give a budget more for a while. Raises: NotFound, OwnedElsewhere, Flawed."""
+        self._not_written("budget", name, "raise")
+        old = self._found("budget", name)
+        spec: dict[str, Any] = msgspec.json.decode(old.spec)
+        spec["raises"] = [*spec.get("raises", []), dict(fields)]
+        form = self._forms.read("budget", name, spec)
+        return self._write(old, "budget", name, form, "raise", old.version, by)
+
+    def measure(self, name: str) -> Measure:
+        """What a budget is measured in, that of a key too. Raises: NotFound."""
+        if name.startswith(OF_KEYS):
+            spec = self.get("key", name.removeprefix(OF_KEYS)).spec["budget"]
+        else:
+            spec = self.get("budget", name).spec
+        if spec is None:
+            raise NotFound(f"the key {name.removeprefix(OF_KEYS)} has no budget")
+        return next(measure for field, measure in MEASURES.items() if spec.get(field) is not None)
+
+    def changes(
+        self, before: int, most: int, kind: ObjectKind | None = None, name: str | None = None
+    ) -> list[audit.ChangeShown]:
+        """The record of changes, the newest first."""
+        return [audit.shown(one) for one in self._objects.changes(before, most, kind, name)]
+
+    def _key(self, name: str, verb: str) -> Object:
+        self._not_written("key", name, verb)
+        return self._found("key", name)
+
+    def _found(self, kind: ObjectKind, name: str) -> Object:
+        one = self._objects.get(kind, name)
+        if one is None:
+            raise NotFound(f"there is no {kind} {name[:128]!r}; GET /admin/v1/{SECTIONS[kind]} lists those there are")
+        return one
+
+    def _not_written(self, kind: ObjectKind, name: str, verb: str) -> None:
+        if name in self._forms.written(kind):
+            raise OwnedElsewhere(
+                f"the {kind} {name} is the configuration file's; {verb} it there, under `{SECTIONS[kind]}`",
+                param="name",
+            )
+
+    def _write(
+        self,
+        old: Object | None,
+        kind: ObjectKind,
+        name: str,
+        spec: Struct,
+        action: Action,
+        expects: int,
+        by: str,
+        text: str | None = None,
+    ) -> Shown:
+        now_ns = self._clock.now_ns()
+        tenant = spec.form.tenant if isinstance(spec, keys.KeySpec) else "default"
+        fresh = Object(
+            kind=kind, name=name, tenant=tenant, spec=msgspec.json.encode(spec), version=0, at_ns=now_ns, by=by
+        )
+        edit = Edit(
+            kind=kind,
+            name=name,
+            tenant=tenant,
+            action=action,
+            expects=expects,
+            spec=fresh.spec,
+            before=None if old is None else _noted(old),
+            after=_noted(fresh),
+        )
+        version = self._objects.edit(edit, by, now_ns)
+        shown = self._shown(msgspec.structs.replace(fresh, version=version), text)
+        return msgspec.structs.replace(shown, made=old is None)
+
+    def _written(self, kind: ObjectKind, name: str, form: Struct) -> Shown:
+        return Shown(kind=kind, name=name, owner="yaml", spec=_fields(form))
+
+    def _shown(self, one: Object, text: str | None = None) -> Shown:
+        fields, status = _told(one, self._clock.now_ns())
+        return Shown(
+            kind=one.kind,
+            name=one.name,
+            owner="api",
+            spec=fields,
+            version=one.version,
+            at=said(one.at_ns),
+            by=one.by,
+            status=status,
+            key=text,
+        )
+
+
+def _expected(kind: ObjectKind, name: str, old: Object | None, condition: Condition) -> int:
+    """The version that an object must have to be written. Raises: VersionConflict, BadRequest."""
+    if isinstance(condition, int):
+        return condition
+    if old is None:
+        return 0
+    if condition == "new":
+        raise VersionConflict(f"a {kind} {name} is there already, at version {old.version}; change that one")
+    raise BadRequest(
+        f'the {kind} {name} is there, at version {old.version}; send `If-Match: "{old.version}"` to replace that',
+        status=428,
+        code="version_required",
+    )
+
+
+def _flaw(field: str, wrong: str, remedy: str) -> Flawed:
+    return Flawed(f"{field}: {wrong}; {remedy}", (Flaw(field=field, wrong=wrong, remedy=remedy),))
+
+
+def _told(one: Object, now_ns: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """An object's fields, and of a key how it is; no secrets."""
+    if one.kind != "key":
+        return msgspec.json.decode(one.spec), None
+    spec = keys.read(one)
+    return _fields(spec.form), keys.status(spec, now_ns)
+
+
+def _noted(one: Object) -> bytes:
+    """An object for the record of changes."""
+    fields, status = _told(one, one.at_ns)
+    return msgspec.json.encode(fields if status is None else {"spec": fields, "status": status})
+
+
+def _fields(form: Struct) -> dict[str, Any]:
+    """As the configuration file has them, less a key's text."""
+    fields = {name: getattr(form, name) for name in form.__struct_fields__ if name != "key"}
+    return cast("dict[str, Any]", msgspec.to_builtins(fields))

@@ -1,0 +1,27 @@
+"""Admit: the request's place under its limits, and what budgets at their cap make of it."""
+
+from antiphon.calls.counting import Counting
+from antiphon.core.request import Request
+from antiphon.core.ticket import Whose
+from antiphon.gateway.decide import Decision, Decisions
+from antiphon.gateway.story import Story
+
+
+async def count(
+    story: Story, request: Request, decision: Decision, decisions: Decisions, counting: Counting
+) -> Decision:
+    """Begin to count a request. Returns: the decision, or the one that a budget at its cap leads to.
+
+    Raises: OverLimit, Unavailable, BudgetExceeded, StoreError, DeadlineExceeded, BadRequest.
+    """
+    head, route = request.head, decision.route
+    whose = Whose(
+        principal=story.principal, model=head.model, route=route.name, end_user=head.user, lineage=request.lineage
+    )
+    until_s = story.started_s + route.seconds
+    story.counted = counted = await counting.begin(whose, stream=head.stream, until_s=until_s, leads=story.leads)
+    if not counted.downgrade_to:
+        return decision
+    story.lines += b"x-antiphon-downgraded: %b\r\n" % counted.downgrade_to.encode("ascii", "replace")
+    story.notes = (*story.notes, f"budget: {counted.budget} is used up: downgraded to {counted.downgrade_to}")
+    return decisions.find(story, head, counted.downgrade_to, counted.budget)

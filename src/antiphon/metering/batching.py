@@ -1,0 +1,188 @@
+"""Turns a piece of the journal into what the database wants."""
+
+import logging
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from antiphon.core.kept import Entry
+from antiphon.core.ledger import Posting
+from antiphon.core.receipt import Receipt
+from antiphon.metering.frames import Kind, basis_at, spans
+from antiphon.metering.kept import entries
+from antiphon.metering.postings import Held, Tried, accounts, postings, tenant_of, uses
+from antiphon.store.database import Batch, Database, Row, Use
+
+log = logging.getLogger("antiphon.shipping")
+_ANONYMOUS = ""
+MAX_TENANTS = 100_000
+"""Bases whose tenant is remembered."""
+MAX_HOLDS = 20_000
+"""Holds whose accounts are remembered."""
+
+
+class _Tenant(Struct, gc=False):
+    tenant: str
+
+
+class _Glance(Struct, gc=False):
+    """The few fields that the tables want of a receipt."""
+
+    at_ns: int
+    outcome: str
+    principal: _Tenant | None = None
+    attempts: tuple[Tried, ...] = ()
+
+
+class _Owner(Struct, gc=False):
+    """The same of a basis."""
+
+    principal: _Tenant | None = None
+
+
+_OPENED, _CLOSED = Kind.OPENED, Kind.CLOSED
+"""Looked up for every record: members of an enumeration are found slowly."""
+_owner = msgspec.json.Decoder(_Owner)
+_glance = msgspec.json.Decoder(_Glance)
+_receipt = msgspec.json.Decoder(Receipt)
+
+
+class Batching:
+    """What a shipper has to know of the records that it carries. Asks the database for what it doesn't remember."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tenants: dict[str, str] = {}
+        """Whose bases are: id to tenant."""
+        self._accounts: dict[str, tuple[tuple[str, int], ...]] = {}
+        """Which accounts holds name."""
+        self._held: dict[str, Held] = {}
+        """The same, with what has to be known of the accounts."""
+
+    def batch(self, data: bytes, position: int, writer: str, running: set[str]) -> tuple[Batch, int]:
+        """What a piece of a writer's segment that begins at a position holds.
+
+        Args:
+            running: Requests of this writer that the database takes for running.
+        Returns: the batch, without positions, and how many bytes of the piece it is. Raises: StoreError.
+        """
+        begun: dict[str, tuple[int, int]] = {}
+        rows: list[Row] = []
+        bases: list[tuple[str, bytes]] = []
+        contents: list[tuple[str, str, bytes]] = []
+        kept: list[Entry] = []
+        ended: list[str] = []
+        holds: list[tuple[str, str, bytes]] = []
+        booked: list[Posting] = []
+        stop = 0
+        for kind, record_id, start, stop in spans(data, position):
+            if kind is _OPENED:
+                begun[record_id] = start, stop
+            elif kind is _CLOSED:
+                begun.pop(record_id, None)
+                if record_id in running:
+                    ended.append(record_id)
+                row, attempts = self._row(record_id, data, start, stop)
+                rows.append(row)
+                if attempts:
+                    booked += postings(record_id, row.tenant, row.at_ns, attempts)
+            elif kind is Kind.BASIS:
+                bases.append((record_id, data[start:stop]))
+                self._remember(record_id, data[start:stop])
+            elif kind is Kind.KEPT:
+                kept.extend(entries(data[start:stop]))
+            elif kind is Kind.HOLDS:
+                names = self._accounts[record_id] = accounts(data[start:stop])
+                holds.append((record_id, tenant_of(names), data[start:stop]))
+            else:
+                tenant, _, sealed = data[start:stop].partition(b"\0")
+                contents.append((record_id, tenant.decode(), sealed))
+        rows.extend(self._row(record_id, data, start, stop)[0] for record_id, (start, stop) in begun.items())
+        batch = Batch(
+            rows=rows,
+            bases=bases,
+            contents=contents,
+            kept=kept,
+            began=[(record_id, writer) for record_id in begun],
+            ended=ended,
+            holds=holds,
+            postings=booked,
+            uses=self.uses(writer, booked),
+        )
+        return batch, stop
+
+    def died(self, writer: str, ids: Sequence[str]) -> Batch:
+        """The process ended with requests running: their receipts say so, their tickets are booked, and its leases are
+        free.
+        """
+        rows: list[Row] = []
+        booked: list[Posting] = []
+        for receipt_id in ids:
+            body = self._database.receipt(receipt_id)
+            if body is not None:
+                draft = msgspec.structs.replace(
+                    _receipt.decode(body),
+                    outcome="interrupted",
+                    error="process_died",
+                    detail="the process ended before the request did; what the upstream did is unknown",
+                )
+                told = msgspec.json.encode(draft)
+                row, attempts = self._row(receipt_id, told, 0, len(told))
+                rows.append(row)
+                booked += postings(receipt_id, row.tenant, row.at_ns, attempts, died=True)
+        return Batch(rows=rows, ended=list(ids), postings=booked, uses=self.uses(writer, booked), released=[writer])
+
+    def uses(self, writer: str, booked: Sequence[Posting]) -> list[Use]:
+        """What entries come to on accounts. Raises: StoreError."""
+        missing = {one.holds for one in booked if one.holds and one.holds not in self._held}
+        if missing:
+            self._find(missing)
+        return uses(writer, booked, self._held.__getitem__)
+
+    def _find(self, ids: set[str]) -> None:
+        """Find out what holds are. What the database doesn't know either counts nowhere, and is told."""
+        if len(self._held) + len(ids) > MAX_HOLDS:
+            self._held.clear()
+        unknown = [one for one in ids if one not in self._accounts]
+        if unknown:
+            self._accounts.update((one, accounts(packed)) for one, packed in self._database.holds(unknown).items())
+        names = {one: self._accounts.pop(one, ()) for one in ids}
+        known = self._database.accounts(list({name for some in names.values() for name in some}))
+        for one, some in names.items():
+            lost = [name for name in some if name not in known]
+            if lost or not some:
+                log.error("ledger.account_missing", extra={"holds": one, "accounts": [key for key, _ in lost]})
+            self._held[one] = tuple((*name, known[name]) for name in some if name in known)
+
+    def _row(self, receipt_id: str, data: bytes, start: int, stop: int) -> tuple[Row, tuple[Tried, ...]]:
+        """The record whose payload lies there, and its attempts."""
+        basis, start = basis_at(data, start)
+        body = data[start:stop]
+        glance = _glance.decode(body)
+        tenant = (self._tenants.get(basis) or self._tenant(basis)) if basis else _tenant(glance)
+        row = Row(
+            id=receipt_id, tenant=tenant, at_ns=glance.at_ns, outcome=glance.outcome, body=body, basis=basis or None
+        )
+        return row, glance.attempts
+
+    def _tenant(self, basis: str) -> str:
+        """Whose basis this is; one that an earlier shipper carried is asked of the database."""
+        tenant = self._tenants.get(basis)
+        if tenant is not None:
+            return tenant
+        tail = self._database.basis(basis)
+        if tail is None:  # lost with a damaged segment: the record is kept, and is nobody's
+            log.error("journal.basis_missing", extra={"basis": basis})
+            return _ANONYMOUS
+        return self._remember(basis, tail)
+
+    def _remember(self, basis: str, tail: bytes) -> str:
+        if len(self._tenants) >= MAX_TENANTS:
+            self._tenants.clear()
+        tenant = self._tenants[basis] = _tenant(_owner.decode(b"{" + tail[1:]))
+        return tenant
+
+
+def _tenant(said: _Glance | _Owner) -> str:
+    return said.principal.tenant if said.principal else _ANONYMOUS

@@ -1,0 +1,177 @@
+"""The tables in Postgres. A version means the same as in SQLite; what several gateways share also says whose it is.
+
+Receipts and contents are partitioned by id, which begins with the time at which it was made; the ledger by time. Names
+sort by their bytes.
+"""
+
+from psycopg import Connection
+
+from antiphon.store.schema import Step, way
+
+Anything = tuple[object, ...]
+LOCK = 0x616E7469
+"""Of the migration; any number that nobody else takes."""
+STEPS: tuple[Step, ...] = (
+    Step(
+        """
+        CREATE TABLE receipts (
+            id TEXT COLLATE "C" PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            at_ns BIGINT NOT NULL,
+            outcome TEXT NOT NULL,
+            body BYTEA NOT NULL
+        ) PARTITION BY RANGE (id);
+        CREATE TABLE receipts_other PARTITION OF receipts DEFAULT;
+        CREATE TABLE running (id TEXT PRIMARY KEY, writer TEXT NOT NULL, home TEXT NOT NULL);
+        CREATE TABLE contents (
+            id TEXT COLLATE "C" PRIMARY KEY, tenant TEXT NOT NULL, sealed BYTEA NOT NULL
+        ) PARTITION BY RANGE (id);
+        CREATE TABLE contents_other PARTITION OF contents DEFAULT;
+        CREATE TABLE shipped (segment TEXT PRIMARY KEY, position BIGINT NOT NULL, home TEXT NOT NULL);
+        """,
+        "DROP TABLE shipped, contents, running, receipts;",
+    ),
+    Step(
+        """
+        CREATE TABLE bases (id TEXT PRIMARY KEY, tail BYTEA NOT NULL);
+        ALTER TABLE receipts ADD COLUMN basis TEXT;
+        CREATE INDEX receipts_of_tenant ON receipts (tenant, id);
+        """,
+        """
+        UPDATE receipts SET body = substr(body, 1, length(body) - 1) || tail FROM bases WHERE bases.id = receipts.basis;
+        DROP INDEX receipts_of_tenant;
+        ALTER TABLE receipts DROP COLUMN basis;
+        DROP TABLE bases;
+        """,
+    ),
+    Step(
+        """
+        CREATE TABLE kept (
+            key TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            part_of TEXT NOT NULL,
+            at_ns BIGINT NOT NULL,
+            place INTEGER NOT NULL,
+            until_ns BIGINT NOT NULL,
+            sealed BYTEA NOT NULL
+        );
+        CREATE INDEX kept_parts ON kept (part_of) WHERE part_of <> '';
+        CREATE INDEX kept_until ON kept (until_ns);
+        """,
+        "DROP TABLE kept;",
+    ),
+    Step(
+        """
+        CREATE TABLE objects (
+            kind TEXT NOT NULL,
+            name TEXT COLLATE "C" NOT NULL,
+            tenant TEXT NOT NULL,
+            spec BYTEA NOT NULL,
+            version BIGINT NOT NULL,
+            at_ns BIGINT NOT NULL,
+            "by" TEXT NOT NULL,
+            PRIMARY KEY (kind, name)
+        );
+        CREATE TABLE changes (
+            version BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            at_ns BIGINT NOT NULL,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            action TEXT NOT NULL,
+            "by" TEXT NOT NULL,
+            before BYTEA,
+            after BYTEA
+        );
+        """,
+        "DROP TABLE changes, objects;",
+    ),
+    Step(
+        """
+        CREATE TABLE accounts (
+            key TEXT COLLATE "C" NOT NULL,
+            start_ns BIGINT NOT NULL,
+            tenant TEXT NOT NULL,
+            budget TEXT NOT NULL,
+            measure TEXT NOT NULL,
+            end_ns BIGINT NOT NULL,
+            rolling_ns BIGINT NOT NULL,
+            spent BIGINT NOT NULL DEFAULT 0,
+            held BIGINT NOT NULL DEFAULT 0,
+            scarce_until_ns BIGINT NOT NULL DEFAULT 0,
+            PRIMARY KEY (key, start_ns)
+        ) WITH (fillfactor = 70);
+        CREATE TABLE slots (
+            key TEXT COLLATE "C" NOT NULL,
+            slot_ns BIGINT NOT NULL,
+            length_ns BIGINT NOT NULL,
+            tenant TEXT NOT NULL,
+            spent BIGINT NOT NULL,
+            PRIMARY KEY (key, slot_ns, length_ns)
+        );
+        CREATE TABLE holders (holder TEXT PRIMARY KEY, home TEXT NOT NULL);
+        CREATE TABLE leases (
+            holder TEXT NOT NULL,
+            key TEXT COLLATE "C" NOT NULL,
+            start_ns BIGINT NOT NULL,
+            tenant TEXT NOT NULL,
+            granted BIGINT NOT NULL,
+            ended BIGINT NOT NULL DEFAULT 0,
+            used BIGINT NOT NULL DEFAULT 0,
+            PRIMARY KEY (holder, key, start_ns)
+        ) WITH (fillfactor = 70);
+        CREATE INDEX leases_of_account ON leases (key, start_ns);
+        CREATE TABLE ledger (
+            id TEXT COLLATE "C" NOT NULL,
+            at_ns BIGINT NOT NULL,
+            kind TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            receipt TEXT NOT NULL,
+            holds TEXT NOT NULL,
+            debit TEXT NOT NULL,
+            credit TEXT NOT NULL,
+            money_nano_usd BIGINT,
+            tokens BIGINT NOT NULL,
+            requests BIGINT NOT NULL,
+            overrun_nano_usd BIGINT NOT NULL,
+            price TEXT NOT NULL,
+            corrects TEXT NOT NULL,
+            note TEXT NOT NULL,
+            PRIMARY KEY (id, at_ns)
+        ) PARTITION BY RANGE (at_ns);
+        CREATE TABLE holds (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, accounts BYTEA NOT NULL);
+        """,
+        "DROP TABLE holds, ledger, leases, holders, slots, accounts;",
+    ),
+)
+
+
+def version_of(database: Connection[Anything]) -> int:
+    """0: there are no tables."""
+    row = database.execute("SELECT to_regclass('antiphon_version')::text").fetchone()
+    if row is None or row[0] is None:
+        return 0
+    found = database.execute("SELECT version FROM antiphon_version").fetchone()
+    return int(str(found[0])) if found is not None else 0
+
+
+def migrate(database: Connection[Anything], wanted: int | None = None) -> tuple[int, int]:
+    """Bring a database to a version, by default the newest, within one transaction that no other gateway's crosses.
+
+    Returns: the version that it had, and the one that it has.
+    Raises: ValueError, when it is newer than this code or there is no such version.
+    """
+    with database.transaction():
+        database.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        database.execute("SET LOCAL statement_timeout = 0")
+        found = version = version_of(database)
+        steps = way(found, wanted, STEPS)
+        if steps and not found:
+            database.execute("CREATE TABLE IF NOT EXISTS antiphon_version (version INTEGER NOT NULL)")
+            database.execute("DELETE FROM antiphon_version")
+            database.execute("INSERT INTO antiphon_version VALUES (0)")
+        for number, text in steps:
+            database.execute(text.encode())
+            database.execute("UPDATE antiphon_version SET version = %s", (number,))
+            version = number
+    return found, version
