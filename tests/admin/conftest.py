@@ -17,6 +17,7 @@ from antiphon.config.load import load_text
 from antiphon.control.identity import Keys
 from antiphon.control.owned import Owned
 from antiphon.control.registry import Registry
+from antiphon.core.ids import Uuid7
 from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.objects_sqlite import SqliteObjects
 from antiphon.store.sqlite import SqliteDatabase
@@ -47,7 +48,11 @@ class Office:
         self.told: list[int] = []
         self.site = AdminSite(
             desk=Desk(
-                registry=Registry(self.objects, FileForms(self.loaded), self.clock), bank=self.bank, clock=self.clock
+                registry=Registry(self.objects, FileForms(self.loaded), self.clock),
+                bank=self.bank,
+                database=partial(SqliteDatabase, directory),
+                clock=self.clock,
+                ids=Uuid7(self.clock),
             ),
             identity=self.keys,
             bootstrap=sha256(BOOTSTRAP.encode()).digest(),

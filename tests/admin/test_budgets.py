@@ -1,3 +1,4 @@
+import json
 from contextlib import closing
 from typing import Any
 
@@ -84,6 +85,26 @@ async def test_a_mistake_names_its_field_and_changes_nothing(office: Any, path: 
     if field:
         assert field in [one["field"] for one in error["problems"]]
     assert office.objects.since(0).version == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("budgets/b", {"usd": 500.25, "rolling": "24h", "on": ["team"], "only": {"team": ["a*"]}, "alerts": [0.5, 1]}),
+        ("budgets/b", {"tokens": 5, "at_cap": "downgrade", "downgrade_to": "fast", "timezone": "Europe/Berlin"}),
+        ("budgets/b", {"requests": 5, "raises": [{"requests": 1, "until": "2030-01-01T00:00:00Z"}]}),
+        ("limits/l", {"requests": 5, "burst": 50, "per": "hour", "shared": True}),
+        ("keys/k", {"budget": {"usd": 1}, "limit": {"tokens": 5}, "expires": "2030-01-01T00:00:00Z"}),
+    ],
+    ids=json.dumps,
+)
+async def test_what_is_shown_can_be_put_back(office: Any, path: str, fields: Any) -> None:
+    first = await made(office, path, **fields)
+
+    again = await office.ask("PUT", f"/admin/v1/{path}", first["spec"], if_match=str(first["version"]))
+
+    assert again.status == 200, again.body
+    assert again.json["spec"] == first["spec"] == {"name": path.partition("/")[2], **fields}
 
 
 async def test_a_raise_is_added_and_noted(office: Any) -> None:

@@ -34,7 +34,8 @@ def test_a_table_has_a_line_for_each_group_and_the_total(antiphon, config):
     assert ran.code == Exit.OK
     lines = ran.out.splitlines()
     assert lines[1].split()[:4] == ["provider", "requests", "ok", "failed"]
-    assert {line.split()[0] for line in lines[2:]} == {"openai", "anthropic", "own", "total"}
+    assert {line.split()[0] for line in lines[2:6]} == {"openai", "anthropic", "own", "total"}
+    assert lines[6:] == ["Requests that no upstream answered are in the total alone."]
     assert next(line for line in lines if line.startswith("own")).split()[7] == "-"
 
 

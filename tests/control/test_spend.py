@@ -133,13 +133,13 @@ def test_a_report_has_its_lines_and_their_total() -> None:
     assert len(told.asked) == 1
 
 
-@pytest.mark.parametrize("cut", [False, True])
-def test_the_total_is_asked_for_where_lines_do_not_add_up_to_it(cut: bool) -> None:
+@pytest.mark.parametrize(("by", "cut"), [("team", True), ("tag", False), ("provider", False)])
+def test_the_total_is_asked_for_where_lines_do_not_add_up_to_it(by: str, cut: bool) -> None:
     told = Told(line("a", requests=3), cut=cut)
 
-    report(told, Asked(by="team" if cut else "tag"), ADMIN, NOW_NS, 1)
+    report(told, Asked(by=by), ADMIN, NOW_NS, 1)
 
-    assert [one.by for one in told.asked] == [("team",) if cut else ("tag",), ()]
+    assert [one.by for one in told.asked] == [(by,), ()]
 
 
 def test_a_report_over_real_receipts_with_all_that_can_be_asked(tmp_path: Path) -> None:

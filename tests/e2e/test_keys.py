@@ -295,16 +295,13 @@ def test_drift_is_shown_and_what_the_api_owns_can_be_written_as_a_file_would_hav
     assert exported["keys"] == [
         {
             "name": "ci-bot",
-            "tenant": "default",
             "team": "search",
-            "models": ["*"],
-            "priority": "normal",
-            "budget": {"usd": 20.0, "window": "day", "tokens": None, "requests": None},
+            "budget": {"usd": 20.0, "window": "day"},
             "key": "${env:CI_BOT_KEY}",
         }
     ]
     (limit,) = exported["limits"]
-    assert (limit["name"], limit["requests"], limit["on"]) == ("rate", 600, ["team"])
+    assert limit == {"name": "rate", "requests": 600, "on": ["team"]}
     other = gateway.home / "other.yaml"
     config = managed(up.url)
     config["keys"] = [*KEYS, {"name": "ci-bot", "key": "sk-ci-bot-0001", "team": "other"}]
@@ -324,3 +321,18 @@ def test_an_address_that_is_taken_is_told(start: Start, up: Upstream) -> None:
         assert "admin.port" in other.log_file.read_text()
     finally:
         other.close()
+
+
+def test_gateways_that_share_a_postgres_share_its_keys(
+    start: Start, up: Upstream, postgres: Any, tmp_path: Path
+) -> None:
+    up.script = whole(ANSWER)
+    config = managed(up.url, storage={"ship_interval_s": 0.05, "url": postgres.database()})
+    one, other = (start(config, "--workers", "2", home=tmp_path / name) for name in ("one", "other"))
+
+    text = command(one, "keys", "create", "ci").strip()
+    assert asked(one, text) == {(200, "")}
+    until(lambda: asked(other, text) == {(200, "")}, "the other gateway's workers know it")
+    command(other, "keys", "revoke", "ci")
+    assert asked(other, text) == {(401, "key_revoked")}
+    until(lambda: asked(one, text) == {(401, "key_revoked")}, "the first gateway's workers refuse it")

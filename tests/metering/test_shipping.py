@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 from receipts import halves, receipt, receipt_id
 
+from antiphon.core.bank import Want
+from antiphon.core.budget import Account, Span
 from antiphon.core.error import StoreError
-from antiphon.core.receipt import Receipt
+from antiphon.core.ledger import Holds
+from antiphon.core.receipt import Attempt, Receipt
 from antiphon.metering.frames import Kind, frame
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
 from antiphon.metering.segment import RING_AT, SHIPPED, header, is_locked, mark_shipped, unshipped
 from antiphon.metering.shipping import Shipper, writer_of
+from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.database import Batch
 from antiphon.store.sqlite import FILE, SqliteDatabase, SqliteReader
 
@@ -62,6 +66,7 @@ class Writer:
         self.name = name
         self.journal = FileJournal(directory, name, segment_bytes=segment_bytes)
         self.open: set[int] = set()
+        self.settled: set[int] = set()
         self.alive = True
 
     def die(self, torn: bytes) -> None:
@@ -73,6 +78,22 @@ class Writer:
             segment._map[offset : offset + len(torn)] = torn
         self.journal.close()
         self.alive = False
+
+
+ACCOUNT = Account(key="b|acme|", tenant="acme", budget="b", measure="money", span=Span(start_ns=1))
+HOLDS = Holds(id="h" * 36, accounts=((ACCOUNT.key, 1),))
+LEASE, COST, BOUND = 10_000, 7, 90
+"""What each writer is granted, what an attempt costs, and what its ticket holds."""
+
+
+def tried(number: int, *, is_open: bool = False) -> tuple[Attempt, ...]:
+    """The one attempt of a request."""
+    return (
+        Attempt(
+            deployment="d", provider="p", model="m", ticket=f"t-{number:04d}", holds=HOLDS.id, requests=1, open=is_open,
+            held_nano_usd=BOUND, cost_nano_usd=None if is_open else COST,
+        ),
+    )  # fmt: skip
 
 
 class Shipping(RuleBasedStateMachine):
@@ -91,11 +112,14 @@ class Shipping(RuleBasedStateMachine):
         """Number of a receipt to its outcome, as it must be once everything is shipped."""
         self.contents: dict[int, bytes] = {}
         self.start_shipper()
+        self.bank = SqliteBank(self.data)
 
     def teardown(self) -> None:
         self.ship_everything()
         self.check_database()
+        self.check_money()
         self.database.close()
+        self.bank.close()
         for writer in self.all:
             if writer.alive:
                 writer.journal.close()
@@ -128,6 +152,9 @@ class Shipping(RuleBasedStateMachine):
     @rule(target=writers, segment_bytes=st.sampled_from([1, 600, 1000, 10_000]))
     def start_writer(self, segment_bytes: int) -> Writer:
         writer = Writer(self.journal, f"boot-{len(self.all):04d}", segment_bytes)
+        want = Want(account=ACCOUNT, limit=1, hard=False, granted=0, need=LEASE, like=LEASE)
+        self.bank.grant(writer.name, [want], 2)
+        writer.journal.held(HOLDS)
         self.all.append(writer)
         return writer
 
@@ -136,13 +163,17 @@ class Shipping(RuleBasedStateMachine):
         number = len(self.expected)
         self.expected[number] = "running"
         writer.open.add(number)
-        writer.journal.opened(*halves(receipt(number, "running", asked=f"model-{number % 3}")))
+        writer.journal.opened(
+            *halves(receipt(number, "running", asked=f"model-{number % 3}", attempts=tried(number, is_open=True)))
+        )
 
     @rule(writer=writers, data=st.data())
     def open_it_again_for_another_attempt(self, writer: Writer, data: st.DataObject) -> None:
         if writer.open:
             number = data.draw(st.sampled_from(sorted(writer.open)))
-            writer.journal.opened(*halves(receipt(number, "running", notes=("again",))))
+            writer.journal.opened(
+                *halves(receipt(number, "running", notes=("again",), attempts=tried(number, is_open=True)))
+            )
 
     @rule(writer=writers, outcome=st.sampled_from(FINAL), data=st.data())
     def close_one(self, writer: Writer, outcome: str, data: st.DataObject) -> None:
@@ -150,7 +181,8 @@ class Shipping(RuleBasedStateMachine):
             number = data.draw(st.sampled_from(sorted(writer.open)))
             writer.open.remove(number)
             self.expected[number] = outcome
-            writer.journal.closed(*halves(receipt(number, outcome)))
+            writer.settled.add(number)
+            writer.journal.closed(*halves(receipt(number, outcome, attempts=tried(number))))
 
     @rule(writer=writers, count=st.integers(2, 6))
     def open_many_and_close_the_last(self, writer: Writer, count: int) -> None:
@@ -159,7 +191,8 @@ class Shipping(RuleBasedStateMachine):
             self.open_one(writer)
         writer.open.remove(numbers[-1])
         self.expected[numbers[-1]] = "ok"
-        writer.journal.closed(*halves(receipt(numbers[-1])))
+        writer.settled.add(numbers[-1])
+        writer.journal.closed(*halves(receipt(numbers[-1], attempts=tried(numbers[-1]))))
 
     @rule(writer=writers)
     def refuse_one(self, writer: Writer) -> None:
@@ -215,6 +248,20 @@ class Shipping(RuleBasedStateMachine):
             steps += 1
             assert steps < 1000, "shipping comes to no end"
         self.shipper.step()
+
+    def check_money(self) -> None:
+        """Every ticket is booked once, at what it cost or, where its process died, at what it held."""
+        booked = {f"t-{number:04d}": ("settled", COST) for writer in self.all for number in writer.settled}
+        died = {f"t-{number:04d}": ("died", BOUND) for writer in self.all if not writer.alive for number in writer.open}
+        with closing(sqlite3.connect(self.data / FILE)) as database:
+            entries = database.execute("SELECT id, kind, money_nano_usd FROM ledger").fetchall()
+            holders = {holder for (holder,) in database.execute("SELECT holder FROM holders")}
+        assert {entry: (kind, money) for entry, kind, money in entries} == booked | died
+        living = [writer for writer in self.all if writer.alive]
+        assert holders == {writer.name for writer in living}
+        for balance in self.bank.balances([ACCOUNT.key], 2):
+            assert balance.spent == sum(money for _, _, money in entries)
+            assert balance.held == sum(LEASE - COST * len(writer.settled) for writer in living)
 
     def check_database(self) -> None:
         with closing(sqlite3.connect(self.data / FILE)) as database:

@@ -58,6 +58,7 @@ def test_a_database_that_another_process_locks_is_waited_for_and_nothing_is_lost
         assert [one.step(1.0) for _ in range(5)] == [1.0, 2.0, 4.0, MOST_RETRY_S, MOST_RETRY_S]
         assert Records(stores.reader(), places.journal).receipt(receipt_id(1)) == receipt(1), "the journal has it"
         assert header(places.journal / "w-000001.journal").shipped == 0
+        assert one._metrics.journal_bytes.value > 0, "whoever watches sees it"
 
         ours.send("let go")
         locker.join()
@@ -170,3 +171,13 @@ def test_the_name_of_a_gateway_lasts_as_long_as_its_directory(tmp_path: Path) ->
     assert Stores.of(storage, tmp_path / "other").home != Stores.of(storage, tmp_path).home
     assert Stores.of(StorageSettings(), tmp_path / "third").home == ""
     assert not (tmp_path / "third").exists()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql://u:s3cr:et@h:port/d"])
+def test_what_is_no_address_is_told_without_its_password(tmp_path: Path, url: str) -> None:
+    stores = Stores.of(StorageSettings(url=Secret(url)), tmp_path)
+
+    with pytest.raises(StoreError, match=r"storage\.url is no address of a Postgres") as caught:
+        stores.database()
+
+    assert "s3cr" not in str(caught.value)

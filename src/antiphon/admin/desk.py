@@ -8,6 +8,8 @@ from msgspec import Struct
 from antiphon.control.registry import Registry
 from antiphon.core.bank import Bank
 from antiphon.core.clock import Clock
+from antiphon.core.ids import Ids
+from antiphon.store.database import Database
 
 
 class Desk(Struct, frozen=True, kw_only=True):
@@ -16,7 +18,10 @@ class Desk(Struct, frozen=True, kw_only=True):
     registry: Registry
     bank: Callable[[], Bank]
     """Opens one, to be closed after use."""
+    database: Callable[[], Database]
+    """The same."""
     clock: Clock
+    ids: Ids
 
 
 class Done(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from antiphon.admin.ask import MOST_VERSION, Ask, kind_of, number, owner_of, page_of
 from antiphon.admin.desk import Desk, Done
-from antiphon.control import accounts
+from antiphon.control import accounts, corrections
 from antiphon.control.ownership import SECTIONS
 from antiphon.control.registry import OVERLAP, Shown
 from antiphon.core.error import NotFound, WrongMethod
@@ -99,6 +99,13 @@ def _accounts(desk: Desk, ask: Ask) -> Done:
         return Done(value=accounts.page(bank, desk.clock, name, measure, query.get("after", ""), most))
 
 
+def _corrected(desk: Desk, ask: Ask) -> Done:
+    ask.query()
+    fields = ask.fields(*corrections.FIELDS)
+    with closing(desk.database()) as database:
+        return Done(value=corrections.correct(database, fields, ask.by, desk.ids))
+
+
 def _changes(desk: Desk, ask: Ask) -> Done:
     query = ask.query("limit", "before", "kind", "name")
     most, before = page_of(query), number(query, "before", MOST_VERSION)
@@ -145,6 +152,13 @@ ROUTES: tuple[Route, ...] = (
         act=_accounts,
         said="How a budget's accounts stand in the window that runs now.",
         query=("limit", "after"),
+    ),
+    Route(
+        method="POST",
+        path="/admin/v1/ledger/corrections",
+        act=_corrected,
+        said="Book a correction of an entry of the ledger, which stays.",
+        body=corrections.FIELDS,
     ),
     Route(
         method="GET",

@@ -18,6 +18,7 @@ from antiphon.core.alert import Alert
 from antiphon.core.budget import NO_END_NS, Account, Budget
 from antiphon.core.clock import Clock
 from antiphon.core.counters import Counters, NearCounters
+from antiphon.core.error import OverLimit
 from antiphon.core.ports import Transport
 from antiphon.metering.counters_file import FileCounters
 from antiphon.metering.counters_memory import MemoryCounters
@@ -46,11 +47,13 @@ class Counts:
         life: str,
         clock: Clock,
         transport: Transport,
+        refused: Callable[[OverLimit], None],
     ) -> None:
         """Args:
         runtime: A directory that lives as long as the gateway.
         index: The worker's number; no two living ones have the same.
         life: Names this process among all that ever wrote a journal here.
+        refused: Told of each request that a limit refuses.
         Raises: StoreError, OSError.
         """
         cluster, workers = settings.cluster, settings.server.workers
@@ -62,14 +65,14 @@ class Counts:
             None if cluster.url is None else Valkey(cluster.url.reveal(), timeout_s=cluster.timeout_ms / 1000)
         )
         counters = self._counters(settings, runtime, index, life)
-        self._rates = Rates(counters, time.monotonic_ns, workers=workers, replicas=cluster.replicas)
+        self._rates = Rates(counters, time.monotonic_ns, workers=workers, replicas=cluster.replicas, refused=refused)
         self._tickets = EscrowTickets(life, self._escrow)
         self.counting = Counting(self._tickets, self._rates, clock.now_ns)
         self.breakers: SharedBreaker | None = FileBreakers(runtime / BREAKERS) if workers > 1 or self._valkey else None
         self._cluster: ClusterBreakers | None = None
         if self._valkey is not None and self.breakers is not None:
-            board = ValkeyBoard(self._valkey, cluster.namespace)
-            self.breakers = self._cluster = ClusterBreakers(self.breakers, board, life, time.perf_counter)
+            board, machine = ValkeyBoard(self._valkey, cluster.namespace), life.rpartition("-")[0]
+            self.breakers = self._cluster = ClusterBreakers(self.breakers, board, machine, time.perf_counter)
 
     def _counters(self, settings: Settings, runtime: Path, index: int, life: str) -> NearCounters | Counters:
         cluster, workers = settings.cluster, settings.server.workers
@@ -99,6 +102,7 @@ class Counts:
     async def stop(self) -> None:
         """Give back what isn't used, and let go of the stores."""
         await self._escrow.stop()
+        await self._rates.end()
         self._rates.close()
         self._bank.close()
         if self._valkey is not None:

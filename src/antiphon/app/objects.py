@@ -9,6 +9,7 @@ from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
 from antiphon.control.registry import Registry
 from antiphon.core.clock import SystemClock
+from antiphon.core.ids import Uuid7
 from antiphon.core.objects import Objects
 
 
@@ -31,4 +32,5 @@ def desk_of(loaded: Loaded) -> Desk:
     """What the admin API does, under a configuration."""
     clock = SystemClock()
     registry = Registry(objects_of(loaded.settings), FileForms(loaded), clock)
-    return Desk(registry=registry, bank=_stores(loaded.settings).bank, clock=clock)
+    stores = _stores(loaded.settings)
+    return Desk(registry=registry, bank=stores.bank, database=stores.database, clock=clock, ids=Uuid7(clock))

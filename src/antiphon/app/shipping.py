@@ -128,11 +128,17 @@ def retain(database: Database, retention: RetentionSettings, now_ns: int) -> Non
 
 def ship(shipper: Shipper, metrics: Metrics, interval_s: float) -> float | None:
     """Ship once. Returns: seconds to wait before the next time; None: it failed."""
+    failed = False
     try:
         shipper.step()
-        behind_bytes = shipper.behind_bytes
-        metrics.journal_bytes.set(behind_bytes)
     except (StoreError, OSError) as error:
         log.error("journal.not_shipped", extra={"reason": str(error)})
+        failed = True
+    try:
+        behind_bytes = shipper.behind_bytes
+    except OSError:  # a segment went meanwhile, or the directory can't be read: the next step tells
+        return None if failed else interval_s
+    metrics.journal_bytes.set(behind_bytes)
+    if failed:
         return None
     return 0.0 if behind_bytes > BATCH_BYTES // 2 else interval_s

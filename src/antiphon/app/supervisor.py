@@ -95,7 +95,8 @@ class Supervisor:
             tidy(self._places.journal)
             Stores.of(settings.storage, self._places.data).database().close()
             LocalSealer(self._places.key)
-            check_owners(self._loaded, objects_of(settings).since(0).objects)
+            with contextlib.closing(objects_of(settings)) as objects:
+                check_owners(self._loaded, objects.since(0).objects)
             self._listen()
             self._signals()
             try:
@@ -258,7 +259,8 @@ class Supervisor:
         """Send a new configuration to every worker, or keep the last good one and say why."""
         try:
             loaded = self._override(_read_again(self._loaded))
-            check_owners(loaded, objects_of(loaded.settings).since(0).objects)
+            with contextlib.closing(objects_of(loaded.settings)) as objects:
+                check_owners(loaded, objects.since(0).objects)
         except (ConfigError, StoreError, OSError) as error:
             log.error("config.refused", extra={"reason": str(error), "kept": self._loaded.revision.id})
             return

@@ -100,7 +100,9 @@ class Worker:
         self._tickets = CountingTickets(f"{task.life}-u")
         clock, stores = SystemClock(), Stores.of(storage, places.data)
         settings = task.loaded.settings
-        self._counts = Counts(settings, stores, places.metrics, task.index, task.life, clock, self._client)
+        self._counts = Counts(
+            settings, stores, places.metrics, task.index, task.life, clock, self._client, self._metrics.limited
+        )
         fleet, counting = Fleet(self._counts.breakers), self._counts.counting
         self._caller = Caller(self._client, self._tickets, self._journal, self._metrics, fleet, counting=counting)
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
@@ -175,8 +177,8 @@ class Worker:
         await self._stopping.wait()
         clean = await listener.drain(self._built.drain_timeout_s, self._cut)
         self._cut()
-        await self._counts.stop()
         await _end(watchers)
+        await self._counts.stop()
         self._client.close()
         await self._caching.close()
         self._journal.close()

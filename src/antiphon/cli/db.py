@@ -97,7 +97,8 @@ def _backup(arguments: Namespace, settings: Settings) -> int:
     _newest(upkeep)
     journal = target / places.journal.name
     try:
-        journal.mkdir(mode=0o700, parents=True)
+        target.mkdir(mode=0o700, parents=True)
+        journal.mkdir(mode=0o700)
     except FileExistsError:
         raise StoreError(f"{target} is there already; name a directory to be made") from None
     # The journal first: what is shipped meanwhile is then in both, and the copy's header says how far it was.
@@ -109,6 +110,8 @@ def _backup(arguments: Namespace, settings: Settings) -> int:
         except FileNotFoundError:
             (journal / path.name).unlink(missing_ok=True)  # shipped meanwhile: the database has it
     made = upkeep.copy(target)
+    for path in (made, *journal.iterdir()):
+        path.chmod(0o600)
     if arguments.json:
         document({"directory": str(target), "database": made.name, "segments": segments})
     else:

@@ -2,7 +2,7 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import yaml as pyyaml
@@ -14,6 +14,7 @@ from antiphon.cli.configured import configured
 from antiphon.cli.exits import Exit
 from antiphon.cli.terminal import document, put, say
 from antiphon.config.forms import FileForms
+from antiphon.control.fields import written as fields_of
 from antiphon.control.ownership import SECTIONS
 from antiphon.core.objects import ObjectKind
 
@@ -64,9 +65,7 @@ def _differs(kind: ObjectKind, one: Json, forms: FileForms) -> dict[str, tuple[A
     written = forms.written(kind).get(one["name"])
     if written is None:
         return None
-    fields = {name: getattr(written, name) for name in written.__struct_fields__ if name != "key"}
-    file: Mapping[str, Any] = to_builtins(fields)
-    api = one["spec"]
+    file, api = fields_of(written), one["spec"]
     return {name: (file.get(name), api.get(name)) for name in {**file, **api} if file.get(name) != api.get(name)}
 
 
@@ -84,8 +83,7 @@ def _exported(found: list[Drift]) -> str:
     """YAML for the file; a key's text is not known, so a variable stands for it."""
     sections: dict[str, list[Json]] = {}
     for one in found:
-        kept = {name: value for name, value in one.spec.items() if value not in (None, [], {}, "", False)}
-        item = {"name": one.name, **kept}
+        item = {"name": one.name, **one.spec}
         if one.section == "keys":
             item["key"] = "${env:" + "".join(sign if sign.isalnum() else "_" for sign in one.name).upper() + "_KEY}"
         sections.setdefault(one.section, []).append(item)

@@ -58,12 +58,13 @@ def _list(there: Office, arguments: Namespace) -> int:
 
 def _row(one: Json) -> tuple[str, ...]:
     spec, status = one["spec"], one.get("status") or {"state": "active"}
-    names = ("tenant", "team", "user", "expires")
+    names = ("team", "user", "expires")
     models: list[Any] = spec.get("models", ["*"])
     return (
         one["name"],
         one["owner"],
         status["state"],
+        spec.get("tenant", "default"),
         *(str(spec.get(name) or "-") for name in names),
         ", ".join(models),
     )

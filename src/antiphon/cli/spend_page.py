@@ -8,6 +8,7 @@ from antiphon.cli import text
 from antiphon.cli.terminal import bold
 from antiphon.control.spend import Report
 from antiphon.core.money import NANO_PER_USD, NanoUsd, as_usd
+from antiphon.core.spend import OF_TRIES
 
 COUNTS = {
     "requests": "requests",
@@ -45,6 +46,8 @@ def page(found: Report) -> list[str]:
     lines = [bold(f"Spend from {found.since} to {found.until}{of}"), *text.table(rows, [*found.by, *titles.values()])]
     if found.cut:
         lines.append("Lines that cost less are left out; the total has them. --lines shows more.")
+    if not OF_TRIES.isdisjoint(found.by):
+        lines.append("Requests that no upstream answered are in the total alone.")
     if "tag" in found.by:
         lines.append("A request with several tags is in the line of each, and once in the total.")
     return [*lines, *_told(found), *_strange(found)]

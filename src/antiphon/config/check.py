@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
+from antiphon.config.check_budgets import check_budgets
 from antiphon.config.check_cache import check_cache
 from antiphon.config.check_calls import check_calls
 from antiphon.config.check_fallbacks import check_fallbacks
 from antiphon.config.check_headers import check_credential, check_headers, check_url
 from antiphon.config.check_keys import check_keys
+from antiphon.config.check_limits import check_cluster, check_limits
 from antiphon.config.check_models import check_models
 from antiphon.config.check_providers import check_providers
 from antiphon.config.check_routes import check_routes
+from antiphon.config.known import tiers_of
 from antiphon.config.pem import MENDED, why_no_authorities, why_no_chain, why_no_file
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
@@ -38,7 +41,16 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *check_fallbacks(settings, written),
         *check_calls(settings, written, profiles),
         *check_cache(settings, written),
+        *_budgets(settings, written),
+        *check_limits(settings.limits, settings.cluster, written),
+        *check_cluster(settings.cluster, written),
     ]
+
+
+def _budgets(settings: Settings, written: Written) -> Iterator[Problem]:
+    listed = [name for name, model in settings.models.items() if model.listed]
+    names = (*settings.routes, *listed)
+    yield from check_budgets(settings.budgets, written, tiers=tiers_of(settings), names=names)
 
 
 def _server(settings: Settings, written: Written) -> Iterator[Problem]:

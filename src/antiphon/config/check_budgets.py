@@ -123,16 +123,8 @@ def _scopes(budget: BudgetSettings, path: Path, written: Written) -> Iterator[Pr
         where = (*path, "only", scope)
         if scope not in SCOPES:
             yield written.problem(where, f"nothing is counted by {scope}", choose(scope, SCOPES, "scopes"))
-        elif scope not in on:
-            yield written.problem(
-                where, f"{scope} is not among what it is counted by", f"add it: `on: {_with(on, scope)}`"
-            )
         if not values and written.sound(where):
             yield written.problem(where, "names no value, so nothing is counted", "name one, or leave it out")
-
-
-def _with(on: Sequence[str], scope: str) -> str:
-    return f"[{', '.join([*on, scope])}]"
 
 
 def _at_cap(budget: BudgetSettings, path: Path, written: Written) -> Iterator[Problem]:

@@ -12,6 +12,13 @@ RESTART = frozenset(
     {
         "admin.host",
         "admin.port",
+        "cluster.namespace",
+        "cluster.replicas",
+        "cluster.timeout_ms",
+        "cluster.url",
+        "metering.lease_term_s",
+        "metering.wait_s",
+        "metering.when_store_away",
         "server.host",
         "server.port",
         "server.workers",
@@ -23,6 +30,10 @@ RESTART = frozenset(
         "storage.fsync",
         "storage.journal_bytes",
         "storage.ship_interval_s",
+        "storage.postgres.statement_timeout_s",
+        "storage.postgres.connect_timeout_s",
+        "storage.postgres.connections",
+        "storage.url",
     }
 )
 """Settings that a running gateway can't change."""

@@ -7,10 +7,12 @@ from typing import Any, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from antiphon.config.check_budgets import check_budgets
 from antiphon.config.check_keys import check_keys
 from antiphon.config.check_limits import check_limits
 from antiphon.config.convert import convert
 from antiphon.config.interpolate import interpolate
+from antiphon.config.known import tiers_of
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
@@ -19,7 +21,6 @@ from antiphon.control.settings import KeyForm, KeySettings
 from antiphon.core.error import ConfigError, Problem
 from antiphon.core.objects import Object, ObjectKind
 from antiphon.core.secret import Secret
-from antiphon.metering.definitions import budget, measure_of
 from antiphon.metering.settings import BudgetSettings
 from antiphon.metering.settings_limits import RateLimitSettings
 from antiphon.wire.yaml import compose
@@ -84,20 +85,10 @@ def _across(one: Struct, settings: Settings, written: Written) -> Iterator[Probl
         case RateLimitSettings():
             yield from check_limits([one], settings.cluster, written)
         case BudgetSettings():
-            yield from _budget(one, written)
+            names = (*settings.routes, *(name for name, model in settings.models.items() if model.listed))
+            yield from check_budgets([one], written, tiers=tiers_of(settings), names=names)
         case _:
             raise TypeError(f"{type(one).__name__} is no form of an object")
-
-
-def _budget(one: BudgetSettings, written: Written) -> Iterator[Problem]:
-    if len(measure_of(one)) != 1:
-        wrong = "has not exactly one of `usd`, `tokens` and `requests`"
-        yield written.problem(("budgets", 0), wrong, "write one limit: `usd: 500`")
-        return
-    try:
-        budget(one)
-    except (ValueError, IndexError) as error:
-        yield written.problem(("budgets", 0), str(error), "mend it; docs/reference/configuration.md says how")
 
 
 def _tree(loaded: Loaded) -> Table:

@@ -25,7 +25,7 @@ def schema() -> Json:
 
 def schema_text() -> str:
     """The same as examples/antiphon.schema.json holds it."""
-    return json.dumps(schema(), indent=2) + "\n"
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _secret(kind: type) -> Json:

@@ -12,6 +12,7 @@ from antiphon.calls.ask import PRIORITY, bounded, lane
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.errands import FREE, Begun
 from antiphon.control.settings import RealtimeSettings
+from antiphon.core.arrival import Arrival
 from antiphon.core.error import AntiphonError, StoreError, Unavailable, UpstreamError
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
@@ -19,7 +20,7 @@ from antiphon.core.ticket import Bound
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.record import close
-from antiphon.gateway.story import Arrival, Story
+from antiphon.gateway.story import Story
 from antiphon.providers.raw import Asking, Raw, outbound
 from antiphon.providers.tokenizers import Tokenizers
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
+from antiphon.core.arrival import PROBE
 from antiphon.core.body import Body
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import AntiphonError
@@ -13,7 +14,6 @@ from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
 from antiphon.gateway.gateway import Gateway
-from antiphon.gateway.story import PROBE
 from antiphon.routing.route import Route
 from antiphon.wire.codec import Asked
 from antiphon.wire.codecs import CODECS

@@ -1,13 +1,14 @@
 """Makes, changes and shows keys, budgets and limits. Blocks on the store, so it is asked beside a loop."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from antiphon.control import audit, key_text, keys
 from antiphon.control.budgets import OF_KEYS
+from antiphon.control.fields import written
 from antiphon.control.instants import duration_ns, said
 from antiphon.control.ownership import SECTIONS, Flaw, Flawed, Forms
 from antiphon.control.settings import KeyForm
@@ -33,7 +34,7 @@ class Shown(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     owner: Owner
     spec: dict[str, Any]
-    """As the configuration file would have it."""
+    """As the configuration file would have it, without what has its default."""
     version: int | None = None
     at: str | None = None
     by: str | None = None
@@ -70,9 +71,12 @@ class Registry:
         owner: Owner | None = None,
     ) -> Page:
         """The file's and the API's together, or those of one owner."""
-        written: Mapping[str, Struct] = {} if owner == "api" else self._forms.written(kind)
-        file = [self._written(kind, name, form) for name, form in written.items() if name > after]
-        mine = [one for one in file if tenant is None or one.spec.get("tenant", tenant) == tenant]
+        file: Mapping[str, Struct] = {} if owner == "api" else self._forms.written(kind)
+        mine = [
+            self._written(kind, name, form)
+            for name, form in file.items()
+            if name > after and (tenant is None or getattr(form, "tenant", tenant) == tenant)
+        ]
         kept = [] if owner == "yaml" else self._objects.page(kind, after, most + 1, tenant)
         found = sorted((*mine, *map(self._shown, kept)), key=lambda one: one.name)
         return Page(data=found[:most], next=found[most - 1].name if len(found) > most else None)
@@ -141,7 +145,7 @@ class Registry:
     def measure(self, name: str) -> Measure:
         """What a budget is measured in, that of a key too. Raises: NotFound."""
         if name.startswith(OF_KEYS):
-            spec = self.get("key", name.removeprefix(OF_KEYS)).spec["budget"]
+            spec = self.get("key", name.removeprefix(OF_KEYS)).spec.get("budget")
         else:
             spec = self.get("budget", name).spec
         if spec is None:
@@ -184,8 +188,9 @@ class Registry:
     ) -> Shown:
         now_ns = self._clock.now_ns()
         tenant = spec.form.tenant if isinstance(spec, keys.KeySpec) else "default"
+        said = spec if isinstance(spec, keys.KeySpec) else written(spec)
         fresh = Object(
-            kind=kind, name=name, tenant=tenant, spec=msgspec.json.encode(spec), version=0, at_ns=now_ns, by=by
+            kind=kind, name=name, tenant=tenant, spec=msgspec.json.encode(said), version=0, at_ns=now_ns, by=by
         )
         edit = Edit(
             kind=kind,
@@ -202,7 +207,7 @@ class Registry:
         return msgspec.structs.replace(shown, made=old is None)
 
     def _written(self, kind: ObjectKind, name: str, form: Struct) -> Shown:
-        return Shown(kind=kind, name=name, owner="yaml", spec=_fields(form))
+        return Shown(kind=kind, name=name, owner="yaml", spec=written(form))
 
     def _shown(self, one: Object, text: str | None = None) -> Shown:
         fields, status = _told(one, self._clock.now_ns())
@@ -243,16 +248,10 @@ def _told(one: Object, now_ns: int) -> tuple[dict[str, Any], dict[str, Any] | No
     if one.kind != "key":
         return msgspec.json.decode(one.spec), None
     spec = keys.read(one)
-    return _fields(spec.form), keys.status(spec, now_ns)
+    return written(spec.form), keys.status(spec, now_ns)
 
 
 def _noted(one: Object) -> bytes:
     """An object for the record of changes."""
     fields, status = _told(one, one.at_ns)
     return msgspec.json.encode(fields if status is None else {"spec": fields, "status": status})
-
-
-def _fields(form: Struct) -> dict[str, Any]:
-    """As the configuration file has them, less a key's text."""
-    fields = {name: getattr(form, name) for name in form.__struct_fields__ if name != "key"}
-    return cast("dict[str, Any]", msgspec.to_builtins(fields))

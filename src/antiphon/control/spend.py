@@ -10,7 +10,7 @@ from antiphon.control.spend_anomalies import LOOK_BACK_HOURS, Anomaly, anomalies
 from antiphon.control.spend_asked import Asked, question
 from antiphon.control.spend_forecast import DAY_NS, LOOK_BACK_DAYS, Forecast, forecast, said, window
 from antiphon.core.principal import Principal
-from antiphon.core.spend import By, Line, Lines, Question, Spending, Sums
+from antiphon.core.spend import OF_TRIES, By, Line, Lines, Question, Spending, Sums
 
 HOUR_NS = 3_600_000_000_000
 MOST_HOURS = 200_000
@@ -86,8 +86,8 @@ def _line(by: tuple[By, ...], line: Line) -> dict[str, object]:
 
 
 def _total(spending: Spending, wanted: Question, found: Lines, timeout_s: float) -> Sums:
-    """Of all lines; asked for by itself where they leave something out, or have a request twice."""
-    if found.cut or "tag" in wanted.by:
+    """Of all lines; asked for by itself where they leave a request out, or have one twice."""
+    if found.cut or "tag" in wanted.by or not OF_TRIES.isdisjoint(wanted.by):
         whole = spending.sums(replace(wanted, by=()), timeout_s).lines
         return whole[0].sums if whole else Sums()
     return sum((line.sums for line in found.lines), Sums())

@@ -4,13 +4,14 @@ from msgspec import Struct
 
 from antiphon.calls.caller import Caller
 from antiphon.calls.prepared import Prepared, unnamed
+from antiphon.core.arrival import PROBE
 from antiphon.core.error import BudgetExceeded, NotAllowed, NotFound
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
-from antiphon.gateway.story import PROBE, Story
+from antiphon.gateway.story import Story
 from antiphon.policy.verdict import decide
 from antiphon.routing.plan import choice, plan
 from antiphon.routing.route import Route, of_tier

@@ -9,6 +9,7 @@ from typing import Any
 from antiphon.calls.answer import Whole
 from antiphon.calls.coalesce import Flight, Seat
 from antiphon.calls.shared import FlightReply, key_of
+from antiphon.core.arrival import NO_HEADERS, PROBE, Arrival
 from antiphon.core.error import AntiphonError, StoreError, Unavailable
 from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
@@ -18,12 +19,12 @@ from antiphon.gateway.count import count
 from antiphon.gateway.decide import Decision, Decisions
 from antiphon.gateway.execute import ask_of, execute, release
 from antiphon.gateway.house import Process, Revision
-from antiphon.gateway.last_resort import NO_RESORT, hand_off, lines, resort
 from antiphon.gateway.record import close
 from antiphon.gateway.share import follow
-from antiphon.gateway.story import NO_HEADERS, PROBE, Arrival, Story
+from antiphon.gateway.story import Story
 from antiphon.gateway.stream import Stream
 from antiphon.policy.verdict import ALLOWED
+from antiphon.recipes.last_resort import NO_RESORT, lines, resort
 from antiphon.routing.route import Route
 
 log = logging.getLogger("antiphon.gateway")
@@ -147,7 +148,9 @@ class Gateway:
     def _refuse(self, story: Story, error: AntiphonError, reply: Reply, decision: Decision | None) -> None:
         if story.closed:
             return
-        last = resort(story, error, decision)
+        last = NO_RESORT
+        if decision is not None and not (story.begun or story.leads):
+            last = resort(decision.route.last_resort, error)
         story.handed_off = last.hand_off
         outcome = "failed" if story.attempts or story.shared else "refused"
         try:
@@ -155,13 +158,14 @@ class Gateway:
         except StoreError as lost:
             error, last, story.handed_off = lost, NO_RESORT, ""
             self._close(story, outcome, error, owed=True)
+        given, told = story.arrival.id, story.header_lines() + lines(last)
         if last.hand_off:
-            hand_off(story, error, last)
+            asked = {"receipt": given, "to": last.hand_off, "error": error.said_code, "tenant": story.principal.tenant}
+            log.warning("request.handed_off", extra=asked)
         if last.respond:
-            stream = story.request is not None and story.request.head.stream
-            reply.last_resort(last.respond, story.arrival.id, lines(story, last), stream=stream)
+            reply.last_resort(last.respond, given, told, stream=story.request is not None and story.request.head.stream)
         else:
-            reply.error(error, story.arrival.id, lines(story, last))
+            reply.error(error, given, told)
 
     def _leave(self, story: Story) -> None:
         """Nobody waits any more; the attempt was closed by the cancellation."""

@@ -6,13 +6,12 @@ from collections.abc import Callable
 import msgspec
 
 from antiphon.core.error import AntiphonError
-from antiphon.core.receipt import Outcome, Receipt, Told
+from antiphon.core.receipt import Outcome, Told
 from antiphon.gateway.house import Process, Revision
-from antiphon.gateway.story import PROBE, Story
+from antiphon.gateway.story import Story
+from antiphon.telemetry import requests
 
 log = logging.getLogger("antiphon.gateway")
-WELL = frozenset({"ok", "client_gone"})
-"""Outcomes that nobody has to look into."""
 
 
 def close(
@@ -62,9 +61,8 @@ def _tell(told: Told, story: Story, process: Process, revision: Revision) -> Non
     if story.span is not None and story.span.sampled and revision.tracer is not None:
         came = story.request.trace if story.request is not None else None
         revision.tracer.finished(story.receipt(told), story.span, came)
-    well = told.outcome in WELL
-    if revision.log_requests == "all" or (revision.log_requests == "errors" and not well):
-        _log(story.receipt(told), well=well)
+    if requests.wanted(revision.log_requests, told.outcome):
+        requests.finished(story.receipt(told))
 
 
 def _capture(story: Story, process: Process, most: int) -> None:
@@ -78,22 +76,3 @@ def _capture(story: Story, process: Process, most: int) -> None:
     sealed = process.sealer.seal(plain, f"{story.principal.tenant}/{story.arrival.id}")
     process.journal.captured(story.arrival.id, story.principal.tenant, sealed)
     story.captured = True
-
-
-def _log(receipt: Receipt, *, well: bool) -> None:
-    fields = {
-        "receipt": receipt.id,
-        "trace": receipt.trace_id,
-        "outcome": receipt.outcome,
-        "status": receipt.status,
-        "error": receipt.error,
-        "model": receipt.asked,
-        "deployment": receipt.attempts[-1].deployment if receipt.attempts else "",
-        "duration_us": receipt.duration_us,
-    }
-    if receipt.endpoint == PROBE:
-        log.info("probe.finished", extra=fields)
-    elif well:
-        log.info("request.finished", extra=fields)
-    else:
-        log.warning("request.failed", extra=fields)

@@ -1,13 +1,13 @@
 """A request on its way: what is known so far, until it becomes a receipt."""
 
 import time
-from collections.abc import Mapping
 
 from msgspec import Struct, field, structs
 
 from antiphon.calls.attempt import DETAIL_CHARACTERS, Try
 from antiphon.calls.cache_found import UNASKED, Found
 from antiphon.calls.counting import Counted
+from antiphon.core.arrival import NO_HEADERS, Arrival
 from antiphon.core.error import AntiphonError
 from antiphon.core.plan import Plan
 from antiphon.core.ports import Served
@@ -18,24 +18,8 @@ from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 from antiphon.wire.losses import told_losses
 
-NO_HEADERS: Mapping[bytes, bytes] = {}
-PROBE = "(probe)"
-"""Stands where a path and a route would in receipts of the gateway's own requests; no name can be this."""
 UNKNOWN = Principal(tenant="", key="", models=())
 """Nobody: stands in receipts of requests whose caller was not told."""
-
-
-class Arrival(Struct, frozen=True, gc=False, kw_only=True):
-    """What is known before the body is read."""
-
-    id: str
-    at_ns: int
-    started_s: float
-    """On `time.perf_counter`, at the request's last byte."""
-    endpoint: str
-    dialect: str
-    headers: Mapping[bytes, bytes] = NO_HEADERS
-    """The request's, names in lower case."""
 
 
 class Story(Struct):

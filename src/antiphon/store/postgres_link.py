@@ -35,6 +35,11 @@ def connect(place: PostgresPlace) -> Database:
     timeout_ms = int(place.statement_timeout_s * 1000)
     try:
         said = conninfo_to_dict(place.url.reveal())
+    except psycopg.Error:  # what it says may quote the password
+        raise StoreError(
+            "storage.url is no address of a Postgres; write postgresql://USER:PASSWORD@HOST/DATABASE"
+        ) from None
+    try:
         options = " ".join(
             (
                 str(said.get("options") or ""),

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Literal
 
+from antiphon.core.error import OverLimit
 from antiphon.core.receipt import Attempt, Outcome, Told
 from antiphon.telemetry.slots import Histogram, Number, Slots
 
@@ -16,6 +17,7 @@ ATTEMPTS = "Attempts by how they ended: ok, lost, left, ended, or an error's cod
 FALLBACKS = "Attempts at a fallback, by what went wrong before."
 RETRIES = "Further attempts, by who made them necessary: where they went, after which class of failure."
 HEDGES = "Second attempts beside slow first ones: sent, or denied by a budget."
+LIMITED = "Requests that a rate limit refused."
 CACHE = "Requests of routes that keep answers, by what the cache had: hit, near, miss, or bypass where it wasn't asked."
 COALESCED = "Requests that shared a call which was in flight."
 
@@ -134,6 +136,10 @@ class Metrics:
     def coalesced(self, route: str) -> None:
         """Count a request that shared a call which another had begun."""
         self._count("antiphon_coalesced_total", COALESCED, route=route).add()
+
+    def limited(self, error: OverLimit) -> None:
+        """Count a request that a rate limit refused."""
+        self._count("antiphon_limit_refusals_total", LIMITED).add()
 
     def cached(self, route: str, result: str) -> None:
         """Count a request that may be answered from the cache: `hit`, `near`, `miss`, or `bypass`."""

@@ -12,6 +12,7 @@ from antiphon.calls.fleet import Fleet
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.settings import CallsSettings, RouteSettings
 from antiphon.calls.settings_cache import CacheSettings, CachesSettings, SemanticSettings
+from antiphon.core.arrival import Arrival
 from antiphon.core.body import Body
 from antiphon.core.cache import CacheEntry, CacheStore
 from antiphon.core.embedding import Embedder, Embedding
@@ -20,7 +21,6 @@ from antiphon.core.plan import Envelope, Step
 from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
-from antiphon.gateway.story import Arrival
 from antiphon.wire.codec import Asked
 from antiphon.wire.codecs import CODECS
 from fakes.clock import StoppedClock

@@ -9,9 +9,11 @@ from typing import Any
 
 from receipts import ALICE
 
+from antiphon.calls.cache import ResponseCache
 from antiphon.calls.caller import Caller
 from antiphon.calls.prepared import Policy
 from antiphon.calls.settings import CallsSettings, RouteSettings
+from antiphon.core.arrival import Arrival
 from antiphon.core.deployment import Deployment, Price
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import Ids, Random
@@ -22,7 +24,6 @@ from antiphon.core.request import Request
 from antiphon.core.secret import Secret
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process, Revision
-from antiphon.gateway.story import Arrival
 from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Account, Target, target
@@ -162,6 +163,7 @@ class House:
         self.metrics = Metrics(Slots(directory, "worker-0"))
         self.caller = Caller(self.transport, self.tickets, self.journal, self.metrics)
         self.clock = StoppedClock(AT_NS)
+        self.cache = ResponseCache(PlainSealer(), self.clock, self.metrics.cached)
         self.cutting = False
         own = tuple(deployments) or (deployment or deployed(),)
         pools = tuple(Pool(on=on, deployments=tuple(some)) for on, some in (fallbacks or {}).items())
@@ -177,6 +179,7 @@ class House:
             caller=self.caller,
             metrics=self.metrics,
             sealer=PlainSealer(),
+            cache=self.cache,
             cutting=lambda: self.cutting,
         )
         settings = {self.target.account: [ProviderKeySettings(key=Secret(key)) for key in keys]}
