@@ -22,7 +22,7 @@ def body(number: int, *, stream: bool) -> bytes:
     said = {
         "model": MODEL,
         "messages": [{"role": "user", "content": f"Request number {number:08d}: tell me something about the sea."}],
-        "max_tokens": 16,
+        "max_tokens": 8,
         "stream": stream,
     }
     return json.dumps(said).encode()

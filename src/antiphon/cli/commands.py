@@ -224,7 +224,12 @@ def _config_show(one: Parser) -> None:
 
 def _config_diff(one: Parser) -> None:
     one.runs("config", "diff")
-    one.add_argument("old", metavar="OLD", nargs="?", help="file that holds now; without files, what the admin API owns is compared with the configuration")
+    one.add_argument(
+        "old",
+        metavar="OLD",
+        nargs="?",
+        help="file that holds now; without files, what the admin API owns is compared with the configuration",
+    )
     one.add_argument("new", metavar="NEW", nargs="?", help="file that it is compared with")
     one.add_argument("--export", action="store_true", help="without files: print what the admin API owns as YAML")
     commands_admin.where(one)

@@ -51,7 +51,13 @@ def dollars(text: str) -> float:
 def nano_usd(text: str) -> int:
     """An amount of US dollars, also below 0, of up to nine decimals. Returns: nano-USD."""
     whole, _, decimals = text.removeprefix("-").partition(".")
-    if not text.isascii() or not whole.isdecimal() or len(whole) > 9 or not f"{decimals}0".isdecimal() or len(decimals) > 9:
+    if (
+        not text.isascii()
+        or not whole.isdecimal()
+        or len(whole) > 9
+        or not f"{decimals}0".isdecimal()
+        or len(decimals) > 9
+    ):
         raise ArgumentTypeError(f"{text!r} is no amount of US dollars with up to nine decimals")
     amount = int(whole) * 10**9 + int(decimals.ljust(9, "0"))
     return -amount if text.startswith("-") else amount

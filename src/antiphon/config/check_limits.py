@@ -24,7 +24,7 @@ def check_limits(limits: list[RateLimitSettings], cluster: ClusterSettings, writ
                 yield written.problem(where, wrong, remedy)
         yield from _scopes(limit, path, written)
         away: Path = (*path, "when_away")
-        if written.has(away) and cluster.url is None and written.sound(away, ("cluster",)):
+        if limit.when_away != "local" and cluster.url is None and written.sound(away, ("cluster",)):
             wrong = "has no effect without a cluster"
             yield written.problem(away, wrong, "write `cluster.url`, or leave this out")
 
@@ -38,7 +38,7 @@ def check_cluster(cluster: ClusterSettings, written: Written) -> Iterator[Proble
     if cluster.url is not None and find_spec("redis") is None:
         wrong = "asking Valkey needs redis, which is not installed"
         yield written.problem((*path, "url"), wrong, "run: pip install 'antiphon[valkey]'")
-    if cluster.url is None and written.has(path):
+    if cluster.url is None and cluster != ClusterSettings():
         yield written.problem(path, "has no effect without `url`", "write `url: redis://HOST:6379`, or leave it out")
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from antiphon.control import keys, limits
 from antiphon.control.budgets import of_key
 from antiphon.control.identity import NOBODY, Table
-from antiphon.control.keys import Known
+from antiphon.control.keys import KeySpec, Known
 from antiphon.core.budget import Budget
 from antiphon.core.error import StoreError
 from antiphon.core.limit import Limit
@@ -17,8 +17,7 @@ from antiphon.metering.definitions import budget
 from antiphon.metering.settings import BudgetSettings
 from antiphon.metering.settings_limits import RateLimitSettings, limits_of
 
-Part = tuple[Known, ...] | Budget | Limit
-"""What a worker works by: the texts of a key, a budget, or a limit."""
+Rule = Budget | Limit
 _budget = msgspec.json.Decoder(BudgetSettings)
 _limit = msgspec.json.Decoder(RateLimitSettings)
 
@@ -34,38 +33,55 @@ class Owned:
         """Those that come with keys too."""
         self.limits: tuple[Limit, ...] = ()
         """The same."""
-        self._parts: Mapping[tuple[ObjectKind, str], tuple[Part, ...]] = {}
+        self._texts: Mapping[str, tuple[Known, ...]] = {}
+        self._rules: Mapping[tuple[ObjectKind, str], tuple[Rule, ...]] = {}
 
     def take(self, update: Update) -> None:
         """Know what changed. Raises: StoreError, where an object can't be read; then all is as it was."""
-        parts = {} if update.whole else dict(self._parts)
-        for gone in update.gone:
-            parts.pop(gone, None)
-        for one in update.objects:
-            parts[one.kind, one.name] = tuple(_parts(one))
-        found = [part for each in parts.values() for part in each]
-        self.keys = {known.digest: known for part in found if isinstance(part, tuple) for known in part}
-        self.budgets = tuple(part for part in found if isinstance(part, Budget))
-        self.limits = tuple(part for part in found if isinstance(part, Limit))
-        self._parts = parts
+        read = [(one, _texts(one), _rules(one)) for one in update.objects]
+        table, texts, rules = ({}, {}, {}) if update.whole else (dict(self.keys), dict(self._texts), dict(self._rules))
+        spots: list[tuple[ObjectKind, str]] = [*update.gone, *((one.kind, one.name) for one in update.objects)]
+        for spot in spots:
+            rules.pop(spot, None)
+            for known in texts.pop(spot[1], ()) if spot[0] == "key" else ():
+                table.pop(known.digest, None)
+        for one, its_texts, its_rules in read:
+            if its_texts:
+                texts[one.name] = its_texts
+                table.update((known.digest, known) for known in its_texts)
+            if its_rules:
+                rules[one.kind, one.name] = its_rules
+        self.keys, self._texts, self._rules = table, texts, rules
+        found = [rule for its_rules in rules.values() for rule in its_rules]
+        self.budgets = tuple(rule for rule in found if isinstance(rule, Budget))
+        self.limits = tuple(rule for rule in found if isinstance(rule, Limit))
         self.version = update.version
 
 
-def _parts(one: Object) -> Iterator[Part]:
-    """What an object is to a worker. Raises: StoreError."""
+def _texts(one: Object) -> tuple[Known, ...]:
+    """The texts of a key; of other objects none. Raises: StoreError."""
+    return tuple(keys.known(keys.read(one))) if one.kind == "key" else ()
+
+
+def _rules(one: Object) -> tuple[Rule, ...]:
+    """What an object holds requests to. Raises: StoreError."""
     try:
         match one.kind:
             case "key":
-                spec = keys.read(one)
-                yield tuple(keys.known(spec))
-                own = None if spec.revoked_ns else of_key(spec.form, "api")
-                if own is not None:
-                    yield own
-                yield from () if spec.revoked_ns else limits.of_key(spec.form, "api")
+                return tuple(_of_key(keys.read(one)))
             case "budget":
-                yield replace(budget(_budget.decode(one.spec)), owner="api")
+                return (replace(budget(_budget.decode(one.spec)), owner="api"),)
             case "limit":
-                for each in limits_of(_limit.decode(one.spec)):
-                    yield replace(each, owner="api")
+                return tuple(replace(each, owner="api") for each in limits_of(_limit.decode(one.spec)))
     except (msgspec.MsgspecError, ValueError, IndexError) as error:
         raise StoreError(f"the {one.kind} {one.name} in the store can't be read ({error}); upgrade this one") from error
+
+
+def _of_key(spec: KeySpec) -> Iterator[Rule]:
+    """What comes with a key, and goes when it is revoked."""
+    if spec.revoked_ns:
+        return
+    own = of_key(spec.form, "api")
+    if own is not None:
+        yield own
+    yield from limits.of_key(spec.form, "api")

@@ -11,6 +11,8 @@ from antiphon.metering.settings import Count, Usd
 from antiphon.metering.settings_limits import Number
 
 MIN_KEY_LENGTH = 8
+Word = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=256)]
+"""A text of one line: it becomes part of the names of accounts."""
 
 
 class KeyBudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,10 +62,10 @@ class KeyForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Organisation that it belongs to. Default `default`.",
         ),
     ] = "default"
-    team: Annotated[str, Meta(description="Team, for receipts and budgets. Default: none.")] = ""
-    department: Annotated[str, Meta(description="Department, for receipts and budgets. Default: none.")] = ""
-    user: Annotated[str, Meta(description="User, for receipts and budgets. Default: none.")] = ""
-    tags: Annotated[list[str], Meta(description="Free words, for receipts and budgets. Default: none.")] = []
+    team: Annotated[Word, Meta(description="Team, for receipts and budgets. Default: none.")] = ""
+    department: Annotated[Word, Meta(description="Department, for receipts and budgets. Default: none.")] = ""
+    user: Annotated[Word, Meta(description="User, for receipts and budgets. Default: none.")] = ""
+    tags: Annotated[list[Word], Meta(description="Free words, for receipts and budgets. Default: none.")] = []
     models: Annotated[
         list[str],
         Meta(description="Public model names that it may ask for; a trailing * stands for any ending. Default: all."),

@@ -78,19 +78,19 @@ def frame(kind: Kind, receipt_id: str, payload: bytes, position: int) -> bytes:
 
 def spans(data: bytes, base: int) -> Iterator[Span]:
     """Whole frames of a piece that begins at position `base`; stops at the first that is not whole."""
-    view, whole, unpack = memoryview(data), len(data), PREFIX.unpack_from
-    at = 0
-    while at + PREFIX_BYTES + LEAST_BYTES <= whole:
+    view, whole, unpack, crc32, kinds = memoryview(data), len(data), PREFIX.unpack_from, zlib.crc32, _KINDS
+    at, last = 0, whole - PREFIX_BYTES - LEAST_BYTES
+    while at <= last:
         length, checksum = unpack(data, at)
         start, seed = at + PREFIX_BYTES, (base + at) & SEED_MASK
         at = start + length
         if not LEAST_BYTES <= length <= MAX_FRAME_BYTES or at > whole:
             return
-        kind = _KINDS.get(data[start])
-        if kind is None or zlib.crc32(view[start:at], seed) != checksum:
+        kind = kinds.get(data[start])
+        if kind is None or crc32(view[start:at], seed) != checksum:
             return
         payload = start + LEAST_BYTES
-        yield kind, str(view[start + 1 : payload], "ascii"), payload, at
+        yield kind, data[start + 1 : payload].decode("ascii"), payload, at
 
 
 def frames(data: bytes, base: int) -> Iterator[Frame]:
