@@ -33,8 +33,7 @@ from antiphon.core.plan import Envelope, Step
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Receipt
 from antiphon.core.usage import Usage
-from antiphon.pricing.bounds import input_bound
-from antiphon.pricing.cost import bound, cost
+from antiphon.pricing.cost import cost
 from antiphon.pricing.estimate import NEW
 
 OPEN = ["tickets.reserve", "journal.opened", "transport.send"]
@@ -187,29 +186,6 @@ async def test_an_unpriced_call_costs_what_nobody_knows(tmp_path: Path) -> None:
 
     assert (attempt.cost_nano_usd, attempt.assumed) == (None, False)
     assert attempt.usage == Usage(input_tokens=1)
-
-
-@pytest.mark.parametrize(
-    ("deployment", "limit", "tokens"),
-    [
-        ({}, b"100", 100),
-        ({}, b'100,"n":3', 300),
-        ({"output_tokens": 40}, None, 40),
-        ({}, None, None),
-        ({"price": None}, b"100", None),
-    ],
-)
-async def test_a_ticket_holds_the_most_that_a_call_may_cost(
-    tmp_path: Path, deployment: dict[str, Any], limit: bytes | None, tokens: int | None
-) -> None:
-    house = House(tmp_path, Answer(completion()), deployment=deployed(**deployment))
-    stated = b"" if limit is None else b',"max_tokens":' + limit
-
-    await call(house, Asked(house), b'{"model":"fast","messages":[]%b}' % stated)
-
-    price = house.target.deployment.price
-    sent, _ = house.transport.sent[0]
-    assert house.tickets.bounds == [None if price is None else bound(price, input_bound(sent.size_bytes) or 0, tokens)]
 
 
 async def test_a_stale_connection_is_tried_again_on_a_fresh_one(tmp_path: Path) -> None:

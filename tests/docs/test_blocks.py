@@ -27,7 +27,7 @@ REMARKS = {
     "toml": {""},
     "text": {""},
 }
-MOST_NOT_RUN = 5
+MOST_NOT_RUN = 8
 TOOLS = ("bash", "curl")
 
 

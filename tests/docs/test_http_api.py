@@ -16,7 +16,7 @@ PREFIXES = {"/v1", "/v1/", "/v2", "/v2/", "/v1beta", "/v1beta/"}
 """What only says in which dialect or form an error is told."""
 MODULES = (
     *("server/site.py", "server/ask.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
-    *("recipes/last_resort.py", "gateway/share.py", "calls/ask.py", "gateway/story.py", "calls/deadline.py"),
+    *("recipes/last_resort.py", "gateway/share.py", "gateway/count.py", "calls/ask.py", "gateway/story.py", "calls/deadline.py"),
     *("wire/losses.py", "control/counting.py", "server/files.py", "calls/cache.py"),
 )
 HEADER = re.compile(

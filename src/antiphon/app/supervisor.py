@@ -77,7 +77,7 @@ class Supervisor:
         self._spread = Spread()
         self._crashes: list[float] = []
         self._lives = 0
-        self._boot = f"{int(time.time()):x}{secrets.token_hex(2)}"
+        self._boot = f"{int(time.time()):x}{secrets.token_hex(6)}"
         self._told = self._stopping = False
         self._ready: set[int] = set()
         self._watch = Watch(loaded)
