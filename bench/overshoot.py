@@ -1,6 +1,7 @@
 """A hard budget under fire: more requests than it can pay for, half of them streams, while workers are killed and stores go away.
 
-`python bench/overshoot.py` starts labs, a gateway with four workers on SQLite, then two gateways on one Postgres and one Valkey.
+`python bench/overshoot.py` starts labs, a gateway with four workers on SQLite, then two gateways on one Postgres and one Valkey;
+`--subjects litellm` LiteLLM's proxy.
 Every request costs the same, so that what the labs counted can be held against the ledger to the token.
 """
 
@@ -9,28 +10,33 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from antiphon.providers.lab.settings import LabModel, LabSettings
 from budget.chaos import Weather
+from budget.litellm import LiteLLM
 from budget.load import Load
-from budget.settings import KEY, MODEL, PROBE_KEY, Plan, add_options, from_options
-from budget.subjects import MAKERS, Books, Subject, tidy
+from budget.rows import Counts, Run, row
+from budget.settings import KEY, MODEL, Plan, add_options, from_options
+from budget.subjects import Replicas, Subject, Workers
 from chaos.fleet import Fleet
 from chaos.weather import Lab
 from lib import report, settings
 from lib.errors import BenchError
-from lib.processes import raise_file_limit, require_free, stop_on_sigterm
-from lib.row import Row, Target
+from lib.processes import get, raise_file_limit, require_free, stop_on_sigterm
+from lib.row import Row
 
 LABS_ABOVE = 300
 NANO = 1_000_000_000
 PROBES = 20
+MAKERS: dict[str, type[Subject]] = {made.name: made for made in (Workers, Replicas, LiteLLM)}
 METHOD = (
     "{requests} requests of one key, {streams:.0%} streams, {at_once} in flight, against a hard budget for {afford}; every "
     "request costs the same, measured by {probes} requests of another key. A process of the gateway's is killed about every "
@@ -49,7 +55,7 @@ def lab(at: int, port: int) -> Lab:
 async def fire(plan: Plan, subject: Subject) -> tuple[Load, Weather]:
     load, weather = Load(plan, subject.ports, KEY), Weather(plan.seed)
     tasks = [
-        asyncio.create_task(weather.kill(subject.supervisors, plan.kill_every_s)),
+        asyncio.create_task(weather.kill(subject.victims, plan.kill_every_s)),
         asyncio.create_task(weather.disturb(subject.disturbances(), plan.store_every_s)),
     ]
     await load.run()
@@ -59,40 +65,34 @@ async def fire(plan: Plan, subject: Subject) -> tuple[Load, Weather]:
     return load, weather
 
 
-def one_cost(subject: Subject, plan: Plan) -> int:
-    """What one request costs, in nano-USD: by the books of requests that no budget counts."""
-    probe = Load(replace(plan, requests=PROBES, at_once=1), subject.ports[:1], PROBE_KEY)
+def probed(subject: Subject, plan: Plan) -> None:
+    """Send requests that no budget counts, to learn from the labs what one costs."""
+    probe = Load(replace(plan, requests=PROBES, at_once=1), subject.ports[:1], subject.probe_key)
     came = asyncio.run(probe.run())
     if came.statuses["200"] != PROBES:
         raise BenchError(f"the probes failed: {dict(came.statuses)}")
-    return 0
 
 
-def lab_counts(labs: list[Lab]) -> tuple[int, int, int]:
+def lab_counts(labs: list[Lab]) -> Counts:
     """Requests, input and output tokens of all labs so far."""
-    import msgspec
-    from lib.processes import get
-
-    requests = inputs = outputs = 0
-    for one in labs:
-        said = msgspec.json.decode(get(one.port, "/lab/stats")[1])
-        requests += said["requests"]
-        for tokens in said["tokens"].values():
-            inputs += tokens["input"]
-            outputs += tokens["output"]
-    return requests, inputs, outputs
+    said = [msgspec.json.decode(get(one.port, "/lab/stats")[1]) for one in labs]
+    tokens = [counted for one in said for counted in one["tokens"].values()]
+    return Counts(
+        requests=sum(one["requests"] for one in said),
+        inputs=sum(counted["input"] for counted in tokens),
+        outputs=sum(counted["output"] for counted in tokens),
+    )
 
 
 def measure(plan: Plan, subject: Subject, labs: list[Lab]) -> Row:
     """One subject's whole run."""
     before = lab_counts(labs)
     subject.start(None)
-    one_cost(subject, plan)
+    probed(subject, plan)
     subject.settle()
     subject.stop()
     after = lab_counts(labs)
-    each_in, each_out = (after[1] - before[1]) // PROBES, (after[2] - before[2]) // PROBES
-    cost = each_in * 1_000 + each_out * 10_000  # nano-USD: 1 and 10 USD a million tokens
+    cost = (after - before).nano_usd // PROBES
     limit = plan.afford * cost
     subject.start(limit / NANO)
     began_s = time.monotonic()
@@ -100,65 +100,16 @@ def measure(plan: Plan, subject: Subject, labs: list[Lab]) -> Row:
     took_s = time.monotonic() - began_s
     subject.settle()
     subject.stop()
-    books, (requests, inputs, outputs) = subject.books(), lab_counts(labs)
-    got = requests - after[0]
-    return _row(plan, subject, load, weather, books, got, (inputs - after[1], outputs - after[2]), cost, limit, took_s)
-
-
-def _row(
-    plan: Plan,
-    subject: Subject,
-    load: Load,
-    weather: Weather,
-    books: Books,
-    got: int,
-    counted: tuple[int, int],
-    cost: int,
-    limit: int,
-    took_s: float,
-) -> Row:
-    kinds = Counter(books.entries)
-    settled, unsure = kinds["settled"], kinds["assumed"] + kinds["died"]
-    spent_at_labs = counted[0] * 1_000 + counted[1] * 10_000
-    whole_lost = sum(1 for receipt in load.came.whole if receipt not in books.receipts)
-    unknown = max(0, got - settled - unsure)
-    double = max(0, settled - got) + sum(count - 1 for count in books.receipts.values() if count > 2)
-    wrong_money = books.money.get("settled", 0) - settled * cost
-    overshoot = max(0, spent_at_labs - limit)
-    figures = {
-        "requests": float(plan.requests),
-        "answered_whole": float(load.came.statuses["200"]),
-        "refused_402": float(load.came.statuses["402"]),
-        "lab_requests": float(got),
-        "settled": float(settled),
-        "assumed": float(kinds["assumed"]),
-        "died": float(kinds["died"]),
-        "budget_used_fraction": books.spent / limit,
-        "lab_cost_of_budget": spent_at_labs / limit,
-        "overshoot_nano_usd": float(overshoot),
-        "double_charges": float(double),
-        "lost_settlements": float(whole_lost + unknown),
-        "ledger_minus_lab_nano_usd": float(wrong_money),
-        "left_held": float(books.held),
-        "overrun_nano_usd": float(books.overrun),
-        "seconds": took_s,
-        **{f"did: {name}": float(count) for name, count in weather.done.items()},
-        **{f"status {name}": float(count) for name, count in load.came.statuses.items() if name not in ("200", "402")},
-    }
-    faults = []
-    if wrong_money:
-        faults.append(f"settled entries differ from the labs' count by {wrong_money} nano-USD")
-    if books.spent > limit:
-        faults.append("the account is over its limit")
-    return Row(
-        name=subject.name,
-        title=f"{subject.name}: {type(subject).__doc__}",
-        figures={"antiphon": figures},
-        measure="overshoot, double charges and lost settlements together",
-        value=float(overshoot + double + whole_lost + unknown),
-        target=Target("at most", 0),
-        faults=faults,
+    run = Run(
+        plan=plan,
+        came=load.came,
+        done=weather.done,
+        labs=lab_counts(labs) - after,
+        cost=cost,
+        limit=limit,
+        took_s=took_s,
     )
+    return row(run, subject, subject.books())
 
 
 def run(base: settings.Settings, plan: Plan, subjects: list[str]) -> list[Row]:
@@ -181,7 +132,7 @@ def run(base: settings.Settings, plan: Plan, subjects: list[str]) -> list[Row]:
                 finally:
                     subject.close()
     finally:
-        tidy(home)
+        shutil.rmtree(home, ignore_errors=True)
     return rows
 
 
@@ -198,7 +149,7 @@ def main() -> int:
             requests=plan.requests, streams=plan.stream_fraction, at_once=plan.at_once, afford=plan.afford, probes=PROBES,
             kill=plan.kill_every_s, store=plan.store_every_s,
         )  # fmt: skip
-        report.write(base, "overshoot", rows, method, requests=plan.requests)
+        report.write(base, options.name, rows, method, requests=plan.requests)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2

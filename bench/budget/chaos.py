@@ -27,14 +27,13 @@ class Weather:
     seed: int
     done: Counter[str] = field(default_factory=Counter[str])
 
-    async def kill(self, supervisors: list[int], every_s: float) -> None:
-        """SIGKILL one process of the gateways at a time, workers and shippers alike."""
+    async def kill(self, victims: Callable[[], list[int]], every_s: float) -> None:
+        """SIGKILL one process of the gateways at a time, of those that `victims` says run."""
         chance = random.Random(self.seed)
         while every_s:
             await asyncio.sleep(every_s * chance.uniform(0.8, 1.2))
-            victims = [child for pid in supervisors for child in children(pid)]
-            if victims:
-                os.kill(chance.choice(victims), signal.SIGKILL)
+            if running := victims():
+                os.kill(chance.choice(running), signal.SIGKILL)
                 self.done["processes killed"] += 1
 
     async def disturb(self, stores: dict[str, Callable[[], None]], every_s: float) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
+
+from lib.settings import REPOSITORY
 
 MODEL = "lab-chat"
 KEY = "sk-budget-bench"
@@ -24,11 +27,13 @@ class Plan:
     store_every_s: float  # between two restarts of the store, and cuts of the cache
     labs: int
     seed: int
+    peers: Path
+    install_peers: bool
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--subjects", default="workers,replicas", help="by comma, of: workers, replicas (default %(default)s)")
+    add("--subjects", default="workers,replicas", help="by comma, of: workers, replicas, litellm (default %(default)s)")
     add("--requests", type=int, default=50_000)
     add("--afford", type=int, default=20_000, help="requests that the budget is enough for (default %(default)s)")
     add("--at-once", type=int, default=64, help="requests in flight (default %(default)s)")
@@ -37,6 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--store-every-s", type=float, default=20.0, help="0: the stores stay (default %(default)s)")
     add("--labs", type=int, default=2)
     add("--seed", type=int, default=7)
+    add("--peers", type=Path, default=REPOSITORY / ".venv" / "peers", help="where LiteLLM is installed")
+    add("--install-peers", action="store_true", help="install it there when it is missing")
+    add("--name", default="overshoot", help="name of the result's files, after the date (default %(default)s)")
 
 
 def from_options(options: argparse.Namespace) -> Plan:
@@ -49,4 +57,6 @@ def from_options(options: argparse.Namespace) -> Plan:
         store_every_s=options.store_every_s,
         labs=options.labs,
         seed=options.seed,
+        peers=options.peers.resolve(),
+        install_peers=options.install_peers,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 import sys
 import time
@@ -18,6 +17,7 @@ from lib.errors import BenchError
 from lib.processes import Process, get, start, stop, wait_ready
 from lib.settings import REPOSITORY
 
+from .chaos import children
 from .settings import BUDGET, KEY, MODEL, PROBE_KEY, TEAM, Plan
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))  # the tests' own servers, started the same way
@@ -28,7 +28,7 @@ DRAIN_S = 60.0
 
 
 class Books(msgspec.Struct):
-    """What the store says once everything was shipped."""
+    """What the ledger says once everything was shipped."""
 
     entries: dict[str, int]  # entries of the ledger by kind
     money: dict[str, int]  # nano-USD by kind
@@ -37,6 +37,12 @@ class Books(msgspec.Struct):
     spent: int  # of the budget's account
     held: int
     overrun: int
+
+
+class Spend(msgspec.Struct):
+    """What a peer without a ledger says: one sum."""
+
+    nano_usd: int
 
 
 LEDGER = "SELECT kind, count(*), coalesce(sum(money_nano_usd), 0), sum(tokens), sum(overrun_nano_usd) FROM ledger WHERE debit = 'tenant/bench' GROUP BY kind"
@@ -65,6 +71,9 @@ class Subject(ABC):
     name = ""
     gateways = 1
     workers = 4
+    refusal = "402"  # status of a request that the budget is not enough for
+    probe_key = PROBE_KEY  # of requests that no budget counts
+    note = ""
 
     def __init__(self, plan: Plan, port: int, labs: list[int], home: Path, core: int) -> None:
         self.plan = plan
@@ -118,9 +127,9 @@ class Subject(ABC):
             self._running.append(process)
             wait_ready(process, port, "/readyz")
 
-    @property
-    def supervisors(self) -> list[int]:
-        return [process.pid for process in self._running]
+    def victims(self) -> list[int]:
+        """Processes that may be killed: workers and shippers alike."""
+        return [child for process in self._running for child in children(process.pid)]
 
     def settle(self) -> None:
         """Wait until all that the journals say is in the store."""
@@ -149,7 +158,7 @@ class Subject(ABC):
         """What can be done to its stores, by name."""
 
     @abstractmethod
-    def books(self) -> Books:
+    def books(self) -> Books | Spend:
         """What its store says, once it is stopped."""
 
     def close(self) -> None:
@@ -229,10 +238,3 @@ class Replicas(Subject):
         super().close()
         self._postgres.close()
         self._valkey.close()
-
-
-MAKERS: dict[str, type[Subject]] = {"workers": Workers, "replicas": Replicas}
-
-
-def tidy(home: Path) -> None:
-    shutil.rmtree(home, ignore_errors=True)

@@ -55,7 +55,7 @@ def test_what_is_no_name_is_refused(text):
 
 
 def test_the_longest_name_is_the_servers():
-    from antiphon.server.ask import MAX_NAME
+    from antiphon.wire.lineage import MAX_NAME
 
     assert values.name("a" * MAX_NAME)
     assert values.LONGEST_NAME == MAX_NAME

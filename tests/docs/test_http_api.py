@@ -6,6 +6,7 @@ from pages.page import reference
 from pages.source import byte_texts, module, modules, texts
 
 from antiphon.server import ask, paths, reply
+from antiphon.wire import lineage as lineage_headers
 from antiphon.wire.codecs import CODECS
 
 PAGE = reference("http-api")
@@ -15,8 +16,15 @@ PATH = re.compile(r"/(?:v1|v2|v1beta|livez|readyz|metrics|passthrough)(?:[/:][\w
 PREFIXES = {"/v1", "/v1/", "/v2", "/v2/", "/v1beta", "/v1beta/"}
 """What only says in which dialect or form an error is told."""
 MODULES = (
-    *("server/site.py", "server/ask.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
-    *("recipes/last_resort.py", "gateway/share.py", "gateway/count.py", "calls/ask.py", "gateway/story.py", "calls/deadline.py"),
+    *("server/site.py", "server/ask.py", "wire/lineage.py", "server/reply.py", "net/connection.py", "net/exchange.py"),
+    *(
+        "recipes/last_resort.py",
+        "gateway/share.py",
+        "gateway/count.py",
+        "calls/ask.py",
+        "gateway/story.py",
+        "calls/deadline.py",
+    ),
     *("wire/losses.py", "control/counting.py", "server/files.py", "calls/cache.py"),
 )
 HEADER = re.compile(
@@ -79,7 +87,7 @@ def test_every_header_has_its_row() -> None:
     known = rows("Headers in") | rows("Headers out")
     found = {name for text in byte_texts_of_all() for name in HEADER.findall(text)}
     passed = {name.decode() for codec in CODECS.values() for name in (*reply._PASSED, *codec.passes)}
-    lineage = {name.decode() for name, _ in ask._LINEAGE}
+    lineage = {name.decode() for name, _ in lineage_headers._LINEAGE}
     keys = {name.decode() for name in ask._KEY_HEADERS}
     assert sorted((found | passed | lineage | keys) - known) == []
     assert {name for name in known if name.startswith("x-antiphon-")} <= found | lineage | passed
@@ -95,4 +103,4 @@ def byte_texts_of_all() -> list[str]:
 
 
 def test_the_length_of_a_name_is_the_one_that_is_refused() -> None:
-    assert f"have {ask.MAX_NAME} characters at most" in PAGE.text
+    assert f"have {lineage_headers.MAX_NAME} characters at most" in PAGE.text

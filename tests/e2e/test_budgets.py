@@ -178,9 +178,7 @@ def test_each_scope_has_accounts_of_its_own_and_caps_by_them(start: Start, up: U
 
 
 @pytest.mark.parametrize(("scope", "value"), SCOPES, ids=[scope for scope, _ in SCOPES])
-def test_a_cap_on_a_scope_refuses_its_values_alone(
-    start: Start, up: Upstream, scope: str, value: str
-) -> None:
+def test_a_cap_on_a_scope_refuses_its_values_alone(start: Start, up: Upstream, scope: str, value: str) -> None:
     up.script = Bill().uses()
     gateway = start(scoped(up.url, budget(requests=1, on=[scope], only={scope: [value]})))
     first, second = (gateway.chat(ask(user="customer-7"), headers=LINEAGE) for _ in range(2))
@@ -359,7 +357,11 @@ def test_a_route_caps_what_is_said_to_it(start: Start, up: Upstream, over: str) 
     made = config(up.url)
     made["routes"]["r"]["context"] = {"most_tokens": 200, "steps": {"draft": 5000}, "over": over}
     gateway = start(made)
-    turns = [{"role": role, "content": f"{role} {number} " + "word " * 60} for number in range(4) for role in ("user", "assistant")]
+    turns = [
+        {"role": role, "content": f"{role} {number} " + "word " * 60}
+        for number in range(4)
+        for role in ("user", "assistant")
+    ]
     long = {"model": "r", "messages": [*turns, *says("and now?")], "max_tokens": 5}
     answer = gateway.chat(long)
 

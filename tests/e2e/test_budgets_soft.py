@@ -51,7 +51,9 @@ def spend(gateway: Gateway, name: str = "cap", count: int = 1) -> None:
 
 
 def at_the_cap(gateway: Gateway, answer: Answer) -> bool:
-    return answer.status != 200 or "x-antiphon-downgraded" in answer.headers or "budget" in notes(gateway.receipt(answer))
+    return (
+        answer.status != 200 or "x-antiphon-downgraded" in answer.headers or "budget" in notes(gateway.receipt(answer))
+    )
 
 
 # --- at the cap
@@ -86,7 +88,9 @@ def test_downgrade_leads_to_a_tier_or_to_a_model(start: Start, up: Upstream, tar
     spend(gateway, count=2)
     assert asked(up) == ["dear", "dear"]
 
-    answer = until(lambda: answer if "x-antiphon-downgraded" in (answer := gateway.chat(ask())).headers else None, "it is told")
+    answer = until(
+        lambda: answer if "x-antiphon-downgraded" in (answer := gateway.chat(ask())).headers else None, "it is told"
+    )
     assert said(answer) == "said"
     assert answer.headers["x-antiphon-downgraded"] == target
     assert asked(up)[-1] == led_to
@@ -137,9 +141,7 @@ def test_a_raise_holds_until_its_end(start: Start, up: Upstream) -> None:
 # --- alerts
 
 
-def test_thresholds_are_logged_and_posted_signed_once_each(
-    start: Start, up: Upstream, servers: LoopThread
-) -> None:
+def test_thresholds_are_logged_and_posted_signed_once_each(start: Start, up: Upstream, servers: LoopThread) -> None:
     up.script = Bill().uses()
     hooked = upstream()
     receiver = servers.enter(hooked)
@@ -164,7 +166,12 @@ def test_thresholds_are_logged_and_posted_signed_once_each(
         assert again.line == "POST /hook?of=e2e HTTP/1.1"
         told = [json.loads(one.body) for one in (again, second)]
         assert [one["threshold"] for one in told] == [0.5, 1]
-        assert (told[0]["budget"], told[0]["tenant"], told[0]["measure"], told[0]["limit"]) == ("cap", "acme", "requests", 4)
+        assert (told[0]["budget"], told[0]["tenant"], told[0]["measure"], told[0]["limit"]) == (
+            "cap",
+            "acme",
+            "requests",
+            4,
+        )
         for one in (again, second):
             signed = dict(part.split("=", 1) for part in one.headers["x-antiphon-signature"].split(","))
             text = signed["t"].encode() + b"." + one.body
@@ -300,7 +307,9 @@ def test_sessions_and_batches_hold_what_their_account_says(start: Start, servers
         assert (refused.status, refused.error["code"]) == (402, "budget_exceeded")
         assert gateway.get(f"/v1/files/{file.id}").status == 200
         gateway.write(lab(upstream_lab.url, None, budget(usd=0.4)))
-        until(lambda: asyncio.run(status_of_session(gateway)) == (402, "budget_unbounded"), "nobody says what it may cost")
+        until(
+            lambda: asyncio.run(status_of_session(gateway)) == (402, "budget_unbounded"), "nobody says what it may cost"
+        )
         assert gateway.stop() == 0
         assert audit(gateway)["faults"] == []
     finally:

@@ -348,3 +348,25 @@ def test_processes_that_hammer_one_account_never_get_more_than_its_limit(
         (balance,) = two.bank.balances([account().key], NOW_NS)
     assert balance.held == sum(totals) <= 3000
     assert balance.held > 1500, "they had most of it"
+
+
+def test_a_threshold_is_told_by_one_alone(store: Store) -> None:
+    other = account(span=Span(start_ns=8))
+    store.grant("w1", want(0, 1, 1), want(0, 1, 1, of=other))
+    assert store.bank.announce(account(), 0.5, NOW_NS)
+    assert not store.bank.announce(account(), 0.5, NOW_NS)
+    assert store.bank.announce(account(), 0.8, NOW_NS)
+    assert not store.bank.announce(account(), 0.5, NOW_NS + DAY_NS)
+    assert store.bank.announce(other, 0.5, NOW_NS), "each window has its own"
+
+
+def test_of_a_rolling_window_it_is_told_again_when_it_has_passed(store: Store) -> None:
+    rolling = account(span=ROLLING)
+    store.grant("w1", want(0, 1, 1, of=rolling))
+    assert store.bank.announce(rolling, 0.8, NOW_NS)
+    assert not store.bank.announce(rolling, 0.5, NOW_NS + DAY_NS - 1)
+    assert store.bank.announce(rolling, 0.5, NOW_NS + DAY_NS)
+
+
+def test_nothing_is_told_of_an_account_that_nobody_used(store: Store) -> None:
+    assert not store.bank.announce(account("nobody"), 0.5, NOW_NS)

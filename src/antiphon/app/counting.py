@@ -18,7 +18,7 @@ from antiphon.core.alert import Alert
 from antiphon.core.budget import NO_END_NS, Account, Budget
 from antiphon.core.clock import Clock
 from antiphon.core.counters import Counters, NearCounters
-from antiphon.core.error import OverLimit
+from antiphon.core.error import OverLimit, StoreError
 from antiphon.core.ports import Transport
 from antiphon.metering.counters_file import FileCounters
 from antiphon.metering.counters_memory import MemoryCounters
@@ -58,6 +58,7 @@ class Counts:
         """
         cluster, workers = settings.cluster, settings.server.workers
         self._clock = clock
+        self._telling: set[asyncio.Task[None]] = set()
         self._bank = stores.bank()
         self._alerts = Alerts(transport, settings.alerts, clock.now_ns)
         self._escrow = Escrow(self._bank, life, clock, settings.metering, alert=self._alert)
@@ -110,16 +111,26 @@ class Counts:
 
     def _alert(self, budget: Budget, account: Account, fraction: float, threshold: float) -> None:
         now_ns, end_ns = self._clock.now_ns(), account.span.end_ns
-        self._alerts.tell(
-            Alert(
-                at_ns=now_ns,
-                budget=budget.name,
-                account=account.key,
-                tenant=account.tenant,
-                measure=budget.measure,
-                threshold=threshold,
-                fraction=fraction,
-                limit=budget.limit_at(now_ns),
-                window_ends_ns=None if end_ns >= NO_END_NS else end_ns,
-            )
+        alert = Alert(
+            at_ns=now_ns,
+            budget=budget.name,
+            account=account.key,
+            tenant=account.tenant,
+            measure=budget.measure,
+            threshold=threshold,
+            fraction=fraction,
+            limit=budget.limit_at(now_ns),
+            window_ends_ns=None if end_ns >= NO_END_NS else end_ns,
         )
+        task = asyncio.get_running_loop().create_task(self._tell(alert, account))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, alert: Alert, account: Account) -> None:
+        """Tell it, unless another worker, or another gateway on the same store, has: twice is better than never."""
+        try:
+            first = await asyncio.to_thread(self._bank.announce, account, alert.threshold, alert.at_ns)
+        except StoreError:
+            first = True
+        if first:
+            self._alerts.tell(alert)

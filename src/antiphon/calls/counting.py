@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from antiphon.core.deployment import Deployment
-from antiphon.core.error import AntiphonError
+from antiphon.core.error import AntiphonError, OverLimit
 from antiphon.core.money import NanoUsd
 from antiphon.core.ticket import Bound, Short, Tab, Ticket, Whose
 from antiphon.core.usage import Usage
@@ -21,11 +21,14 @@ class Counted(Struct, eq=False):
 
     counting: "Counting"
     tab: Tab
+    stream: bool = False
     slot: Slot = NO_SLOT
     downgrade_to: str = ""
     """The tier or the model that a budget at its cap leads it to."""
     budget: str = ""
     """That budget."""
+    refused: bool = False
+    """It got no place."""
 
     @property
     def notes(self) -> list[str]:
@@ -34,7 +37,10 @@ class Counted(Struct, eq=False):
 
     def lines(self, dialect: str) -> bytes:
         """Header lines that tell the caller how its limits stand."""
-        return self.counting.rates.lines(self.slot, dialect, self.counting.now_ns())
+        rates, now_ns = self.counting.rates, self.counting.now_ns()
+        if self.refused:
+            return rates.lines_of(self.tab.whose, dialect, now_ns, stream=self.stream)
+        return rates.lines(self.slot, dialect, now_ns)
 
     def end(self) -> None:
         """The request is over. Harmless when it was over before."""
@@ -75,7 +81,11 @@ class Counting:
         self.on = False
         """There is something to count by."""
 
-    async def begin(self, whose: Whose, *, stream: bool, until_s: float, leads: bool = False) -> Counted:
+    def open(self, whose: Whose, *, stream: bool) -> Counted:
+        """What is to be begun."""
+        return Counted(self, self.tickets.open(whose), stream)
+
+    async def begin(self, counted: Counted, until_s: float, *, leads: bool = False) -> None:
         """Take a request's place under its limits, and see what soft budgets want.
 
         Args:
@@ -83,16 +93,18 @@ class Counting:
             leads: It is a shared call, whose requests have their own places.
         Raises: OverLimit, Unavailable, BadRequest, BudgetExceeded, StoreError, DeadlineExceeded.
         """
-        counted = Counted(self, self.tickets.open(whose))
         if not leads:
-            slot = self.rates.admit(whose, stream=stream)
-            counted.slot = await self.rates.refill(slot, until_s) if isinstance(slot, rates_slot.Short) else slot
+            try:
+                slot = self.rates.admit(counted.tab.whose, stream=counted.stream)
+                counted.slot = await self.rates.refill(slot, until_s) if isinstance(slot, rates_slot.Short) else slot
+            except OverLimit:
+                counted.refused = True
+                raise
         try:
             await self._soften(counted, until_s)
         except BaseException:
             counted.end()
             raise
-        return counted
 
     async def _soften(self, counted: Counted, until_s: float) -> None:
         while True:

@@ -129,19 +129,22 @@ class Errands:
         size_bytes: int = 0,
         total_s: float | None = None,
         bound: Bound = FREE,
+        whose: Whose | None = None,
     ) -> Begun:
         """Take everything that an attempt needs, and write it down.
 
         Args:
             bound: The most that it may use.
+            whose: Whose use it is; None: the caller's, and of no model.
             total_s: How long it may last; None: as long as its deployment says.
 
         Raises: OverLimit, BudgetExceeded, DeadlineExceeded, Unavailable, UpstreamAuth, StoreError; and then it never was.
         """
         until_s = limit.head_by_s(begun=False)
         if self._counting is not None and self._counting.on and work.counted is None:
-            whose = Whose(principal=work.principal, model="", route="")
-            work.counted = await self._counting.begin(whose, stream=False, until_s=until_s)
+            whose = whose or Whose(principal=work.principal, model="", route="")
+            work.counted = counted = self._counting.open(whose, stream=False)
+            await self._counting.begin(counted, until_s)
         tenant, came_s = work.principal.tenant, self._settler.now()
         if not member.gate.try_enter(tenant):
             await take_turn(member.gate, tenant, lane, limit, self._settler.now)

@@ -16,13 +16,14 @@ from antiphon.core.arrival import Arrival
 from antiphon.core.error import AntiphonError, StoreError, Unavailable, UpstreamError
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
-from antiphon.core.ticket import Bound
+from antiphon.core.ticket import Bound, Whose
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.record import close
 from antiphon.gateway.story import Story
 from antiphon.providers.raw import Asking, Raw, outbound
 from antiphon.providers.tokenizers import Tokenizers
+from antiphon.wire.lineage import end_user, lineage
 
 log = logging.getLogger("antiphon.gateway")
 
@@ -128,6 +129,7 @@ class Desk(Struct, frozen=True, kw_only=True):
             lane=turn,
             size_bytes=sum(map(len, asking.body)),
             bound=bound,
+            whose=Whose(principal=principal, model="", route="", end_user=end_user(headers), lineage=lineage(headers)),
         )
         try:
             request = outbound(raw, asking, begun.key, begun.timeouts)

@@ -20,6 +20,7 @@ from antiphon.core.error import (
     UpstreamError,
 )
 from antiphon.core.request import Head, Request, Spots
+from antiphon.core.ticket import Whose
 from antiphon.gateway.decide import Decision
 from antiphon.gateway.story import Story
 from antiphon.net.exchange import Exchange
@@ -31,6 +32,7 @@ from antiphon.providers.raw import REALTIME, Asking, Raw, outbound
 from antiphon.providers.target import Target
 from antiphon.wire import trace
 from antiphon.wire.codecs import CODECS
+from antiphon.wire.lineage import end_user, lineage
 
 ENDPOINT = "/v1/realtime"
 DIALECT = "openai_realtime"
@@ -54,8 +56,9 @@ class Realtime(Struct, frozen=True, kw_only=True):
 
     async def serve(self, story: Story, exchange: Exchange, model: str) -> None:
         """One session, from its handshake to its end. Run it by `Desk.run`. Raises: AntiphonError, before it began."""
-        head = Head(dialect="openai_chat", endpoint=ENDPOINT, model=model, stream=True)
-        story.request = Request(head=head, body=Body(()), spots=_EMPTY, digest=NO_DIGEST)
+        headers = story.arrival.headers
+        head = Head(dialect="openai_chat", endpoint=ENDPOINT, model=model, stream=True, user=end_user(headers))
+        story.request = Request(head=head, body=Body(()), spots=_EMPTY, digest=NO_DIGEST, lineage=lineage(headers))
         decision = self.desk.decisions.find(story, head)
         story.decided(decision.plan, decision.tail)
         errands = self.desk.gateway.process.caller.errands
@@ -109,7 +112,7 @@ class Realtime(Struct, frozen=True, kw_only=True):
 
         A handshake has no effects, so that another may be asked after one that failed.
         """
-        fit = self._fit(decision)
+        whose, fit = _whose(story, decision), self._fit(decision)
         if not fit:
             raise BadRequest(
                 f"no deployment of {decision.plan.route!r} holds realtime sessions; its providers' profiles must be among "
@@ -119,7 +122,7 @@ class Realtime(Struct, frozen=True, kw_only=True):
             )
         for number, target in enumerate(fit, 1):
             try:
-                return await self._ask(story, target, exchange, offered)
+                return await self._ask(story, target, whose, exchange, offered)
             except UpstreamError as error:
                 if not error.retryable or number == len(fit):
                     raise
@@ -139,7 +142,7 @@ class Realtime(Struct, frozen=True, kw_only=True):
         return sorted((one for one in named if one.profile.name in REALTIME), key=order)
 
     async def _ask(
-        self, story: Story, target: Target, exchange: Exchange, offered: Sequence[str]
+        self, story: Story, target: Target, whose: Whose, exchange: Exchange, offered: Sequence[str]
     ) -> tuple[Begun, Raw, Switched]:
         caller = self.desk.gateway.process.caller
         raw, member = self.desk.accounts[target.account], caller.fleet[target.deployment.name]
@@ -152,6 +155,7 @@ class Realtime(Struct, frozen=True, kw_only=True):
             lane=story.principal.priority,
             total_s=self.settings.max_session_s,
             bound=raw.hold,
+            whose=whose,
         )
         attempt = begun.attempt
         attempt.pass_ = member.breaker.admit(attempt.began_s)
@@ -234,3 +238,16 @@ def _lines(exchange: Exchange, upstream: Switched, offered: Sequence[str], story
         lines += f"sec-websocket-protocol: {chosen}\r\n".encode("latin-1")
     told = f"x-antiphon-receipt: {story.arrival.id}\r\nx-antiphon-deployment: {attempt.name}\r\n"
     return lines + told.encode()
+
+
+def _whose(story: Story, decision: Decision) -> Whose:
+    """Whose use a session is."""
+    request = story.request
+    assert request is not None
+    return Whose(
+        principal=story.principal,
+        model=request.head.model,
+        route=decision.route.name,
+        end_user=request.head.user,
+        lineage=request.lineage,
+    )

@@ -71,5 +71,13 @@ class Bank(ABC):
         """Keys of the accounts of a budget that anybody ever used: those after one, in order. Raises: StoreError."""
 
     @abstractmethod
+    def announce(self, account: Account, threshold: float, now_ns: int) -> bool:
+        """Ask to be the one who tells that an account came to a fraction of its limit.
+
+        Returns: False, when somebody told that before, or of a higher one, in this window: of a rolling one, within its
+            length. Raises: StoreError.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of the store."""

@@ -19,7 +19,8 @@ async def count(
         principal=story.principal, model=head.model, route=route.name, end_user=head.user, lineage=request.lineage
     )
     until_s = story.started_s + route.seconds
-    story.counted = counted = await counting.begin(whose, stream=head.stream, until_s=until_s, leads=story.leads)
+    story.counted = counted = counting.open(whose, stream=head.stream)
+    await counting.begin(counted, until_s, leads=story.leads)
     if not counted.downgrade_to:
         return decision
     story.lines += b"x-antiphon-downgraded: %b\r\n" % counted.downgrade_to.encode("ascii", "replace")

@@ -12,7 +12,7 @@ from antiphon.core.body import Body
 from antiphon.core.error import BadRequest, StoreError, WrongMediaType
 from antiphon.core.ports import Identity, Reply
 from antiphon.core.principal import Principal
-from antiphon.core.request import NO_LINEAGE, Head, Lineage, Request, Spots
+from antiphon.core.request import Head, Request, Spots
 from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
 from antiphon.server.reply import DialectReply, Wrap
@@ -20,20 +20,11 @@ from antiphon.server.turns import begun
 from antiphon.wire import trace
 from antiphon.wire.bounds import LONG_BYTES
 from antiphon.wire.codec import AnyCodec, Asked
+from antiphon.wire.lineage import END_USER, end_user, lineage
 
-END_USER = b"x-antiphon-end-user"
-_LINEAGE = (
-    (b"x-antiphon-session", "session"),
-    (b"x-antiphon-run", "run"),
-    (b"x-antiphon-step", "step"),
-    (b"x-antiphon-parent", "parent"),
-)
-_LINES = frozenset(header for header, _ in _LINEAGE)
 _KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 LET_GO = 8
 """Segments of a long body that are let go of in one turn; they are of 64 KB to 256 KB mostly."""
-MAX_NAME = 128
-"""Longest name of an end user, a session, run, step or parent, in characters."""
 
 
 class Call(Struct, frozen=True, gc=False, kw_only=True):
@@ -109,14 +100,14 @@ async def read(exchange: Exchange, call: Call) -> Request:
     long = body.size_bytes >= LONG_BYTES
     head, spots, digest = await _long(body, codec, asked) if long else _short(body, codec, asked)
     if END_USER in headers:
-        head = structs.replace(head, user=_named(headers[END_USER], END_USER))
+        head = structs.replace(head, user=end_user(headers))
     parent = headers.get(b"traceparent")
     return Request(
         head=head,
         body=body,
         spots=spots,
         digest=digest,
-        lineage=_lineage(headers),
+        lineage=lineage(headers),
         trace=trace.decode(parent, headers.get(b"tracestate")) if parent else None,
         lines=carried(headers, codec.carries) if codec.carries else b"",
     )
@@ -169,21 +160,3 @@ async def _let_go(body: Body) -> None:
     while segments:
         del segments[-LET_GO:]
         await asyncio.sleep(0)
-
-
-def _lineage(headers: dict[bytes, bytes]) -> Lineage:
-    if headers.keys().isdisjoint(_LINES):
-        return NO_LINEAGE
-    found: dict[str, str] = {}
-    for header, name in _LINEAGE:
-        value = headers.get(header)
-        if value is not None:
-            found[name] = _named(value, header)
-    return Lineage(**found)
-
-
-def _named(value: bytes, header: bytes) -> str:
-    """A name that a header gives. Raises: BadRequest."""
-    if len(value) > MAX_NAME:
-        raise BadRequest(f"{header.decode()} is longer than {MAX_NAME} characters", param=header.decode())
-    return value.decode("latin-1")

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from antiphon.core.bank import Bank, Grant, Want
+from antiphon.core.budget import Account
 from antiphon.core.ledger import Balance
 from antiphon.store.booking_postgres import LOCK_ACCOUNTS
-from antiphon.store.granting import ACCOUNTS, State, accounts_values, grant
+from antiphon.store.granting import ACCOUNTS, ANNOUNCE, State, accounts_values, announce_values, grant
 from antiphon.store.postgres_link import Database, Link, PostgresPlace
 
 _SPENT = """
@@ -100,6 +101,10 @@ class PostgresBank(Bank):
     def accounts(self, budget: str, after: str, most: int) -> list[str]:
         text, values = ACCOUNTS.format("%s").encode(), accounts_values(budget, after, most)
         return [key for (key,) in self._link.run(lambda database: database.execute(text, values).fetchall(), "read")]
+
+    def announce(self, account: Account, threshold: float, now_ns: int) -> bool:
+        text, values = ANNOUNCE.format("%s").encode(), announce_values(account, threshold, now_ns)
+        return self._link.run(lambda database: database.execute(text, values).rowcount, "written") == 1
 
     def close(self) -> None:
         self._link.close()

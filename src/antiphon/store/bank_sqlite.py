@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from antiphon.core.bank import Bank, Grant, Want
+from antiphon.core.budget import Account
 from antiphon.core.error import StoreError
 from antiphon.core.ledger import Balance
-from antiphon.store.granting import ACCOUNTS, State, accounts_values, grant
+from antiphon.store.granting import ACCOUNTS, ANNOUNCE, State, accounts_values, announce_values, grant
 from antiphon.store.sqlite import BUSY_TIMEOUT_S, FILE
 
 _SPENT = """
@@ -129,6 +130,14 @@ class SqliteBank(Bank):
                 return [key for (key,) in self._db.execute(ACCOUNTS.format("?"), accounts_values(budget, after, most))]
             except sqlite3.Error as error:
                 raise StoreError(f"the database can't be read: {error}") from error
+
+    def announce(self, account: Account, threshold: float, now_ns: int) -> bool:
+        values = announce_values(account, threshold, now_ns)
+        with self._turn:
+            try:
+                return self._db.execute(ANNOUNCE.format("?"), values).rowcount == 1
+            except sqlite3.Error as error:
+                raise StoreError(f"the database can't be written: {error}") from error
 
     def close(self) -> None:
         with self._turn:

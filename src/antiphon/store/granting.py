@@ -7,11 +7,21 @@ A lease counts totals since its row was made: `granted`, of them `used`. Where a
 from msgspec import Struct
 
 from antiphon.core.bank import Grant, Want
+from antiphon.core.budget import Account
 
 ACCOUNTS = "SELECT DISTINCT key FROM accounts WHERE key > {0} AND key < {0} AND budget = {0} ORDER BY key LIMIT {0}"
 """Its values are `accounts_values`."""
+ANNOUNCE = """
+    UPDATE accounts SET announced = {0}, announced_ns = {0} WHERE key = {0} AND start_ns = {0}
+        AND (announced < {0} OR (rolling_ns > 0 AND announced_ns <= {0} - rolling_ns))
+"""
+"""Its values are `announce_values`."""
 SCARCE_NS = 2_000_000_000
 """How long after an unmet need no more than needs are granted."""
+
+
+def announce_values(account: Account, threshold: float, now_ns: int) -> tuple[object, ...]:
+    return threshold, now_ns, account.key, account.span.start_ns, threshold, now_ns
 
 
 class State(Struct, gc=False, kw_only=True):

@@ -99,6 +99,8 @@ STEPS: tuple[Step, ...] = (
             spent BIGINT NOT NULL DEFAULT 0,
             held BIGINT NOT NULL DEFAULT 0,
             scarce_until_ns BIGINT NOT NULL DEFAULT 0,
+            announced DOUBLE PRECISION NOT NULL DEFAULT 0,
+            announced_ns BIGINT NOT NULL DEFAULT 0,
             PRIMARY KEY (key, start_ns)
         ) WITH (fillfactor = 70);
         CREATE TABLE slots (

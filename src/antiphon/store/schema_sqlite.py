@@ -99,6 +99,8 @@ STEPS: tuple[Step, ...] = (
             spent INTEGER NOT NULL DEFAULT 0,
             held INTEGER NOT NULL DEFAULT 0,
             scarce_until_ns INTEGER NOT NULL DEFAULT 0,
+            announced REAL NOT NULL DEFAULT 0,
+            announced_ns INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY (key, start_ns)
         ) WITHOUT ROWID;
         CREATE TABLE slots (

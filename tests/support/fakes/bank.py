@@ -34,6 +34,8 @@ class Book:
     """Of a rolling window: (time, amount)."""
     leases: dict[str, Lease] = field(default_factory=lambda: defaultdict(Lease))
     scarce_until_ns: int = 0
+    announced: float = 0.0
+    announced_ns: int = 0
 
     def booked(self, now_ns: int) -> int:
         length = self.account.span.rolling_ns
@@ -109,6 +111,16 @@ class BookBank(Bank):
     def accounts(self, budget: str, after: str, most: int) -> list[str]:
         keys = {key for (key, _), book in self.books.items() if book.account.budget == budget and key > after}
         return sorted(keys)[:most]
+
+    def announce(self, account: Account, threshold: float, now_ns: int) -> bool:
+        book = self.books.get((account.key, account.span.start_ns))
+        if book is None:
+            return False
+        rolling = account.span.rolling_ns
+        if book.announced >= threshold and not (rolling and book.announced_ns <= now_ns - rolling):
+            return False
+        book.announced, book.announced_ns = threshold, now_ns
+        return True
 
     def close(self) -> None:
         """Nothing is open."""

@@ -1,0 +1,143 @@
+"""LiteLLM's proxy under the same load: a budget of its provider's, counted in Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chaos import peers
+from chaos.subjects import LITELLM_ENVIRONMENT
+from lib.errors import BenchError
+from lib.processes import log_tail, start, wait_ready
+
+from .settings import KEY, MODEL, Plan
+from .subjects import LOCK_S, Spend, Subject
+
+WINDOW = "1d"
+SPEND = f"provider_spend:openai:{WINDOW}"
+READY = "Proxy initialized with Config"
+"""What each worker writes to the log once it can answer."""
+READY_TIMEOUT_S = 300.0
+QUIET_S = 4.0
+"""A worker adds what it spent to Redis once a second: a sum that stays for so long is the last."""
+SETTLE_S = 60.0
+
+
+class LiteLLM(Subject):
+    """LiteLLM 1.106.2 with four workers, a provider's budget in one Redis."""
+
+    name = "litellm"
+    refusal = "429"
+    probe_key = KEY  # its one key; the probes are sent before there is a budget
+    note = (
+        "a provider's budget, the one budget of LiteLLM's that needs no database; budgets of keys and teams, which "
+        "reserve before a call, could not be run: Prisma's engine, which they need, is in no package registry"
+    )
+
+    def __init__(self, plan: Plan, port: int, labs: list[int], home: Path, core: int) -> None:
+        super().__init__(plan, port, labs, home, core)
+        from servers_valkey import Server, program
+
+        peer = peers.litellm(plan.peers)
+        missing = peers.install(peer, plan.peers) if peer.missing and plan.install_peers else peer.missing
+        if missing:
+            raise BenchError(missing)
+        if not program():
+            raise BenchError("valkey-server or redis-server is needed")
+        self._program = peer.program
+        self._redis = Server()
+        self._redis.start()
+        self._nano_usd = 0
+
+    def config(self, number: int, usd: float | None) -> dict[str, Any]:
+        budget = {"provider_budget_config": {"openai": {"budget_limit": usd, "time_period": WINDOW}}}
+        return {
+            "model_list": [
+                {
+                    "model_name": MODEL,
+                    "litellm_params": {
+                        "model": f"openai/{MODEL}",
+                        "api_base": f"http://127.0.0.1:{port}/v1",
+                        "api_key": "sk-lab",
+                        "input_cost_per_token": 1e-6,
+                        "output_cost_per_token": 1e-5,
+                    },
+                    "model_info": {"id": f"lab-{at}"},
+                }
+                for at, port in enumerate(self._labs)
+            ],
+            "router_settings": {
+                "redis_host": "127.0.0.1",
+                "redis_port": self._redis.port,
+                "num_retries": 0,
+                "disable_cooldowns": True,  # a 429 is the budget's, then
+                **(budget if usd is not None else {}),
+            },
+            "litellm_settings": {"callbacks": [], "num_retries": 0},
+            # With the usage in every stream the cost is what the labs counted, not an estimate.
+            "general_settings": {"master_key": KEY, "always_include_stream_usage": True},
+        }
+
+    def start(self, usd: float | None) -> None:
+        """Start the proxy and wait for all of its workers. Without a budget, for the probes, one is enough."""
+        workers = self.workers if usd is not None else 1
+        file, log = self.home / "litellm.yaml", self.home / "litellm.log"
+        file.write_bytes(msgspec.json.encode(self.config(0, usd)))  # JSON is YAML
+        command = [str(self._program), "--config", str(file), "--host", "127.0.0.1", "--port", str(self.ports[0])]
+        # A worker that only waits for the core while others start must not pass for a hung one.
+        command += ["--num_workers", str(workers), "--timeout_worker_healthcheck", "60"]
+        process = start(self.name, command, core=self._core, log=log, environment=LITELLM_ENVIRONMENT)
+        self._running.append(process)
+        wait_ready(process, self.ports[0], "/health/readiness", timeout_s=READY_TIMEOUT_S)
+        while log.read_text(errors="replace").count(READY) < workers:
+            if time.monotonic() - process.started > READY_TIMEOUT_S:
+                raise BenchError(f"not all workers are ready after {READY_TIMEOUT_S:.0f} s:\n{log_tail(process)}")
+            time.sleep(0.2)
+
+    def victims(self) -> list[int]:
+        """Its workers, without the helper process of Python's that they share."""
+        return [pid for pid in super().victims() if b"resource_tracker" not in _command(pid)]
+
+    def settle(self) -> None:
+        """Wait until the sum in Redis stays the same."""
+        end_s, same_since_s, before = time.monotonic() + SETTLE_S, time.monotonic(), self._spent()
+        while time.monotonic() - same_since_s < QUIET_S:
+            if time.monotonic() > end_s:
+                raise BenchError(f"the sum in Redis still grew after {SETTLE_S:.0f} s")
+            time.sleep(0.2)
+            if (spent := self._spent()) != before:
+                same_since_s, before = time.monotonic(), spent
+        self._nano_usd = before
+
+    def _spent(self) -> int:
+        """What Redis says was spent, in nano-USD."""
+        head, _, rest = self._redis.command("GET", SPEND).partition(b"\r\n")
+        return 0 if head == b"$-1" else round(float(rest.partition(b"\r\n")[0]) * 1e9)
+
+    def disturbances(self) -> dict[str, Callable[[], None]]:
+        return {"Redis restarted": self._restart_redis}
+
+    def _restart_redis(self) -> None:
+        self._redis.command("SHUTDOWN", "SAVE")  # it keeps what it holds, as Postgres does for the others
+        self._redis.stop()
+        time.sleep(LOCK_S)
+        self._redis.start()
+
+    def books(self) -> Spend:
+        return Spend(self._nano_usd)
+
+    def close(self) -> None:
+        super().close()
+        self._redis.close()
+
+
+def _command(pid: int) -> bytes:
+    """The command line of a process; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
