@@ -233,6 +233,20 @@ def test_what_is_passed_through_is_refused_while_nobody_says_what_it_may_cost(st
     assert up.seen == []
 
 
+def test_what_is_passed_through_counts_under_the_run_and_the_end_user_that_its_headers_name(
+    start: Start, up: Upstream
+) -> None:
+    up.script = Bill().uses()
+    named = {"x-antiphon-run": "a/b", "x-antiphon-end-user": "ann"}
+    gateway = start(passing(up.url, HOLD, budget(requests=1, on=["run"]), budget("of", requests=9, on=["end_user"])))
+
+    statuses = [gateway.ask("POST", "/passthrough/up/chat/completions", CALL, headers=named).status for _ in range(2)]
+    assert statuses == [200, 402]
+    assert passed(gateway).status == 200
+    until(lambda: books(gateway).of("of") == {("ann",): 1}, "it is booked")
+    assert books(gateway).of("cap") == {("a",): 1, ("a/b",): 1}
+
+
 def test_what_used_more_than_it_held_is_booked_whole_and_marked(start: Start, up: Upstream) -> None:
     bill = Bill()
     up.script = bill.uses(input_tokens=1000, output_tokens=1000)

@@ -25,10 +25,10 @@ from antiphon.core.ticket import Bound, Whose
 from antiphon.metering.counters_memory import MemoryCounters
 from antiphon.metering.rates_far import Far
 from antiphon.metering.rates_find import Plans
+from antiphon.metering.rates_lines import lines
 from antiphon.metering.rates_meter import Meter
 from antiphon.metering.rates_slot import NO_HOLD, NO_SLOT, Hold, Short, Slot, T, Taking
 from antiphon.metering.rates_take import Near
-from antiphon.metering.rates_words import anthropic_lines, openai_lines
 
 TEND_S = 0.25
 """How often counters of this machine are told what passed, and given back what lies idle."""
@@ -96,7 +96,12 @@ class Rates:
             if not meter.left:
                 return self._take([(one, 1) for one in meters], slot)
         for meter in meters:
-            meter.take(1)
+            meter.left -= 1
+            meter.idle = False
+            if meter.passes:
+                meter.passed += 1
+            else:
+                meter.out += 1
         return slot
 
     def hold(self, slot: Slot, deployment: Deployment, bound: Bound) -> Hold | Short[Hold]:
@@ -112,14 +117,24 @@ class Rates:
             return NO_HOLD
         into, out = bound.likely_input_tokens, bound.likely_output_tokens
         amounts = (1, into + out, into, out, 1, 1)  # by place of the kind
-        takings = [(meter, amounts[meter.what]) for meter in meters]
         slot.tokens = meters
-        hold = Hold(takings)
-        for meter, units in takings:
+        takings: list[Taking] = []
+        is_short = False
+        for meter in meters:
+            units = amounts[meter.what]
+            takings.append((meter, units))
             if meter.left < units:
-                return self._take(takings, hold)
+                is_short = True
+        hold = Hold(takings)
+        if is_short:
+            return self._take(takings, hold)
         for meter, units in takings:
-            meter.take(units)
+            meter.left -= units
+            meter.idle = False
+            if meter.passes:
+                meter.passed += units
+            else:
+                meter.out += units
         return hold
 
     def settle(self, hold: Hold, input_tokens: int | None, output_tokens: int | None) -> None:
@@ -178,25 +193,20 @@ class Rates:
     def lines(self, slot: Slot, dialect: str, wall_ns: int) -> bytes:
         """Header lines that tell the caller how its limits stand, in its dialect; empty where none applies.
 
+        Far from a limit they are up to `rates_lines.KEPT_NS` old.
+
         Args:
             wall_ns: UTC, nanoseconds since the epoch.
         """
-        return self._lines((*slot.meters, *slot.tokens), dialect, wall_ns)
+        plan = slot.plan
+        return b"" if plan is None else plan.lines.of(slot.meters, slot.tokens, dialect, self._now_ns(), wall_ns)
 
     def lines_of(self, whose: Whose, dialect: str, wall_ns: int, *, stream: bool) -> bytes:
         """The same for a request that was refused, so that it has no slot. Raises: BadRequest."""
         if self._plans is None:
             return b""
         meters = self._plans.of(whose).arrival.meters(whose, self._meter, stream=stream)
-        return self._lines(meters, dialect, wall_ns)
-
-    def _lines(self, meters: tuple[Meter, ...], dialect: str, wall_ns: int) -> bytes:
-        if not meters:
-            return b""
-        now_ns = self._now_ns()
-        if dialect == "anthropic_messages":
-            return anthropic_lines(meters, now_ns, wall_ns)
-        return openai_lines(meters, now_ns)
+        return lines(meters, dialect, self._now_ns(), wall_ns)
 
     async def run(self) -> None:
         """Keep the counters told, for as long as the worker lives. Ends when cancelled."""

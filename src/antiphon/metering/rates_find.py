@@ -8,6 +8,7 @@ from antiphon.core.limit import OF_TOKENS, Limit
 from antiphon.core.principal import Principal
 from antiphon.core.ticket import Whose
 from antiphon.metering.matching import Rule, Values, passing, standing
+from antiphon.metering.rates_lines import Lines
 from antiphon.metering.rates_meter import Meter
 
 MOST_PLANS = 10_000
@@ -71,7 +72,7 @@ class Part:
 class Plan:
     """The limits of one caller who asks for one model on one route."""
 
-    __slots__ = ("_attempts", "_model", "_route", "_rules", "arrival", "principal")
+    __slots__ = ("_attempts", "_model", "_route", "_rules", "arrival", "lines", "principal")
 
     def __init__(self, rules: Sequence[LimitRule], principal: Principal, model: str, route: str, find: Find) -> None:
         self.principal, self._model, self._route = principal, model, route
@@ -80,6 +81,7 @@ class Plan:
         self._rules = [rule for rule in rules if rule.of_attempts]
         self.arrival = Part(early, principal.tenant, known, find)
         self._attempts: dict[str, Part] = {}
+        self.lines = Lines()
 
     def attempt(self, deployment: Deployment, find: Find) -> Part:
         """Limits that an attempt at a deployment falls under."""

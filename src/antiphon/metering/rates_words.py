@@ -1,13 +1,11 @@
-"""What callers are told of limits: errors and header lines."""
+"""What callers are told whom a limit refuses, and the words of it."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 from antiphon.core.error import OverLimit
 from antiphon.core.limit import Limit, LimitKind
 from antiphon.metering.rates_meter import Meter
 
-_MS_NS = 1_000_000
 _WORDS: Mapping[LimitKind, str] = {
     "requests": "requests",
     "tokens": "tokens",
@@ -62,70 +60,3 @@ def over(meter: Meter, units: int, wait_s: float, now_ns: int) -> OverLimit:
 
 def seconds(value_s: float) -> str:
     return f"{value_s:.3f}".rstrip("0").rstrip(".")
-
-
-def tightest(meters: Iterable[Meter], now_ns: int) -> dict[LimitKind, tuple[int, Meter]]:
-    """Of each kind the limit of which least remains, with how much."""
-    found: dict[LimitKind, tuple[int, Meter]] = {}
-    for meter in meters:
-        remaining, kind = meter.remaining(now_ns), meter.limit.kind
-        best = found.get(kind)
-        if best is None or remaining < best[0]:
-            found[kind] = (remaining, meter)
-    return found
-
-
-_OPENAI: tuple[tuple[LimitKind, str], ...] = (("requests", "requests"), ("tokens", "tokens"))
-_ANTHROPIC: tuple[tuple[LimitKind, str], ...] = (
-    ("requests", "requests"),
-    ("tokens", "tokens"),
-    ("input_tokens", "input-tokens"),
-    ("output_tokens", "output-tokens"),
-)
-
-
-def openai_lines(meters: Iterable[Meter], now_ns: int) -> bytes:
-    """As OpenAI's API has them: `x-ratelimit-limit-requests`, the time to the reset as `6m0s`.
-
-    Source: developers.openai.com, "Rate limits", headers.
-    """
-    found, lines = tightest(meters, now_ns), ""
-    for kind, name in _OPENAI:
-        if kind in found:
-            remaining, meter = found[kind]
-            lines += (
-                f"x-ratelimit-limit-{name}: {meter.limit.number}\r\n"
-                f"x-ratelimit-remaining-{name}: {remaining}\r\n"
-                f"x-ratelimit-reset-{name}: {duration(meter.reset_ns(now_ns))}\r\n"
-            )
-    return lines.encode()
-
-
-def anthropic_lines(meters: Iterable[Meter], now_ns: int, wall_ns: int) -> bytes:
-    """As Anthropic's API has them: `anthropic-ratelimit-requests-limit`, the reset as a time of day.
-
-    Source: platform.claude.com/docs, "Rate limits", response headers.
-    """
-    found, lines = tightest(meters, now_ns), ""
-    for kind, name in _ANTHROPIC:
-        if kind in found:
-            remaining, meter = found[kind]
-            at_s = -(-(wall_ns + meter.reset_ns(now_ns)) // 1_000_000_000)
-            lines += (
-                f"anthropic-ratelimit-{name}-limit: {meter.limit.number}\r\n"
-                f"anthropic-ratelimit-{name}-remaining: {remaining}\r\n"
-                f"anthropic-ratelimit-{name}-reset: {datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}\r\n"
-            )
-    return lines.encode()
-
-
-def duration(ns: int) -> str:
-    """Milliseconds, rounded up, as Go writes a duration: `17ms`, `1.5s`, `6m0s`, `1h0m0s`."""
-    ms = -(-ns // _MS_NS)
-    if ms < 1000:
-        return f"{ms}ms" if ms else "0s"
-    minutes, rest = divmod(ms, 60_000)
-    text = f"{seconds(rest / 1000)}s"
-    if minutes:
-        text = f"{minutes % 60}m{text}"
-    return f"{minutes // 60}h{text}" if minutes >= 60 else text
