@@ -138,7 +138,7 @@ def lines(seconds: float) -> None:
     rates.hold(slot, WHERE, BOUND)
     began_ns, count = time.process_time_ns(), 20_000
     for _ in range(count):
-        rates.lines(slot, "openai_chat", 0)
+        rates.lines(slot, "openai_chat", time.time_ns)
     print(f"{'header lines':42} {(time.process_time_ns() - began_ns) / count / 1000:6.2f} us", flush=True)
 
 

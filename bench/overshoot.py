@@ -1,7 +1,7 @@
 """A hard budget under fire: more requests than it can pay for, half of them streams, while workers are killed and stores go away.
 
 `python bench/overshoot.py` starts labs, a gateway with four workers on SQLite, then two gateways on one Postgres and one Valkey;
-`--subjects litellm` LiteLLM's proxy.
+`--subjects litellm,litellm-key` LiteLLM's proxy.
 Every request costs the same, so that what the labs counted can be held against the ledger to the token.
 """
 
@@ -21,7 +21,7 @@ import msgspec
 
 from antiphon.providers.lab.settings import LabModel, LabSettings
 from budget.chaos import Weather
-from budget.litellm import LiteLLM
+from budget.litellm import LiteLLM, LiteLLMKey
 from budget.load import Load
 from budget.rows import Counts, Run, row
 from budget.settings import KEY, MODEL, Plan, add_options, from_options
@@ -36,19 +36,21 @@ from lib.row import Row
 LABS_ABOVE = 300
 NANO = 1_000_000_000
 PROBES = 20
-MAKERS: dict[str, type[Subject]] = {made.name: made for made in (Workers, Replicas, LiteLLM)}
+MAKERS: dict[str, type[Subject]] = {made.name: made for made in (Workers, Replicas, LiteLLM, LiteLLMKey)}
 METHOD = (
     "{requests} requests of one key, {streams:.0%} streams, {at_once} in flight, against a hard budget for {afford}; every "
-    "request costs the same, measured by {probes} requests of another key. A process of the gateway's is killed about every "
+    "request costs the same, measured by {probes} requests that no budget counts. A process of the gateway's is killed about every "
     "{kill:g} s, a store taken away for 3 s about every {store:g} s. Then the gateways are stopped, and the ledger is held "
     "against what the labs counted. Overshoot: what the labs were asked for, beyond the budget. Lost settlements: answers "
     "that came whole and are not in the ledger as settled, and requests the labs got that the ledger doesn't know. Double "
-    "charges: entries beyond those that the labs' requests explain. Gateways on one core, labs and load on another."
+    "charges: entries beyond those that the labs' requests explain. Of a peer that keeps one sum, that sum is held against what the "
+    "labs counted: what it lost and what it counted twice can only be told net of each other. Gateways on one core, labs and "
+    "load on another."
 )
 
 
 def lab(at: int, port: int) -> Lab:
-    model = LabModel(tokens_per_s=2000, answer_tokens=16)
+    model = LabModel(tokens_per_s=100, answer_tokens=16)
     return Lab(f"lab-{at}", "healthy", port, LabSettings(seed=7, models={MODEL: model}))
 
 
@@ -143,13 +145,16 @@ def main() -> int:
     add_options(parser)
     options = parser.parse_args()
     try:
-        base, plan = settings.from_options(options), from_options(options)
-        rows = run(base, plan, options.subjects.split(","))
+        base, plan, subjects = settings.from_options(options), from_options(options), options.subjects.split(",")
+        rows = run(base, plan, subjects)
         method = METHOD.format(
             requests=plan.requests, streams=plan.stream_fraction, at_once=plan.at_once, afford=plan.afford, probes=PROBES,
             kill=plan.kill_every_s, store=plan.store_every_s,
         )  # fmt: skip
-        report.write(base, options.name, rows, method, requests=plan.requests)
+        commands = dict.fromkeys(MAKERS[name].command for name in subjects)
+        report.write(
+            replace(base, gateway_command="; ".join(commands)), options.name, rows, method, requests=plan.requests
+        )
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2

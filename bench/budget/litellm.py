@@ -1,9 +1,10 @@
-"""LiteLLM's proxy under the same load: a budget of its provider's, counted in Redis."""
+"""LiteLLM's proxy under the same load, with the two budgets that Redis alone can count: a provider's, and a key's."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from .settings import KEY, MODEL, Plan
 from .subjects import LOCK_S, Spend, Subject
 
 WINDOW = "1d"
-SPEND = f"provider_spend:openai:{WINDOW}"
 READY = "Proxy initialized with Config"
 """What each worker writes to the log once it can answer."""
 READY_TIMEOUT_S = 300.0
@@ -26,16 +26,28 @@ QUIET_S = 4.0
 """A worker adds what it spent to Redis once a second: a sum that stays for so long is the last."""
 SETTLE_S = 60.0
 
+AUTH = """
+from fastapi import Request
+from litellm.proxy._types import UserAPIKeyAuth, hash_token
+
+
+async def user_api_key_auth(request: Request, api_key: str) -> UserAPIKeyAuth:
+    return UserAPIKeyAuth(api_key=api_key, token=hash_token(api_key), models=["{model}"], spend=0.0, max_budget={usd})
+"""
+"""What LiteLLM asks who calls: every key is good, and has the budget."""
+
 
 class LiteLLM(Subject):
     """LiteLLM 1.106.2 with four workers, a provider's budget in one Redis."""
 
     name = "litellm"
+    command = "litellm --config CONFIG --host 127.0.0.1 --port PORT --num_workers 4 --timeout_worker_healthcheck 60"
     refusal = "429"
+    counter = f"provider_spend:openai:{WINDOW}"  # Redis' key of the sum
     probe_key = KEY  # its one key; the probes are sent before there is a budget
     note = (
-        "a provider's budget, the one budget of LiteLLM's that needs no database; budgets of keys and teams, which "
-        "reserve before a call, could not be run: Prisma's engine, which they need, is in no package registry"
+        "a provider's budget, which is kept in Redis alone; budgets of keys and teams as LiteLLM keeps them could not be "
+        "run: they need Postgres through Prisma, whose engine is in no package registry"
     )
 
     def __init__(self, plan: Plan, port: int, labs: list[int], home: Path, core: int) -> None:
@@ -54,7 +66,15 @@ class LiteLLM(Subject):
         self._nano_usd = 0
 
     def config(self, number: int, usd: float | None) -> dict[str, Any]:
-        budget = {"provider_budget_config": {"openai": {"budget_limit": usd, "time_period": WINDOW}}}
+        """Its configuration with the budget in it."""
+        config = self.plain()
+        if usd is not None:
+            budget = {"openai": {"budget_limit": usd, "time_period": WINDOW}}
+            config["router_settings"]["provider_budget_config"] = budget
+        return config
+
+    def plain(self) -> dict[str, Any]:
+        """Its configuration without a budget."""
         return {
             "model_list": [
                 {
@@ -75,7 +95,6 @@ class LiteLLM(Subject):
                 "redis_port": self._redis.port,
                 "num_retries": 0,
                 "disable_cooldowns": True,  # a 429 is the budget's, then
-                **(budget if usd is not None else {}),
             },
             "litellm_settings": {"callbacks": [], "num_retries": 0},
             # With the usage in every stream the cost is what the labs counted, not an estimate.
@@ -115,7 +134,7 @@ class LiteLLM(Subject):
 
     def _spent(self) -> int:
         """What Redis says was spent, in nano-USD."""
-        head, _, rest = self._redis.command("GET", SPEND).partition(b"\r\n")
+        head, _, rest = self._redis.command("GET", self.counter).partition(b"\r\n")
         return 0 if head == b"$-1" else round(float(rest.partition(b"\r\n")[0]) * 1e9)
 
     def disturbances(self) -> dict[str, Callable[[], None]]:
@@ -133,6 +152,41 @@ class LiteLLM(Subject):
     def close(self) -> None:
         super().close()
         self._redis.close()
+
+
+class LiteLLMKey(LiteLLM):
+    """LiteLLM 1.106.2 with four workers, a key's budget reserved in one Redis."""
+
+    name = "litellm-key"
+    refusal = "422"
+    counter = f"spend:key:{sha256(KEY.encode()).hexdigest()}"
+    note = (
+        "the key's budget comes from a custom authentication, for want of a database; LiteLLM books costs on keys only "
+        "with one, so that the sum in Redis is of what was reserved, never settled, and ends a minute after the last call"
+    )
+
+    def config(self, number: int, usd: float | None) -> dict[str, Any]:
+        (self.home / "bench_auth.py").write_text(AUTH.format(model=MODEL, usd=usd))
+        config = self.plain()
+        config["litellm_settings"] |= {
+            "cache": True,  # how its counters come to Redis; no call's answer is kept
+            "cache_params": {
+                "type": "redis",
+                "host": "127.0.0.1",
+                "port": self._redis.port,
+                "supported_call_types": [],
+            },
+        }
+        config["general_settings"] |= {
+            "master_key": "sk-budget-master",
+            "custom_auth": "bench_auth.user_api_key_auth",
+            "custom_auth_run_common_checks": True,
+            "fail_closed_budget_enforcement": True,  # a hard budget: without Redis nothing is let through
+        }
+        return config
+
+    def books(self) -> Spend:
+        return Spend(self._nano_usd, settled=False)
 
 
 def _command(pid: int) -> bytes:

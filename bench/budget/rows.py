@@ -100,11 +100,14 @@ def _of_sum(run: Run, subject: Subject, books: Spend) -> Row:
         "counted_nano_usd": float(books.nano_usd),
         "lab_nano_usd": float(run.labs.nano_usd),
         "budget_used_fraction": books.nano_usd / run.limit,
-        "lost_nano_usd": float(max(0, missing)),
-        "lost_requests": max(0, missing) / run.cost,
-        "double_nano_usd": float(max(0, -missing)),
-        "double_requests": max(0, -missing) / run.cost,
     }
+    if books.settled:
+        figures |= {
+            "lost_nano_usd": float(max(0, missing)),
+            "lost_requests": max(0, missing) / run.cost,
+            "double_nano_usd": float(max(0, -missing)),
+            "double_requests": max(0, -missing) / run.cost,
+        }
     return Row(
         name=subject.name,
         title=_title(subject),

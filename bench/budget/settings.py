@@ -33,7 +33,11 @@ class Plan:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--subjects", default="workers,replicas", help="by comma, of: workers, replicas, litellm (default %(default)s)")
+    add(
+        "--subjects",
+        default="workers,replicas",
+        help="by comma, of: workers, replicas, litellm, litellm-key (default %(default)s)",
+    )
     add("--requests", type=int, default=50_000)
     add("--afford", type=int, default=20_000, help="requests that the budget is enough for (default %(default)s)")
     add("--at-once", type=int, default=64, help="requests in flight (default %(default)s)")

@@ -43,6 +43,7 @@ class Spend(msgspec.Struct):
     """What a peer without a ledger says: one sum."""
 
     nano_usd: int
+    settled: bool = True  # it is of costs, not of what was held for calls
 
 
 LEDGER = "SELECT kind, count(*), coalesce(sum(money_nano_usd), 0), sum(tokens), sum(overrun_nano_usd) FROM ledger WHERE debit = 'tenant/bench' GROUP BY kind"
@@ -69,6 +70,7 @@ class Subject(ABC):
     """Gateways before the same labs and on the same store."""
 
     name = ""
+    command = "python -m antiphon serve --config CONFIG --port PORT"  # how it is started, for the result
     gateways = 1
     workers = 4
     refusal = "402"  # status of a request that the budget is not enough for

@@ -80,18 +80,18 @@ class CpuUse:
     used after the first reading is lost, as is all of a process that came and went."""
 
     seconds: float
+    busiest_s: float  # what the busiest of its processes used: the worker, where there is one
     others_seconds: float  # what everything else used of the subject's core
     ended: list[int]
 
 
 def between(before: CpuReading, after: CpuReading) -> CpuUse:
     """CPU time used from one reading to the next; processes new in between count in full."""
-    used = 0
-    for pid, ns in after.ns_by_pid.items():
-        used += ns - before.ns_by_pid.get(pid, 0)
+    by_pid = {pid: ns - before.ns_by_pid.get(pid, 0) for pid, ns in after.ns_by_pid.items()}
+    used = sum(by_pid.values())
     ended = [pid for pid in before.ns_by_pid if pid not in after.ns_by_pid]
     others_s = after.core_busy_s - before.core_busy_s - used / 1e9
-    return CpuUse(used / 1e9, max(0.0, others_s), ended)
+    return CpuUse(used / 1e9, max(by_pid.values(), default=0) / 1e9, max(0.0, others_s), ended)
 
 
 QUIET_FRACTION = 0.1

@@ -60,6 +60,7 @@ class Settings:
     gateway_command: str
     stand_in: bool
     config: Path
+    governed: Path
     ports: Ports
     port: int
     chat_path: str
@@ -84,6 +85,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--stand-in", action="store_true", help="put a second nginx in the gateway's place")
     add("--config", type=Path, default=BENCH / "gateway.yaml", help="the gateway's configuration")
+    add("--governed-config", type=Path, default=BENCH / "governed.yaml", help="the same, with budgets and limits")
     add("--port-base", type=int, default=PORT_BASE, help="all ports count from here (default %(default)s)")
     add("--port", type=int, help="the gateway's port (default: 100 above the base)")
     add("--chat-path", default="/v1/chat/completions")
@@ -111,6 +113,7 @@ def from_options(options: argparse.Namespace) -> Settings:
         gateway_command=options.gateway_command,
         stand_in=options.stand_in,
         config=options.config.resolve(),
+        governed=options.governed_config.resolve(),
         ports=ports,
         port=options.port or ports.gateway,
         chat_path=options.chat_path,

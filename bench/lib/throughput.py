@@ -54,6 +54,11 @@ REQUEST_FIGURES: dict[str, Callable[[Sample], float]] = {
     "p50_us": lambda s: s.load.p50_us,
     "p99_us": lambda s: s.load.p99_us,
 }
+PROCESS_FIGURES: dict[str, Callable[[Sample], float]] = {
+    "worker_us_per_request": lambda s: 1e6 * s.cpu.busiest_s / max(1, s.load.requests),
+    "background_us_per_request": lambda s: 1e6 * (s.cpu.seconds - s.cpu.busiest_s) / max(1, s.load.requests),
+}
+"""Of a gateway with one worker: what the busiest process used, and all others, of which the shipper is most."""
 STREAM_FIGURES: dict[str, Callable[[Sample], float]] = {
     "events_per_cpu_s": lambda s: s.events_per_cpu_s,
     "events_per_s": lambda s: s.load.events_per_s,
@@ -117,9 +122,12 @@ def measure(rig: Rig, plan: Plan, case: Case, subjects: Sequence[Subject]) -> Me
     return Measured(rounds, faults, notes)
 
 
-def _compare(rig: Rig, plan: Plan, case: Case, *, name: str, title: str, target: Target | None) -> Row:
-    """A row whose verdict is the gateway's first figure as a fraction of nginx's."""
-    measured = measure(rig, plan, case, rig.subjects())
+def _compare(
+    rig: Rig, plan: Plan, case: Case, *, name: str, title: str, target: Target | None, gateway: Subject | None = None
+) -> Row:
+    """A row whose verdict is the gateway's first figure as a fraction of nginx's. `gateway`: another than the usual."""
+    gateway = gateway or rig.gateway()
+    measured = measure(rig, plan, case, [rig.nginx(), gateway])
     figures = medians(measured.rounds)
     first = next(iter(case.figures))
     return Row(
@@ -127,7 +135,7 @@ def _compare(rig: Rig, plan: Plan, case: Case, *, name: str, title: str, target:
         title=title,
         figures=figures,
         measure=f"{first}, of nginx",
-        value=ratio(figures, rig.settings.gateway_name, first),
+        value=ratio(figures, gateway.name, first),
         target=target,
         rounds=measured.rounds,
         faults=measured.faults,
@@ -147,6 +155,19 @@ def chat_32k(rig: Rig, plan: Plan) -> Row:
     case = Case(body="chat-32k.json", connections=32, figures=REQUEST_FIGURES)
     title = "32 KB prompt, 32 connections"
     return _compare(rig, plan, case, name="chat-32k", title=title, target=Target("at least", 0.15))
+
+
+def governed_1k(rig: Rig, plan: Plan) -> Row:
+    """As `chat_1k`, through a gateway that counts each request on six hard budgets and by six limits."""
+    settings, case = rig.settings, Case(body="chat-1k.json", connections=32, figures=REQUEST_FIGURES | PROCESS_FIGURES)
+    title, target = "1 KB prompt, 32 connections, 6 budgets and 6 limits", Target("at least", 0.125)
+    if settings.stand_in:
+        return _compare(rig, plan, case, name="governed-1k", title=title, target=target)
+    governed = rig.beside("governed", settings.gateway_command, settings.governed, settings.port + 1)
+    try:
+        return _compare(rig, plan, case, name="governed-1k", title=title, target=target, gateway=governed)
+    finally:
+        rig.end(governed)
 
 
 def stream(rig: Rig, plan: Plan) -> Row:

@@ -117,6 +117,15 @@ def test_that_nothing_can_be_asked_for_is_a_warning(antiphon, tmp_path, text):
     assert ran.err.startswith("warning: nothing can be asked for: ")
 
 
+def test_a_raise_that_is_over_is_a_warning(antiphon, tmp_path):
+    file = tmp_path / "antiphon.yaml"
+    raises = 'raises: [{usd: 1, until: "2020-01-01T00:00:00Z"}]'
+    file.write_text(f"{HELPED}budgets: [{{name: cap, usd: 1, {raises}}}]\n")
+    ran = antiphon("config", "check", "--config", file)
+    assert ran.code == 0
+    assert "warning: the budget cap has a raise until 2020-01-01T00:00:00Z, which is over; take it out" in ran.err
+
+
 def test_without_a_file_the_quickstart_is_checked(antiphon, tmp_path):
     assert antiphon("config", "check", cwd=tmp_path).out.startswith("quickstart.yaml (built in) is right")
 

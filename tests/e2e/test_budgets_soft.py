@@ -5,6 +5,8 @@ import datetime as dt
 import hashlib
 import hmac
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -181,6 +183,36 @@ def test_thresholds_are_logged_and_posted_signed_once_each(start: Start, up: Ups
         assert SECRET not in gateway.log_file.read_text()
     finally:
         servers.leave(hooked)
+
+
+def test_each_threshold_is_told_once_whatever_the_number_of_workers_and_restarts(start: Start, up: Upstream) -> None:
+    up.script = Bill().uses()
+    gateway = start(config(up.url, budget(requests=60, alerts=[0.5, 1])), "--workers", "2")
+    with ThreadPoolExecutor(16) as pool:
+        statuses = Counter(pool.map(lambda _: gateway.chat(ask()).status, range(90)))
+    assert statuses == {200: 60, 402: 30}
+    until(lambda: 1 in [one["threshold"] for one in gateway.events("budget.threshold")], "the cap is told")
+    assert gateway.stop() == 0
+    gateway.start()
+    assert {gateway.chat(ask()).status for _ in range(8)} == {402}
+    assert gateway.stop() == 0
+
+    told = Counter(one["threshold"] for one in gateway.events("budget.threshold"))
+    assert told in ({0.5: 1, 1: 1}, {1: 1})  # where one worker passes both, another may have told of the higher one
+
+
+def test_a_limit_that_is_raised_has_thresholds_of_its_own(start: Start, up: Upstream) -> None:
+    up.script = Bill().uses()
+    gateway = start(config(up.url, budget(requests=2, alerts=[1])))
+    assert [gateway.chat(ask()).status for _ in range(3)] == [200, 200, 402]
+    gateway.event("budget.threshold")
+
+    gateway.write(config(up.url, budget(requests=4, alerts=[1])))
+    until(lambda: gateway.chat(ask()).status == 200, "there is more")
+    assert [gateway.chat(ask()).status for _ in range(2)] == [200, 402]
+    assert gateway.event("budget.threshold", 2)["fraction"] == 1
+    assert gateway.stop() == 0
+    assert len(gateway.events("budget.threshold")) == 2
 
 
 # --- what is asked as it is

@@ -295,12 +295,17 @@ def test_what_can_never_pass_is_told_so_without_a_time(start: Start, up: Upstrea
 
 def test_a_reload_changes_a_limit_and_keeps_what_was_counted(start: Start, up: Upstream) -> None:
     up.script = answers("said")
-    gateway = start(config(up.url, limit(requests=1)), "--workers", "2")
-    assert [gateway.chat(ask()).status for _ in range(2)] == [200, 429]
+    gateway = start(config(up.url, limit(requests=2)), "--workers", "2")
+    assert [gateway.chat(ask()).status for _ in range(3)] == [200, 200, 429]
 
-    gateway.write(config(up.url, limit(requests=1, on=["user"])))
+    gateway.write(config(up.url, limit(requests=4)))
+    until(lambda: gateway.chat(ask()).status == 200, "more may pass")
+    until(lambda: gateway.chat(ask()).status == 429, "and no more than that")
+    assert 3 <= len(up.seen) <= 4
+
+    gateway.write(config(up.url, limit(requests=4, on=["end_user"])))
     until(lambda: gateway.chat(ask()).status == 200, "another one counts nobody")
-    gateway.write(config(up.url, limit(requests=1), limit("more", requests=7)))
+    gateway.write(config(up.url, limit(requests=4)))
     until(lambda: gateway.chat(ask()).status == 429, "what was counted stands")
 
     gateway.write(config(up.url))

@@ -434,6 +434,20 @@ async def test_a_budget_at_its_cap_throttles_requests_and_no_retries(house: Hous
 
 
 @story
+async def test_a_throttled_request_whose_ticket_is_given_back_keeps_its_turn(house: House) -> None:
+    """A limit that has to be waited for gives the ticket back, and the same request takes another."""
+    async with house.worker(budget(5, at_cap="throttle", throttle_per_minute=6)) as tickets:
+        tickets.settle(await take(tickets), USE, 5)
+        tab = tickets.open(whose())
+        tickets.give_back(tab, await take(tickets, tab))
+
+        tickets.settle(await take(tickets, tab), USE, 5)
+
+        with pytest.raises(OverLimit):
+            await take(tickets)
+
+
+@story
 async def test_a_budget_at_its_cap_says_where_requests_go_instead(house: House) -> None:
     down = budget(5, at_cap="downgrade", downgrade_to="fast")
     async with house.worker(down, budget(10, name="hard")) as tickets:

@@ -9,10 +9,12 @@ from antiphon.core.limit import Limit
 from antiphon.core.ticket import Whose
 from antiphon.metering.counters_memory import SWEEP_AT, MemoryCounters
 from antiphon.metering.rates import Rates
+from antiphon.metering.rates_lines import duration
 from antiphon.metering.rates_slot import NO_HOLD, NO_SLOT, Hold, Slot
-from antiphon.metering.rates_words import duration
 
-WALL_NS = 1_796_000_000 * SECOND
+
+def wall_ns() -> int:
+    return 1_796_000_000 * SECOND
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_without_limits_nothing_is_counted(time: Time) -> None:
     rates.settle(NO_HOLD, 1, 1)
     rates.leave(slot)
     rates.leave(slot)
-    assert rates.lines(slot, "openai_chat", WALL_NS) == b""
+    assert rates.lines(slot, "openai_chat", wall_ns) == b""
 
 
 def test_a_burst_passes_and_then_one_each_interval(time: Time) -> None:
@@ -237,7 +239,7 @@ def test_openai_s_headers_tell_the_tightest_limit_of_each_kind(time: Time) -> No
     )
     slot = admitted(rates)
     held(rates, slot, 100, 50)
-    assert rates.lines(slot, "openai_chat", WALL_NS) == (
+    assert rates.lines(slot, "openai_chat", wall_ns) == (
         b"x-ratelimit-limit-requests: 120\r\nx-ratelimit-remaining-requests: 119\r\n"
         b"x-ratelimit-reset-requests: 500ms\r\n"
         b"x-ratelimit-limit-tokens: 6000\r\nx-ratelimit-remaining-tokens: 5850\r\nx-ratelimit-reset-tokens: 1.5s\r\n"
@@ -245,15 +247,15 @@ def test_openai_s_headers_tell_the_tightest_limit_of_each_kind(time: Time) -> No
     time.pass_s(0.1)
     rates.tend()
     time.pass_s(0.25)
-    assert b"x-ratelimit-reset-requests: 150ms\r\n" in rates.lines(slot, "gemini", WALL_NS)
+    assert b"x-ratelimit-reset-requests: 150ms\r\n" in rates.lines(slot, "gemini", wall_ns)
 
 
 def test_a_refused_request_is_told_how_its_limits_stand(time: Time) -> None:
     rates = made(time, requests(10, burst=1))
-    assert made(time).lines_of(whose(), "openai_chat", WALL_NS, stream=False) == b""
+    assert made(time).lines_of(whose(), "openai_chat", wall_ns, stream=False) == b""
     admitted(rates)
     refused(rates)
-    assert rates.lines_of(whose(), "openai_chat", WALL_NS, stream=False) == (
+    assert rates.lines_of(whose(), "openai_chat", wall_ns, stream=False) == (
         b"x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 100ms\r\n"
     )
 
@@ -266,7 +268,7 @@ def test_anthropic_s_callers_are_told_in_their_dialect(time: Time) -> None:
     )
     slot = admitted(rates)
     held(rates, slot, 100, 50)
-    assert rates.lines(slot, "anthropic_messages", WALL_NS) == (
+    assert rates.lines(slot, "anthropic_messages", wall_ns) == (
         b"anthropic-ratelimit-requests-limit: 60\r\nanthropic-ratelimit-requests-remaining: 59\r\n"
         b"anthropic-ratelimit-requests-reset: 2026-11-30T00:53:21Z\r\n"
         b"anthropic-ratelimit-input-tokens-limit: 6000\r\nanthropic-ratelimit-input-tokens-remaining: 5900\r\n"

@@ -3,14 +3,14 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from limited import SMALL, bound, whose
 from servers_valkey import Server, Silent
 
-from antiphon.core.counters import Granted, Standing, Told, Want
+from antiphon.core.counters import Counters, Granted, Standing, Told, Want
 from antiphon.core.error import DeadlineExceeded, OverLimit, Unavailable
 from antiphon.core.limit import Limit, WhenAway
 from antiphon.metering.rates import Rates
@@ -122,6 +122,42 @@ async def test_a_request_that_no_longer_waits_leaves_nothing_taken(valkey_server
         waiting.cancel()
         await asyncio.wait([waiting])
         await admitted(rates)
+
+
+async def test_a_request_that_is_cancelled_as_it_is_granted_leaves_nothing_taken() -> None:
+    """The counters' answer and the caller's leaving are seen in one turn of the loop."""
+    waiting: asyncio.Task[Slot] | None = None
+
+    class Granting(Counters):
+        """Grants all, and has the request that waits cancelled right behind the grant."""
+
+        @property
+        def away(self) -> bool:
+            return False
+
+        async def ask(
+            self, tells: Sequence[Told], groups: Sequence[Sequence[Want]]
+        ) -> tuple[list[Standing], list[Granted]]:
+            if waiting is not None and groups:
+                # Behind this call's return, which goes on in this very turn, and before the request's.
+                asyncio.get_running_loop().call_soon(waiting.cancel)
+            return [Standing(0, 0) for _ in tells], [Granted(tuple(want.need for want in wants)) for wants in groups]
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    rates = Rates(Granting(), time.monotonic_ns)
+    rates.become([Limit(name="c", kind="concurrent_requests", number=8)])
+    task = asyncio.create_task(rates.run())
+    short = rates.admit(whose(), stream=False)
+    assert isinstance(short, Short)
+    waiting = asyncio.create_task(rates.refill(short, asyncio.get_running_loop().time() + 10))
+    await asyncio.wait([waiting])
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert waiting.cancelled()
+    assert [meter.out for meter, _ in short.takings] == [0]
 
 
 async def test_while_it_is_away_each_limit_does_as_it_says_and_it_is_asked_again_later(own_valkey: Server) -> None:

@@ -64,6 +64,8 @@ class Ask(Struct, frozen=True, kw_only=True):
                 raise BadRequest(f"unknown parameter `{name[:64]}`; allowed here: {allowed}", param=name[:64])
             if len(values) > 1:
                 raise BadRequest(f"the parameter `{name}` comes {len(values)} times; send it once", param=name)
+            if "\0" in values[0]:
+                raise BadRequest(f"the parameter `{name}` has a NUL in it; no name has one", param=name)
         return {name: values[0] for name, values in said.items()}
 
     def condition(self) -> Condition:

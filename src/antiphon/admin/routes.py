@@ -189,7 +189,7 @@ def find(asked: bytes, path: bytes) -> tuple[Route, tuple[str, ...]]:
 
 
 def _names(route: Route, parts: list[bytes]) -> tuple[str, ...] | None:
-    """What stands for the placeholders of a route's path; None: it is another path."""
+    """What stands for the placeholders of a route's path; None: it is another path, or has a NUL, as no name does."""
     wanted = route.path.encode().split(b"/")
     if len(wanted) != len(parts):
         return None
@@ -199,4 +199,4 @@ def _names(route: Route, parts: list[bytes]) -> tuple[str, ...] | None:
             names.append(unquote(part[:LONGEST_PART].decode("latin-1")))
         elif want != part:
             return None
-    return tuple(names)
+    return None if any("\0" in name for name in names) else tuple(names)

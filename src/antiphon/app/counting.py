@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from antiphon.app.doubles import Doubles
 from antiphon.app.stores import Stores
 from antiphon.calls.breaker_shared import SharedBreaker
 from antiphon.calls.breaker_shared_cluster import ClusterBreakers
@@ -13,6 +14,7 @@ from antiphon.calls.breaker_shared_file import FileBreakers
 from antiphon.calls.counting import Counting
 from antiphon.config.settings import Settings
 from antiphon.control.alerts import Alerts
+from antiphon.control.definitions import merged
 from antiphon.control.owned import Owned
 from antiphon.core.alert import Alert
 from antiphon.core.budget import NO_END_NS, Account, Budget
@@ -22,10 +24,8 @@ from antiphon.core.error import OverLimit, StoreError
 from antiphon.core.ports import Transport
 from antiphon.metering.counters_file import FileCounters
 from antiphon.metering.counters_memory import MemoryCounters
-from antiphon.metering.definitions import budgets
 from antiphon.metering.escrow import Escrow
 from antiphon.metering.rates import Rates
-from antiphon.metering.settings_limits import limits
 from antiphon.metering.tickets import EscrowTickets
 from antiphon.store.valkey import Valkey
 from antiphon.store.valkey_board import ValkeyBoard
@@ -59,6 +59,7 @@ class Counts:
         cluster, workers = settings.cluster, settings.server.workers
         self._clock = clock
         self._telling: set[asyncio.Task[None]] = set()
+        self._doubles = Doubles() if index == 0 else None
         self._bank = stores.bank()
         self._alerts = Alerts(transport, settings.alerts, clock.now_ns)
         self._escrow = Escrow(self._bank, life, clock, settings.metering, alert=self._alert)
@@ -85,12 +86,13 @@ class Counts:
 
     def arrange(self, settings: Settings, owned: Owned) -> None:
         """Count by what a configuration and the admin API say."""
-        defined = (*budgets(settings.budgets), *owned.budgets)
-        limited = (*limits(settings.limits), *owned.limits)
-        self._tickets.arrange(defined)
-        self._rates.become(limited)
+        found = merged(settings.keys, settings.budgets, settings.limits, owned)
+        self._tickets.arrange(found.budgets)
+        self._rates.become(found.limits)
         self._alerts.settings = settings.alerts
-        self.counting.on = bool(defined or limited)
+        self.counting.on = bool(found.budgets or found.limits)
+        if self._doubles is not None:
+            self._doubles.look(settings, owned)
 
     def start(self) -> list[asyncio.Task[None]]:
         """Begin what goes on in the background. Returns: tasks to be cancelled at the end."""
@@ -129,7 +131,7 @@ class Counts:
     async def _tell(self, alert: Alert, account: Account) -> None:
         """Tell it, unless another worker, or another gateway on the same store, has: twice is better than never."""
         try:
-            first = await asyncio.to_thread(self._bank.announce, account, alert.threshold, alert.at_ns)
+            first = await asyncio.to_thread(self._bank.announce, account, alert.threshold * alert.limit, alert.at_ns)
         except StoreError:
             first = True
         if first:

@@ -9,7 +9,7 @@ from antiphon.core.request import Dialect, Need, Operation, Request
 from antiphon.core.ticket import Bound
 from antiphon.core.usage import Usage
 from antiphon.pricing.bounds import TEMPLATE_TOKENS, input_bound
-from antiphon.pricing.cost import bound, cost
+from antiphon.pricing.cost import bound, likely
 from antiphon.pricing.media import Media, media_of
 from antiphon.providers.target import Said, Target
 from antiphon.wire.passage import meaning
@@ -74,7 +74,7 @@ def bounds_of(request: Request, target: Target, said: Said, likely_input: Callab
     return Bound(
         money_nano_usd=money,
         tokens=tokens,
-        likely_nano_usd=0 if price is None else cost(price, Usage(input_tokens=into, output_tokens=out)) or 0,
+        likely_nano_usd=0 if price is None else likely(price, into, out),
         likely_input_tokens=into,
         likely_output_tokens=out,
     )

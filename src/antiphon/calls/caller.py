@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from antiphon.calls import answer, deadline
@@ -26,6 +27,7 @@ from antiphon.core.error import (
     CannotCarry,
     LeftAlone,
     OverLimit,
+    StoreError,
     UpstreamError,
 )
 from antiphon.core.plan import Step
@@ -131,6 +133,7 @@ class Caller:
             used = caught.used if isinstance(caught, UpstreamError) else None
             self.failed(attempt, error, used if isinstance(used, Usage) else None)
             course.failed(spot, error)
+            self._ended(attempt, work)
             raise error from error.__cause__
         except BaseException:
             won = course.won
@@ -141,6 +144,14 @@ class Caller:
         self._answered(attempt, got, stream)
         course.won = attempt
         return Answered(attempt, got, course)
+
+    def _ended(self, attempt: Try, work: Work) -> None:
+        """Write down that an attempt holds nothing any more: a death while the next one is waited for then books nothing
+        for it, as what it held may be used by others already.
+        """
+        if attempt.ticket.holds is not None and not attempt.forfeit:
+            with suppress(StoreError):  # the next record can't be written either, and is not passed over
+                self._journal.opened(work.draft(), work.tail)
 
     async def _ready(self, course: Course, spot: Spot) -> float:
         """Wait for what an attempt needs before it can begin: long bodies in its words, its turn, a credential.

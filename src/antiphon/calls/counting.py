@@ -1,6 +1,6 @@
 """What counts a request's use: budgets by tickets, limits by slots and holds. One per worker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from antiphon.core.usage import Usage
 from antiphon.metering import rates_slot
 from antiphon.metering.rates import Rates
 from antiphon.metering.rates_slot import NO_SLOT, Hold, Slot
+from antiphon.metering.soft import Capped
 from antiphon.metering.tickets import EscrowTickets
 
 
@@ -21,8 +22,8 @@ class Counted(Struct, eq=False):
 
     counting: "Counting"
     tab: Tab
-    stream: bool = False
-    slot: Slot = NO_SLOT
+    stream: bool
+    slot: Slot
     downgrade_to: str = ""
     """The tier or the model that a budget at its cap leads it to."""
     budget: str = ""
@@ -37,10 +38,10 @@ class Counted(Struct, eq=False):
 
     def lines(self, dialect: str) -> bytes:
         """Header lines that tell the caller how its limits stand."""
-        rates, now_ns = self.counting.rates, self.counting.now_ns()
+        rates, wall_ns = self.counting.rates, self.counting.now_ns
         if self.refused:
-            return rates.lines_of(self.tab.whose, dialect, now_ns, stream=self.stream)
-        return rates.lines(self.slot, dialect, now_ns)
+            return rates.lines_of(self.tab.whose, dialect, wall_ns, stream=self.stream)
+        return rates.lines(self.slot, dialect, wall_ns)
 
     def end(self) -> None:
         """The request is over. Harmless when it was over before."""
@@ -83,14 +84,17 @@ class Counting:
 
     def open(self, whose: Whose, *, stream: bool) -> Counted:
         """What is to be begun."""
-        return Counted(self, self.tickets.open(whose), stream)
+        return Counted(self, self.tickets.open(whose), stream, NO_SLOT)
 
-    async def begin(self, counted: Counted, until_s: float, *, leads: bool = False) -> None:
+    async def begin(
+        self, counted: Counted, until_s: float, *, leads: bool = False, first: Sequence[Deployment] = ()
+    ) -> None:
         """Take a request's place under its limits, and see what soft budgets want.
 
         Args:
             until_s: When waiting has no use any more, on the loop's clock.
             leads: It is a shared call, whose requests have their own places.
+            first: Those that its first attempt may go to.
         Raises: OverLimit, Unavailable, BadRequest, BudgetExceeded, StoreError, DeadlineExceeded.
         """
         if not leads:
@@ -100,23 +104,28 @@ class Counting:
             except OverLimit:
                 counted.refused = True
                 raise
-        try:
-            await self._soften(counted, until_s)
-        except BaseException:
-            counted.end()
-            raise
+        if self.tickets.softens:
+            try:
+                await self._soften(counted, until_s, first)
+            except BaseException:
+                counted.end()
+                raise
 
-    async def _soften(self, counted: Counted, until_s: float) -> None:
+    async def _soften(self, counted: Counted, until_s: float, first: Sequence[Deployment]) -> None:
+        """Find where a budget at its cap leads a request; none leads one away from what it leads to."""
+        for deployment in (None, *first) if self.tickets.steers else (None,):
+            for one in await self._capped(counted.tab, deployment, until_s):
+                stays = deployment is not None and deployment.tier == one.downgrade_to
+                if one.at_cap == "downgrade" and not stays:
+                    counted.downgrade_to, counted.budget = one.downgrade_to, one.budget
+                    return
+
+    async def _capped(self, tab: Tab, deployment: Deployment | None, until_s: float) -> tuple[Capped, ...]:
         while True:
             try:
-                capped = self.tickets.state(counted.tab)
-                break
+                return self.tickets.state(tab, deployment)
             except Short as short:
                 await self.tickets.refill(short, until_s)
-        for one in capped:
-            if one.at_cap == "downgrade":
-                counted.downgrade_to, counted.budget = one.downgrade_to, one.budget
-                return
 
     def take(
         self, counted: Counted, deployment: Deployment, bound: Bound, ready: Hold | None = None

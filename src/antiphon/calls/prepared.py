@@ -118,6 +118,11 @@ class Prepared:
         self.answerers = answerers(policy.name, policy.on_loss, self.ranks) if policy.cache.enabled else b""
         """What the cache knows them by."""
 
+    @property
+    def first(self) -> tuple[Deployment, ...]:
+        """The step's own deployments, without fallbacks."""
+        return tuple(target.deployment for target in self.ranks[0].targets.values())
+
     def _sole(self) -> Spot:
         rank, (name,) = self.ranks[0], self.step.deployments
         return Spot(rank.members[name], rank.targets[name], 0, choice=rank.group.sole)

@@ -27,6 +27,8 @@ from antiphon.pricing.cost import cost
 
 SLOWER = "another attempt was faster"
 HTTP_FORBIDDEN = 403
+HTTP_REFUSED = 400
+"""From this status on an upstream did nothing that it bills."""
 OVERLOADS = frozenset({"rate_limited", "overloaded", "timeout"})
 """Failures that tell the adaptive limit to fall."""
 
@@ -87,24 +89,29 @@ class Settlement:
         attempt.end(now_s)
         price = attempt.target.deployment.price
         attempt.usage = usage
-        if price is not None:
-            if usage is not None:
+        if usage is not None:
+            if price is not None:
                 attempt.cost_nano_usd = cost(price, usage, attempt.service)
-            elif attempt.ticket.hard and _is_unknown(attempt):
-                attempt.cost_nano_usd = NanoUsd(attempt.ticket.held_nano_usd)
-                attempt.assumed = attempt.forfeit = True
-            elif attempt.answered or attempt.error is None:
-                # It was cut short: what it had read by then, and said, is paid for.
-                read = Usage(
-                    input_tokens=attempt.spot.member.tokens_of(attempt.size_bytes), output_tokens=output_tokens
-                )
-                attempt.cost_nano_usd, attempt.assumed = cost(price, read), True
+        elif attempt.ticket.hard and _is_unknown(attempt):
+            self._forfeit(attempt)
+        elif price is not None and (attempt.answered or attempt.error is None):
+            # It was cut short: what it had read by then, and said, is paid for.
+            read = Usage(input_tokens=attempt.spot.member.tokens_of(attempt.size_bytes), output_tokens=output_tokens)
+            attempt.cost_nano_usd, attempt.assumed = cost(price, read), True
         counted, counting = attempt.counted, self._counting
         if counted is None or counting is None:
             self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
         else:
             counting.settle(counted, attempt, usage)
         self._learn(attempt, usage, now_s)
+
+    @staticmethod
+    def _forfeit(attempt: Try) -> None:
+        """Book what its ticket held, also where it has no price: tokens are held too, and so is what an operator wrote."""
+        ticket = attempt.ticket
+        if ticket.held_nano_usd or attempt.target.deployment.price is not None:
+            attempt.cost_nano_usd = NanoUsd(ticket.held_nano_usd)
+        attempt.assumed = attempt.forfeit = bool(ticket.held_nano_usd or ticket.held_tokens)
 
     def _learn(self, attempt: Try, usage: Usage | None, now_s: float) -> None:
         """Give back what it held, and take in what its end says of the deployment."""
@@ -201,7 +208,8 @@ def _is_unknown(attempt: Try) -> bool:
     An estimate is no proof, so a hard budget then books what it held.
     """
     error = attempt.error
-    if attempt.unsent or isinstance(error, StaleConnection):
+    refused = attempt.status is not None and attempt.status >= HTTP_REFUSED
+    if attempt.unsent or refused or isinstance(error, StaleConnection):
         return False
     if attempt.answered or error is None or isinstance(error, UpstreamBroken | UpstreamMalformed):
         return True

@@ -22,7 +22,11 @@ def keys(one: Parser) -> None:
 
 
 def budgets(one: Parser) -> None:
-    one.beneath(*_of("budgets", "budget"))
+    one.beneath(
+        *_of("budgets", "budget"),
+        ("accounts", "show how the accounts of a budget stand in the window that runs now", _accounts),
+        ("raise", "give a budget more for a while", _raise),
+    )
 
 
 def limits(one: Parser) -> None:
@@ -37,6 +41,17 @@ def _of(section: str, word: str) -> tuple[Command, ...]:
         ("set", f"make a {word}, or replace it", partial(_set, **more)),
         ("delete", f"take a {word} away", partial(_named, **more, verb="delete")),
     )
+
+
+def changes(one: Parser) -> None:
+    one.runs("changes")
+    one.add_argument("--kind", choices=("key", "budget", "limit"), help="of this kind alone (default: all)")
+    one.add_argument("--name", help="of objects with this name alone (default: all)")
+    one.add_argument(
+        "--most", type=values.whole(1, 1_000_000), default=100, help="most changes, the newest (default: %(default)s)"
+    )
+    where(one)
+    one.epilog = "With --json: {data: [change]}, changes as in the admin API, see its reference."
 
 
 def where(one: Parser) -> None:
@@ -80,6 +95,26 @@ def _set(one: Parser, *, module: str, section: str) -> None:
     one.add_argument(
         "--version", type=values.whole(1, 2**63 - 1), help="version that is replaced (default: it must not be there)"
     )
+    where(one)
+
+
+def _accounts(one: Parser) -> None:
+    one.runs("budgets", "accounts")
+    one.add_argument("name", help="the budget's name; that of a key is called key/NAME")
+    where(one)
+    one.epilog = "With --json: {data: [account]}, accounts as in the admin API, see its reference."
+
+
+def _raise(one: Parser) -> None:
+    one.runs("budgets", "raise")
+    one.add_argument("name", help="the budget's name")
+    more = one.add_mutually_exclusive_group(required=True)
+    more.add_argument("--usd", type=values.dollars, help="US dollars more than its limit")
+    most = 2**53
+    more.add_argument("--tokens", type=values.whole(1, most), help="tokens more than its limit")
+    more.add_argument("--requests", type=values.whole(1, most), help="requests more than its limit")
+    one.add_argument("--until", required=True, help="when it ends, such as 2026-12-31T00:00:00Z")
+    one.add_argument("--note", help="why")
     where(one)
 
 

@@ -12,6 +12,7 @@ def db(one: Parser) -> None:
         ("check", "look whether tables, ledger and balances agree", _check),
         ("backup", "copy the database and the journal, while a gateway runs too", _backup),
         ("restore", "put a copy in the place of the database and the journal", _restore),
+        ("release", "free what a gateway holds that is lost with its data directory", _release),
     )
 
 
@@ -64,6 +65,21 @@ def _restore(one: Parser) -> None:
     one.add_argument("directory", metavar="DIR", help="what `antiphon db backup` made")
     _config(one)
     one.epilog = "With --json: {directory, replaced}; replaced is where the files that were there lie, or null."
+
+
+def _release(one: Parser) -> None:
+    one.runs("release")
+    one.add_argument(
+        "home",
+        metavar="GATEWAY",
+        nargs="?",
+        help="its name, as in the file `home` of its data directory; what it holds is booked as spent (default: list those that hold something)",
+    )
+    _config(one)
+    one.epilog = (
+        "With --json: {homes: [{name, connected, holders, accounts, running, own}]}; with GATEWAY\n"
+        "{holders, requests, entries}, the last as they are stored in the ledger."
+    )
 
 
 def _show(one: Parser) -> None:

@@ -1,6 +1,7 @@
 """`antiphon config check|show|diff|schema`."""
 
 import json
+import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from antiphon.cli.configured import configured
 from antiphon.cli.exits import Exit
 from antiphon.cli.failure import problems
 from antiphon.cli.terminal import document, put, say
+from antiphon.config.check_budgets import past_raises
 from antiphon.config.diff import Change, diff
 from antiphon.config.load import environment, load
 from antiphon.config.schema import schema
@@ -39,6 +41,8 @@ def _check(arguments: Namespace) -> int:
     found = models(loaded.settings)
     if found.state == "wrong":
         say(f"warning: {found.found}; {found.remedy}")
+    for one in past_raises(loaded.settings.budgets, time.time_ns()):
+        say(f"warning: {one}; take it out")
     return Exit.OK
 
 

@@ -49,7 +49,7 @@ def _migrate(arguments: Namespace, settings: Settings) -> int:
 def _check(arguments: Namespace, settings: Settings) -> int:
     stores = stores_of(settings)
     upkeep = stores.upkeep()
-    version = _newest(upkeep)
+    version = newest(upkeep)
     audit = upkeep.audit()
     found = list(faults(audit, whole=not settings.storage.retention.ledger_days))
     waiting = _waiting(places_of(settings), stores, audit.holders)
@@ -77,7 +77,7 @@ def _check(arguments: Namespace, settings: Settings) -> int:
     return Exit.FAILED if found else Exit.OK
 
 
-def _newest(upkeep: Upkeep) -> int:
+def newest(upkeep: Upkeep) -> int:
     """The tables' version. Raises: StoreError, when they have another one than this code."""
     version = upkeep.version()
     if version != upkeep.newest:
@@ -94,7 +94,7 @@ def _waiting(places: Places, stores: Stores, holders: dict[str, str]) -> list[tu
 def _backup(arguments: Namespace, settings: Settings) -> int:
     places, target = places_of(settings), Path(arguments.directory)
     upkeep = stores_of(settings).upkeep()
-    _newest(upkeep)
+    newest(upkeep)
     journal = target / places.journal.name
     try:
         target.mkdir(mode=0o700, parents=True)

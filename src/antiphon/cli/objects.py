@@ -1,4 +1,4 @@
-"""`antiphon budgets|limits list|show|set|delete`, and what budgets have besides."""
+"""`antiphon budgets|limits list|show|set|delete`."""
 
 from argparse import Namespace
 from pathlib import Path

@@ -12,6 +12,7 @@ from antiphon.config.check_limits import check_cluster, check_limits
 from antiphon.config.check_models import check_models
 from antiphon.config.check_providers import check_providers
 from antiphon.config.check_routes import check_routes
+from antiphon.config.check_storage import check_storage
 from antiphon.config.known import tiers_of
 from antiphon.config.pem import MENDED, why_no_authorities, why_no_chain, why_no_file
 from antiphon.config.settings import Settings
@@ -34,6 +35,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *_admin(settings, written),
         *_telemetry(settings, written),
         *_tokenizers(settings, written),
+        *check_storage(settings, written),
         *check_keys(settings, written),
         *check_providers(settings, written, profiles),
         *check_models(settings, written),

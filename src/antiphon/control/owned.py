@@ -36,6 +36,11 @@ class Owned:
         self._texts: Mapping[str, tuple[Known, ...]] = {}
         self._rules: Mapping[tuple[ObjectKind, str], tuple[Rule, ...]] = {}
 
+    @property
+    def names(self) -> frozenset[tuple[ObjectKind, str]]:
+        """What it knows, by kind and name."""
+        return frozenset((*(("key", name) for name in self._texts), *self._rules))
+
     def take(self, update: Update) -> None:
         """Know what changed. Raises: StoreError, where an object can't be read; then all is as it was."""
         read = [(one, _texts(one), _rules(one)) for one in update.objects]

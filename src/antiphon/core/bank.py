@@ -71,9 +71,11 @@ class Bank(ABC):
         """Keys of the accounts of a budget that anybody ever used: those after one, in order. Raises: StoreError."""
 
     @abstractmethod
-    def announce(self, account: Account, threshold: float, now_ns: int) -> bool:
-        """Ask to be the one who tells that an account came to a fraction of its limit.
+    def announce(self, account: Account, mark: float, now_ns: int) -> bool:
+        """Ask to be the one who tells that an account came to a threshold.
 
+        Args:
+            mark: The threshold in the budget's measure, so that one of a limit that was raised is another one.
         Returns: False, when somebody told that before, or of a higher one, in this window: of a rolling one, within its
             length. Raises: StoreError.
         """

@@ -59,6 +59,8 @@ class Tab(Struct, kw_only=True):
     """Tickets that were taken."""
     notes: list[str] = []
     """What the receipt should tell: what a shadow budget would have refused, say."""
+    paced: bool = False
+    """It has its turn under the budgets that throttle."""
     patience_s: float | None = None
     """Until when it waits for budget, on the steady clock; None: it never had to."""
     unbacked: bool = False

@@ -1,8 +1,9 @@
 """Admit: the request's place under its limits, and what budgets at their cap make of it."""
 
+from msgspec import structs
+
 from antiphon.calls.counting import Counting
-from antiphon.core.request import Request
-from antiphon.core.ticket import Whose
+from antiphon.core.request import NO_LINEAGE, Request
 from antiphon.gateway.decide import Decision, Decisions
 from antiphon.gateway.story import Story
 
@@ -14,13 +15,13 @@ async def count(
 
     Raises: OverLimit, Unavailable, BudgetExceeded, StoreError, DeadlineExceeded, BadRequest.
     """
-    head, route = request.head, decision.route
-    whose = Whose(
-        principal=story.principal, model=head.model, route=route.name, end_user=head.user, lineage=request.lineage
-    )
-    until_s = story.started_s + route.seconds
+    head, whose = request.head, decision.whose
+    if head.user or request.lineage is not NO_LINEAGE:
+        whose = structs.replace(whose, end_user=head.user, lineage=request.lineage)
+    until_s = story.started_s + decision.route.seconds
     story.counted = counted = counting.open(whose, stream=head.stream)
-    await counting.begin(counted, until_s, leads=story.leads)
+    first = decision.prepared.first if counting.tickets.steers else ()
+    await counting.begin(counted, until_s, leads=story.leads, first=first)
     if not counted.downgrade_to:
         return decision
     story.lines += b"x-antiphon-downgraded: %b\r\n" % counted.downgrade_to.encode("ascii", "replace")

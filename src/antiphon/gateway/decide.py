@@ -9,6 +9,7 @@ from antiphon.core.error import BudgetExceeded, NotAllowed, NotFound
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head
+from antiphon.core.ticket import Whose
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
 from antiphon.gateway.story import Story
@@ -32,6 +33,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     tail: bytes
     """How it stands in a receipt."""
     prepared: Prepared
+    whose: Whose
+    """Whose use it is, of what isn't the single request's."""
 
 
 class Decisions:
@@ -109,4 +112,5 @@ class Decisions:
             plan=made,
             tail=story.basis().tail(),
             prepared=self._caller.prepare(made.steps[0], policy, revision.targets),
+            whose=Whose(principal=story.principal, model=head.model, route=route.name),
         )

@@ -20,7 +20,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from antiphon.core.counters import CountersAway, Granted, NearCounters, Standing, Told, Want, divisor
-from antiphon.metering.gcra import Bucket, decide
+from antiphon.metering.gcra import Bucket, carried, decide
 
 CELLS = 65_536
 """Keys with something in them at one time; a page of the file takes memory only once it is used."""
@@ -86,7 +86,7 @@ class FileCounters(NearCounters):
             for one in told:
                 place = self._place(one.key, now_ns)
                 others = sum(words[place + HELD : place + width]) - words[place + mine]
-                level_ns = words[place + ARRIVAL] - now_ns
+                level_ns = carried(words[place + ARRIVAL] - now_ns, words[place + EACH], one)
                 if level_ns <= 0:
                     words[place + ARRIVAL] = now_ns + 1  # so that no other key of this call takes the cell
                 places.append(place)

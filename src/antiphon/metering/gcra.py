@@ -55,6 +55,13 @@ class Bucket:
         return Standing(self.level_ns, self.held)
 
 
+def carried(level_ns: int, each_ns: int, told: Told) -> int:
+    """What passed while a unit stood for `each_ns`, as its limit has it now: as many units, and full at most."""
+    if each_ns in (0, told.each_ns) or level_ns <= 0:
+        return level_ns
+    return min(-(-level_ns * told.each_ns // each_ns), told.most * told.each_ns)
+
+
 def decide(buckets: Sequence[Bucket], groups: Sequence[Sequence[Want]], divide: int) -> list[Granted]:
     """Grant each group of wants whole or not at all. `divide`: see `core.counters.divisor`."""
     return [_grant(buckets, wants, divide) for wants in groups]

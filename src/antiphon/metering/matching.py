@@ -4,8 +4,10 @@ Most scopes are the same for many requests: the principal, the model, the route,
 session, run, step) come with the single request. Whoever has no value for one of a budget's scopes isn't counted by it.
 """
 
+import re
 from collections.abc import Mapping
 from itertools import product
+from urllib.parse import quote
 
 from antiphon.core.budget import OF_ATTEMPTS, OF_REQUESTS, Budget, Scope
 from antiphon.core.deployment import Deployment
@@ -17,13 +19,17 @@ MOST_DEEP = 32
 """Levels of a run's path that have accounts of their own. What is deeper counts under these."""
 MOST_KEYS = 256
 """Accounts of one budget that one request may fall under: tags times levels."""
+LONGEST_KEY_BYTES = 2_000
+"""In UTF-8. An index of Postgres takes rows of up to 2,704 bytes, and the longest has a holder and a window's start too."""
+_APART = re.compile(r"[%|\x00-\x1f\x7f-\x9f]")
+"""What stands between values, what escapes begin with, and control characters: Postgres takes no NUL."""
 Values = tuple[str, ...]
 Scopes = Mapping[Scope, Values]
 
 
 def escaped(value: str) -> str:
-    """A value as an account's key has it."""
-    return value.replace("%", "%25").replace("|", "%7C") if "%" in value or "|" in value else value
+    """A value as an account's key has it; `urllib.parse.unquote` gives it back."""
+    return _APART.sub(lambda found: quote(found[0]), value)
 
 
 def paths(run: str, parent: str) -> Values:
@@ -102,7 +108,7 @@ class Rule:
     def keys(self, tenant: str, values: Scopes) -> list[str]:
         """Keys of the accounts that the use falls under.
 
-        Raises: BadRequest, when there are too many.
+        Raises: BadRequest, when there are too many, or one is too long.
         """
         budget = self.budget
         each = [self._left(scope, values) for scope in budget.scopes]
@@ -115,10 +121,21 @@ class Rule:
                 raise BadRequest(
                     f"more than {MOST_KEYS} accounts of the budget {budget.name}: name a run with a shorter path"
                 )
-            found.append("|".join([head, *map(escaped, values_of_one)]))
+            found.append(_short("|".join([head, *map(escaped, values_of_one)]), budget))
         return found
 
     def _left(self, scope: Scope, values: Scopes) -> Values:
         """Values of a scope that the budget is for."""
         have, only = values.get(scope, ()), self.budget.only.get(scope)
         return have if only is None else tuple(value for value in have if fits(only, value))
+
+
+def _short(key: str, budget: Budget) -> str:
+    """The key of an account. Raises: BadRequest, where no store can keep it."""
+    if len(key) * 4 > LONGEST_KEY_BYTES and len(key.encode()) > LONGEST_KEY_BYTES:
+        counted = ", ".join(budget.scopes)
+        raise BadRequest(
+            f"{budget.name} counts by {counted}, and their names are together longer than {LONGEST_KEY_BYTES} bytes:"
+            " send shorter ones"
+        )
+    return key

@@ -90,7 +90,11 @@ class Rates:
         if plans is None:
             return NO_SLOT
         plan = plans.of(whose)
-        meters = plan.arrival.meters(whose, self._meter, stream=stream)
+        part = plan.arrival
+        if part.passing:
+            meters = part.meters(whose, self._meter, stream=stream)
+        else:
+            meters = part.known if stream else part.plain
         slot = Slot(whose, plan, meters, stream=stream)
         for meter in meters:
             if not meter.left:
@@ -112,7 +116,11 @@ class Rates:
         plan, whose = slot.plan, slot.whose
         if plan is None or whose is None:
             return NO_HOLD
-        meters = plan.attempt(deployment, self._meter).meters(whose, self._meter, stream=slot.stream)
+        part = plan.attempt(deployment, self._meter)
+        if part.passing:
+            meters = part.meters(whose, self._meter, stream=slot.stream)
+        else:
+            meters = part.known if slot.stream else part.plain
         if not meters:
             return NO_HOLD
         into, out = bound.likely_input_tokens, bound.likely_output_tokens
@@ -190,18 +198,18 @@ class Rates:
             raise
         return short.made
 
-    def lines(self, slot: Slot, dialect: str, wall_ns: int) -> bytes:
+    def lines(self, slot: Slot, dialect: str, wall_ns: Callable[[], int]) -> bytes:
         """Header lines that tell the caller how its limits stand, in its dialect; empty where none applies.
 
         Far from a limit they are up to `rates_lines.KEPT_NS` old.
 
         Args:
-            wall_ns: UTC, nanoseconds since the epoch.
+            wall_ns: Tells UTC, nanoseconds since the epoch.
         """
         plan = slot.plan
         return b"" if plan is None else plan.lines.of(slot.meters, slot.tokens, dialect, self._now_ns(), wall_ns)
 
-    def lines_of(self, whose: Whose, dialect: str, wall_ns: int, *, stream: bool) -> bytes:
+    def lines_of(self, whose: Whose, dialect: str, wall_ns: Callable[[], int], *, stream: bool) -> bytes:
         """The same for a request that was refused, so that it has no slot. Raises: BadRequest."""
         if self._plans is None:
             return b""

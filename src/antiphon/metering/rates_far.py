@@ -46,7 +46,12 @@ class Far:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(takings, done))
         self._wake.set()
-        await done
+        try:
+            await done
+        except asyncio.CancelledError:
+            if done.done() and not done.cancelled() and done.exception() is None:  # both came at once
+                _give_back(takings)
+            raise
 
     async def run(self) -> None:
         """Ask whenever somebody waits, and tell now and then. Ends when cancelled."""
@@ -132,9 +137,7 @@ class Far:
             _fail(one, error)
             return
         if one.done.done():  # nobody waits any more
-            for meter, units in one.takings:
-                if not meter.passes:
-                    meter.back(units)
+            _give_back(one.takings)
         else:
             one.done.set_result(None)
 
@@ -157,6 +160,13 @@ def _ahead_once(groups: Sequence[Sequence[Want]]) -> list[list[Want]]:
         [want if last[want.at] == number else Want(want.at, want.need, want.need, want.passes) for want in wants]
         for number, wants in enumerate(groups)
     ]
+
+
+def _give_back(takings: Sequence[Taking]) -> None:
+    """Undo what was taken for somebody who has gone; what passed has passed."""
+    for meter, units in takings:
+        if not meter.passes:
+            meter.back(units)
 
 
 def _fail(one: _Waiting, error: BaseException) -> None:

@@ -1,6 +1,6 @@
 """Header lines that tell a caller how its limits stand, kept for a moment: those that are alike are told nearly the same."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from antiphon.core.limit import LimitKind
@@ -19,6 +19,7 @@ _ANTHROPIC: Mapping[LimitKind, str] = {
     "input_tokens": "input-tokens",
     "output_tokens": "output-tokens",
 }
+Wall = Callable[[], int]
 Tight = tuple[int, Meter]
 """The limit of which least remains, and how much."""
 Seen = tuple[Meter, int, int, int]
@@ -38,17 +39,15 @@ class Lines:
         self._until_ns = 0
 
     def of(
-        self, meters: tuple[Meter, ...], tokens: tuple[Meter, ...], dialect: str, now_ns: int, wall_ns: int
+        self, meters: tuple[Meter, ...], tokens: tuple[Meter, ...], dialect: str, now_ns: int, wall_ns: Wall
     ) -> bytes:
         """Lines for one that falls under these limits. `lines` has the rest of the arguments."""
-        if (
-            now_ns < self._until_ns
-            and meters is self._meters
-            and tokens is self._tokens
-            and dialect == self._dialect
-            and self._stands()
-        ):
-            return self._text
+        if now_ns < self._until_ns and meters is self._meters and tokens is self._tokens and dialect == self._dialect:
+            for meter, asked_ns, least, most in self._seen:
+                if meter.asked_ns != asked_ns or not least <= meter.left <= most:
+                    break
+            else:
+                return self._text
         found = tightest((*meters, *tokens), now_ns, _ANTHROPIC if dialect == "anthropic_messages" else _OPENAI)
         self._text = _lines(found, dialect, now_ns, wall_ns)
         self._seen = tuple(
@@ -59,20 +58,13 @@ class Lines:
         self._until_ns = now_ns + KEPT_NS
         return self._text
 
-    def _stands(self) -> bool:
-        """Whether what was told is about right still."""
-        for meter, asked_ns, least, most in self._seen:
-            if meter.asked_ns != asked_ns or not least <= meter.left <= most:
-                return False
-        return True
 
-
-def lines(meters: Iterable[Meter], dialect: str, now_ns: int, wall_ns: int) -> bytes:
+def lines(meters: Iterable[Meter], dialect: str, now_ns: int, wall_ns: Wall) -> bytes:
     """Lines in a caller's dialect; empty where no limit that its headers tell of applies.
 
     Args:
         now_ns: Of the steady clock.
-        wall_ns: UTC, nanoseconds since the epoch.
+        wall_ns: Tells UTC, nanoseconds since the epoch.
     """
     found = tightest(meters, now_ns, _ANTHROPIC if dialect == "anthropic_messages" else _OPENAI)
     return _lines(found, dialect, now_ns, wall_ns)
@@ -90,10 +82,10 @@ def tightest(meters: Iterable[Meter], now_ns: int, kinds: Collection[LimitKind])
     return found
 
 
-def _lines(found: Mapping[LimitKind, Tight], dialect: str, now_ns: int, wall_ns: int) -> bytes:
+def _lines(found: Mapping[LimitKind, Tight], dialect: str, now_ns: int, wall_ns: Wall) -> bytes:
     if not found:
         return b""
-    return _anthropic(found, now_ns, wall_ns) if dialect == "anthropic_messages" else _openai(found, now_ns)
+    return _anthropic(found, now_ns, wall_ns()) if dialect == "anthropic_messages" else _openai(found, now_ns)
 
 
 def _openai(found: Mapping[LimitKind, Tight], now_ns: int) -> bytes:

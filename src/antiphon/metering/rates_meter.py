@@ -72,7 +72,7 @@ class Meter:
         self.become(limit)
 
     def become(self, limit: Limit) -> None:
-        """Take over a limit's numbers."""
+        """Take over a limit's numbers. What the counters know of the time before, they tell when they are asked."""
         self.limit = limit
         self.what = KINDS[limit.kind]
         self.counts = limit.kind in OF_TOKENS
@@ -83,15 +83,6 @@ class Meter:
         self.each_ns = limit.each_ns * self.parts
         self.like = self.most // AHEAD
         self.shut_until_ns = 0
-
-    def take(self, units: int) -> None:
-        """Take what is there."""
-        self.left -= units
-        self.idle = False
-        if self.passes:
-            self.passed += units
-        else:
-            self.out += units
 
     def back(self, units: int) -> None:
         """Give back what was in use, or taken and never used."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from antiphon.core.ticket import Whose
 from antiphon.metering.rates_find import Plan
 from antiphon.metering.rates_meter import Meter
@@ -11,33 +13,28 @@ Taking = tuple[Meter, int]
 """Units of a meter."""
 
 
-class Slot:
+class Slot(Struct, eq=False):
     """A request's place among those that run. It is left once."""
 
-    __slots__ = ("meters", "over", "plan", "stream", "tokens", "whose")
-
-    def __init__(self, whose: Whose | None, plan: Plan | None, meters: tuple[Meter, ...], *, stream: bool) -> None:
-        """None: nothing limits it."""
-        self.whose, self.plan = whose, plan
-        self.meters = meters
-        self.stream = stream
-        self.tokens: tuple[Meter, ...] = ()
-        """Of the last attempt, for what the caller is told."""
-        self.over = False
+    whose: Whose | None
+    """None: nothing limits it."""
+    plan: Plan | None
+    meters: tuple[Meter, ...]
+    stream: bool
+    tokens: tuple[Meter, ...] = ()
+    """Of the last attempt, for what the caller is told."""
+    over: bool = False
 
     def became(self, takings: Sequence[Taking]) -> None:
         """What was taken in the end."""
         self.meters = tuple(meter for meter, _ in takings)
 
 
-class Hold:
+class Hold(Struct, eq=False):
     """What an attempt has taken. It is settled once."""
 
-    __slots__ = ("over", "takings")
-
-    def __init__(self, takings: Sequence[Taking]) -> None:
-        self.takings = takings
-        self.over = False
+    takings: Sequence[Taking]
+    over: bool = False
 
     def became(self, takings: Sequence[Taking]) -> None:
         """What was taken in the end."""

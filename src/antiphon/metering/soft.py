@@ -52,10 +52,11 @@ def soften(tab: Tab, group: Group, held: Held, now_ns: int, now_s: float) -> Non
             note = f"budget_shadow: {budget.name} would have refused it"
             if note not in tab.notes:
                 tab.notes.append(note)
-        elif not tab.taken:
+        elif not (tab.taken or tab.paced):
             _keep_pace(purse, now_s)
             passed.append(purse)
     for purse in passed:
+        tab.paced = True
         purse.clears_s = max(purse.clears_s, now_s) + MINUTE_S / purse.budget.throttle_per_minute
 
 

@@ -34,6 +34,10 @@ class EscrowTickets:
         self._covers = Covers()
         self._rules: tuple[Rule, ...] = ()
         self._soft_rules: tuple[Rule, ...] = ()
+        self.softens = False
+        """Some budgets are soft, so that `state` has something to tell."""
+        self.steers = False
+        """Some of those lead elsewhere by who is asked, so that `state` is asked of deployments too."""
         self._open: dict[str, tuple[Group, Held]] = {}
         self.taken = 0
         self.settled = 0
@@ -54,6 +58,8 @@ class EscrowTickets:
         """Take other definitions. Purses whose budgets remain are kept; open tickets settle where they were taken."""
         self._rules = tuple(Rule(budget) for budget in budgets)
         self._soft_rules = tuple(rule for rule in self._rules if not rule.budget.hard)
+        self.softens = bool(self._soft_rules)
+        self.steers = any(rule.of_attempts and rule.budget.at_cap == "downgrade" for rule in self._soft_rules)
         self._covers.clear()
         self._escrow.wallet.arrange([rule.budget for rule in self._rules], self._now_ns())
 

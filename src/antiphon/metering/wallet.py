@@ -227,6 +227,8 @@ class Wallet:
                 continue
             if budget.limit != purse.budget.limit or budget.raises != purse.budget.raises:
                 purse.refused_s = purse.gap_s = 0.0
+                purse.alerted = 0
+                self._alerted.clear()
                 if purse.waiting:
                     self._ask_for(purse)
             purse.budget = budget
@@ -253,9 +255,9 @@ def _matters(purse: Purse, now_ns: int) -> bool:
 
 
 def _passed(purse: Purse, limit: int) -> list[Alarm]:
-    """Thresholds that an account passed since the last time, each once."""
+    """Thresholds that an account passed since the last time, each once; of a rolling window again once it was below."""
     thresholds = purse.budget.alerts
     reached = sum(purse.total >= threshold * limit for threshold in thresholds)
     passed = thresholds[purse.alerted : reached]
-    purse.alerted = max(purse.alerted, reached)
+    purse.alerted = reached if purse.account.span.rolling_ns else max(purse.alerted, reached)
     return [(purse.budget, purse.account, purse.fraction(limit), threshold) for threshold in passed]

@@ -35,6 +35,13 @@ def cost(price: Price, usage: Usage, service: str = "") -> NanoUsd:
     )
 
 
+def likely(price: Price, input_tokens: int, output_tokens: int) -> NanoUsd:
+    """Price of so much text, none of it cached."""
+    if price.tiers:
+        price = tier(price, input_tokens)
+    return amount(input_tokens * price.input + output_tokens * price.output + price.call)
+
+
 def _plain(price: Price, usage: Usage) -> bool:
     """Whether only text was used, all of it priced as text."""
     return not (

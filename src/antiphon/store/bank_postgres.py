@@ -102,8 +102,8 @@ class PostgresBank(Bank):
         text, values = ACCOUNTS.format("%s").encode(), accounts_values(budget, after, most)
         return [key for (key,) in self._link.run(lambda database: database.execute(text, values).fetchall(), "read")]
 
-    def announce(self, account: Account, threshold: float, now_ns: int) -> bool:
-        text, values = ANNOUNCE.format("%s").encode(), announce_values(account, threshold, now_ns)
+    def announce(self, account: Account, mark: float, now_ns: int) -> bool:
+        text, values = ANNOUNCE.format("%s").encode(), announce_values(account, mark, now_ns)
         return self._link.run(lambda database: database.execute(text, values).rowcount, "written") == 1
 
     def close(self) -> None:

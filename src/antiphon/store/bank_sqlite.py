@@ -131,8 +131,8 @@ class SqliteBank(Bank):
             except sqlite3.Error as error:
                 raise StoreError(f"the database can't be read: {error}") from error
 
-    def announce(self, account: Account, threshold: float, now_ns: int) -> bool:
-        values = announce_values(account, threshold, now_ns)
+    def announce(self, account: Account, mark: float, now_ns: int) -> bool:
+        values = announce_values(account, mark, now_ns)
         with self._turn:
             try:
                 return self._db.execute(ANNOUNCE.format("?"), values).rowcount == 1

@@ -20,8 +20,8 @@ SCARCE_NS = 2_000_000_000
 """How long after an unmet need no more than needs are granted."""
 
 
-def announce_values(account: Account, threshold: float, now_ns: int) -> tuple[object, ...]:
-    return threshold, now_ns, account.key, account.span.start_ns, threshold, now_ns
+def announce_values(account: Account, mark: float, now_ns: int) -> tuple[object, ...]:
+    return mark, now_ns, account.key, account.span.start_ns, mark, now_ns
 
 
 class State(Struct, gc=False, kw_only=True):

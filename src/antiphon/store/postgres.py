@@ -185,6 +185,11 @@ def _take(database: Database, rows: Sequence[Row]) -> None:
     database.execute(_TAKE)
 
 
+def _sayable(text: str) -> bool:
+    """Whether a text can be asked for: nothing is called by one with a NUL, which Postgres refuses."""
+    return "\0" not in text
+
+
 class PostgresReader(ReaderPort):
     """Reads by a few connections that the threads of a process share."""
 
@@ -205,7 +210,7 @@ class PostgresReader(ReaderPort):
         return rows[0][0] if rows else None
 
     def receipt(self, receipt_id: str) -> bytes | None:
-        rows = self._rows(_RECEIPT_BY_ID, receipt_id)
+        rows = self._rows(_RECEIPT_BY_ID, receipt_id) if _sayable(receipt_id) else []
         return joined(rows[0]) if rows else None
 
     def basis(self, basis_id: str) -> bytes | None:
@@ -225,13 +230,14 @@ class PostgresReader(ReaderPort):
             last = rows[-1][0]
 
     def content(self, receipt_id: str) -> bytes | None:
-        return self._one("SELECT sealed FROM contents WHERE id = %s", receipt_id)
+        return self._one("SELECT sealed FROM contents WHERE id = %s", receipt_id) if _sayable(receipt_id) else None
 
     def kept(self, keys: Sequence[str]) -> list[Entry]:
-        return self._links.run(lambda database: kept.find(database, keys))
+        sayable = [key for key in keys if _sayable(key)]
+        return self._links.run(lambda database: kept.find(database, sayable))
 
     def kept_parts(self, key: str) -> list[Entry]:
-        return self._links.run(lambda database: kept.parts(database, key))
+        return self._links.run(lambda database: kept.parts(database, key)) if _sayable(key) else []
 
     def positions(self) -> dict[str, int]:
         return dict(self._rows("SELECT segment, position FROM shipped WHERE home = %s", self._home))

@@ -15,6 +15,8 @@ from antiphon.core.secret import Secret
 
 T = TypeVar("T")
 Database = Connection[tuple[Any, ...]]
+NAMED = "antiphon/"
+"""What connections are named by in `pg_stat_activity`, with the gateway's name behind it: so it is seen who is connected."""
 
 
 class PostgresPlace(Struct, frozen=True, kw_only=True):
@@ -28,6 +30,15 @@ class PostgresPlace(Struct, frozen=True, kw_only=True):
     """Most that readers of one process open."""
     connect_timeout_s: float = 3.0
     statement_timeout_s: float = 10.0
+
+
+def readable(url: str) -> bool:
+    """Whether a text is an address of a Postgres. What is wrong with it isn't told, as that may quote the password."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.Error:
+        return False
+    return "\0" not in url
 
 
 def connect(place: PostgresPlace) -> Database:
@@ -57,7 +68,7 @@ def connect(place: PostgresPlace) -> Database:
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,
-            "application_name": said.get("application_name") or "antiphon",
+            "application_name": f"{NAMED}{place.home}",
         }
         return psycopg.connect(make_conninfo("", **said), autocommit=True)
     except psycopg.Error as error:

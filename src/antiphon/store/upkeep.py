@@ -5,6 +5,35 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from antiphon.core.budget import Measure
+
+
+class Home(Struct, frozen=True, gc=False, kw_only=True):
+    """A gateway that the database knows of, by the name in its data directory."""
+
+    name: str
+    connected: bool
+    """It has connections to the database. False where nobody can tell."""
+    holders: int
+    """Of its processes, those that were granted something and aren't released."""
+    accounts: int
+    """That they hold something of."""
+    running: int
+    """Requests that ran when it was last heard of."""
+
+
+class Lease(Struct, frozen=True, gc=False, kw_only=True):
+    """What a process holds of an account."""
+
+    holder: str
+    key: str
+    start_ns: int
+    tenant: str
+    measure: Measure
+    rolling_ns: int
+    held: int
+    """Granted and not booked yet."""
+
 
 class Standing(Struct, frozen=True, gc=False, kw_only=True):
     """An account as it stands in its table."""
@@ -57,6 +86,14 @@ class Upkeep(ABC):
     @abstractmethod
     def audit(self) -> Audit:
         """Read everything that has to agree. The tables must have the newest version."""
+
+    @abstractmethod
+    def homes(self) -> tuple[Home, ...]:
+        """Gateways that hold something or have requests running, in order of names."""
+
+    @abstractmethod
+    def leases(self, home: str) -> tuple[Lease, ...]:
+        """What a gateway's processes hold still."""
 
     @abstractmethod
     def copy(self, directory: Path) -> Path:

@@ -12,9 +12,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from antiphon.core.error import StoreError
 from antiphon.store import upkeep_sql
-from antiphon.store.postgres_link import Database, PostgresPlace, connect
+from antiphon.store.postgres_link import NAMED, Database, PostgresPlace, connect
 from antiphon.store.schema_postgres import STEPS, migrate, version_of
-from antiphon.store.upkeep import Audit, Upkeep
+from antiphon.store.upkeep import Audit, Home, Lease, Upkeep
 
 T = TypeVar("T")
 FILE = "antiphon.dump"
@@ -44,6 +44,24 @@ class PostgresUpkeep(Upkeep):
                 return upkeep_sql.audit(lambda query: database.execute(query.encode()).fetchall(), ())
 
         return self._ask(work)
+
+    def homes(self) -> tuple[Home, ...]:
+        def work(database: Database) -> tuple[Home, ...]:
+            running: dict[str, int] = dict(
+                database.execute("SELECT home, count(*) FROM running GROUP BY home").fetchall()
+            )
+            named = database.execute(
+                "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid()"
+            )
+            connected = {name.removeprefix(NAMED) for (name,) in named}
+            return upkeep_sql.homes(database.execute(upkeep_sql.HOMES.encode()).fetchall(), running, connected)
+
+        return self._ask(work)
+
+    def leases(self, home: str) -> tuple[Lease, ...]:
+        text = upkeep_sql.LEASES.format("%s").encode()
+        return self._ask(lambda database: upkeep_sql.leases(database.execute(text, (home,)).fetchall()))
 
     def copy(self, directory: Path) -> Path:
         target = directory / FILE

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from antiphon.store.upkeep import Audit, Standing
+from antiphon.store.upkeep import Audit, Home, Lease, Standing
 
 SUMS = """
     SELECT holds, CAST(coalesce(sum(money_nano_usd), 0) AS BIGINT), CAST(sum(tokens) AS BIGINT), CAST(sum(requests) AS BIGINT)
@@ -26,6 +26,16 @@ LEASED = """
 """
 HOLDERS = "SELECT holder, home FROM holders"
 UNNAMED = "SELECT DISTINCT holder FROM leases WHERE holder NOT IN (SELECT holder FROM holders)"
+HOMES = """
+    SELECT home, count(DISTINCT holder), count(DISTINCT CASE WHEN granted > used THEN key END)
+    FROM holders LEFT JOIN leases USING (holder) GROUP BY home
+"""
+LEASES = """
+    SELECT holder, key, start_ns, accounts.tenant, measure, rolling_ns, granted - used
+    FROM holders JOIN leases USING (holder) JOIN accounts USING (key, start_ns)
+    WHERE granted > used AND home = {} ORDER BY holder, key, start_ns
+"""
+"""Its value is the gateway's name."""
 
 
 def audit(ask: Callable[[str], list[Any]], damage: tuple[str, ...]) -> Audit:
@@ -46,4 +56,27 @@ def audit(ask: Callable[[str], list[Any]], damage: tuple[str, ...]) -> Audit:
         leased={(row[0], row[1]): row[2] for row in ask(LEASED)},
         holders={row[0]: row[1] for row in ask(HOLDERS)},
         unnamed=tuple(row[0] for row in ask(UNNAMED)),
+    )
+
+
+def homes(held: list[Any], running: dict[str, int], connected: set[str]) -> tuple[Home, ...]:
+    """Gateways by what `HOMES` gave, how many requests of each run, and who is connected."""
+    found = {name: (holders, accounts) for name, holders, accounts in held}
+    return tuple(
+        Home(
+            name=name,
+            connected=name in connected,
+            holders=found.get(name, (0, 0))[0],
+            accounts=found.get(name, (0, 0))[1],
+            running=running.get(name, 0),
+        )
+        for name in sorted({*found, *running})
+    )
+
+
+def leases(rows: list[Any]) -> tuple[Lease, ...]:
+    """Rows of `LEASES`."""
+    return tuple(
+        Lease(holder=row[0], key=row[1], start_ns=row[2], tenant=row[3], measure=row[4], rolling_ns=row[5], held=row[6])
+        for row in rows
     )

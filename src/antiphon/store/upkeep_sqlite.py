@@ -10,7 +10,7 @@ from antiphon.core.error import StoreError
 from antiphon.store import upkeep_sql
 from antiphon.store.schema_sqlite import STEPS, migrate, version_of
 from antiphon.store.sqlite import BUSY_TIMEOUT_S, FILE
-from antiphon.store.upkeep import Audit, Upkeep
+from antiphon.store.upkeep import Audit, Home, Lease, Upkeep
 
 T = TypeVar("T")
 BESIDE = ("-wal", "-shm")
@@ -41,6 +41,18 @@ class SqliteUpkeep(Upkeep):
             return upkeep_sql.audit(lambda query: database.execute(query).fetchall(), damage)
 
         return self._ask(work)
+
+    def homes(self) -> tuple[Home, ...]:
+        def work(database: sqlite3.Connection) -> tuple[Home, ...]:
+            (running,) = database.execute("SELECT count(*) FROM running").fetchone()
+            held = database.execute(upkeep_sql.HOMES).fetchall()
+            return upkeep_sql.homes(held, {"": running} if running else {}, set())
+
+        return self._ask(work)
+
+    def leases(self, home: str) -> tuple[Lease, ...]:
+        text = upkeep_sql.LEASES.format("?")
+        return self._ask(lambda database: upkeep_sql.leases(database.execute(text, (home,)).fetchall()))
 
     def copy(self, directory: Path) -> Path:
         target = directory / FILE

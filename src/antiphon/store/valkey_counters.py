@@ -1,8 +1,9 @@
 """Counters of a cluster, in Valkey or Redis: one round trip for all requests of a worker that wait at once.
 
 Each key is a hash: `l`, how long until what passed has flowed off, in nanoseconds; `t`, when that was so, in
-microseconds of the server's clock; and for each worker that holds units `h:WORKER` = `UNITS:UNTIL`. A worker that
-doesn't tell for `TERM_S` holds nothing any more: it is dead, or cut off and counting by itself.
+microseconds of the server's clock; `e`, what a unit stood for then; and for each worker that holds units
+`h:WORKER` = `UNITS:UNTIL`. A worker that doesn't tell for `TERM_S` holds nothing any more: it is dead, or cut off and
+counting by itself.
 
 Keys are digests, so the names of callers' own customers don't lie in a cache. All stand in one slot (`{…}`), so that a
 script may take them together.
@@ -33,11 +34,12 @@ for i = 1, n do
   local mine, passed = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   at = at + 4
   local raw, level, since, others, gone = redis.call('HGETALL', KEYS[i]), 0, now, 0, {}
-  local dead = 0
+  local dead, before = 0, each
   for j = 1, #raw, 2 do
     local field, value = raw[j], raw[j + 1]
     if field == 'l' then level = tonumber(value)
     elseif field == 't' then since = tonumber(value)
+    elseif field == 'e' then before = tonumber(value)
     else
       local units, till = string.match(value, '(%d+):(%d+)')
       if tonumber(till) < now then
@@ -47,7 +49,9 @@ for i = 1, n do
     end
   end
   if #gone > 0 then redis.call('HDEL', KEYS[i], unpack(gone)) end
-  level = math.max(level - math.max(now - since, 0) * 1000, 0) + (passed + dead) * each
+  level = math.max(level - math.max(now - since, 0) * 1000, 0)
+  if before ~= each and before > 0 then level = math.min(math.ceil(level / before * each), most * each) end
+  level = level + (passed + dead) * each
   buckets[i] = { each = each, most = most, level = level, held = others + mine, mine = mine }
 end
 local function free(b)
@@ -91,7 +95,7 @@ local standings = {}
 for i = 1, n do
   local b = buckets[i]
   b.level = math.min(b.level, LARGEST)
-  redis.call('HSET', KEYS[i], 'l', text(b.level), 't', text(now))
+  redis.call('HSET', KEYS[i], 'l', text(b.level), 't', text(now), 'e', text(b.each))
   if b.mine > 0 then redis.call('HSET', KEYS[i], 'h:' .. holder, text(b.mine) .. ':' .. text(now + term))
   else redis.call('HDEL', KEYS[i], 'h:' .. holder) end
   redis.call('PEXPIRE', KEYS[i], math.ceil(b.level / 1000000) + 2 * math.ceil(term / 1000))

@@ -112,14 +112,14 @@ class BookBank(Bank):
         keys = {key for (key, _), book in self.books.items() if book.account.budget == budget and key > after}
         return sorted(keys)[:most]
 
-    def announce(self, account: Account, threshold: float, now_ns: int) -> bool:
+    def announce(self, account: Account, mark: float, now_ns: int) -> bool:
         book = self.books.get((account.key, account.span.start_ns))
         if book is None:
             return False
         rolling = account.span.rolling_ns
-        if book.announced >= threshold and not (rolling and book.announced_ns <= now_ns - rolling):
+        if book.announced >= mark and not (rolling and book.announced_ns <= now_ns - rolling):
             return False
-        book.announced, book.announced_ns = threshold, now_ns
+        book.announced, book.announced_ns = mark, now_ns
         return True
 
     def close(self) -> None:

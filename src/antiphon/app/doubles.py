@@ -1,0 +1,29 @@
+"""Names that the configuration file and the admin API both own: told once each, as the file's own stands."""
+
+import logging
+
+from antiphon.config.settings import Settings
+from antiphon.control.owned import Owned
+from antiphon.control.ownership import SECTIONS
+from antiphon.core.objects import ObjectKind
+
+log = logging.getLogger("antiphon.objects")
+
+
+class Doubles:
+    """Remembers what was told. One of a gateway's processes has one."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[ObjectKind, str]] = set()
+
+    def look(self, settings: Settings, owned: Owned) -> None:
+        """Tell names that became doubled; one that was single in between is told again."""
+        found = {
+            (kind, one.name)
+            for kind, section in SECTIONS.items()
+            for one in getattr(settings, section)
+            if (kind, one.name) in owned.names
+        }
+        for kind, name in sorted(found - self._told):
+            log.error("objects.doubled", extra={"kind": kind, "object": name})
+        self._told = found

@@ -1,0 +1,33 @@
+"""Mistakes in where records are kept."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+
+from antiphon.config.settings import Settings
+from antiphon.config.written import Written
+from antiphon.core.error import Problem
+from antiphon.store.settings import PostgresSettings
+
+SCHEMES = ("postgresql://", "postgres://")
+FORM = "write postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
+def check_storage(settings: Settings, written: Written) -> Iterator[Problem]:
+    """An address that is none, a driver that isn't installed, what has no effect without an address."""
+    storage, path = settings.storage, ("storage", "url")
+    if not written.sound(path):
+        return
+    if storage.url is None:
+        below = ("storage", "postgres")
+        if storage.postgres != PostgresSettings() and written.sound(below):
+            yield written.problem(below, "has no effect without `url`", "write `storage.url`, or leave this out")
+        return
+    url = storage.url.reveal()
+    if not url.startswith(SCHEMES):
+        yield written.problem(path, "is no address of a Postgres", FORM)
+    elif find_spec("psycopg") is None:
+        wrong = "asking Postgres needs a driver that is not installed"
+        yield written.problem(path, wrong, "run: pip install 'antiphon[postgres]'")
+    elif not import_module("antiphon.store.postgres_link").readable(url):
+        yield written.problem(path, "can't be read as an address of a Postgres", f"{FORM}, special signs as %40")
