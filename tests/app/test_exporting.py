@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from spent import DAY_NS, HOUR_NS, START_NS, some, store
 
+from antiphon.app.exported import until_ns
 from antiphon.app.exporting import LOOK_S, RETRY_S, export_due, start
 from antiphon.app.reporting import exporter_of, spending_of
 from antiphon.config.load import load_text
@@ -20,6 +21,10 @@ NOW_NS = START_NS + 2 * DAY_NS + HOUR_NS
 
 def settings(directory: Path, text: str) -> Settings:
     return load_text(text, "antiphon.yaml", directory, {}).settings
+
+
+def exporting_dir(found: Settings) -> Path:
+    return Path(found.storage.dir)
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def test_days_that_are_due_are_exported_once(exporting: Settings, caplog: pytest
     exporter = exporter_of(exporting, exporting.storage.export)
 
     with caplog.at_level(logging.INFO, "antiphon.exporting"):
-        waits = [export_due(exporter, NOW_NS) for _ in range(2)]
+        waits = [export_due(exporter, NOW_NS, exporting_dir(exporting)) for _ in range(2)]
 
     assert waits == [LOOK_S, LOOK_S]
     assert [(one.message, one.__dict__["day"]) for one in caplog.records] == [
@@ -52,6 +57,7 @@ def test_days_that_are_due_are_exported_once(exporting: Settings, caplog: pytest
         ("day.exported", "2026-11-19"),
     ]
     assert exporter.due(NOW_NS) == []
+    assert until_ns(exporting_dir(exporting)) == START_NS + 2 * DAY_NS
     assert set(exporter.place.files("receipts").values()) == {date(2026, 11, 18), date(2026, 11, 19)}
 
 
@@ -60,7 +66,11 @@ def test_a_failure_is_told_and_tried_again_later(exporting: Settings, caplog: py
     assert export is not None
     Path(export.to).write_text("in the way")
 
-    assert export_due(exporter_of(exporting, export), NOW_NS) == RETRY_S
+    data = exporting_dir(exporting)
+    assert until_ns(data) == 0
+
+    assert export_due(exporter_of(exporting, export), NOW_NS, data) == RETRY_S
+    assert until_ns(data) in (0, START_NS), "nothing is exported, so nothing may be dropped"
 
     (record,) = caplog.records
     assert record.message == "day.not_exported"

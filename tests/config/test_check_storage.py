@@ -54,3 +54,23 @@ def test_how_postgres_is_asked_without_one_is_told(mistakes: Mistakes) -> None:
     (found,) = mistakes(TEXT.replace("url: ADDRESS", "postgres: {connections: 9}"))
 
     assert (found.path, found.line, found.wrong) == ("storage.postgres", 6, "has no effect without `url`")
+
+
+@pytest.mark.parametrize(
+    ("retention", "wrong"),
+    [
+        ("{accounts_days: 90}", "accounts would go before the ledger's entries on them, which are kept for ever"),
+        ("{accounts_days: 120.5, ledger_days: 90}", "120.5 is less than 121"),
+    ],
+)
+def test_accounts_can_not_go_before_their_entries(mistakes: Mistakes, retention: str, wrong: str) -> None:
+    (found,) = mistakes(TEXT.replace("url: ADDRESS", f"retention: {retention}"))
+
+    assert (found.path, found.line) == ("storage.retention.accounts_days", 6)
+    assert wrong in found.wrong
+
+
+def test_accounts_that_go_later_are_right(loaded: Load) -> None:
+    text = TEXT.replace("url: ADDRESS", "retention: {accounts_days: 121, ledger_days: 90}")
+
+    assert loaded(text).settings.storage.retention.accounts_days == 121

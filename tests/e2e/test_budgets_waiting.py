@@ -60,7 +60,7 @@ def test_who_waited_in_vain_is_refused_and_told_what_others_hold(
         until(lambda: len(up.seen) == 1, "it holds all there is")
         refused = gateway.chat(ask())
         assert (refused.status, refused.error["code"]) == (402, "budget_exceeded")
-        assert "held for running requests" in refused.error["message"]
+        assert "leased to workers for requests" in refused.error["message"]
         servers.run(held.release())
         assert first.result().status == 200
     assert len(up.seen) == 1

@@ -85,18 +85,18 @@ def test_a_limit_of_requests_is_shared_by_workers_and_never_overshot(start: Star
 
 def test_a_limit_of_tokens_holds_the_estimate_and_counts_the_use(start: Start, up: Upstream) -> None:
     bill = Bill()
-    up.script = bill.uses(input_tokens=40, output_tokens=10)
-    gateway = start(config(up.url, limit(tokens=2000)), "--workers", "2")
+    up.script = bill.uses(input_tokens=5, output_tokens=10)
+    gateway = start(config(up.url, limit(tokens=1500)), "--workers", "2")
     found = crowd(gateway)
 
     counted = Counter(one.status for one in found)
     assert counted.keys() == {200, 429}
-    assert bill.tokens <= 2000 + 50  # what a test of a minute lets flow off is 33
     while (last := gateway.chat(ask())).status == 200:
         pass
     over(last)
-    assert bill.tokens > 1000
     assert "tokens" in last.error["message"]
+    # A request of so few tokens is estimated at more; what a test of a minute lets flow off is 25.
+    assert 1000 < bill.tokens <= 1500 + 25
 
 
 @contextmanager

@@ -50,9 +50,9 @@ def test_a_hard_cap_in_tokens_counts_a_cut_stream_of_what_has_no_price(start: St
 
 def test_a_death_between_two_attempts_books_nothing_for_the_one_that_failed(start: Start, up: Upstream) -> None:
     """What it held was free for others by then, so that booking it too could overshoot the cap."""
-    up.script = fails(500)
+    up.script = fails(b"500 Oops", more=b"retry-after: 30\r\n")
     made = config(up.url, budget(usd=1))
-    made["calls"]["retry"] = {"base_s": 60, "cap_s": 60}
+    made["calls"]["retry"] = {**made["calls"]["retry"], "patience_s": 30}
     made["routes"]["r"]["models"] = ["one"]
     gateway = start(made)
     with ThreadPoolExecutor(1) as pool:

@@ -131,7 +131,7 @@ async def test_a_budget_that_cannot_cover_a_request_is_named_with_how_it_stands(
     assert (caught.value.budget, caught.value.left_nano_usd, caught.value.said_status) == ("b", 5, 402)
     assert caught.value.message == (
         "the budget b (tenant acme) has 0.000000005 USD left of 0.000000025 USD for this month, until "
-        "2026-02-01T00:00:00Z, and this request may use 0.00000001 USD; spent 0 USD, held for running requests "
+        "2026-02-01T00:00:00Z, and this request may use 0.00000001 USD; spent 0 USD, leased to workers for requests "
         "0.00000002 USD; ask for less, or come back then"
     )
 

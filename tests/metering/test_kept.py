@@ -137,7 +137,10 @@ def test_two_workers_read_what_each_other_wrote(tmp_path: Path) -> None:
         JournalledKept(one, SqliteReader(tmp_path), tmp_path).keep([entry(1), entry(2, part_of=1)])
         JournalledKept(other, SqliteReader(tmp_path), tmp_path).keep([entry(3, part_of=1, at_ns=11)])
 
-        assert [part.key for part in JournalledKept(other, SqliteReader(tmp_path), tmp_path).parts(key(1))] == [key(2), key(3)]
+        assert [part.key for part in JournalledKept(other, SqliteReader(tmp_path), tmp_path).parts(key(1))] == [
+            key(2),
+            key(3),
+        ]
 
 
 def test_what_is_kept_is_no_receipt(tmp_path: Path) -> None:
@@ -173,7 +176,10 @@ def test_what_the_database_has_leaves_the_journal_and_nothing_else_does(tmp_path
 
 
 def test_a_ring_that_has_gone_round_is_not_scrubbed_where_other_records_stand(tmp_path: Path) -> None:
-    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w", segment_bytes=65_536)) as journal:
+    with (
+        closing(SqliteDatabase(tmp_path)) as database,
+        closing(FileJournal(tmp_path, "w", segment_bytes=65_536)) as journal,
+    ):
         kept = JournalledKept(journal, SqliteReader(tmp_path), tmp_path)
         for number in range(1, 60):
             kept.keep([entry(number, b"x" * 4000)])

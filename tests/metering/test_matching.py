@@ -1,3 +1,5 @@
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +111,28 @@ def test_a_request_under_too_many_accounts_is_refused() -> None:
     )
     with pytest.raises(BadRequest, match="more than 256 accounts of the budget b"):
         keys(many, scopes=("tag", "run"))
+
+
+@pytest.mark.parametrize("said", ["a\0b", "line\nbreak", "\x7f\x85", "100%|x", "ünï/çode 🙂"])
+def test_a_key_has_no_control_characters_and_gives_the_value_back(said: str) -> None:
+    (key,) = keys(Whose(principal=ANN, model="fast", route="quick", end_user=said), scopes=("end_user",))
+
+    assert key.isprintable()
+    assert [unquote(value) for value in key.split("|")] == ["b", "acme", said]
+
+
+def test_names_that_no_index_takes_are_refused() -> None:
+    scopes = ("session", "step")
+
+    def whose(name: str) -> Whose:
+        return Whose(principal=ANN, model="fast", route="quick", lineage=Lineage(session=name, step=name))
+
+    assert keys(whose("x" * 995), scopes=scopes)
+    for name in ("x" * 1000, "ü" * 500, "🙂" * 250):
+        with pytest.raises(
+            BadRequest, match="b counts by session, step, and their names are together longer than 2000"
+        ):
+            keys(whose(name), scopes=scopes)
 
 
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=3), st.lists(st.text(max_size=5), min_size=1, max_size=3))

@@ -219,6 +219,36 @@ def test_an_account_that_is_not_there_is_told_of_and_the_entry_stands(
     assert len(money.entries()) == 1
 
 
+def test_an_account_that_comes_later_is_booked_on_from_then_on(money: Money) -> None:
+    """Requests may be let through while the store is away, before there is an account."""
+    late = Holds(id="l" * 36, accounts=(("late|acme|", 5),))
+    account = Account(key="late|acme|", tenant="acme", budget="late", measure="money", span=Span(start_ns=5))
+    money.journal.held(late)
+    money.journal.closed(*halves(asked(1, attempt(1, holds=late.id))))
+    money.shipper.step()
+
+    money.bank.grant("w-0001", [Want(account=account, limit=1000, hard=True, granted=0, need=9, like=9)], NOW_NS)
+    money.journal.closed(*halves(asked(2, attempt(2, holds=late.id))))
+    money.shipper.step()
+
+    (balance,) = money.bank.balances([account.key], NOW_NS)
+    assert balance.spent == 100
+
+
+def test_a_budget_for_all_time_that_is_made_a_rolling_one_counts_by_its_slots_at_once(money: Money) -> None:
+    name, holds = "turns|acme|", Holds(id="t" * 36, accounts=(("turns|acme|", 0),))
+    total = Account(key=name, tenant="acme", budget="turns", measure="money", span=Span(start_ns=0))
+    rolling = replace(total, span=Span(start_ns=0, rolling_ns=HOUR_NS))
+    money.journal.held(holds)
+    for number, account in enumerate((total, rolling)):
+        money.bank.grant("w-0001", [Want(account=account, limit=1000, hard=True, granted=0, need=9, like=9)], NOW_NS)
+        money.journal.closed(*halves(asked(number, attempt(number, holds=holds.id))))
+        money.shipper.step()
+
+    (balance,) = money.bank.balances([name], NOW_NS)
+    assert balance.spent == 100
+
+
 def test_use_of_a_rolling_window_leaves_it_slot_by_slot(money: Money) -> None:
     money.journal.closed(*halves(asked(1, attempt(1))))
     late = replace(asked(2, attempt(2)), at_ns=NOW_NS + 3 * HOUR_NS)

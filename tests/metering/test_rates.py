@@ -250,6 +250,37 @@ def test_openai_s_headers_tell_the_tightest_limit_of_each_kind(time: Time) -> No
     assert b"x-ratelimit-reset-requests: 150ms\r\n" in rates.lines(slot, "gemini", wall_ns)
 
 
+def test_far_from_a_limit_callers_are_told_for_a_moment_what_the_last_one_was(time: Time) -> None:
+    rates = made(time, requests(100_000))
+
+    def remaining() -> bytes:
+        told = rates.lines(admitted(rates), "openai_chat", wall_ns)
+        return told.split(b"remaining-requests: ")[1].split(b"\r\n")[0]
+
+    first = [remaining() for _ in range(10)]
+    time.pass_s(0.05)
+    assert (first, remaining()) == ([b"99999"] * 10, b"99990")
+    after = [int(remaining()) for _ in range(5000)]
+    exact = [99_989 - number for number in range(5000)]
+    assert after != exact
+    assert all(0 <= told - so <= told // 128 for told, so in zip(after, exact, strict=True))
+
+
+@pytest.mark.parametrize("number", [3, 100])
+def test_near_a_limit_every_caller_is_told_exactly_what_remains(time: Time, number: int) -> None:
+    rates = made(time, requests(number))
+    for left in range(number - 1, -1, -1):
+        told = rates.lines(admitted(rates), "openai_chat", wall_ns)
+        assert b"x-ratelimit-remaining-requests: %d\r\n" % left in told
+
+
+def test_what_one_dialect_was_told_is_not_told_in_another(time: Time) -> None:
+    rates = made(time, requests(100_000))
+    slot = admitted(rates)
+    assert rates.lines(slot, "openai_chat", wall_ns).startswith(b"x-ratelimit-limit-requests")
+    assert rates.lines(slot, "anthropic_messages", wall_ns).startswith(b"anthropic-ratelimit-requests-limit")
+
+
 def test_a_refused_request_is_told_how_its_limits_stand(time: Time) -> None:
     rates = made(time, requests(10, burst=1))
     assert made(time).lines_of(whose(), "openai_chat", wall_ns, stream=False) == b""

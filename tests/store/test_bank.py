@@ -251,6 +251,18 @@ def ended(used: int) -> Want:
     return Want(account=account(), limit=1000, hard=True, granted=100, need=0, like=used, ends=True)
 
 
+def test_a_rolling_window_that_is_made_longer_counts_what_it_reaches_back_to(store: Store) -> None:
+    short, long = account(span=Span(start_ns=0, rolling_ns=DAY_NS // 24)), account(span=ROLLING)
+    store.grant("w", want(0, 700, 700, of=short))
+    store.book("w", short, 700, NOW_NS)
+    later_ns = NOW_NS + DAY_NS // 12
+
+    (now,) = store.grant("x", want(0, 400, 400, of=short), now_ns=later_ns)
+    assert (now.granted, now.spent) == (400, 0)
+    (now,) = store.grant("y", want(0, 400, 400, of=long), now_ns=later_ns)
+    assert (now.granted, now.spent, now.held) == (0, 700, 400)
+
+
 def test_a_lease_that_ends_is_begun_from_nothing_and_its_use_is_held_until_it_is_booked(store: Store) -> None:
     store.grant("w1", want(0, 100, 100))
 

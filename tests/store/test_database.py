@@ -1,5 +1,6 @@
 """The ports `Database` and `Reader`, on every store: one contract."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 from antiphon.store.bank_postgres import PostgresBank
 from antiphon.store.bank_sqlite import SqliteBank
-from antiphon.store.database import AlreadyBooked, Batch, Database, Known, Lapsed, Reader, Row, Use
+from antiphon.store.database import LAG_NS, AlreadyBooked, Batch, Database, Known, Lapsed, Reader, Row, Use
 from antiphon.store.postgres import PostgresDatabase, PostgresReader
 from antiphon.store.sqlite import SqliteDatabase, SqliteReader
 
@@ -287,6 +288,51 @@ def test_receipts_entries_and_accounts_go_when_they_are_old_and_none_before(stor
     assert set(database.accounts([("old", 5), ("still", 5), ("leased", 5)])) == {("still", 5), ("leased", 5)}
     database.write(Batch(rows=[aged(MAY_NS, 2)], postings=[posting(3)]))
     assert database.posting("w-3") == posting(3), "a record that comes late is taken"
+
+
+def test_accounts_without_an_end_go_when_nobody_asked_for_them_for_long(store: Store) -> None:
+    endless = [account(name, start_ns=0) for name in ("idle", "asked", "leased")]
+    rolling = [account(name, start_ns=0, rolling_ns=10 * DAY_NS) for name in ("roll", "rolling")]
+    grant(store, "w", *endless[:2], *rolling, account("ends", end_ns=JUNE_NS + DAY_NS))
+    asked = [
+        Want(account=one, limit=10**9, hard=True, granted=100, need=0, like=100) for one in (endless[1], rolling[1])
+    ]
+    store.bank.grant("w", asked, JUNE_NS)
+    store.database.write(Batch(released=["w"]))
+    grant(store, "v", endless[2])
+    names = [("idle", 0), ("asked", 0), ("leased", 0), ("roll", 0), ("rolling", 0), ("ends", 5)]
+
+    def left(unused_ns: int) -> set[str]:
+        for _ in range(8):
+            store.database.retain(0, 1, 2, unused_ns)
+        return {key for key, _ in store.database.accounts(names)}
+
+    assert left(0) == left(MAY_NS) == {key for key, _ in names}
+    assert left(MAY_NS + DAY_NS) == {"asked", "leased", "roll", "rolling", "ends"}
+    assert left(JUNE_NS) == {"asked", "leased", "rolling", "ends"}
+    assert left(JUNE_NS + 11 * DAY_NS) == {"leased", "ends"}
+    store.database.retain(0, 0, 10, JUNE_NS + 99 * DAY_NS)
+    assert stands(store, "leased") == (0, 100)
+
+
+def test_what_records_name_goes_when_it_was_not_said_for_long_a_few_rows_at_a_time(store: Store) -> None:
+    database, ids = store.database, ["h1", "h2", "h3", "h4"]
+    said = [(one, "acme", b"x") for one in ids]
+    database.write(Batch(bases=[(one, b"x") for one in ids], holds=said, postings=[posting(1), posting(2, holds="h2")]))
+    between_ns = time.time_ns()
+    database.write(Batch(bases=[("h1", b"x")], holds=said[:1]))
+    until_ns = between_ns + LAG_NS
+
+    early = database.retain(between_ns, between_ns, 10)
+    assert (early.bases, early.holds) == (0, 0)
+    found = [database.retain(until_ns, until_ns, 2) for _ in range(3)]
+
+    assert [(one.bases, one.holds) for one in found] == [(2, 2), (1, 1), (0, 0)]
+    assert set(database.holds(ids)) == {"h1"}
+    assert [database.basis(one) for one in ids] == [b"x", None, None, None]
+    again = posting(3, time.time_ns(), holds="h2")
+    database.write(Batch(holds=said[1:2], postings=[again]))
+    assert database.posting("w-3") == again, "what is said anew is known again"
 
 
 def test_receipts_that_run_still_are_kept(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Doubles:
 
     def look(self, settings: Settings, owned: Owned) -> None:
         """Tell names that became doubled; one that was single in between is told again."""
-        found = {
+        found: set[tuple[ObjectKind, str]] = {
             (kind, one.name)
             for kind, section in SECTIONS.items()
             for one in getattr(settings, section)

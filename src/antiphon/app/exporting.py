@@ -7,8 +7,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from types import FrameType
 
+from antiphon.app import exported
 from antiphon.app.child import Child, fork
 from antiphon.app.reporting import exporter_of
 from antiphon.config.settings import Settings
@@ -44,23 +46,26 @@ def run(settings: Settings) -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     os.nice(NICENESS)
     exporter, wait_s = exporter_of(settings, export), LOOK_S
+    data = Path(settings.storage.dir)
     signal.signal(signal.SIGTERM, _stop)
     try:
         while True:
             time.sleep(wait_s)
-            wait_s = export_due(exporter, time.time_ns())
+            wait_s = export_due(exporter, time.time_ns(), data)
     except Stopped:
         pass
 
 
-def export_due(exporter: Exporter, now_ns: int) -> float:
-    """Export what is due. Returns: seconds to wait before the next look."""
+def export_due(exporter: Exporter, now_ns: int, data: Path) -> float:
+    """Export what is due, and note in the data directory how far that is. Returns: seconds until the next look."""
     try:
         for day in exporter.due(now_ns):
+            exported.note(data, day)
             done = exporter.export(day, now_ns)
             entries, receipts = (written.rows for written in done.files)
             told = {"day": day.isoformat(), "receipts": receipts, "entries": entries, "running": done.running}
             log.info("day.exported", extra=told)
+        exported.note(data, exporter.today(now_ns))
     except (AntiphonError, OSError) as error:
         log.error("day.not_exported", extra={"reason": str(error)})
         return RETRY_S

@@ -6,14 +6,16 @@ import signal
 import threading
 import time
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
+from antiphon.app import exported
 from antiphon.app.places import Places
 from antiphon.app.stores import Stores
 from antiphon.core.error import StoreError
 from antiphon.metering.shipping import BATCH_BYTES, Shipper
-from antiphon.store.database import Database
-from antiphon.store.settings import RetentionSettings, StorageSettings
+from antiphon.store.database import Database, Lapsed
+from antiphon.store.settings import StorageSettings
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
@@ -73,7 +75,7 @@ class Course:
         if self._database is not None and now_s - self._purged_s >= PURGE_S:
             self._purged_s = now_s
             purge(self._database, time.time_ns())
-            retain(self._database, self._storage.retention, time.time_ns())
+            retain(self._database, self._storage, self._places.data, time.time_ns())
         return wait_s
 
     def _begin(self) -> Shipper:
@@ -109,20 +111,30 @@ def purge(database: Database, now_ns: int) -> None:
             log.info("kept.purged", extra={"entries": dropped})
 
 
-def retain(database: Database, retention: RetentionSettings, now_ns: int) -> None:
-    """Drop what is older than it is to be kept."""
-    receipts_ns, ledger_ns = (
-        now_ns - round(days * DAY_NS) if days else 0 for days in (retention.receipts_days, retention.ledger_days)
-    )
-    if not receipts_ns and not ledger_ns:
+def retain(database: Database, storage: StorageSettings, data: Path, now_ns: int) -> None:
+    """Drop what is older than it is to be kept, and was exported where days are."""
+    retention = storage.retention
+    if not retention.receipts_days and not retention.ledger_days:
         return
     try:
-        lapsed = database.retain(receipts_ns, ledger_ns, ROWS_AT_ONCE)
-    except StoreError as error:
+        most_ns = now_ns if storage.export is None else exported.until_ns(data)
+        receipts_ns, ledger_ns = (
+            min(now_ns - round(days * DAY_NS), most_ns) if days else 0
+            for days in (retention.receipts_days, retention.ledger_days)
+        )
+        unused_ns = now_ns - round(retention.accounts_days * DAY_NS) if retention.accounts_days else 0
+        lapsed = database.retain(receipts_ns, ledger_ns, ROWS_AT_ONCE, min(unused_ns, ledger_ns))
+    except (StoreError, OSError, ValueError) as error:
         log.error("retention.failed", extra={"reason": str(error)})
     else:
-        if lapsed.receipts or lapsed.entries or lapsed.accounts:
-            told = {"receipts": lapsed.receipts, "entries": lapsed.entries, "accounts": lapsed.accounts}
+        if lapsed != Lapsed():
+            told = {
+                "receipts": lapsed.receipts,
+                "entries": lapsed.entries,
+                "accounts": lapsed.accounts,
+                "bases": lapsed.bases,
+                "holds": lapsed.holds,
+            }
             log.info("retention.dropped", extra=told)
 
 

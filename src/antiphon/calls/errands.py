@@ -141,10 +141,7 @@ class Errands:
         Raises: OverLimit, BudgetExceeded, DeadlineExceeded, Unavailable, UpstreamAuth, StoreError; and then it never was.
         """
         until_s = limit.head_by_s(begun=False)
-        if self._counting is not None and self._counting.on and work.counted is None:
-            whose = whose or Whose(principal=work.principal, model="", route="")
-            work.counted = counted = self._counting.open(whose, stream=False)
-            await self._counting.begin(counted, until_s)
+        await self._count(work, whose, until_s)
         tenant, came_s = work.principal.tenant, self._settler.now()
         if not member.gate.try_enter(tenant):
             await take_turn(member.gate, tenant, lane, limit, self._settler.now)
@@ -180,6 +177,14 @@ class Errands:
         attempt.counted, attempt.hold = work.counted, hold
         self._run(attempt, work, now_s)
         return Begun(attempt=attempt, key=place, timeouts=timeouts)
+
+    async def _count(self, work: Work, whose: Whose | None, until_s: float) -> None:
+        """Begin to count a request, where that wasn't done and something counts it. Raises: as `Counting.begin`."""
+        counting = self._counting
+        if counting is not None and counting.on and work.counted is None:
+            whose = whose or Whose(principal=work.principal, model="", route="")
+            work.counted = counted = counting.open(whose, stream=False)
+            await counting.begin(counted, until_s)
 
     async def _pay(
         self, work: Work, member: Member, target: Target, bound: Bound, until_s: float

@@ -10,11 +10,14 @@ from antiphon.core.error import Problem
 from antiphon.store.settings import PostgresSettings
 
 SCHEMES = ("postgresql://", "postgres://")
+MONTH_DAYS = 31
+"""Partitions of the ledger are months, and go whole."""
 FORM = "write postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
 def check_storage(settings: Settings, written: Written) -> Iterator[Problem]:
     """An address that is none, a driver that isn't installed, what has no effect without an address."""
+    yield from _retention(settings, written)
     storage, path = settings.storage, ("storage", "url")
     if not written.sound(path):
         return
@@ -31,3 +34,20 @@ def check_storage(settings: Settings, written: Written) -> Iterator[Problem]:
         yield written.problem(path, wrong, "run: pip install 'antiphon[postgres]'")
     elif not import_module("antiphon.store.postgres_link").readable(url):
         yield written.problem(path, "can't be read as an address of a Postgres", f"{FORM}, special signs as %40")
+
+
+def _retention(settings: Settings, written: Written) -> Iterator[Problem]:
+    """An account must not go before the entries that made its balance."""
+    retention, path = settings.storage.retention, ("storage", "retention")
+    least = retention.ledger_days + MONTH_DAYS
+    if not written.sound(path) or not retention.accounts_days:
+        return
+    if not retention.ledger_days:
+        wrong = "accounts would go before the ledger's entries on them, which are kept for ever"
+        yield written.problem((*path, "accounts_days"), wrong, "write `ledger_days` too, or leave this out")
+    elif retention.accounts_days < least:
+        wrong = (
+            f"{retention.accounts_days:g} is less than {least:g}: accounts would go before the ledger's entries on them"
+        )
+        remedy = f"write {least:g} or more, {MONTH_DAYS} above `ledger_days`, as entries go by months"
+        yield written.problem((*path, "accounts_days"), wrong, remedy)

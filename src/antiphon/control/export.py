@@ -44,8 +44,11 @@ class Exporter(Struct, frozen=True, kw_only=True):
             return []
         ending = f"/{self.name}.parquet"
         there = {day for path, day in self.place.files("receipts").items() if path.endswith(ending)}
-        first, last = _day(oldest_ns), (_time(now_ns) - timedelta(hours=self.hour)).date()
-        return [day for day in _days(first, last) if day not in there]
+        return [day for day in _days(_day(oldest_ns), self.today(now_ns)) if day not in there]
+
+    def today(self, now_ns: int) -> date:
+        """The first day that is not due yet."""
+        return (_time(now_ns) - timedelta(hours=self.hour)).date()
 
     def export(self, day: date, now_ns: int, *, force: bool = False) -> Exported:
         """Write a day, in place of what was written of it before. Raises: BadRequest, StoreError."""

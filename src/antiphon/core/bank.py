@@ -42,6 +42,8 @@ class Grant(Struct, frozen=True, gc=False, kw_only=True):
     """Booked on the account by all, within the window."""
     held: int
     """Leased to all, this holder included, and not booked yet."""
+    booked: int = 0
+    """What of its total is booked: the rest of what it used is on its way."""
     scarce: bool
     """Somebody got less than they needed a moment ago: what isn't needed should be given back at once."""
 

@@ -18,10 +18,9 @@ async def count(
     head, whose = request.head, decision.whose
     if head.user or request.lineage is not NO_LINEAGE:
         whose = structs.replace(whose, end_user=head.user, lineage=request.lineage)
-    until_s = story.started_s + decision.route.seconds
     story.counted = counted = counting.open(whose, stream=head.stream)
     first = decision.prepared.first if counting.tickets.steers else ()
-    await counting.begin(counted, until_s, leads=story.leads, first=first)
+    await counting.begin(counted, story.started_s + decision.route.seconds, leads=story.leads, first=first)
     if not counted.downgrade_to:
         return decision
     story.lines += b"x-antiphon-downgraded: %b\r\n" % counted.downgrade_to.encode("ascii", "replace")

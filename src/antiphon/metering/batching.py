@@ -18,8 +18,6 @@ log = logging.getLogger("antiphon.shipping")
 _ANONYMOUS = ""
 MAX_TENANTS = 100_000
 """Bases whose tenant is remembered."""
-MAX_HOLDS = 20_000
-"""Holds whose accounts are remembered."""
 
 
 class _Tenant(Struct, gc=False):
@@ -56,9 +54,13 @@ class Batching:
         self._tenants: dict[str, str] = {}
         """Whose bases are: id to tenant."""
         self._accounts: dict[str, tuple[tuple[str, int], ...]] = {}
-        """Which accounts holds name."""
+        """Which accounts holds of the piece at hand name."""
         self._held: dict[str, Held] = {}
-        """The same, with what has to be known of the accounts."""
+        """The same of all since `look_anew`, with what has to be known of the accounts."""
+
+    def look_anew(self) -> None:
+        """Ask of accounts again: a budget's window may have been written anew, and one that was missing may be there."""
+        self._held.clear()
 
     def batch(self, data: bytes, position: int, writer: str, running: set[str]) -> tuple[Batch, int]:
         """What a piece of a writer's segment that begins at a position holds.
@@ -67,6 +69,7 @@ class Batching:
             running: Requests of this writer that the database takes for running.
         Returns: the batch, without positions, and how many bytes of the piece it is. Raises: StoreError.
         """
+        self._accounts.clear()  # those of earlier pieces are in the database
         begun: dict[str, tuple[int, int]] = {}
         rows: list[Row] = []
         bases: list[tuple[str, bytes]] = []
@@ -142,8 +145,6 @@ class Batching:
 
     def _find(self, ids: set[str]) -> None:
         """Find out what holds are. What the database doesn't know either counts nowhere, and is told."""
-        if len(self._held) + len(ids) > MAX_HOLDS:
-            self._held.clear()
         unknown = [one for one in ids if one not in self._accounts]
         if unknown:
             self._accounts.update((one, accounts(packed)) for one, packed in self._database.holds(unknown).items())

@@ -16,7 +16,7 @@ def exceeded(purse: Purse, amount: int, now_ns: int) -> BudgetExceeded:
     said = (
         f"the budget {budget.name}{_of(purse)} has {_amount(budget, left)} left of {_amount(budget, limit)} "
         f"{_window(purse)}, and this request may use {_amount(budget, amount)}; spent {_amount(budget, seen.spent)}, "
-        f"held for running requests {_amount(budget, max(0, purse.total - seen.spent))}; {_remedy(purse)}"
+        f"leased to workers for requests {_amount(budget, max(0, purse.total - seen.spent))}; {_remedy(purse)}"
     )
     return BudgetExceeded(said, budget=budget.name, left_nano_usd=left if budget.measure == "money" else None)
 
@@ -25,7 +25,7 @@ def unbounded(budget: str, bound: Bound, deployment: str) -> BudgetExceeded:
     """The error for a hard budget that is asked to hold what nothing bounds."""
     if bound.money_nano_usd is None:
         why = f"the most that a request to {deployment} may cost is not known"
-        remedy = "send max_tokens, give the deployment a price, or write `unpriced: allow` at the budget"
+        remedy = "give the deployment a price, send max_tokens where it has one, or write `unpriced: allow` at the budget"
     else:
         why = f"the most tokens that a request to {deployment} may use are not known"
         remedy = "send max_tokens, or write the deployment's limits"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections import deque
 from collections.abc import Sequence
 from hashlib import sha256
@@ -26,6 +27,8 @@ MAX_BASES = 4096
 """Bases that are remembered as written; those that come again after that are written again, which does no harm."""
 MAX_HOLDS = 16_384
 """The same of holds."""
+REMEMBER_S = 86_400.0
+"""For how long both are remembered."""
 _Record = tuple[Kind, str, bytes]
 _OPENED, _CLOSED = Kind.OPENED, Kind.CLOSED
 """Names of their own: members are looked up slowly on their class."""
@@ -47,6 +50,7 @@ class FileJournal(Journal):
         self._owed: deque[_Record] = deque(maxlen=MAX_OWED)
         self._bases: dict[bytes, bytes] = {}
         self._holds: set[str] = set()
+        self._since_s = time.monotonic()
         self._encode = msgspec.json.Encoder().encode
         self._pack = msgspec.msgpack.Encoder().encode
         self._segment: Segment | None = None
@@ -93,9 +97,15 @@ class FileJournal(Journal):
         self._append(Kind.KEPT, entries[0].key, self._pack(entries))
 
     def scrub(self) -> None:
-        """Overwrite what callers had kept, as far as the database has it. Called now and then."""
+        """Overwrite what callers had kept, as far as the database has it, and once a day say anew what records name: what
+        was said long ago may be dropped from the database. Called now and then.
+        """
         if self._segment is not None:
             self._segment.scrub()
+        if time.monotonic() - self._since_s > REMEMBER_S:
+            self._since_s = time.monotonic()
+            self._bases.clear()
+            self._holds.clear()
 
     def close(self) -> None:
         """Write what is owed, if that can be, and let go of the segment."""

@@ -121,9 +121,16 @@ class Purse:
         """What a lease usually has beyond what is open."""
         return max(TICKETS * self.last, int(USE_S * self.rate))
 
+    @property
+    def counted(self) -> int:
+        """Use of the account by all, as far as it is known here: booked when the bank last answered, and what this worker
+        used that isn't booked, or holds. Others' leases don't count: most of them may never be used.
+        """
+        return self.seen.spent + max(self.used - self.seen.booked, 0) + self.open
+
     def fraction(self, limit: int) -> float:
         """The part of the limit that is used."""
-        return self.total / limit if limit > 0 else 1.0
+        return self.counted / limit if limit > 0 else 1.0
 
     def may_go(self, now_ns: int) -> bool:
         """Whether its lease may end: nobody uses it, and all that was used is covered, or is no matter any more."""

@@ -10,7 +10,7 @@ from antiphon.metering.rates_words import seconds
 KEPT_NS = 50_000_000
 """The longest that a caller is told what another was."""
 CLOSE = 128
-"""Nor is it, once what this worker holds has moved by one part in so many of what remained."""
+"""Nor is it, once what this worker holds has moved by one part in so many of what remained, or where fewer remain."""
 _MS_NS = 1_000_000
 _OPENAI: Mapping[LimitKind, str] = {"requests": "requests", "tokens": "tokens"}
 _ANTHROPIC: Mapping[LimitKind, str] = {
@@ -55,7 +55,7 @@ class Lines:
             for remaining, meter in found.values()
         )
         self._meters, self._tokens, self._dialect = meters, tokens, dialect
-        self._until_ns = now_ns + KEPT_NS
+        self._until_ns = now_ns + KEPT_NS if all(remaining >= CLOSE for remaining, _ in found.values()) else 0
         return self._text
 
 

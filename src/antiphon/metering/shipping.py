@@ -45,6 +45,7 @@ class Shipper:
 
     def step(self) -> int:
         """Ship what is there. Returns: bytes of the journal that were taken. Raises: StoreError."""
+        self._batching.look_anew()
         holders = self._database.holders()  # before the segments: whoever is granted something has one
         segments = self._segments()
         alive = {path.name for path in segments if is_locked(path)}

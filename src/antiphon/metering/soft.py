@@ -34,7 +34,7 @@ def capped(purses: Iterable[Purse], now_ns: int) -> tuple[Capped, ...]:
             throttle_per_minute=purse.budget.throttle_per_minute,
         )
         for purse in purses
-        if not purse.budget.hard and purse.total >= purse.budget.limit_at(now_ns)
+        if not purse.budget.hard and purse.counted >= purse.budget.limit_at(now_ns)
     )
 
 
@@ -46,7 +46,8 @@ def soften(tab: Tab, group: Group, held: Held, now_ns: int, now_s: float) -> Non
     passed: list[Purse] = []
     for purse in group.soft:
         budget = purse.budget
-        if purse.total + held[place(budget)] <= budget.limit_at(now_ns):
+        asked = held[place(budget)] if budget.at_cap == "shadow" else 1
+        if purse.counted + asked <= budget.limit_at(now_ns):
             continue
         if budget.at_cap == "shadow":
             note = f"budget_shadow: {budget.name} would have refused it"

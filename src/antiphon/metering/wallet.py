@@ -257,7 +257,7 @@ def _matters(purse: Purse, now_ns: int) -> bool:
 def _passed(purse: Purse, limit: int) -> list[Alarm]:
     """Thresholds that an account passed since the last time, each once; of a rolling window again once it was below."""
     thresholds = purse.budget.alerts
-    reached = sum(purse.total >= threshold * limit for threshold in thresholds)
+    reached = sum(purse.counted >= threshold * limit for threshold in thresholds)
     passed = thresholds[purse.alerted : reached]
     purse.alerted = reached if purse.account.span.rolling_ns else max(purse.alerted, reached)
     return [(purse.budget, purse.account, purse.fraction(limit), threshold) for threshold in passed]

@@ -6,7 +6,7 @@ from antiphon.core.bank import Bank, Grant, Want
 from antiphon.core.budget import Account
 from antiphon.core.ledger import Balance
 from antiphon.store.booking_postgres import LOCK_ACCOUNTS
-from antiphon.store.granting import ACCOUNTS, ANNOUNCE, State, accounts_values, announce_values, grant
+from antiphon.store.granting import ACCOUNTS, ANNOUNCE, USED_NS, State, accounts_values, announce_values, grant
 from antiphon.store.postgres_link import Database, Link, PostgresPlace
 
 _SPENT = """
@@ -15,8 +15,8 @@ _SPENT = """
 """
 _NAMED = "(accounts.key, accounts.start_ns) IN (SELECT * FROM unnest(%(keys)s::text[], %(starts)s::bigint[]))"
 _ACCOUNTS = """
-    INSERT INTO accounts (key, start_ns, tenant, budget, measure, end_ns, rolling_ns)
-    SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
+    INSERT INTO accounts (key, start_ns, tenant, budget, measure, end_ns, rolling_ns, used_ns)
+    SELECT *, %s FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
     ON CONFLICT (key, start_ns) DO UPDATE SET end_ns = excluded.end_ns, rolling_ns = excluded.rolling_ns
     WHERE (accounts.end_ns, accounts.rolling_ns) <> (excluded.end_ns, excluded.rolling_ns)
 """
@@ -24,17 +24,19 @@ _STATES = f"""
     SELECT accounts.key, accounts.start_ns, {_SPENT}, held, scarce_until_ns,
         (SELECT count(*) FROM leases AS other WHERE other.key = accounts.key AND other.start_ns = accounts.start_ns
             AND other.holder <> %(holder)s AND other.granted > other.used),
-        coalesce(granted, 0), coalesce(ended, 0), coalesce(used, 0)
+        coalesce(granted, 0), coalesce(ended, 0), coalesce(used, 0), end_ns, rolling_ns
     FROM accounts LEFT JOIN leases
         ON leases.holder = %(holder)s AND leases.key = accounts.key AND leases.start_ns = accounts.start_ns
     WHERE {_NAMED}
 """.encode()  # noqa: S608 - the statements above alone
-_STAND = """
-    UPDATE accounts SET held = new.held, scarce_until_ns = new.scarce_until_ns
-    FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS new (key, start_ns, held, scarce_until_ns)
+_STAND = f"""
+    UPDATE accounts SET held = new.held, scarce_until_ns = new.scarce_until_ns, used_ns = %(now_ns)s
+    FROM unnest(%(keys)s::text[], %(starts)s::bigint[], %(held)s::bigint[], %(scarce)s::bigint[])
+        AS new (key, start_ns, held, scarce_until_ns)
     WHERE accounts.key = new.key AND accounts.start_ns = new.start_ns
-        AND (accounts.held, accounts.scarce_until_ns) <> (new.held, new.scarce_until_ns)
-"""
+        AND ((accounts.held, accounts.scarce_until_ns) <> (new.held, new.scarce_until_ns)
+            OR accounts.used_ns < %(now_ns)s - {USED_NS})
+""".encode()  # noqa: S608 - a number alone
 _LEASES = """
     INSERT INTO leases (holder, key, start_ns, tenant, granted, ended)
     SELECT %s, * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[])
@@ -72,7 +74,16 @@ class PostgresBank(Bank):
         grants = [grant(states[want.account.key, want.account.span.start_ns], want, now_ns) for want in wants]
         keys, starts = [key for key, _ in asked], [start_ns for _, start_ns in asked]
         some = [states[name] for name in asked]
-        database.execute(_STAND, (keys, starts, [one.held for one in some], [one.scarce_until_ns for one in some]))
+        database.execute(
+            _STAND,
+            {
+                "now_ns": now_ns,
+                "keys": keys,
+                "starts": starts,
+                "held": [one.held for one in some],
+                "scarce": [one.scarce_until_ns for one in some],
+            },
+        )
         leased = [(name, one) for name, one in states.items() if (one.granted, one.ended) != before[name]]
         if leased:
             database.execute(
@@ -118,19 +129,25 @@ def _states(database: Database, holder: str, asked: dict[Name, Want], now_ns: in
     keys, starts = [key for key, _ in asked], [start_ns for _, start_ns in asked]
     accounts = [want.account for want in asked.values()]
     found = database.execute(LOCK_ACCOUNTS, (keys, starts)).rowcount
+    columns = (
+        now_ns,
+        keys,
+        starts,
+        [one.tenant for one in accounts],
+        [one.budget for one in accounts],
+        [one.measure for one in accounts],
+        [one.span.end_ns for one in accounts],
+        [one.span.rolling_ns for one in accounts],
+    )
     if found < len(asked):
-        columns = (
-            keys,
-            starts,
-            [one.tenant for one in accounts],
-            [one.budget for one in accounts],
-            [one.measure for one in accounts],
-            [one.span.end_ns for one in accounts],
-            [one.span.rolling_ns for one in accounts],
-        )
         database.execute(_ACCOUNTS, columns)
         database.execute(LOCK_ACCOUNTS, (keys, starts))
     values = {"keys": keys, "starts": starts, "holder": holder, "now_ns": now_ns}
+    rows = database.execute(_STATES, values).fetchall()
+    spans = {name: (want.account.span.end_ns, want.account.span.rolling_ns) for name, want in asked.items()}
+    if any(spans[row[0], row[1]] != tuple(row[-2:]) for row in rows):  # a budget's window was written anew
+        database.execute(_ACCOUNTS, columns)
+        rows = database.execute(_STATES, values).fetchall()
     return {
         (key, start_ns): State(
             spent=spent,
@@ -141,7 +158,5 @@ def _states(database: Database, holder: str, asked: dict[Name, Want], now_ns: in
             ended=ended,
             used=used,
         )
-        for key, start_ns, spent, held, scarce_until_ns, others, granted, ended, used in database.execute(
-            _STATES, values
-        )
+        for key, start_ns, spent, held, scarce_until_ns, others, granted, ended, used, _, _ in rows
     }

@@ -9,19 +9,20 @@ from antiphon.core.bank import Bank, Grant, Want
 from antiphon.core.budget import Account
 from antiphon.core.error import StoreError
 from antiphon.core.ledger import Balance
-from antiphon.store.granting import ACCOUNTS, ANNOUNCE, State, accounts_values, announce_values, grant
+from antiphon.store.granting import ACCOUNTS, ANNOUNCE, USED_NS, State, accounts_values, announce_values, grant
 from antiphon.store.sqlite import BUSY_TIMEOUT_S, FILE
 
 _SPENT = """
     CASE rolling_ns WHEN 0 THEN spent ELSE (SELECT coalesce(sum(slots.spent), 0) FROM slots
         WHERE slots.key = accounts.key AND slots.slot_ns + slots.length_ns > :now_ns - rolling_ns) END
 """
-_ACCOUNT = """
-    INSERT INTO accounts (key, start_ns, tenant, budget, measure, end_ns, rolling_ns)
-    VALUES (:key, :start_ns, :tenant, :budget, :measure, :end_ns, :rolling_ns)
-    ON CONFLICT (key, start_ns) DO UPDATE SET end_ns = excluded.end_ns, rolling_ns = excluded.rolling_ns
-    WHERE end_ns <> excluded.end_ns OR rolling_ns <> excluded.rolling_ns
-"""
+_ACCOUNT = f"""
+    INSERT INTO accounts (key, start_ns, tenant, budget, measure, end_ns, rolling_ns, used_ns)
+    VALUES (:key, :start_ns, :tenant, :budget, :measure, :end_ns, :rolling_ns, :now_ns)
+    ON CONFLICT (key, start_ns) DO UPDATE
+    SET end_ns = excluded.end_ns, rolling_ns = excluded.rolling_ns, used_ns = excluded.used_ns
+    WHERE end_ns <> excluded.end_ns OR rolling_ns <> excluded.rolling_ns OR used_ns < excluded.used_ns - {USED_NS}
+"""  # noqa: S608 - a number alone
 _STATE = f"""
     SELECT {_SPENT}, held, scarce_until_ns,
         (SELECT count(*) FROM leases AS other WHERE other.key = accounts.key AND other.start_ns = accounts.start_ns

@@ -1,5 +1,6 @@
 """Booking in Postgres: the ledger's entries, and what they come to on accounts and leases."""
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -55,11 +56,12 @@ _RELEASE = """
 def book(database: Database, batch: Batch) -> None:
     """Write the money of a batch within the transaction that is open. Raises: AlreadyBooked, with no ids."""
     if batch.holds:
-        ids, tenants, packed = zip(*batch.holds, strict=True)
+        ids, tenants, packed = zip(*sorted({one[0]: one for one in batch.holds}.values()), strict=True)
         database.execute(
-            "INSERT INTO holds (id, tenant, accounts) SELECT * FROM unnest(%s::text[], %s::text[], %s::bytea[])"
-            " ON CONFLICT DO NOTHING",
-            (list(ids), list(tenants), list(packed)),
+            "INSERT INTO holds (id, tenant, accounts, seen_ns)"
+            " SELECT *, %s FROM unnest(%s::text[], %s::text[], %s::bytea[])"
+            " ON CONFLICT (id) DO UPDATE SET seen_ns = excluded.seen_ns",
+            (time.time_ns(), list(ids), list(tenants), list(packed)),
         )
     if batch.postings:
         _enter(database, batch.postings)

@@ -1,6 +1,7 @@
 """Booking in SQLite: the ledger's entries, and what they come to on accounts and leases."""
 
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from operator import attrgetter
@@ -39,7 +40,11 @@ def book(database: sqlite3.Connection, batch: Batch, terms: Terms) -> None:
     Raises: AlreadyBooked, sqlite3.Error.
     """
     if batch.holds:
-        database.executemany("INSERT OR IGNORE INTO holds (id, tenant, accounts) VALUES (?, ?, ?)", batch.holds)
+        database.executemany(
+            "INSERT INTO holds (id, tenant, accounts, seen_ns) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET seen_ns = excluded.seen_ns",
+            ((*one, time.time_ns()) for one in batch.holds),
+        )
     if batch.postings:
         entered = _enter(database, batch.postings, terms)
         if entered != len(batch.postings):

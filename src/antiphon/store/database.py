@@ -10,6 +10,9 @@ from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 
+LAG_NS = 33 * 86_400_000_000_000
+"""A journal says anew each day what its records name, and partitions that hold those records go by months."""
+
 
 class AlreadyBooked(Exception):
     """Some postings of a batch are in the ledger; nothing of the batch was written."""
@@ -84,6 +87,8 @@ class Lapsed(Struct, frozen=True, gc=False, kw_only=True):
     receipts: int = 0
     entries: int = 0
     accounts: int = 0
+    bases: int = 0
+    holds: int = 0
 
 
 class Database(ABC):
@@ -100,12 +105,14 @@ class Database(ABC):
         """Drop what was kept until now, and slots of rolling windows that are over. Returns: how many entries."""
 
     @abstractmethod
-    def retain(self, receipts_ns: int, ledger_ns: int, most: int) -> Lapsed:
-        """Drop receipts, and ledger entries with accounts whose windows are over, that are older than these times.
+    def retain(self, receipts_ns: int, ledger_ns: int, most: int, unused_ns: int = 0) -> Lapsed:
+        """Drop receipts, and ledger entries with accounts whose windows are over, that are older than these times; then
+        bases and holds that nothing names any more, since journals last said them `LAG_NS` before.
 
         Args:
             receipts_ns: 0: all stay; so for `ledger_ns`.
             most: Rows of each kind that are dropped at most; partitions are dropped whole.
+            unused_ns: With `ledger_ns` also accounts whose windows don't end and that nobody asked for since then.
         """
 
     @abstractmethod

@@ -16,6 +16,8 @@ ANNOUNCE = """
         AND (announced < {0} OR (rolling_ns > 0 AND announced_ns <= {0} - rolling_ns))
 """
 """Its values are `announce_values`."""
+USED_NS = 3_600_000_000_000
+"""How exactly it is known when an account was asked for last."""
 SCARCE_NS = 2_000_000_000
 """How long after an unmet need no more than needs are granted."""
 
@@ -87,6 +89,7 @@ def _told(state: State, now_ns: int) -> Grant:
         granted=state.granted - state.ended,
         spent=state.spent,
         held=state.held,
+        booked=max(state.used - state.ended, 0),
         scarce=state.scarce_until_ns > now_ns,
     )
 

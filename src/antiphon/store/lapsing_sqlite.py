@@ -2,7 +2,8 @@
 
 import sqlite3
 
-from antiphon.store.database import Lapsed
+from antiphon.core.budget import NO_END_NS
+from antiphon.store.database import LAG_NS, Lapsed
 
 _RECEIPTS = """
     SELECT id FROM (SELECT id, at_ns, outcome FROM receipts WHERE id > :place ORDER BY id LIMIT :most)
@@ -12,9 +13,9 @@ _ENTRIES = """
     SELECT id FROM (SELECT id, at_ns FROM entries WHERE id > :place ORDER BY id LIMIT :most) WHERE at_ns < :until_ns
 """
 _ACCOUNTS = """
-    SELECT key, start_ns FROM (SELECT key, start_ns, end_ns FROM accounts
+    SELECT key, start_ns FROM (SELECT key, start_ns, end_ns, used_ns, rolling_ns FROM accounts
         WHERE key > :place ORDER BY key, start_ns LIMIT :most) AS some
-    WHERE end_ns < :until_ns AND NOT EXISTS
+    WHERE (end_ns < :until_ns OR (end_ns = :never_ns AND used_ns < :unused_ns - rolling_ns)) AND NOT EXISTS
         (SELECT 1 FROM leases WHERE leases.key = some.key AND leases.start_ns = some.start_ns)
 """
 
@@ -26,14 +27,16 @@ class Lapsing:
         self._db = database
         self._places: dict[str, str] = dict.fromkeys(("receipts", "ledger", "accounts"), "")
 
-    def retain(self, receipts_ns: int, ledger_ns: int, most: int) -> Lapsed:
+    def retain(self, receipts_ns: int, ledger_ns: int, most: int, unused_ns: int) -> Lapsed:
         """As `Database.retain`. Raises: sqlite3.Error."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             lapsed = Lapsed(
                 receipts=self._receipts(receipts_ns, most) if receipts_ns else 0,
                 entries=self._entries(ledger_ns, most) if ledger_ns else 0,
-                accounts=self._accounts(ledger_ns, most) if ledger_ns else 0,
+                accounts=self._accounts(ledger_ns, most, unused_ns) if ledger_ns else 0,
+                bases=self._forget("bases", receipts_ns, most) if receipts_ns else 0,
+                holds=self._forget("holds", ledger_ns, most) if ledger_ns else 0,
             )
             self._db.execute("COMMIT")
         except BaseException:
@@ -63,8 +66,18 @@ class Lapsing:
         self._db.executemany("DELETE FROM entries WHERE id = ?", ids)
         return len(ids)
 
-    def _accounts(self, until_ns: int, most: int) -> int:
-        names = self._db.execute(_ACCOUNTS, self._from("accounts", until_ns, most)).fetchall()
+    def _forget(self, table: str, until_ns: int, most: int) -> int:
+        """Drop what nothing names any more, and what entries had in common with it."""
+        text = f"SELECT id FROM {table} WHERE seen_ns < ? ORDER BY seen_ns LIMIT ?"  # noqa: S608 - a name of ours
+        ids = self._db.execute(text, (until_ns - LAG_NS, most)).fetchall()
+        self._db.executemany(f"DELETE FROM {table} WHERE id = ?", ids)  # noqa: S608 - the same
+        if table == "holds":
+            self._db.executemany("DELETE FROM terms WHERE holds = ?", ids)
+        return len(ids)
+
+    def _accounts(self, until_ns: int, most: int, unused_ns: int) -> int:
+        asked = {**self._from("accounts", until_ns, most), "never_ns": NO_END_NS, "unused_ns": unused_ns}
+        names = self._db.execute(_ACCOUNTS, asked).fetchall()
         self._step("accounts", "SELECT key FROM accounts WHERE key > ? ORDER BY key, start_ns LIMIT 1 OFFSET ?", most)
         self._db.executemany("DELETE FROM accounts WHERE key = ? AND start_ns = ?", names)
         return len(names)

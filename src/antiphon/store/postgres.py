@@ -1,17 +1,19 @@
 """Receipts in Postgres: the shippers of all gateways that share it write, anyone reads."""
 
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
 import psycopg
 from msgspec.structs import astuple
 
+from antiphon.core.budget import NO_END_NS
 from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 from antiphon.store import booking_postgres as booking
 from antiphon.store import kept_postgres as kept
-from antiphon.store.database import AlreadyBooked, Batch, Known, Lapsed, Row, joined
+from antiphon.store.database import LAG_NS, AlreadyBooked, Batch, Known, Lapsed, Row, joined
 from antiphon.store.database import Database as DatabasePort
 from antiphon.store.database import Reader as ReaderPort
 from antiphon.store.partitions_postgres import Partitions
@@ -74,10 +76,11 @@ class PostgresDatabase(DatabasePort):
 
     def _put(self, database: Database, batch: Batch) -> None:
         if batch.bases:
-            ids, tails = zip(*batch.bases, strict=True)
+            tails = dict(sorted(batch.bases))
             database.execute(
-                "INSERT INTO bases (id, tail) SELECT * FROM unnest(%s::text[], %s::bytea[]) ON CONFLICT DO NOTHING",
-                (list(ids), list(tails)),
+                "INSERT INTO bases (id, tail, seen_ns) SELECT *, %s FROM unnest(%s::text[], %s::bytea[])"
+                " ON CONFLICT (id) DO UPDATE SET seen_ns = excluded.seen_ns",
+                (time.time_ns(), list(tails), list(tails.values())),
             )
         if batch.rows:
             _take(database, batch.rows)
@@ -115,9 +118,11 @@ class PostgresDatabase(DatabasePort):
 
         return self._write(work)
 
-    def retain(self, receipts_ns: int, ledger_ns: int, most: int) -> Lapsed:
+    def retain(self, receipts_ns: int, ledger_ns: int, most: int, unused_ns: int = 0) -> Lapsed:
         def work(database: Database) -> Lapsed:
             receipts = entries = accounts = 0
+            bases = _forget(database, "bases", receipts_ns, most) if receipts_ns else 0
+            holds = _forget(database, "holds", ledger_ns, most) if ledger_ns else 0
             if receipts_ns:
                 receipts = self._partitions.drop(database, "receipts", receipts_ns)
                 self._partitions.drop(database, "contents", receipts_ns)
@@ -125,12 +130,13 @@ class PostgresDatabase(DatabasePort):
                 entries = self._partitions.drop(database, "ledger", ledger_ns)
                 accounts = database.execute(
                     "DELETE FROM accounts WHERE (key, start_ns) IN (SELECT key, start_ns FROM accounts AS old"
-                    " WHERE end_ns < %s AND NOT EXISTS (SELECT 1 FROM leases"
+                    " WHERE (end_ns < %s OR (end_ns = %s AND used_ns < %s - rolling_ns))"
+                    " AND NOT EXISTS (SELECT 1 FROM leases"
                     " WHERE leases.key = old.key AND leases.start_ns = old.start_ns)"
                     " ORDER BY key, start_ns LIMIT %s FOR UPDATE SKIP LOCKED)",
-                    (ledger_ns, most),
+                    (ledger_ns, NO_END_NS, unused_ns, most),
                 ).rowcount
-            return Lapsed(receipts=receipts, entries=entries, accounts=accounts)
+            return Lapsed(receipts=receipts, entries=entries, accounts=accounts, bases=bases, holds=holds)
 
         return self._write(work)
 
@@ -183,6 +189,15 @@ def _take(database: Database, rows: Sequence[Row]) -> None:
         for row in rows:
             copy.write_row(astuple(row))
     database.execute(_TAKE)
+
+
+def _forget(database: Database, table: str, until_ns: int, most: int) -> int:
+    """Drop what nothing names any more that is older than a time. Returns: how many rows."""
+    text = (
+        f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE seen_ns < %s ORDER BY seen_ns LIMIT %s"  # noqa: S608
+        " FOR UPDATE SKIP LOCKED)"
+    )
+    return database.execute(text.encode(), (until_ns - LAG_NS, most)).rowcount
 
 
 def _sayable(text: str) -> bool:

@@ -145,6 +145,23 @@ STEPS: tuple[Step, ...] = (
         """,
         "DROP TABLE holds, ledger, leases, holders, slots, accounts;",
     ),
+    Step(
+        """
+        ALTER TABLE accounts ADD COLUMN used_ns BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE bases ADD COLUMN seen_ns BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE holds ADD COLUMN seen_ns BIGINT NOT NULL DEFAULT 0;
+        UPDATE accounts SET used_ns = extract(epoch FROM now())::bigint * 1000000000;
+        UPDATE bases SET seen_ns = extract(epoch FROM now())::bigint * 1000000000;
+        UPDATE holds SET seen_ns = extract(epoch FROM now())::bigint * 1000000000;
+        CREATE INDEX bases_seen ON bases (seen_ns);
+        CREATE INDEX holds_seen ON holds (seen_ns);
+        """,
+        """
+        ALTER TABLE holds DROP COLUMN seen_ns;
+        ALTER TABLE bases DROP COLUMN seen_ns;
+        ALTER TABLE accounts DROP COLUMN used_ns;
+        """,
+    ),
 )
 
 

@@ -155,6 +155,23 @@ STEPS: tuple[Step, ...] = (
         DROP TABLE accounts;
         """,
     ),
+    Step(
+        """
+        ALTER TABLE accounts ADD COLUMN used_ns INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE bases ADD COLUMN seen_ns INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE holds ADD COLUMN seen_ns INTEGER NOT NULL DEFAULT 0;
+        UPDATE accounts SET used_ns = CAST(strftime('%s', 'now') AS INTEGER) * 1000000000;
+        UPDATE bases SET seen_ns = CAST(strftime('%s', 'now') AS INTEGER) * 1000000000;
+        UPDATE holds SET seen_ns = CAST(strftime('%s', 'now') AS INTEGER) * 1000000000;
+        CREATE INDEX bases_seen ON bases (seen_ns);
+        CREATE INDEX holds_seen ON holds (seen_ns);
+        CREATE INDEX terms_of_holds ON terms (holds);
+        """,
+        """
+        DROP INDEX terms_of_holds; DROP INDEX holds_seen; DROP INDEX bases_seen;
+        ALTER TABLE holds DROP COLUMN seen_ns; ALTER TABLE bases DROP COLUMN seen_ns; ALTER TABLE accounts DROP COLUMN used_ns;
+        """,
+    ),
 )
 
 

@@ -77,7 +77,7 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Meta(
             ge=0,
             le=36500,
-            description="Days that receipts are kept, and captured content with them. In Postgres whole months go, once they are that old. Default 0: all are kept.",
+            description="Days that receipts are kept, and captured content with them. In Postgres whole months go, once they are that old. With `storage.export` days that are not exported yet stay. Default 0: all are kept.",
         ),
     ] = 0.0
     ledger_days: Annotated[
@@ -85,7 +85,15 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Meta(
             ge=0,
             le=36500,
-            description="Days that entries of the ledger are kept, and accounts after the end of their window. Default 0: all are kept.",
+            description="Days that entries of the ledger are kept, and accounts after the end of their window. With `storage.export` days that are not exported yet stay. Default 0: all are kept.",
+        ),
+    ] = 0.0
+    accounts_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days that an account whose window does not end (`total`, or rolling) is kept after it was last asked for, as of a session, a run or an end user; one that comes back begins at 0. At least 31 more than `ledger_days`, which it needs. Default 0: all are kept.",
         ),
     ] = 0.0
 

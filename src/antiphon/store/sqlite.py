@@ -1,6 +1,7 @@
 """Receipts in SQLite: one writer ships them in, anyone reads."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from functools import partial
@@ -71,7 +72,11 @@ class SqliteDatabase(Database):
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _put(self, batch: Batch) -> None:
-        self._db.executemany("INSERT OR IGNORE INTO bases (id, tail) VALUES (?, ?)", batch.bases)
+        self._db.executemany(
+            "INSERT INTO bases (id, tail, seen_ns) VALUES (?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET seen_ns = excluded.seen_ns",
+            ((*one, time.time_ns()) for one in batch.bases),
+        )
         self._db.executemany(
             "INSERT INTO receipts (id, tenant, at_ns, outcome, body, basis) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, body = excluded.body,"
@@ -101,9 +106,12 @@ class SqliteDatabase(Database):
         except sqlite3.Error as error:
             raise StoreError(f"the database can't be written: {error}") from error
 
-    def retain(self, receipts_ns: int, ledger_ns: int, most: int) -> Lapsed:
+    def retain(self, receipts_ns: int, ledger_ns: int, most: int, unused_ns: int = 0) -> Lapsed:
         try:
-            return self._lapsing.retain(receipts_ns, ledger_ns, most)
+            lapsed = self._lapsing.retain(receipts_ns, ledger_ns, most, unused_ns)
+            if lapsed.holds:
+                self._terms.clear()
+            return lapsed
         except sqlite3.Error as error:
             raise StoreError(f"the database can't be written: {error}") from error
 

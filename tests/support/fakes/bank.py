@@ -85,6 +85,7 @@ class BookBank(Bank):
             granted=lease.granted - lease.ended,
             spent=book.booked(now_ns),
             held=book.held,
+            booked=max(lease.used - lease.ended, 0),
             scarce=now_ns < book.scarce_until_ns,
         )
 
@@ -128,7 +129,9 @@ class BookBank(Bank):
     # --- what the shipper does
 
     def book(self, account: Account) -> Book:
-        return self.books.setdefault((account.key, account.span.start_ns), Book(account))
+        book = self.books.setdefault((account.key, account.span.start_ns), Book(account))
+        book.account = account
+        return book
 
     def post(self, holder: str, spot: tuple[str, int], amount: int, at_ns: int) -> None:
         """Book a settled ticket."""
