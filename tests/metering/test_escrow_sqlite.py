@@ -44,7 +44,7 @@ def test_workers_that_ask_at_once_use_just_what_there_is(tmp_path: Path) -> None
     async def tell() -> None:
         served = 0
         with closing(SqliteDatabase(tmp_path)), closing(SqliteBank(tmp_path)) as bank:
-            escrows = [Escrow(bank, f"w-{number}", SystemClock(), MeteringSettings(wait_s=0.3)) for number in range(3)]
+            escrows = [Escrow(bank, f"w-{number}", SystemClock(), MeteringSettings(wait_s=2.0)) for number in range(3)]
             workers = [EscrowTickets(f"w-{number}", escrow, [BUDGET]) for number, escrow in enumerate(escrows)]
             for escrow in escrows:
                 escrow.start()

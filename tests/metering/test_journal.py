@@ -10,9 +10,10 @@ import pytest
 from receipts import halves, receipt, receipt_id
 
 from antiphon.core.error import StoreError
+from antiphon.core.ledger import Holds
 from antiphon.core.receipt import Receipt
 from antiphon.metering.frames import Kind, named
-from antiphon.metering.journal import MAX_BASES, FileJournal
+from antiphon.metering.journal import MAX_BASES, REMEMBER_S, FileJournal
 from antiphon.metering.segment import RING_AT, header, is_locked, mark_shipped, unshipped
 
 
@@ -267,3 +268,21 @@ def test_many_bases_are_not_remembered_for_ever(tmp_path: Path) -> None:
         assert len(journal._bases) <= MAX_BASES
     found = list(unshipped(tmp_path / "w-000001.journal", 0))
     assert len(found) == 2 * (MAX_BASES + 2)
+
+
+def test_what_was_said_a_day_ago_is_said_anew_as_it_may_be_dropped(tmp_path: Path) -> None:
+    alike = halves(receipt(1))
+    holds = Holds(id="h" * 36, accounts=(("b|acme|", 1),))
+    with closing(FileJournal(tmp_path, "w")) as journal:
+        for _ in range(2):
+            journal.held(holds)
+            journal.closed(*alike)
+            journal.scrub()
+        journal._since_s -= REMEMBER_S
+        journal.scrub()
+        journal.held(holds)
+        journal.closed(*alike)
+
+    kinds = [one.kind for one in unshipped(tmp_path / "w-000001.journal", 0)]
+    first = [Kind.HOLDS, Kind.BASIS, Kind.CLOSED]
+    assert kinds == [*first, Kind.CLOSED, *first]

@@ -47,7 +47,15 @@ class Settlement:
         self._fleet = fleet
         self._now = now
 
-    def failed(self, attempt: Try, error: AntiphonError, usage: Usage | None = None, *, output_tokens: int = 0) -> None:
+    def failed(
+        self,
+        attempt: Try,
+        error: AntiphonError,
+        usage: Usage | None = None,
+        *,
+        output_tokens: int = 0,
+        cut: bool = False,
+    ) -> None:
         """Close an attempt that ended with an error, which then names the deployment. `settle` has the arguments."""
         if attempt.settled:
             return
@@ -58,7 +66,7 @@ class Settlement:
         attempt.error = error
         attempt.blameless = attempt.blameless or self._hurried(attempt, error)
         attempt.failure = "timeout" if attempt.blameless else failure_of(error)
-        self.settle(attempt, usage, output_tokens=output_tokens)
+        self.settle(attempt, usage, output_tokens=output_tokens, cut=cut)
 
     def judged(self, attempt: Try, error: AntiphonError) -> AntiphonError:
         """What an attempt's failure is: its request's time that is over, where that is what ended it."""
@@ -77,17 +85,21 @@ class Settlement:
             attempt.deadline, timeouts, now_s=now_s, ran_s=now_s - attempt.began_s, head=attempt.inbound is not None
         )
 
-    def settle(self, attempt: Try, usage: Usage | None, *, output_tokens: int = 0) -> None:
+    def settle(self, attempt: Try, usage: Usage | None, *, output_tokens: int = 0, cut: bool = False) -> None:
         """Close an attempt, once: its ticket, its counts and its clock.
 
         Args:
             output_tokens: How many were seen of an answer whose usage the upstream never told.
+            cut: It was a stream that did not come to its end: what was told of its usage is that of its start, and
+                proves nothing of the rest.
         """
         if attempt.settled:
             return
         now_s = self._now()
         attempt.end(now_s)
         price = attempt.target.deployment.price
+        if cut and attempt.ticket.hard:
+            usage = None
         attempt.usage = usage
         if usage is not None:
             if price is not None:
@@ -199,7 +211,7 @@ class Settlement:
         if isinstance(got, answer.Whole):
             self.settle(attempt, got.facts.usage)
         else:
-            self.settle(attempt, got.relay.usage, output_tokens=got.relay.events)
+            self.settle(attempt, got.relay.usage, output_tokens=got.relay.events, cut=not got.relay.done)
 
 
 def _is_unknown(attempt: Try) -> bool:

@@ -103,6 +103,8 @@ def priced(story: Story, raw: Raw, attempt: Try, reading: Reading) -> Usage | No
         price = None if deployment is None or usage is None else deployment.price
         stands = replace(attempt.target.deployment, model=model, price=price)
         attempt.target = replace(attempt.target, deployment=stands)
+        attempt.spot.record = replace(attempt.spot.record, model=model)
+        attempt.spot.record = replace(attempt.spot.record, model=model)
     story.served_model, story.usage = reading.model, usage
     if usage is not None and deployment is not None and deployment.price is not None:
         story.cost_nano_usd = cost(deployment.price, usage)

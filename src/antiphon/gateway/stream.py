@@ -43,7 +43,7 @@ class Stream:
                     return
                 attempt, relay = answered.attempt, started.relay
                 error = self._process.caller.judged(attempt, caught)
-                self._process.caller.failed(attempt, error, relay.usage, output_tokens=relay.events)
+                self._process.caller.failed(attempt, error, relay.usage, output_tokens=relay.events, cut=not relay.done)
                 self._tell(attempt, started)
                 self._note(started)
                 self._parts.append((relay.usage, attempt.cost_nano_usd))
@@ -79,7 +79,7 @@ class Stream:
             raise  # whoever runs it sees whether another goes on
         except BaseException:
             if not (self._story.closed or attempt.settled):
-                self._settle(attempt, started)  # the caller left, or the record failed
+                self._settle(attempt, started, cut=not started.relay.done)  # the caller left, or the record failed
                 self._note(started)
             raise
         finally:
@@ -161,11 +161,11 @@ class Stream:
         if self._story.begun:
             self._story.notes = (*self._story.notes, f"stream: {started.relay.events} events were released")
 
-    def _settle(self, attempt: Try, started: Started) -> None:
+    def _settle(self, attempt: Try, started: Started, *, cut: bool = False) -> None:
         relay = started.relay
         relay.tell()
         attempt.service = relay.service
-        self._process.caller.settle(attempt, relay.usage, output_tokens=relay.events)
+        self._process.caller.settle(attempt, relay.usage, output_tokens=relay.events, cut=cut)
         self._tell(attempt, started)
 
     def _tell(self, attempt: Try, started: Started) -> None:
