@@ -71,8 +71,12 @@ def test_dimensions_that_are_unknown_or_too_many_are_refused(text: str) -> None:
 
 
 def test_an_end_before_the_start_is_refused() -> None:
-    with pytest.raises(BadRequest, match="is not behind"):
+    with pytest.raises(BadRequest, match="`until` 2d is not after `since` 1d;"):
         question(Asked(since="1d", until="2d"), ADMIN, NOW_NS)
+    with pytest.raises(BadRequest, match="`until` 30d is not after `since` 7d;"):
+        question(Asked(until="30d"), ADMIN, NOW_NS)
+    with pytest.raises(BadRequest, match="`until` now is not after"):
+        question(Asked(since="2030-01-01"), ADMIN, NOW_NS)
     with pytest.raises(BadRequest, match="ten years"):
         question(Asked(since="1999-01-01"), ADMIN, NOW_NS)
 

@@ -10,7 +10,7 @@ from rig.config import ALICE
 from rig.fixtures import Start
 from rig.fleet import Json, fleet
 from rig.gateway import Config
-from rig.money import Bill, audit, books, budget
+from rig.money import Bill, audit, books, budget, used
 from rig.raw import Caller, request
 from rig.scripts import fails, word
 from rig.sdk import says
@@ -45,6 +45,26 @@ def test_a_hard_cap_in_tokens_counts_a_cut_stream_of_what_has_no_price(start: St
     assert "cost_nano_usd" not in attempt
     assert gateway.stop() == 0
     assert books(gateway).spent("words") == attempt["held_tokens"] > OUTPUT
+    assert audit(gateway)["faults"] == []
+
+
+def test_what_a_stream_told_of_its_use_before_it_was_cut_is_no_proof(start: Start, up: Upstream) -> None:
+    """As Anthropic's begins with its input and one token of output, and Gemini's tell what there is so far."""
+    so_far = used({"prompt_tokens": 50, "completion_tokens": 1, "total_tokens": 51})
+    up.script = endless(word("tok ") + so_far)
+    gateway = start(config(up.url, budget(usd=1)))
+    with Caller(gateway) as caller:
+        caller.send(request(gateway, ask(stream=True)))
+        caller.read_until(b"tok ")
+        receipt_id = caller.receipt_id
+    receipt = gateway.closed_receipt(receipt_id)
+    (attempt,) = receipt["attempts"]
+
+    assert attempt["assumed"] is True
+    assert attempt["cost_nano_usd"] == attempt["held_nano_usd"] > 52_000
+    assert receipt["cost_basis"] == "no_usage"
+    assert gateway.stop() == 0
+    assert books(gateway).spent("cap") == attempt["held_nano_usd"]
     assert audit(gateway)["faults"] == []
 
 
@@ -92,6 +112,37 @@ def test_what_is_passed_through_and_tells_no_usage_is_booked_at_what_was_held(st
     assert [(one.kind, one.money_nano_usd or 0) for one in found.entries] == [("assumed", 10_000_000), ("settled", 0)]
     assert found.spent("cap") == 10_000_000
     assert audit(gateway)["faults"] == []
+
+
+def test_a_cut_stream_that_is_passed_through_is_booked_at_what_was_held(start: Start, up: Upstream) -> None:
+    up.script = endless(word("tok ") + used({"prompt_tokens": 50, "completion_tokens": 1, "total_tokens": 51}))
+    gateway = start(passing(up.url))
+    with Caller(gateway) as caller:
+        caller.send(request(gateway, ask(stream=True)).replace(b"/v1/", b"/passthrough/at-one/", 1))
+        caller.read_until(b"tok ")
+        receipt_id = caller.receipt_id
+    (attempt,) = gateway.closed_receipt(receipt_id)["attempts"]
+
+    assert (attempt["assumed"], attempt["cost_nano_usd"]) == (True, 10_000_000)
+    assert gateway.stop() == 0
+    assert books(gateway).spent("cap") == 10_000_000
+    assert audit(gateway)["faults"] == []
+
+
+def test_a_cut_stream_that_told_more_than_was_held_is_booked_at_what_it_told(start: Start, up: Upstream) -> None:
+    told = word("tok ") + used({"prompt_tokens": 50_000, "completion_tokens": 1, "total_tokens": 50_001})
+    up.script = endless(told.replace(b"up-1", b"one"))
+    gateway = start(passing(up.url))
+    with Caller(gateway) as caller:
+        caller.send(request(gateway, ask(stream=True, model="one")).replace(b"/v1/", b"/passthrough/at-one/", 1))
+        caller.read_until(b"tok ")
+        receipt_id = caller.receipt_id
+    (attempt,) = gateway.closed_receipt(receipt_id)["attempts"]
+
+    assert attempt["cost_nano_usd"] == 50_002_000
+    assert attempt["overrun_nano_usd"] == 40_002_000
+    assert gateway.stop() == 0
+    assert books(gateway).spent("cap") == 50_002_000
 
 
 def test_a_downgrade_by_tier_leads_to_the_cheaper_one(start: Start, up: Upstream) -> None:

@@ -47,7 +47,7 @@ class Settler(Protocol):
         """Seconds on the steady clock."""
         ...
 
-    def settle(self, attempt: Try, usage: Usage | None, *, output_tokens: int = 0) -> None:
+    def settle(self, attempt: Try, usage: Usage | None, *, output_tokens: int = 0, cut: bool = False) -> None:
         """Close an attempt, once."""
         ...
 
@@ -247,7 +247,7 @@ class Errands:
                 setattr(error, said, text if text.startswith(attempt.name) else f"{attempt.name}: {text}")
         attempt.error = error
         attempt.answered = attempt.answered and usage is not None
-        self._settler.settle(attempt, usage)
+        self._settler.settle(attempt, usage, cut=True)
 
 
 def _key(member: Member, target: Target, now_s: float) -> Key | None:

@@ -98,7 +98,7 @@ class Settlement:
         now_s = self._now()
         attempt.end(now_s)
         price = attempt.target.deployment.price
-        if cut and attempt.ticket.hard:
+        if cut and usage is not None and attempt.ticket.hard and not _is_beyond(attempt, usage):
             usage = None
         attempt.usage = usage
         if usage is not None:
@@ -212,6 +212,12 @@ class Settlement:
             self.settle(attempt, got.facts.usage)
         else:
             self.settle(attempt, got.relay.usage, output_tokens=got.relay.events, cut=not got.relay.done)
+
+
+def _is_beyond(attempt: Try, usage: Usage) -> bool:
+    """Whether more was used than the ticket's bound already."""
+    price, most = attempt.target.deployment.price, attempt.ticket.bound_nano_usd
+    return price is not None and most is not None and cost(price, usage, attempt.service) > most
 
 
 def _is_unknown(attempt: Try) -> bool:

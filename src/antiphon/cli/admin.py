@@ -22,9 +22,10 @@ from antiphon.cli.configured import configured
 from antiphon.cli.http import Address, connected
 from antiphon.cli.terminal import aside
 from antiphon.config.load import Loaded, environment
-from antiphon.core.error import NotAuthenticated, UpstreamMalformed
+from antiphon.core.error import UpstreamMalformed
 
 TIMEOUT_S = 30.0
+KEY_FROM = "an admin key in the variable ANTIPHON_ADMIN_KEY"
 Json = dict[str, Any]
 
 
@@ -35,6 +36,8 @@ class Office(Struct, frozen=True, kw_only=True):
     desk: Desk | None
     running: bool
     """A gateway works on that store."""
+    opens: bool = False
+    """While the store has no key, callers need none: the configuration has no key either, and no `admin`."""
 
     def ask(self, method: str, path: str, fields: Json | None = None, headers: Mapping[str, str] | None = None) -> Json:
         """The answer's document. Raises: AntiphonError, as the answer says."""
@@ -78,16 +81,20 @@ def office(arguments: Namespace) -> Office:
     url = arguments.url or environ.get("ANTIPHON_ADMIN_URL", "")
     key = arguments.key or environ.get("ANTIPHON_ADMIN_KEY", "")
     if url:
-        return Office(address=Address(url=values.url(url), key=key, timeout_s=TIMEOUT_S), desk=None, running=True)
+        return Office(address=_address(values.url(url), key), desk=None, running=True)
     loaded = configured(arguments)
     data = Path(loaded.settings.storage.dir)
     running = owned(data)
     here = _text(data / ADDRESS_FILE) if running else ""
     if here:
-        address = Address(url=here, key=key or _key(loaded, data), timeout_s=TIMEOUT_S)
-        return Office(address=address, desk=None, running=True)
+        return Office(address=_address(here, key or _key(loaded, data)), desk=None, running=True)
     prepare(loaded.settings)
-    return Office(address=None, desk=desk_of(loaded), running=running)
+    opens = not loaded.settings.keys and loaded.settings.admin is None
+    return Office(address=None, desk=desk_of(loaded), running=running, opens=opens)
+
+
+def _address(url: str, key: str) -> Address:
+    return Address(url=url, key=key, timeout_s=TIMEOUT_S, key_from=KEY_FROM)
 
 
 def _key(loaded: Loaded, data: Path) -> str:
@@ -105,12 +112,7 @@ def _remote(address: Address, method: str, path: str, body: bytes, headers: Mapp
         async with connected(address) as gateway:
             return await gateway.ask(method, path, body, headers)
 
-    try:
-        said = asyncio.run(ask())
-    except NotAuthenticated as error:
-        if not address.key:
-            error.add_note("give an admin key in the variable ANTIPHON_ADMIN_KEY, or by --key")
-        raise
+    said = asyncio.run(ask())
     try:
         return msgspec.json.decode(said, type=Json)
     except msgspec.MsgspecError as error:

@@ -54,7 +54,9 @@ def _check(one: Parser) -> None:
 def _backup(one: Parser) -> None:
     one.runs("db", "backup")
     one.add_argument(
-        "directory", metavar="DIR", help="directory to make; it must not be there. The local key is not copied"
+        "directory",
+        metavar="DIR",
+        help="directory to make; it must not be there. local.key and admin.key are not copied",
     )
     _config(one)
     one.epilog = "With --json: {directory, database, segments}."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
+from antiphon.app.administration import KEY_FILE
 from antiphon.app.places import Places, own
 from antiphon.app.stores import Stores
 from antiphon.cli import text
@@ -117,6 +118,7 @@ def _backup(arguments: Namespace, settings: Settings) -> int:
     else:
         put(f"copied to {target}: {made.name} and {text.counted(segments, 'segment')} of the journal")
         say(f"keep {places.key.name} too, elsewhere: without it sealed content can't be opened")
+        say(f"and {KEY_FILE}, where there is one: without it the next start makes another first admin key")
     return Exit.OK
 
 

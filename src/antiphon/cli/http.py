@@ -33,6 +33,8 @@ class Address(Struct, frozen=True, kw_only=True):
     key: str = ""
     timeout_s: float = 30.0
     """For one whole answer."""
+    key_from: str = "the key in the variable ANTIPHON_KEY"
+    """What whoever is refused has to give."""
 
     def __repr__(self) -> str:
         return f"Address(url={self.url!r})"
@@ -95,7 +97,8 @@ class Gateway:
         except UpstreamError as error:
             raise self._mended(error) from error
         if inbound.status not in (200, 201):
-            raise refusal(inbound.status, inbound.headers, await self._whole(inbound), url)
+            body = await self._whole(inbound)
+            raise refusal(inbound.status, inbound.headers, body, url, self._address.key_from)
         return inbound
 
     async def _whole(self, inbound: Inbound) -> bytes:

@@ -26,7 +26,10 @@ def _create(there: Office, arguments: Namespace) -> int:
     if arguments.usd is not None:
         fields["budget"] = {"usd": arguments.usd, "window": arguments.window}
     answer = there.ask("PUT", path_of("keys", arguments.name), fields, {"If-None-Match": "*"})
-    return _told_once(there, answer, arguments, "made")
+    code = _told_once(there, answer, arguments, "made")
+    if there.opens and _count(there) == 1:
+        say("It is the first key: callers without one are refused from now on.")
+    return code
 
 
 def _rotate(there: Office, arguments: Namespace) -> int:
@@ -82,7 +85,15 @@ def _revoke(there: Office, arguments: Namespace) -> int:
 
 def _delete(there: Office, arguments: Namespace) -> int:
     answer = there.ask("DELETE", path_of("keys", arguments.name))
-    return _done(there, answer, arguments, f"Key {arguments.name} deleted.")
+    code = _done(there, answer, arguments, f"Key {arguments.name} deleted.")
+    if there.opens and not _count(there):
+        say("It was the last key: callers without one are let in again, with the rights of an admin.")
+    return code
+
+
+def _count(there: Office) -> int:
+    """How many keys there are; 2: or more."""
+    return len(there.ask("GET", f"{path_of('keys')}?limit=2")["data"])
 
 
 def _done(there: Office, answer: Json, arguments: Namespace, what: str) -> int:

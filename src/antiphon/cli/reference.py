@@ -29,6 +29,8 @@ VARIABLES = dedent("""\
     | --- | --- |
     | `ANTIPHON_URL` | gateway that `chat` and `models` ask, in place of http://127.0.0.1:8080; an https certificate is always verified |
     | `ANTIPHON_KEY` | API key for it; unlike `--key` it is not shown in the list of processes |
+    | `ANTIPHON_ADMIN_URL` | admin API that `keys`, `budgets`, `limits`, `changes` and `config diff` ask, such as http://127.0.0.1:8081, in place of that of the gateway that runs on the data directory |
+    | `ANTIPHON_ADMIN_KEY` | admin key for it, in place of `admin.key`; as with `ANTIPHON_KEY`, other users of this machine can't see it |
     | `SSL_CERT_FILE` | authorities to trust in place of the system's (read by OpenSSL) |
     | `NO_COLOR` | set to anything: no colour |
     """)

@@ -25,7 +25,6 @@ _BY_STATUS: dict[int, type[AntiphonError]] = {
     503: Unavailable,
 }
 _NEXT = {
-    "invalid_api_key": "give the key in the variable ANTIPHON_KEY, or by --key",
     "model_not_found": "see `antiphon models`",
     "model_not_allowed": "see `antiphon models`",
 }
@@ -46,14 +45,20 @@ class _Envelope(Struct):
 _envelope = msgspec.json.Decoder(_Envelope)
 
 
-def refusal(status: int, headers: Mapping[bytes, bytes], body: bytes, url: str) -> AntiphonError:
-    """The error of an answer whose status is not 200, with what to do next as notes."""
+def refusal(status: int, headers: Mapping[bytes, bytes], body: bytes, url: str, key_from: str) -> AntiphonError:
+    """The error of an answer whose status is not 200, with what to do next as notes.
+
+    Args:
+        key_from: The key that is meant and the variable that it comes from, such as `the key in the variable NAME`.
+    """
     try:
         wrong = _envelope.decode(body).error
     except msgspec.MsgspecError:
         return UpstreamError(f"{url} answered HTTP {status}, and not as a gateway does; check --url")
     error = said(wrong, status)
     receipt = headers.get(b"x-antiphon-receipt", b"").decode("latin-1")
+    if error.said_code == "invalid_api_key":
+        error.add_note(f"give {key_from}, or by --key")
     if error.said_code in _NEXT:
         error.add_note(_NEXT[error.said_code])
     if headers.get(b"retry-after"):

@@ -54,7 +54,7 @@ async def relay(desk: Desk, story: Story, raw: Raw, attempt: Try, reading: Readi
         caller.errands.broke(attempt, error, priced(story, raw, attempt, reading))
         raise
     except BaseException:
-        caller.settle(attempt, priced(story, raw, attempt, reading))
+        caller.settle(attempt, priced(story, raw, attempt, reading), cut=True)
         raise
     finally:
         out.on_pressure(None)

@@ -41,7 +41,10 @@ def question(asked: Asked, principal: Principal | None, now_ns: int) -> Question
     since_ns = moment("since", asked.since or USUAL_SINCE, now_ns)
     until_ns = moment("until", asked.until, now_ns) if asked.until else now_ns
     if until_ns <= since_ns:
-        raise BadRequest(f"`until` {asked.until or 'now'} is not behind `since` {asked.since}", param="until")
+        raise BadRequest(
+            f"`until` {asked.until or 'now'} is not after `since` {asked.since or USUAL_SINCE}; give an earlier `since`",
+            param="until",
+        )
     if until_ns - since_ns > LONGEST_S * 1_000_000_000:
         raise BadRequest("the time asked for is longer than ten years", param="since")
     return Question(by=dimensions(asked.by), since_ns=since_ns, until_ns=until_ns, tenant=_tenant(asked, principal))

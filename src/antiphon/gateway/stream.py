@@ -46,7 +46,7 @@ class Stream:
                 self._process.caller.failed(attempt, error, relay.usage, output_tokens=relay.events, cut=not relay.done)
                 self._tell(attempt, started)
                 self._note(started)
-                self._parts.append((relay.usage, attempt.cost_nano_usd))
+                self._parts.append((attempt.usage, attempt.cost_nano_usd))
                 answered, started = await self._go_on(answered, error)
             else:
                 return
@@ -172,8 +172,8 @@ class Stream:
         """Let the story know what the upstream said of its answer so far."""
         story, relay = self._story, started.relay
         story.served, story.served_model, story.fingerprint = attempt, relay.model, relay.fingerprint
-        story.usage = relay.usage
-        story.cost_nano_usd = attempt.cost_nano_usd if relay.usage is not None else None
+        story.usage = attempt.usage
+        story.cost_nano_usd = attempt.cost_nano_usd if attempt.usage is not None else None
         story.losses += relay.losses
         if relay.usage_note:
             story.notes = (*story.notes, f"usage: {relay.usage_note}")

@@ -85,12 +85,6 @@ class Cover:
         self.group: Group | None = None
         """Where none does."""
 
-    def holds_for(self, principal: Principal, deployment: Deployment | None) -> bool:
-        """Whether it was made for just these: keys and deployments may be defined anew."""
-        return (principal is self.principal or principal == self.principal) and (
-            deployment is self.deployment or deployment == self.deployment
-        )
-
     def gather(self, whose: Whose, find: Finder) -> Group:
         """The purses of one request. Raises: BadRequest, when there are too many."""
         values: Scopes = {**self.values, **passing(whose)} if self.passing else self.values
