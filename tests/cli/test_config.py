@@ -72,6 +72,21 @@ def test_the_summary_is_a_document_too(antiphon, good):
     assert auto["candidates"] == [{"deployment": "quick", "lost": ""}, {"deployment": "absent", "lost": "no key"}]
 
 
+def test_a_budget_that_refuses_models_without_a_price_is_warned_of(antiphon, tmp_path):
+    file = tmp_path / "antiphon.yaml"
+    file.write_text(
+        "providers: {own: {profile: compatible, base_url: 'http://x/v1'}}\n"
+        "models: {own: {provider: own}, free: {provider: own, price: {input: 0, output: 0}}}\n"
+        "budgets: [{name: month, usd: 5}]\n"
+    )
+    ran = antiphon("config", "check", "--config", file)
+    assert ran.code == 0
+    assert ran.err == (
+        "warning: the budget month refuses calls to models without a price: own;"
+        " give each a `price`, or write `unpriced: allow` at the budget\n"
+    )
+
+
 HELPED = """\
 providers: {lab: {lab: {models: {a: {}, b: {}, c: {}}}}}
 models: {a: {provider: lab}, b: {provider: lab}, c: {provider: lab}}

@@ -50,3 +50,14 @@ def test_a_file_that_is_not_there_is_told(antiphon, tmp_path):
 
     assert ran.code == Exit.CONFIG
     assert "can't be read" in ran.err
+
+
+@pytest.mark.processes
+def test_a_file_without_models_is_told(antiphon, tmp_path):
+    file, out = tmp_path / "config.yaml", tmp_path / "antiphon.yaml"
+    file.write_text("litellm_settings: {drop_params: true}\n")
+
+    ran = antiphon("config", "import", "litellm", file, "--out", out)
+
+    assert (ran.code, ran.out, out.exists()) == (Exit.CONFIG, "", False)
+    assert f"{file}:1: model_list: is missing; name the file that has it" in ran.err

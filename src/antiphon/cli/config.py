@@ -3,6 +3,7 @@
 import json
 import time
 from argparse import Namespace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import to_builtins
@@ -14,11 +15,13 @@ from antiphon.cli.exits import Exit
 from antiphon.cli.failure import problems
 from antiphon.cli.terminal import document, put, say
 from antiphon.config.check_budgets import past_raises
+from antiphon.config.check_unpriced import REMEDY, refused, said
 from antiphon.config.diff import Change, diff
 from antiphon.config.load import environment, load
 from antiphon.config.schema import schema
 from antiphon.config.show import show, shown
 from antiphon.core.error import ConfigError
+from antiphon.providers.profiles import PROFILES
 
 
 def run(arguments: Namespace) -> int:
@@ -43,6 +46,8 @@ def _check(arguments: Namespace) -> int:
         say(f"warning: {found.found}; {found.remedy}")
     for one in past_raises(loaded.settings.budgets, time.time_ns()):
         say(f"warning: {one}; take it out")
+    for budget, names in refused(loaded.settings, PROFILES, datetime.now(UTC).date()).items():
+        say(f"warning: the budget {budget} {said(names)}; {REMEDY}")
     return Exit.OK
 
 

@@ -6,7 +6,7 @@ from antiphon.config.check_budgets import check_budgets
 from antiphon.config.check_cache import check_cache
 from antiphon.config.check_calls import check_calls
 from antiphon.config.check_fallbacks import check_fallbacks
-from antiphon.config.check_headers import check_credential, check_headers, check_url
+from antiphon.config.check_headers import check_credential, check_headers, check_url, check_web_url
 from antiphon.config.check_keys import check_keys
 from antiphon.config.check_limits import check_cluster, check_limits
 from antiphon.config.check_models import check_models
@@ -34,6 +34,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *_server(settings, written),
         *_admin(settings, written),
         *_telemetry(settings, written),
+        *_alerts(settings, written),
         *_tokenizers(settings, written),
         *check_storage(settings, written),
         *check_keys(settings, written),
@@ -96,6 +97,12 @@ def _telemetry(settings: Settings, written: Written) -> Iterator[Problem]:
     if otlp is not None:
         yield from check_url(otlp.endpoint, ("telemetry", "otlp", "endpoint"), written)
         yield from check_headers(otlp.headers, ("telemetry", "otlp", "headers"), written)
+
+
+def _alerts(settings: Settings, written: Written) -> Iterator[Problem]:
+    webhook, path = settings.alerts.webhook, ("alerts", "webhook", "url")
+    if webhook is not None and written.sound(path):
+        yield from check_web_url(webhook.url.reveal(), path, written)
 
 
 def _tokenizers(settings: Settings, written: Written) -> Iterator[Problem]:

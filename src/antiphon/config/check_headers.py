@@ -39,6 +39,14 @@ def check_credential(text: str, path: Path, written: Written) -> Iterator[Proble
         yield written.problem(path, wrong, "look for what was copied with it")
 
 
+def check_web_url(text: str, path: Path, written: Written) -> Iterator[Problem]:
+    """An address that is asked by HTTP. It is not shown: it may hold a token."""
+    wrong = [*check_url(text, path, written)]
+    yield from wrong
+    if not wrong and urlsplit(text).scheme not in ("http", "https"):
+        yield written.problem(path, "begins with neither http:// nor https://", "write it like https://host:port/path")
+
+
 def check_url(text: str, path: Path, written: Written) -> Iterator[Problem]:
     """An address to connect to. It is not shown: it may hold a password."""
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from antiphon.config.check import check
+from antiphon.config.check_libraries import check_libraries
 from antiphon.config.convert import convert
 from antiphon.config.interpolate import interpolate
 from antiphon.config.places import rooted
@@ -66,12 +67,13 @@ def built_in() -> str:
     return BUILT_IN.read_text("utf-8")
 
 
-def load_text(text: str, file: str, base: Path, environ: Mapping[str, str]) -> Loaded:
+def load_text(text: str, file: str, base: Path, environ: Mapping[str, str], *, here: bool = True) -> Loaded:
     """Read a text.
 
     Args:
         file: What problems call it.
         base: Directory that relative paths in it start from.
+        here: It is to be served here, so the libraries that it needs must be installed.
     Raises: ConfigError, with every mistake in order of lines.
     """
     tree, problems = compose(text, file)
@@ -85,6 +87,8 @@ def load_text(text: str, file: str, base: Path, environ: Mapping[str, str]) -> L
     settings = rooted(read.value, base)
     written = Written(file=file, tree=filled, broken=read.broken)
     problems += check(settings, written, PROFILES)
+    if here:
+        problems += check_libraries(settings, written)
     if problems:
         raise ConfigError(_sorted(problems))
     return Loaded(settings=settings, text=text, file=file, base=base, revision=revision(read.value), environ=environ)

@@ -28,6 +28,12 @@ def unpriced(settings: Settings, profiles: Mapping[str, Profile], day: date) -> 
     ]
 
 
+def without_price(settings: Settings, day: date) -> list[str]:
+    """Names of all deployments without a price, in the order of the file."""
+    catalogue = Catalogue()
+    return [name for name, model in settings.models.items() if not _has_price(name, model, settings, catalogue, day)]
+
+
 def _has_price(name: str, model: ModelSettings, settings: Settings, catalogue: Catalogue, day: date) -> bool:
     profile, base_url = profile_name(settings, model.provider), settings.providers[model.provider].base_url
     known = catalogue.known(profile, model.model or name, day, base_url)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from antiphon.config.importing import litellm_models
-from antiphon.config.importing.draft import Draft, Imported, Plain
+from antiphon.config.importing.draft import Draft, Imported, Plain, drafted
 from antiphon.config.importing.litellm_routes import Routing, read_failures, read_router, write_routes
-from antiphon.config.importing.source import Section, read
+from antiphon.config.importing.source import Section
+from antiphon.core.error import ConfigError, Problem
 
 OTHER_TEXTS = "there is no counterpart in a configuration file"
 REASONS: Mapping[str, str] = {
@@ -63,8 +64,18 @@ GLOBAL_BUDGETS: tuple[tuple[str, str, str, str], ...] = (
 
 def convert(file: Path) -> Imported:
     """Read one and write ours. Raises: ConfigError."""
-    source = read(file)
-    draft, routing = Draft(), Routing()
+
+    def carry(source: Section, draft: Draft) -> None:
+        if "model_list" not in source:
+            remedy = "name the file that has it, also where another one reads it by `include`"
+            raise ConfigError([Problem(file=str(file), line=1, path="model_list", wrong="is missing", remedy=remedy)])
+        _carry(source, draft)
+
+    return drafted("litellm", file, carry)
+
+
+def _carry(source: Section, draft: Draft) -> None:
+    routing = Routing()
     groups = litellm_models.read(source, draft)
     read_router(source.section("router_settings"), routing, draft)
     _litellm(source.section("litellm_settings"), routing, draft)
@@ -73,7 +84,6 @@ def convert(file: Path) -> Imported:
         variables.leave(name, "variables are not set from here: put it in the environment of the gateway")
     write_routes(groups, routing, draft, source)
     source.rest(REASONS)
-    return draft.finish("litellm", file, source.left)
 
 
 def _litellm(section: Section, routing: Routing, draft: Draft) -> None:
@@ -82,9 +92,8 @@ def _litellm(section: Section, routing: Routing, draft: Draft) -> None:
         usd = section.number(key)
         if usd is not None and usd > 0:
             on: Plain = {"on": [scope]} if scope else {"shared": True}
-            draft.sections["budgets"].append(
-                {"name": name, **on, "usd": usd, **litellm_models.window(section.text(duration))}
-            )
+            window = litellm_models.window(section.text(duration))
+            draft.budget(section.at(key), {"name": name, **on, "usd": usd, **window})
     _cache(section, routing)
     section.rest(LITELLM)
 

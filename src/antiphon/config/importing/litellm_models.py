@@ -134,7 +134,9 @@ def _split(params: Section) -> tuple[str, str]:
 
 def _can_be(entry: Section, public: str, params: Section, provider: str) -> bool:
     """Whether there is a place for it here; if not, that is told."""
-    if not fitting(public) or "*" in public:
+    if not public:
+        entry.tell(entry.path, "`model_name` is missing: callers ask for an entry by it, so it was left out")
+    elif not fitting(public) or "*" in public:
         entry.tell(entry.path, f"a name such as {public!r} stands for no one model: name each under `models`")
     elif not params.text("model") or "*" in params.text("model"):
         entry.tell(params.at("model"), "it names no one model: name each under `models`")
@@ -202,7 +204,8 @@ def _budget(params: Section, row: Row, draft: Draft) -> None:
     """A budget of this deployment alone."""
     usd, duration = params.number("max_budget"), params.text("budget_duration")
     if usd is not None:
-        draft.sections["budgets"].append(
+        draft.budget(
+            params.at("max_budget"),
             {
                 "name": slug("deployment", row.name),
                 "on": ["deployment"],
@@ -210,7 +213,7 @@ def _budget(params: Section, row: Row, draft: Draft) -> None:
                 "usd": usd,
                 "shared": True,
                 **window(duration),
-            }
+            },
         )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 
-from antiphon.config.importing.draft import Draft, Imported, Plain, fitting, free
+from antiphon.config.importing.draft import Draft, Imported, Plain, drafted, fitting, free
 from antiphon.config.importing.portkey_targets import INHERITED, deployment
-from antiphon.config.importing.source import Section, read
+from antiphon.config.importing.source import Section
 
 MAIN = "default"
 HOOKS = "guards are another matter than routing: write them by hand"
@@ -29,13 +29,14 @@ MOST_ATTEMPTS = 20
 
 def convert(file: Path) -> Imported:
     """Read one and write ours: the tree's root is the public name `default`. Raises: ConfigError."""
-    source = read(file)
+    return drafted("portkey", file, _carry)
+
+
+def _carry(source: Section, draft: Draft) -> None:
     root = source.section("config") if "config" in source else source
-    draft = Draft()
     _Tree(draft).node(root, MAIN, {})
     if root is not source:
         source.rest(dict.fromkeys(("name", "slug", "id", "status", "workspace_id"), "not needed"))
-    return draft.finish("portkey", file, source.left)
 
 
 class _Tree:
