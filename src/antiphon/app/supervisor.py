@@ -259,15 +259,15 @@ class Supervisor:
         """Send a new configuration to every worker, or keep the last good one and say why."""
         try:
             loaded = self._override(_read_again(self._loaded))
+            fixed = [change.path for change in diff(self._loaded.settings, loaded.settings) if change.needs_restart]
+            if fixed:
+                reason = f"{', '.join(fixed)} can't change while the gateway runs; restart it"
+                log.error("config.refused", extra={"reason": reason, "kept": self._loaded.revision.id})
+                return
             with contextlib.closing(objects_of(loaded.settings)) as objects:
                 check_owners(loaded, objects.since(0).objects)
         except (ConfigError, StoreError, OSError) as error:
             log.error("config.refused", extra={"reason": str(error), "kept": self._loaded.revision.id})
-            return
-        fixed = [change.path for change in diff(self._loaded.settings, loaded.settings) if change.needs_restart]
-        if fixed:
-            reason = f"{', '.join(fixed)} can't change while the gateway runs; restart it"
-            log.error("config.refused", extra={"reason": reason, "kept": self._loaded.revision.id})
             return
         self._loaded = loaded
         self._watch = Watch(loaded)

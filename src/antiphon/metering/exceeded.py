@@ -25,7 +25,9 @@ def unbounded(budget: str, bound: Bound, deployment: str) -> BudgetExceeded:
     """The error for a hard budget that is asked to hold what nothing bounds."""
     if bound.money_nano_usd is None:
         why = f"the most that a request to {deployment} may cost is not known"
-        remedy = "give the deployment a price, send max_tokens where it has one, or write `unpriced: allow` at the budget"
+        remedy = (
+            "give the deployment a price, send max_tokens where it has one, or write `unpriced: allow` at the budget"
+        )
     else:
         why = f"the most tokens that a request to {deployment} may use are not known"
         remedy = "send max_tokens, or write the deployment's limits"

@@ -41,6 +41,13 @@ def whole() -> Imported:
     return convert(WHOLE)
 
 
+def test_a_key_in_the_file_is_another_account_than_the_usual_variable(tmp_path: Path) -> None:
+    found = imported(tmp_path, {"strategy": {"mode": "fallback"}, "targets": [target(api_key="sk-plain"), target()]})
+
+    keys = [one.key.reveal() for one in read(found).providers.values() if one.key]
+    assert keys == ["value-of-OPENAI_API_KEY_2", "value-of-OPENAI_API_KEY"]
+
+
 def test_a_fallback_over_shares_keeps_both(whole: Imported) -> None:
     settings = read(whole)
     pools = fallbacks(settings, PROFILES)

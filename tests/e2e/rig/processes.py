@@ -11,8 +11,9 @@ def workers(gateway: Gateway) -> list[int]:
 
 
 def shipper(gateway: Gateway) -> int:
-    """The process that has the database open."""
-    return next(pid for pid in gateway.children() if any(file.endswith("antiphon.db") for file in open_files(pid)))
+    """The process that has the database open and takes no requests."""
+    others = set(gateway.children()) - set(workers(gateway))
+    return next(pid for pid in others if any(file.endswith("antiphon.db") for file in open_files(pid)))
 
 
 def open_files(pid: int) -> list[str]:
