@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from antiphon.core.bank import Bank, Grant, Want
-from antiphon.core.budget import Budget, Scope, Window
+from antiphon.core.budget import Account, Budget, Scope, Window
 from antiphon.core.clock import SystemClock
 from antiphon.core.deployment import Deployment
 from antiphon.core.ledger import Balance
@@ -42,6 +42,9 @@ class OpenBank(Bank):
 
     def accounts(self, budget: str, after: str, most: int) -> list[str]:
         return []
+
+    def announce(self, account: Account, mark: float, now_ns: int) -> bool:
+        return False
 
     def close(self) -> None:
         pass
