@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fakes.house import aimed, deployed
 
-from antiphon.calls.bound import bound_of
+from antiphon.calls.bound import bounds_of
 from antiphon.core.body import Body
 from antiphon.core.deployment import Price
 from antiphon.core.request import Dialect, Request
@@ -34,7 +34,7 @@ def bound(
     fields = {"price": CHEAP, "output_tokens": 100, "context_tokens": None, **(deployment or {})}
     made = aimed(deployed(**fields), profile)
     asked = request(dialect, **body)
-    return bound_of(asked, made, say(asked, made))
+    return bounds_of(asked, made, say(asked, made), int).money_nano_usd
 
 
 def test_it_grows_with_the_answer_and_with_how_many_are_asked_for() -> None:

@@ -37,19 +37,6 @@ _ELSEWHERE: Mapping[Dialect, tuple[str, ...]] = MappingProxyType(
 """Fields that name input which isn't in the body, by dialect."""
 
 
-def bound_of(request: Request, target: Target, said: Said) -> NanoUsd | None:
-    """The most that an attempt may cost; None: the deployment is unpriced, or nothing bounds what it may cost."""
-    price = target.deployment.price
-    if price is None:
-        return None
-    most, each = _most_input(request, target, said), _most_output(request, target)
-    if most is None:
-        return None
-    if said.passage.own.operation in _WORDLESS:
-        return bound(price, most, 0, Usage())
-    return bound(price, most, each)
-
-
 def bounds_of(request: Request, target: Target, said: Said, likely_input: Callable[[int], int]) -> Bound:
     """The most that an attempt may use, and what it likely will.
 
@@ -64,13 +51,9 @@ def bounds_of(request: Request, target: Target, said: Said, likely_input: Callab
     into = into if most is None else min(into, most)
     out = 0 if wordless else LIKELY_OUTPUT_TOKENS if each is None else min(each, LIKELY_OUTPUT_TOKENS)
     price = deployment.price
-    money = (
-        None
-        if price is None or most is None
-        else bound(price, most, 0, Usage())
-        if wordless
-        else bound(price, most, each)
-    )
+    money: NanoUsd | None = None
+    if price is not None and most is not None:
+        money = bound(price, most, 0, Usage()) if wordless else bound(price, most, each)
     return Bound(
         money_nano_usd=money,
         tokens=tokens,

@@ -186,14 +186,11 @@ class Caller:
                     return self._begin(course, spot, now_s, now_s - came_s, hold)
                 except Wanting as more:
                     wanting = more
-        except AntiphonError as error:
-            if hold is not None and not hold.over:
-                self._spare(hold)
-            course.failed(spot, error)
-            raise
-        except asyncio.CancelledError:
-            if hold is not None and not hold.over:
-                self._spare(hold)
+        except BaseException as error:
+            if hold is not None and not hold.over and self._counting is not None:
+                self._counting.unused(hold)
+            if isinstance(error, AntiphonError):
+                course.failed(spot, error)
             raise
 
     async def _given(self, course: Course, spot: Spot, wanting: Wanting) -> Hold | None:
@@ -205,11 +202,6 @@ class Caller:
             if not shorten(course, spot, error):
                 raise
             return None
-
-    def _spare(self, hold: Hold) -> None:
-        """Give back what limits gave for an attempt that isn't made."""
-        if self._counting is not None:
-            self._counting.unused(hold)
 
     async def _refusal(self, inbound: Inbound, member: Member, said: Said) -> UpstreamError:
         """What an error answer means; one that only its headers' reset dates is told when that is."""
