@@ -7,8 +7,8 @@ from types import CodeType, ModuleType
 
 import pytest
 
-from antiphon.calls import answer, attempt, caller, course, settlement
-from antiphon.gateway import decide, execute, gateway, record, story
+from antiphon.calls import answer, attempt, caller, course, settlement, story
+from antiphon.gateway import decide, execute, gateway, record
 from antiphon.metering import journal
 from antiphon.providers import target
 from antiphon.server import ask, reply

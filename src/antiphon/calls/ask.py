@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from antiphon.calls.deadline import Deadline
+from antiphon.calls.part import Part
 from antiphon.calls.prepared import Policy
 from antiphon.calls.sticky import prefix_key, session_key
 from antiphon.core.error import BadRequest
@@ -32,6 +33,8 @@ class Ask(Struct, frozen=True, gc=False, kw_only=True):
     """A probe of ours: the deployment is asked whatever its breaker says."""
     losses: tuple[Loss, ...] = ()
     """What of the request was lost before anybody was asked."""
+    part: Part | None = None
+    """Its place in a recipe; None: the plan has one call only."""
 
 
 def lane(headers: Mapping[bytes, bytes], most: Lane) -> Lane:

@@ -7,6 +7,7 @@ from antiphon.calls.counting import Counted
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.keypool import Key
 from antiphon.calls.member import Member
+from antiphon.calls.part import Drawn
 from antiphon.calls.retry import Failure
 from antiphon.core.error import AntiphonError
 from antiphon.core.ledger import Holds
@@ -155,6 +156,10 @@ class Try(Struct):
     """What it held is booked: nobody can say what was used."""
     unsent: bool = False
     """Nothing went out, so nothing is to be paid."""
+    step: str = ""
+    """The step of a recipe that it is made for."""
+    drawn: Drawn | None = None
+    """What it drew from that recipe's envelope."""
     settled: bool = False
 
     def first_token(self, now_s: float) -> None:
@@ -184,6 +189,8 @@ class Try(Struct):
         )
         if self.ticket.holds is not None:
             record = self._held(record, self.ticket, self.ticket.holds)
+        if self.step:
+            record = structs.replace(record, step=self.step)
         if self.error is not None or spot.reason or self.lost or self.assumed or spot.telling:
             return self._further(record)
         return record

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from antiphon.core.content import Content
+from antiphon.core.deployment import Deployment
 from antiphon.core.money import NanoUsd
 from antiphon.core.request import Dialect, Need, Operation, Request
 from antiphon.core.ticket import Bound
@@ -44,7 +45,7 @@ def bounds_of(request: Request, target: Target, said: Said, likely_input: Callab
         likely_input: About how many tokens a request of so many bytes is.
     """
     deployment = target.deployment
-    most, each = _most_input(request, target, said), _most_output(request, target)
+    most, each = _most_input(request, target, said), output_of(request, deployment)
     wordless = said.passage.own.operation in _WORDLESS
     tokens = None if most is None else most if wordless else None if each is None else most + each
     into = likely_input(said.outbound.size_bytes)
@@ -94,10 +95,10 @@ def _most_input(request: Request, target: Target, said: Said) -> int | None:
     )
 
 
-def _most_output(request: Request, target: Target) -> int | None:
-    """Tokens of all answers; None: nothing bounds them."""
+def output_of(request: Request, deployment: Deployment) -> int | None:
+    """The most tokens of all answers; None: nothing bounds them."""
     head = request.head
-    each = target.deployment.output_tokens if head.output_tokens is None else head.output_tokens
+    each = deployment.output_tokens if head.output_tokens is None else head.output_tokens
     return None if each is None else each * head.answers
 
 

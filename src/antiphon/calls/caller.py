@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from antiphon.calls import answer, deadline
 from antiphon.calls.attempt import Spot, Try
-from antiphon.calls.bound import MEDIA, bounds_of
+from antiphon.calls.bound import MEDIA, bounds_of, output_of
 from antiphon.calls.counting import Counting, Wanting
 from antiphon.calls.course import Answered, Ask, Course, Work
 from antiphon.calls.errands import Errands
@@ -17,6 +17,7 @@ from antiphon.calls.fleet import Fleet
 from antiphon.calls.identity import identified
 from antiphon.calls.keypool import Key, NoKey, named
 from antiphon.calls.member import MEASURED, Member
+from antiphon.calls.part import Drawn, Part
 from antiphon.calls.paying import shorten
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.settlement import Settlement
@@ -255,7 +256,12 @@ class Caller:
             said = say(ask.request, target, how, place, timeouts)
             if said.losses:
                 _weigh(said.losses, member.name, course.prepared.policy.on_loss)
-            ticket, hold = self._paid(work, ask.request, spot, said, ready)
+            part = ask.part
+            if part is None:
+                ticket, hold = self._paid(work, ask.request, spot, said, ready)
+                drawn = None
+            else:
+                ticket, hold, drawn = self._drawn(work, ask.request, spot, said, ready, part)
         except BaseException:
             member.gate.leave(tenant)
             if pass_:
@@ -280,6 +286,8 @@ class Caller:
             losses=ask.losses + said.losses if ask.losses else said.losses,
         )
         attempt.counted, attempt.hold = work.counted, hold
+        if part is not None:
+            attempt.step, attempt.drawn = part.step, drawn
         self._run(attempt, work, now_s)
         course.made += 1
         return attempt, said
@@ -293,6 +301,21 @@ class Caller:
             return self._tickets.reserve(work.principal, member.name, None), None
         bounds = bounds_of(request, spot.target, said, member.tokens_of)
         return counting.take(counted, spot.target.deployment, bounds, ready)
+
+    def _drawn(
+        self, work: Work, request: Request, spot: Spot, said: Said, ready: Hold | None, part: Part
+    ) -> tuple[Ticket, Hold | None, Drawn]:
+        """The same for a call of a recipe, which draws on its envelope first. Raises: also EnvelopeExceeded."""
+        counted, counting, deployment = work.counted, self._counting, spot.target.deployment
+        bounds = bounds_of(request, spot.target, said, spot.member.tokens_of)
+        drawn = part.draw(bounds, output_of(request, deployment) or 0)
+        try:
+            if counted is None or counting is None:
+                return self._tickets.reserve(work.principal, spot.member.name, None), None, drawn
+            return *counting.take(counted, deployment, bounds, ready), drawn
+        except BaseException:
+            drawn.settle(0, 0)
+            raise
 
     def _run(self, attempt: Try, work: Work, now_s: float) -> None:
         """Count an attempt as running, and write it down. Raises: StoreError, and then it never was."""

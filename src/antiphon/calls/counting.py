@@ -11,6 +11,7 @@ from antiphon.core.money import NanoUsd
 from antiphon.core.ticket import Bound, Short, Tab, Ticket, Whose
 from antiphon.core.usage import Usage
 from antiphon.metering import rates_slot
+from antiphon.metering.holding import Holding
 from antiphon.metering.rates import Rates
 from antiphon.metering.rates_slot import NO_SLOT, Hold, Slot
 from antiphon.metering.soft import Capped
@@ -151,6 +152,14 @@ class Counting:
             self.tickets.give_back(counted.tab, ticket)
             raise Wanting(limit=hold)
         return ticket, hold
+
+    async def hold(self, counted: Counted, bound: Bound, until_s: float) -> Holding:
+        """Hold the bound of a run of several attempts. Raises: BudgetExceeded, StoreError, DeadlineExceeded."""
+        while True:
+            try:
+                return self.tickets.hold(counted.tab, bound)
+            except Short as short:
+                await self.tickets.refill(short, until_s)
 
     async def refill(self, wanting: Wanting, until_s: float) -> Hold | None:
         """Wait until it is worth taking again. Returns: what a limit has given meanwhile.

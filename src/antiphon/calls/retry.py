@@ -11,6 +11,7 @@ from antiphon.core.error import (
     AntiphonError,
     BudgetExceeded,
     CannotCarry,
+    EnvelopeExceeded,
     OverLimit,
     StaleConnection,
     UpstreamAuth,

@@ -115,6 +115,8 @@ class Settlement:
             self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
         else:
             counting.settle(counted, attempt, usage)
+        if attempt.drawn is not None:
+            attempt.drawn.settle(attempt.cost_nano_usd or 0, output_tokens if usage is None else usage.output_tokens)
         self._learn(attempt, usage, now_s)
 
     @staticmethod

@@ -13,12 +13,12 @@ import msgspec
 from msgspec import Raw as RawJson
 from msgspec import Struct
 
+from antiphon.calls.story import Story
 from antiphon.control.desk import Desk, Refusals
 from antiphon.core.content import Content, File, Reasoning, Refusal, Text, ToolCall, Unknown
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import AntiphonError, NotAllowed, NotFound, UpstreamRefused
 from antiphon.core.request import Dialect, Request
-from antiphon.gateway.story import Story
 from antiphon.policy.verdict import decide
 from antiphon.pricing.estimate import Estimator, script
 from antiphon.pricing.media import family, media_of

@@ -11,6 +11,7 @@ from antiphon.calls import deadline
 from antiphon.calls.ask import PRIORITY, bounded, lane
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.errands import FREE, Begun
+from antiphon.calls.story import Story
 from antiphon.control.settings import RealtimeSettings
 from antiphon.core.arrival import Arrival
 from antiphon.core.error import AntiphonError, StoreError, Unavailable, UpstreamError
@@ -20,7 +21,6 @@ from antiphon.core.ticket import Bound, Whose
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.record import close
-from antiphon.gateway.story import Story
 from antiphon.providers.raw import Asking, Raw, outbound
 from antiphon.providers.tokenizers import Tokenizers
 from antiphon.wire.lineage import end_user, lineage

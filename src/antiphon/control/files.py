@@ -10,6 +10,7 @@ from msgspec import Struct, json
 
 from antiphon.calls.attempt import Try
 from antiphon.calls.errands import FREE
+from antiphon.calls.story import Story
 from antiphon.control import form, kept
 from antiphon.control.desk import Desk
 from antiphon.control.handles import Handles, Thing
@@ -20,7 +21,6 @@ from antiphon.core.body import Body
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, TooLarge
 from antiphon.core.principal import Principal
 from antiphon.core.verdict import Verdict
-from antiphon.gateway.story import Story
 from antiphon.providers.raw import Asking, Raw
 
 MAY = Verdict(allowed=True, reasons=("provider.files", "key.models"))

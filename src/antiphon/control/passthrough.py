@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 from antiphon.calls.errands import FREE
+from antiphon.calls.story import Story
 from antiphon.control.desk import Desk
 from antiphon.control.passthrough_meter import metered
 from antiphon.control.passthrough_path import path_of, query_of
@@ -13,7 +14,6 @@ from antiphon.core.body import Body
 from antiphon.core.error import BadRequest, NotAllowed, NotFound
 from antiphon.core.principal import Principal
 from antiphon.core.verdict import Verdict
-from antiphon.gateway.story import Story
 from antiphon.providers.raw import Asking, Raw, withheld
 from antiphon.wire import json_head, trace
 from antiphon.wire.bounds import LONG_BYTES

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from antiphon.calls.attempt import Try
 from antiphon.calls.errands import Begun
+from antiphon.calls.story import Story
 from antiphon.control.desk import Desk
 from antiphon.control.realtime_session import End, Session
 from antiphon.control.realtime_words import Guard
@@ -22,7 +23,6 @@ from antiphon.core.error import (
 from antiphon.core.request import Head, Request, Spots
 from antiphon.core.ticket import Whose
 from antiphon.gateway.decide import Decision
-from antiphon.gateway.story import Story
 from antiphon.net.exchange import Exchange
 from antiphon.net.frames import LOST
 from antiphon.net.switch import Refused, Switched, switch

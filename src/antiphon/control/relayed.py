@@ -6,12 +6,12 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from antiphon.calls.attempt import Try
+from antiphon.calls.story import Story
 from antiphon.control.desk import Desk, Refusals
 from antiphon.control.passthrough_meter import Reading
 from antiphon.core.error import AntiphonError, UpstreamError
 from antiphon.core.ports import Inbound
 from antiphon.core.usage import Usage
-from antiphon.gateway.story import Story
 from antiphon.pricing.cost import cost
 from antiphon.providers.failure import failure
 from antiphon.providers.raw import Raw

@@ -13,6 +13,8 @@
     │   ├── TooLarge 413              a body or header over its limit
     │   └── WrongMediaType 415        not JSON, or encoded in a way that isn't read
     ├── BudgetExceeded 402            what is left of a budget can't cover the request; `budget` names it
+    ├── EnvelopeExceeded 402          what is left of a recipe's envelope can't cover a call
+    ├── ContractViolated 502          no answer kept the output contract, and the recipe says to refuse it then
     ├── OverLimit 429                 a queue or a limit is full; `retry_after_s` says when to come back
     │   └── LeftAlone 429             another request is finding out whether the upstream is back
     ├── Unavailable 503               this process is draining or not ready
@@ -130,6 +132,21 @@ class TooLarge(BadRequest):
 class WrongMediaType(BadRequest):
     code = "unsupported_media_type"
     status = 415
+
+
+class EnvelopeExceeded(AntiphonError):
+    """A recipe has no room for another call. Nothing was sent."""
+
+    code = "envelope_exceeded"
+    status = 402
+
+
+class ContractViolated(AntiphonError):
+    """Models answered, and none as the output contract asks."""
+
+    code = "contract_violated"
+    status = 502
+    retryable = True
 
 
 class BudgetExceeded(AntiphonError):

@@ -5,9 +5,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from antiphon.core.plan import Candidate, Plan
+from antiphon.core.plan import Candidate, Grounds, Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import NO_LINEAGE, Lineage, Need
+from antiphon.core.signal import Fact
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 
@@ -76,6 +77,20 @@ class Attempt(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Its ticket is not settled."""
     overrun_nano_usd: int = 0
     """Of the cost, what went beyond the ticket's bound."""
+    step: str = ""
+    """The step of its recipe that it was made for; empty: the plan has one only."""
+
+
+class Noted(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What a recipe decided, in order."""
+
+    step: str
+    what: str
+    """`accepted`, `escalated`, `stopped_early`, `lost`, `failed`, `repaired`, `fell_back`, `skipped`, `voted` and so on."""
+    why: str = ""
+    score: float | None = None
+    at_us: int = 0
+    """Since the request came in."""
 
 
 class Bounded(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -172,6 +187,12 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Why no further attempt was made after a failure."""
     handed_off: str = ""
     """Who takes the request over."""
+    facts: tuple[Fact, ...] = ()
+    """Those that the plan was chosen by, in the order in which they were asked for."""
+    grounds: Grounds | None = None
+    """What else the plan was chosen by; None: the configuration alone."""
+    steps: tuple[Noted, ...] = ()
+    """What its recipe decided."""
 
 
 class Receipt(Told, frozen=True, gc=False, kw_only=True, omit_defaults=True):

@@ -3,9 +3,9 @@
 from msgspec import structs
 
 from antiphon.calls.counting import Counting
+from antiphon.calls.story import Story
 from antiphon.core.request import NO_LINEAGE, Request
 from antiphon.gateway.decide import Decision, Decisions
-from antiphon.gateway.story import Story
 
 
 async def count(

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from antiphon.calls.caller import Caller
 from antiphon.calls.prepared import Prepared, unnamed
+from antiphon.calls.story import Story
 from antiphon.core.arrival import PROBE
 from antiphon.core.error import BudgetExceeded, NotAllowed, NotFound
 from antiphon.core.plan import Plan
@@ -12,7 +13,6 @@ from antiphon.core.request import Head
 from antiphon.core.ticket import Whose
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
-from antiphon.gateway.story import Story
 from antiphon.policy.verdict import decide
 from antiphon.routing.plan import choice, plan
 from antiphon.routing.route import Route, of_tier

@@ -9,12 +9,12 @@ from antiphon.calls.answer import Whole
 from antiphon.calls.ask import PRIORITY, Ask, bounded, lane, sticky_key
 from antiphon.calls.context import fitted
 from antiphon.calls.course import Answered
+from antiphon.calls.story import Story
 from antiphon.core.ports import Reply
 from antiphon.core.receipt import Loss
 from antiphon.gateway.decide import Decision
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
-from antiphon.gateway.story import Story
 from antiphon.providers.target import PLAINLY, How
 from antiphon.recipes.single import single
 from antiphon.wire import trace

@@ -9,6 +9,7 @@ from typing import Any
 from antiphon.calls.answer import Whole
 from antiphon.calls.coalesce import Flight, Seat
 from antiphon.calls.shared import FlightReply, key_of
+from antiphon.calls.story import Story
 from antiphon.core.arrival import NO_HEADERS, PROBE, Arrival
 from antiphon.core.error import AntiphonError, StoreError, Unavailable
 from antiphon.core.ports import Reply, Served
@@ -21,7 +22,6 @@ from antiphon.gateway.execute import ask_of, execute, release
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.gateway.share import follow
-from antiphon.gateway.story import Story
 from antiphon.gateway.stream import Stream
 from antiphon.policy.verdict import ALLOWED
 from antiphon.recipes.last_resort import NO_RESORT, lines, resort

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from antiphon.calls.story import Story
 from antiphon.core.error import AntiphonError
 from antiphon.core.receipt import Outcome, Told
 from antiphon.gateway.house import Process, Revision
-from antiphon.gateway.story import Story
 from antiphon.telemetry import requests
 
 log = logging.getLogger("antiphon.gateway")

@@ -7,12 +7,12 @@ from antiphon.calls.ask import Ask
 from antiphon.calls.cache_found import Given
 from antiphon.calls.coalesce import Seat
 from antiphon.calls.shared import Room
+from antiphon.calls.story import Story
 from antiphon.core.arrival import NO_HEADERS
 from antiphon.core.error import DeadlineExceeded
 from antiphon.core.ports import Reply, Served
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
-from antiphon.gateway.story import Story
 from antiphon.wire.codecs import CODECS
 
 

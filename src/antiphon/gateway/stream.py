@@ -5,12 +5,12 @@ from functools import partial
 from antiphon.calls.answer import Started
 from antiphon.calls.attempt import Try
 from antiphon.calls.course import Answered
+from antiphon.calls.story import Story
 from antiphon.core.error import AntiphonError, UpstreamError
 from antiphon.core.ports import Inbound, Reply
 from antiphon.core.usage import Usage
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
-from antiphon.gateway.story import Story
 from antiphon.routing.route import Route
 from antiphon.wire.openai_chat.continued import Continued, so_far
 

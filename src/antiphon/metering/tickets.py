@@ -10,6 +10,7 @@ from antiphon.core.usage import Usage
 from antiphon.metering.covers import Cover, Covers, Group, Held
 from antiphon.metering.escrow import Escrow
 from antiphon.metering.exceeded import exceeded, unbounded
+from antiphon.metering.holding import Holding
 from antiphon.metering.matching import Rule
 from antiphon.metering.purse import Purse
 from antiphon.metering.soft import Capped, capped, soften
@@ -174,6 +175,25 @@ class EscrowTickets:
             purse.left += held[at]
             if purse.waiting:
                 self._escrow.wake(purse)
+
+    def hold(self, tab: Tab, bound: Bound) -> Holding:
+        """Hold the bound of several attempts on the hard budgets that count whoever answers, on all of them or on none.
+
+        Raises: Short, BudgetExceeded, as `reserve`.
+        """
+        group = self._group(tab.whose, None) if self._rules else ON_NOTHING
+        money, tokens = bound.money_nano_usd, bound.tokens
+        if (money is None and group.strict) or (tokens is None and group.counts_tokens):
+            raise unbounded(group.strict if money is None and group.strict else group.counts_tokens, bound, "the recipe")
+        held = (money or 0, 0, tokens or 0, 0, 0)
+        hard = [(purse, at) for purse, at in group.lines if purse.budget.hard]
+        for purse, at in hard:
+            if purse.left < held[at] and not self._overdraws(tab, purse):
+                if not purse.gone:
+                    raise self._short(tab, group, held)
+                group.until_ns = 0
+                return self.hold(tab, bound)
+        return Holding(hard, bound, self._escrow.wake)
 
     async def refill(self, short: Short, until_s: float) -> None:
         """Wait until it is worth reserving again, no longer than until then, and `wait_s` for all of a tab's waits.

@@ -9,11 +9,12 @@ from antiphon.calls.cache_found import UNASKED, Found
 from antiphon.calls.counting import Counted
 from antiphon.core.arrival import NO_HEADERS, Arrival
 from antiphon.core.error import AntiphonError
-from antiphon.core.plan import Plan
+from antiphon.core.plan import Grounds, Plan
 from antiphon.core.ports import Served
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Outcome, Receipt, Told
+from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Noted, Outcome, Receipt, Told
 from antiphon.core.request import Request, Trace
+from antiphon.core.signal import Facts
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 from antiphon.wire.losses import told_losses
@@ -72,6 +73,12 @@ class Story(Struct):
     """Its answer goes to others, who share it."""
     counted: Counted | None = None
     """What counts its use; None: nothing does."""
+    facts: Facts | None = None
+    """What is known of it, where its route asks for that."""
+    grounds: Grounds | None = None
+    """What else its plan was chosen by."""
+    steps: list[Noted] = []
+    """What its recipe decided."""
 
     def draft(self) -> Told:
         """What is told while the request runs."""
@@ -106,6 +113,8 @@ class Story(Struct):
             losses=self.losses,
             notes=self.notes if self.counted is None else (*self.notes, *self.counted.notes),
         )
+        if self.steps:
+            told = structs.replace(told, steps=tuple(self.steps))
         if error is None and not (self.captured or self.shared or self.cached or self.stopped or self.handed_off):
             return told
         return structs.replace(
@@ -127,7 +136,7 @@ class Story(Struct):
         if request is None:
             return Told(id=arrival.id, at_ns=arrival.at_ns, outcome="running", trace_id=trace_id, deadline=limit)
         head = request.head
-        return Told(
+        told = Told(
             id=arrival.id,
             at_ns=arrival.at_ns,
             outcome="running",
@@ -144,6 +153,9 @@ class Story(Struct):
             user=head.user,
             deadline=limit,
         )
+        if self.facts is None:
+            return told
+        return structs.replace(told, facts=self.facts.told(), grounds=self.grounds)
 
     def serves(self, attempt: Try) -> Served:
         """What is told of an answer beside its content."""

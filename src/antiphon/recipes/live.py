@@ -1,0 +1,281 @@
+"""A recipe's calls as they are really made: through `calls`, each attempt with its ticket, its record and its draw."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct, structs
+
+from antiphon.calls.answer import Whole
+from antiphon.calls.ask import Ask
+from antiphon.calls.bound import bounds_of, output_of
+from antiphon.calls.caller import Caller
+from antiphon.calls.course import Answered
+from antiphon.calls.deadline import Deadline
+from antiphon.calls.prepared import Prepared
+from antiphon.calls.retry import failure_of
+from antiphon.calls.story import Story
+from antiphon.core.content import Content
+from antiphon.core.error import AntiphonError, CannotCarry, EnvelopeExceeded, Unavailable
+from antiphon.core.receipt import Noted
+from antiphon.core.request import Request
+from antiphon.core.response import Response
+from antiphon.core.ticket import Bound
+from antiphon.providers.target import PLAINLY, How, Target, say
+from antiphon.recipes.envelope import Draw, Purse
+from antiphon.recipes.inner import chat_codec, inner, logprobs_of
+from antiphon.recipes.port import Answer, Asked, Calls, Question, text_of
+from antiphon.wire.codec import ChatCodec
+from antiphon.wire.passage import meaning
+
+TOP_LOGPROBS = 2
+"""The best token and the next best: what a margin takes."""
+_SEED_STEP = 0x9E3779B97F4A7C15
+"""Spreads the seeds of calls: 2**64 divided by the golden ratio. Source: Knuth, TAOCP 3, 6.4."""
+
+
+class Held(Struct):
+    """What is held of budgets for the whole run; it gets less with each attempt, whose own ticket takes its place."""
+
+    give: Callable[[Bound], None]
+    end: Callable[[], None]
+
+
+class _Drawn:
+    """What one attempt drew."""
+
+    __slots__ = ("_drawn", "_purse", "_settled")
+
+    def __init__(self, purse: Purse, drawn: Draw) -> None:
+        self._purse = purse
+        self._drawn = drawn
+        self._settled = False
+
+    def settle(self, cost_nano_usd: int, output_tokens: int) -> None:
+        if not self._settled:
+            self._settled = True
+            self._purse.settle(self._drawn, cost_nano_usd, output_tokens)
+
+
+class _Part:
+    """One call's place."""
+
+    __slots__ = ("_held", "_live", "_made", "step")
+
+    def __init__(self, live: "Live", step: str, held: Held | None) -> None:
+        self.step = step
+        self._live = live
+        self._held = held
+        self._made = False
+
+    def draw(self, bound: Bound, output_tokens: int) -> _Drawn:
+        """Raises: EnvelopeExceeded."""
+        purse = self._live.purse
+        drawn = purse.draw(bound, output_tokens, self._live.now_s(), again=self._made)
+        self._made = True
+        if self._held is not None:
+            self._held.give(bound)
+        return _Drawn(purse, drawn)
+
+
+class Live(Calls):
+    """The calls of one run."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        story: Story,
+        seats: Mapping[str, Prepared],
+        ask: Ask,
+        purse: Purse,
+        noted: Callable[[Noted], None],
+        held: Held | None = None,
+    ) -> None:
+        """Args:
+        seats: Who answers at each; one that nobody may sit at is left out.
+        ask: What the request as a whole asks of its calls.
+        noted: Tells what was decided.
+        """
+        codec = chat_codec(ask.request.head)
+        if codec is None:
+            raise ValueError("recipes answer chats alone")
+        self.purse = purse
+        self._caller = caller
+        self._story = story
+        self._seats = seats
+        self._ask = ask
+        self._noted = noted
+        self._held = held
+        self._codec: ChatCodec = codec
+        self._plain = structs.replace(ask.how, prompt=None) if ask.how is not PLAINLY else PLAINLY
+        self._given: dict[str, tuple[Response, Answered]] = {}
+
+    def now_s(self) -> float:
+        return self._caller.now()
+
+    def note(self, noted: Noted) -> None:
+        since_us = int((self.now_s() - self._story.started_s) * 1e6)
+        noted = structs.replace(noted, at_us=since_us)
+        self._story.steps.append(noted)
+        self._noted(noted)
+
+    def bound(self, asked: Asked) -> Bound:
+        prepared = self._seats.get(asked.seat)
+        if prepared is None:
+            return Bound(money_nano_usd=None, tokens=None)
+        request, _ = self._request(asked, stream=False)
+        return most(request, prepared, self._how(asked), self._caller)
+
+    async def ask(self, asked: Asked) -> Answer:
+        return await self._made(asked, stream=False)
+
+    async def final(self, asked: Asked) -> Answer:
+        return await self._made(asked, stream=self._ask.request.head.stream)
+
+    def released(self, answer: Answer) -> tuple[Answered, Response | None]:
+        """What goes to the caller for an answer: the call's own, and what is said in its place where it was edited."""
+        response, answered = self._given[answer.step]
+        return answered, None if answer.streams or answer.response is response else answer.response
+
+    async def _made(self, asked: Asked, *, stream: bool) -> Answer:
+        began_s = self.now_s()
+        try:
+            return await self._call(asked, asked.content, stream=stream, began_s=began_s)
+        except AntiphonError as error:
+            if asked.stands_in is None or not _too_long(error):
+                raise
+            return await self._call(asked, asked.stands_in, stream=stream, began_s=began_s)
+
+    async def _call(self, asked: Asked, content: Content | None, *, stream: bool, began_s: float) -> Answer:
+        prepared = self._seats.get(asked.seat)
+        if prepared is None:
+            raise Unavailable(f"nobody may sit at {asked.seat!r} for this request", code="no_seat")
+        request, losses = self._request(structs.replace(asked, content=content), stream=stream)
+        ask = structs.replace(
+            self._ask,
+            request=request,
+            losses=self._ask.losses + losses,
+            how=self._how(asked),
+            deadline=self._deadline(asked.timeout_s),
+            seed=(self._ask.seed + (asked.seed + len(self._given)) * _SEED_STEP) % 2**63,
+            part=_Part(self, asked.step, self._held),
+        )
+        answered = await self._caller.call(self._story, prepared, ask)
+        got = answered.answer
+        if not isinstance(got, Whole):
+            response = Response(dialect=request.head.dialect, id="", model="", created_s=0, choices=())
+            self._given[asked.step] = response, answered
+            return self._answer(asked, answered, response, began_s, streams=True)
+        answered.attempt.losses += got.losses
+        answered.attempt.service = got.facts.service
+        self._caller.settle(answered.attempt, got.facts.usage)
+        response, _ = self._codec.decode_answer(got.body)
+        self._given[asked.step] = response, answered
+        return self._answer(asked, answered, response, began_s)
+
+    def _answer(
+        self, asked: Asked, answered: Answered, response: Response, began_s: float, *, streams: bool = False
+    ) -> Answer:
+        logprobs, margins = logprobs_of(response)
+        return Answer(
+            step=asked.step,
+            seat=asked.seat,
+            deployment=answered.attempt.name,
+            response=response,
+            text=text_of(response.choices[0].message) if response.choices else "",
+            usage=answered.attempt.usage,
+            cost_nano_usd=answered.attempt.cost_nano_usd,
+            took_s=self.now_s() - began_s,
+            logprobs=logprobs,
+            margins=margins,
+            streams=streams,
+            handle=answered,
+        )
+
+    def _request(self, asked: Asked, *, stream: bool) -> tuple[Request, Any]:
+        """The request of one call. Raises: BadRequest."""
+        request, content = self._ask.request, asked.content
+        wants = asked.logprobs and self._gives_logprobs(asked.seat)
+        if content is None and not (wants or asked.seed) and request.head.stream == stream:
+            return request, ()
+        said = content or self.content()
+        sampling = said.sampling
+        if wants:
+            sampling = structs.replace(sampling, logprobs=True, top_logprobs=max(sampling.top_logprobs or 0, TOP_LOGPROBS))
+        if asked.seed:
+            sampling = structs.replace(sampling, seed=asked.seed)
+        return inner(request, self._codec, structs.replace(said, sampling=sampling), stream=stream)
+
+    def content(self) -> Content:
+        """What the caller said, without the route's prompt, which goes before it on the way out. Raises: BadRequest."""
+        said = meaning(self._ask.request, self._codec)
+        assert isinstance(said, Content)
+        return said
+
+    def _how(self, asked: Asked) -> How:
+        """A request of the recipe's own brings the route's prompt with it, where it wants that."""
+        return self._ask.how if asked.content is None else self._plain
+
+    def _gives_logprobs(self, seat: str) -> bool:
+        prepared = self._seats.get(seat)
+        known = prepared and [one.capabilities for one in prepared.first]
+        return bool(known) and all(one is None or "logprobs" in one for one in known or ())
+
+    def _deadline(self, timeout_s: float | None) -> Deadline:
+        """Until when a call may run. Raises: EnvelopeExceeded."""
+        now_s, limit = self.now_s(), self._ask.deadline
+        left_s = self.purse.left_s(now_s)
+        if left_s <= 0:
+            raise EnvelopeExceeded(f"the {self.purse.envelope.seconds:g} s of the recipe's envelope are over")
+        at_s = min(limit.at_s, now_s + left_s, now_s + (timeout_s or left_s))
+        return limit if at_s >= limit.at_s else structs.replace(limit, at_s=at_s)
+
+
+def most(request: Request, prepared: Prepared, how: How, caller: Caller) -> Bound:
+    """The most that an attempt of a request may use, whoever of a seat makes it. What is unknown of one is unknown."""
+    bounds = [
+        _bound(request, target, how, caller) for rank in prepared.ranks for target in rank.targets.values()
+    ]
+    known = [one for one in bounds if one is not None]
+    money = [one.money_nano_usd for one in known]
+    tokens = [one.tokens for one in known]
+    return Bound(
+        money_nano_usd=None if None in money or not money else max(one for one in money if one is not None),
+        tokens=None if None in tokens or not tokens else max(one for one in tokens if one is not None),
+        likely_nano_usd=max((one.likely_nano_usd for one in known), default=0),
+        likely_input_tokens=max((one.likely_input_tokens for one in known), default=0),
+        likely_output_tokens=max((one.likely_output_tokens for one in known), default=0),
+    )
+
+
+def _bound(request: Request, target: Target, how: How, caller: Caller) -> Bound | None:
+    """None: it can't be asked this at all."""
+    try:
+        said = say(request, target, how)
+    except CannotCarry:
+        return None
+    return bounds_of(request, target, said, caller.fleet[target.deployment.name].tokens_of)
+
+
+def answer_tokens(request: Request, prepared: Prepared) -> int | None:
+    """The most output tokens of a seat's answers; None: unknown."""
+    each = [output_of(request, one) for one in prepared.first]
+    return None if None in each or not each else max(one for one in each if one is not None)
+
+
+def _too_long(error: AntiphonError) -> bool:
+    return failure_of(error) == "context_window"
+
+
+def question_of(
+    request: Request, content: Content, *, seed: int, task: str = "", objective: str = "", seats: Any = ()
+) -> Question:
+    """What a recipe is asked."""
+    return Question(
+        content=content,
+        stream=request.head.stream,
+        needs=request.head.needs,
+        seed=seed,
+        task=task,
+        objective=objective,
+        seats=seats,
+    )

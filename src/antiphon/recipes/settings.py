@@ -1,0 +1,109 @@
+"""Recipes: bounded teams of calls. Each has exactly one pattern."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Protocol, cast
+
+from msgspec import Meta, Struct
+
+from antiphon.core.plan import Envelope, Pattern
+from antiphon.recipes.port import Seated
+from antiphon.recipes.settings_contract import ContractSettings
+from antiphon.recipes.settings_envelope import EnvelopeSettings
+from antiphon.recipes.settings_python import PythonSettings
+from antiphon.recipes.settings_single import SingleSettings
+from antiphon.recipes.shape import ANSWERING, ROUTE_SEAT, StepShape
+
+Mistake = tuple[str, str, str]
+"""Path below the section, what is wrong, what to write."""
+REPAIR = "repair"
+OnFailure = Literal["best", "fail"]
+Progress = Literal["none", "comments", "reasoning"]
+
+
+class PatternSettings(Protocol):
+    """What every pattern's settings have. `check() -> list[Mistake]` is optional."""
+
+    def seats(self) -> tuple[str, ...]:
+        """Seats that are named."""
+        ...
+
+    def steps(self, seats: Sequence[Seated] = ()) -> tuple[StepShape, ...]:
+        """The pattern's shape. `seats`: the route's candidates, in order, for what names nobody."""
+        ...
+
+
+class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A recipe: exactly one pattern, and what bounds it."""
+
+    single: Annotated[SingleSettings | None, Meta(description="One call.")] = None
+    python: Annotated[PythonSettings | None, Meta(description="A Python function.")] = None
+    envelope: Annotated[EnvelopeSettings, Meta(description="The most that one run may use.")] = EnvelopeSettings()
+    contract: Annotated[
+        ContractSettings | None, Meta(description="What the answer must be. Default null: anything.")
+    ] = None
+    on_failure: Annotated[
+        OnFailure,
+        Meta(
+            description="When a step fails that the recipe needs: `best` gives the best answer so far, `fail` the error. Without any answer both give the error. Default best."
+        ),
+    ] = "best"
+    progress: Annotated[
+        Progress,
+        Meta(
+            description="What a caller who streams is told while the recipe works: `none`, `comments` (SSE comments, which clients skip) or `reasoning` (as thoughts of the model). Default none."
+        ),
+    ] = "none"
+
+    @property
+    def pattern(self) -> Pattern:
+        """Its pattern's name. Raises: ValueError, unless exactly one is set."""
+        given = [name for name in PATTERNS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"a recipe has exactly one pattern, not {' and '.join(given) or 'none'}")
+        return given[0]
+
+    @property
+    def chosen(self) -> PatternSettings:
+        """Its pattern's settings."""
+        return cast("PatternSettings", getattr(self, self.pattern))
+
+    def seats(self) -> tuple[str, ...]:
+        """Seats that it names, each once."""
+        return tuple(dict.fromkeys(self.chosen.seats()))
+
+    def steps(self, seats: Sequence[Seated] = ()) -> tuple[StepShape, ...]:
+        """All steps: the pattern's, then the contract's repair."""
+        steps = self.chosen.steps(seats)
+        if self.contract is None or self.contract.on_violation == "warn" or not self.contract.repairs:
+            return steps
+        repair = StepShape(
+            name=REPAIR,
+            seat=ROUTE_SEAT,
+            role="repair",
+            after=tuple(step.name for step in steps if step.role in ANSWERING),
+            only_if="the answer breaks the contract; the seat that gave it is asked",
+            most_calls=self.contract.repairs,
+        )
+        return (*steps, repair)
+
+    def envelope_of(self, seats: Sequence[Seated] = (), attempts: int = 1) -> Envelope:
+        """What one run may use."""
+        return self.envelope.envelope(self.steps(seats), attempts)
+
+    def check(self) -> list[Mistake]:
+        """Mistakes that only show across fields."""
+        given = [name for name in PATTERNS if getattr(self, name) is not None]
+        if len(given) != 1:
+            listed = " and ".join(given) or "none"
+            return [("", f"it has {listed} of the patterns", f"write exactly one of {', '.join(PATTERNS)}")]
+        found = getattr(self.chosen, "check", list)()
+        return [(f"{given[0]}.{path}" if path else given[0], wrong, remedy) for path, wrong, remedy in found]
+
+
+_BESIDE = frozenset({"envelope", "contract", "on_failure", "progress", "description"})
+PATTERNS: tuple[Pattern, ...] = tuple(
+    cast("Pattern", name) for name in RecipeSettings.__struct_fields__ if name not in _BESIDE
+)
+"""Patterns that there are."""
+Named = Mapping[str, RecipeSettings]
+"""Recipes by name, for those that lead to others."""
