@@ -17,7 +17,7 @@ from antiphon.calls.fleet import Fleet
 from antiphon.calls.identity import identified
 from antiphon.calls.keypool import Key, NoKey, named
 from antiphon.calls.member import MEASURED, Member
-from antiphon.calls.part import Drawn, Part
+from antiphon.calls.part import Drawn
 from antiphon.calls.paying import shorten
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.settlement import Settlement
@@ -256,12 +256,7 @@ class Caller:
             said = say(ask.request, target, how, place, timeouts)
             if said.losses:
                 _weigh(said.losses, member.name, course.prepared.policy.on_loss)
-            part = ask.part
-            if part is None:
-                ticket, hold = self._paid(work, ask.request, spot, said, ready)
-                drawn = None
-            else:
-                ticket, hold, drawn = self._drawn(work, ask.request, spot, said, ready, part)
+            ticket, hold, drawn = self._paid(work, ask, spot, said, ready)
         except BaseException:
             member.gate.leave(tenant)
             if pass_:
@@ -286,35 +281,30 @@ class Caller:
             losses=ask.losses + said.losses if ask.losses else said.losses,
         )
         attempt.counted, attempt.hold = work.counted, hold
-        if part is not None:
-            attempt.step, attempt.drawn = part.step, drawn
+        if ask.part is not None:
+            attempt.step, attempt.drawn = ask.part.step, drawn
         self._run(attempt, work, now_s)
         course.made += 1
         return attempt, said
 
     def _paid(
-        self, work: Work, request: Request, spot: Spot, said: Said, ready: Hold | None
-    ) -> tuple[Ticket, Hold | None]:
-        """Hold what an attempt may use. Raises: Wanting, BudgetExceeded, OverLimit, Unavailable, BadRequest."""
-        counted, counting, member = work.counted, self._counting, spot.member
-        if counted is None or counting is None:
-            return self._tickets.reserve(work.principal, member.name, None), None
-        bounds = bounds_of(request, spot.target, said, member.tokens_of)
-        return counting.take(counted, spot.target.deployment, bounds, ready)
-
-    def _drawn(
-        self, work: Work, request: Request, spot: Spot, said: Said, ready: Hold | None, part: Part
-    ) -> tuple[Ticket, Hold | None, Drawn]:
-        """The same for a call of a recipe, which draws on its envelope first. Raises: also EnvelopeExceeded."""
-        counted, counting, deployment = work.counted, self._counting, spot.target.deployment
-        bounds = bounds_of(request, spot.target, said, spot.member.tokens_of)
-        drawn = part.draw(bounds, output_of(request, deployment) or 0)
+        self, work: Work, ask: Ask, spot: Spot, said: Said, ready: Hold | None
+    ) -> tuple[Ticket, Hold | None, Drawn | None]:
+        """Hold what an attempt may use. Raises: Wanting, BudgetExceeded, EnvelopeExceeded, OverLimit, Unavailable, BadRequest."""
+        counted, counting, member, part = work.counted, self._counting, spot.member, ask.part
+        if (counted is None or counting is None) and part is None:
+            return self._tickets.reserve(work.principal, member.name, None), None, None
+        deployment, drawn = spot.target.deployment, None
+        bounds = bounds_of(ask.request, spot.target, said, member.tokens_of)
+        if part is not None:
+            drawn = part.draw(bounds, output_of(ask.request, deployment) or 0)
         try:
             if counted is None or counting is None:
-                return self._tickets.reserve(work.principal, spot.member.name, None), None, drawn
+                return self._tickets.reserve(work.principal, member.name, None), None, drawn
             return *counting.take(counted, deployment, bounds, ready), drawn
         except BaseException:
-            drawn.settle(0, 0)
+            if drawn is not None:
+                drawn.settle(0, 0)
             raise
 
     def _run(self, attempt: Try, work: Work, now_s: float) -> None:

@@ -125,6 +125,7 @@ _CLASSES: Mapping[type[AntiphonError], Failure] = MappingProxyType(
         CannotCarry: "unfit",
         OverLimit: "full",
         BudgetExceeded: "unpaid",
+        EnvelopeExceeded: "unpaid",
         UpstreamError: "server_error",
         UpstreamRefused: "refused",
         UpstreamAuth: "auth",

@@ -1,67 +1,66 @@
 """What an expression is when it is read: literals, names, lists and calls. Operators are calls named as CEL names them."""
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 Scalar: TypeAlias = bool | int | float | str
+AND, OR, NOT, MINUS, CHOOSE, INDEX, IN = "_&&_", "_||_", "!_", "-_", "_?_:_", "_[_]", "@in"
+BINARY = {
+    "||": (1, OR),
+    "&&": (2, AND),
+    **{sign: (3, f"_{sign}_") for sign in ("<", "<=", ">=", ">", "==", "!=")},
+    "in": (3, IN),
+    "+": (4, "_+_"),
+    "-": (4, "_-_"),
+    "*": (5, "_*_"),
+    "/": (5, "_/_"),
+    "%": (5, "_%_"),
+}
+"""How strongly a sign binds, and the function that it calls. Source: cel-spec, doc/langdef.md, Syntax."""
+SIGNS = {function: (power, sign) for sign, (power, function) in BINARY.items()}
 
 
-class Node(Struct, frozen=True):
-    """`at` is the offset of its token, in characters. It doesn't count when trees are compared."""
+class Literal(Struct, frozen=True):
+    """`at` is the offset of its first character, here and in other nodes."""
 
     at: int
-
-
-class Literally(Node, frozen=True, eq=False, tag=True):
     value: Scalar
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Literally) and (type(self.value), repr(self.value)) == (
-            type(other.value),
-            repr(other.value),
-        )
 
-    def __hash__(self) -> int:
-        return hash(repr(self.value))
-
-
-class Name(Node, frozen=True, eq=False):
+class Name(Struct, frozen=True):
     """Dotted, as facts are."""
 
+    at: int
     parts: tuple[str, ...]
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Name) and self.parts == other.parts
 
-    def __hash__(self) -> int:
-        return hash(self.parts)
-
-
-class Listed(Node, frozen=True, eq=False):
-    items: tuple["Tree", ...]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Listed) and self.items == other.items
-
-    def __hash__(self) -> int:
-        return hash(self.items)
+class Listed(Struct, frozen=True):
+    at: int
+    items: tuple["Node", ...]
 
 
-class Call(Node, frozen=True, eq=False):
+class Call(Struct, frozen=True):
     """`target` stands before the dot: `target.function(args)`."""
 
+    at: int
     function: str
-    args: tuple["Tree", ...]
-    target: "Tree | None" = None
+    args: tuple["Node", ...]
+    target: "Node | None" = None
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Call) and (self.function, self.target, self.args) == (
-            other.function,
-            other.target,
-            other.args,
-        )
 
-    def __hash__(self) -> int:
-        return hash((self.function, self.target, self.args))
+Node: TypeAlias = Literal | Name | Listed | Call
+
+
+def below(node: Node) -> Iterator[Node]:
+    """What a node is made of."""
+    match node:
+        case Listed(items=items):
+            yield from items
+        case Call(args=args, target=target):
+            if target is not None:
+                yield target
+            yield from args
+        case _:
+            pass

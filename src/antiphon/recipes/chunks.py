@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal
 
 from msgspec import Struct
@@ -14,7 +15,11 @@ Unit = Literal["paragraphs", "sentences", "tokens"]
 
 _FENCE = re.compile(r"^(?P<fence>[ ]{0,3}(?P<mark>`{3,}|~{3,}))[^\n]*\n?", re.MULTILINE)
 _PARAGRAPH_END = re.compile(r"\n[ \t]*+(?:\n[ \t]*+)++")
-_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]]*+\s++|[。！？｡]++[”’」』）]*+\s*+|\n++")
+_SENTENCE_END = re.compile(  # the second: 。！？｡, and the quotes and brackets that close in Chinese and Japanese
+    "(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\\]]*+\\s++"
+    "|[\u3002\uff01\uff1f\uff61]++[\u201d\u2019\u300d\u300f\uff09]*+\\s*+"
+    "|\\n++"
+)
 _LINE_END = re.compile(r"\n")
 _WORD_END = re.compile(r"\s++")
 """Each is linear in the text: no run is entered but at its beginning."""
@@ -45,7 +50,7 @@ def split(text: str, unit: Unit, most_tokens: int, overlap_tokens: int = 0) -> t
         return (Chunk(text=text),)
     packed = _pack(_pieces(text, unit, most - overlap), most - overlap)
     chunks = [Chunk(text=packed[0])]
-    for before, piece in zip(packed, packed[1:], strict=False):
+    for before, piece in pairwise(packed):
         repeated = _tail(before, overlap)
         chunks.append(Chunk(text=repeated + piece, overlap=len(repeated)))
     return tuple(chunks)
@@ -55,7 +60,9 @@ def blocks(text: str) -> Iterator[tuple[str, bool]]:
     """Runs of a text, in order, and whether each is a block of code with its fences."""
     place = 0
     while opened := _FENCE.search(text, place):
-        closing = re.compile(rf"^[ ]{{0,3}}{re.escape(opened['mark'])}{opened['mark'][0]}*[ \t]*(?:\n|\Z)", re.MULTILINE)
+        closing = re.compile(
+            rf"^[ ]{{0,3}}{re.escape(opened['mark'])}{opened['mark'][0]}*[ \t]*(?:\n|\Z)", re.MULTILINE
+        )
         closed = closing.search(text, opened.end())
         if closed is None:
             break
@@ -147,9 +154,7 @@ def _tail(text: str, most: int) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    return [
-        piece for block, is_code in blocks(text) for piece in ([block] if is_code else _cut(block, _SENTENCE_END))
-    ]
+    return [piece for block, is_code in blocks(text) for piece in ([block] if is_code else _cut(block, _SENTENCE_END))]
 
 
 def _words(text: str) -> list[str]:

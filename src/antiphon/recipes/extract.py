@@ -7,12 +7,12 @@ from typing import Any
 
 from antiphon.recipes.extract_choice import chosen, options
 from antiphon.recipes.extract_marks import fenced, marks, sentence, tail, values
-from antiphon.recipes.extract_value import day_key, number, number_key, text_key, unwrapped
+from antiphon.recipes.extract_value import day_key, number, number_key, text_key, whole_number
 from antiphon.recipes.settings_contract import ChoiceSettings, ContractSettings, ExactSettings
 
 _MOST_WHOLE = 400
 """A text up to so many characters is an answer as it is, where nothing in it says which part of it is."""
-_ONLY_NUMBER = re.compile(r"[-+−–]?[$€£¥₹₩₽]?[\d.,  '’/]*\d[\d.,]*(?: ?%| ?[°º]?[A-Za-z]{1,12})?")
+_UNIT = re.compile(r"(?<=\d) [^\W\d_]{1,12}\.?$")
 _MOST_CODE = 65_536
 
 
@@ -51,7 +51,7 @@ def exact_key(answer: str, contract: ExactSettings) -> str | None:
     """The one value."""
     if contract.type == "text":
         said = said_text(answer)
-        return said if not contract.normalise or said is None else _free(said) or None
+        return said if not contract.normalise or said is None else value_key(said)
     places = [mark.text for mark in marks(answer)]
     if contract.type == "date":
         days = (day_key(one) for one in [*(sentence(one) for one in places), *places, tail(answer)])
@@ -74,26 +74,25 @@ def said_text(answer: str) -> str | None:
     """The text that an answer says is its answer, as it stands there; all of it where it is short."""
     for mark in marks(answer):
         said = sentence(mark.text) if mark.kind == "phrase" else mark.text
-        if text_key(said):
+        if text_key(said) or mark.kind == "json":
             return said.strip()
     whole = answer.strip()
     return whole if whole and len(whole) <= _MOST_WHOLE else None
 
 
 def free_key(answer: str) -> str | None:
-    """What an answer comes to where no contract says of what kind it is."""
+    """What an answer comes to where no contract says of what kind it is: a number without its unit, or a text."""
     said = said_text(answer)
-    return None if said is None else _free(said) or None
+    if said is None:
+        return None
+    bare = said.strip(" .*")
+    return value_key(bare if whole_number(bare) is not None else _UNIT.sub("", bare)) or None
 
 
-def _free(said: str) -> str:
-    """A number in its one form where the text is one, with a unit perhaps; else the text's."""
-    plain = unwrapped(said).strip(" .*")
-    if _ONLY_NUMBER.fullmatch(plain) or (len(plain) < 60 and plain.startswith(("\\frac", "-\\frac"))):
-        found = number(plain)
-        if found is not None and not plain.rstrip("0123456789.,'’ /%").startswith("\\frac"):
-            return number_key(found)
-    return text_key(said)
+def value_key(said: str) -> str:
+    """A number in its one form where the text is one; else the text's."""
+    found = whole_number(said)
+    return text_key(said) if found is None else number_key(found)
 
 
 def last_json(answer: str) -> tuple[Any, str] | None:

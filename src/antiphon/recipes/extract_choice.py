@@ -12,7 +12,7 @@ from antiphon.recipes.settings_contract import ChoiceSettings
 _LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WORDS_TOO = frozenset({"a", "i"})
 """Letters that are words as well."""
-_LISTED = re.compile(r"^[ \t]*[*_]{0,2}[(（]?([A-Z])[)）.:：、][*_]{0,2}[ \t]?\S", re.MULTILINE)
+_LISTED = re.compile(r"^[ \t]*[*_]{0,2}[(（]?([A-Z])[)）.:：、][*_]{0,2}[ \t]{0,4}\S", re.MULTILINE)
 _NOT = re.compile(r"(?:\bnot|n't|\bnor|\bneither|\brather than|\binstead of)(?: an?| the| option| choice)? ?[\"'(\[]?$", re.IGNORECASE)
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _SHORT = 200
@@ -55,17 +55,17 @@ def _listed(text: str) -> tuple[str, ...]:
 def chosen(text: str, of: Options, *, multiple: bool) -> tuple[str, ...]:
     """The options that an answer chooses, in the options' order; empty: it can't be told."""
     text = tail(text)
-    places = _several if multiple else _one
     whole = text.strip()
-    if len(whole) <= _SHORT and "\n" not in whole:
-        found = places(whole, of, sure=True)
-        if found:
-            return _ordered(found, of)
+    alone = _exact(whole, of) if len(whole) <= _SHORT else None
+    if alone is not None:
+        return (of.names[alone],)
     for mark in marks(text):
-        found = places(mark.text, of, sure=mark.kind != "phrase")
+        if not multiple and len(_enumerated(mark.text, of)) > 1:
+            return ()
+        found = _several(mark.text, of) if multiple else _one(mark.text, of, sure=mark.kind != "phrase")
         if found:
             return _ordered(found, of)
-    return _ordered(_unmarked(text, of, multiple=multiple), of)
+    return _ordered(_unmarked(whole, of, multiple=multiple), of)
 
 
 def _ordered(found: Sequence[int], of: Options) -> tuple[str, ...]:
@@ -90,8 +90,13 @@ def _one(said: str, of: Options, *, sure: bool) -> list[int]:
     return found[:1] if found and not sure else []
 
 
-def _several(said: str, of: Options, *, sure: bool) -> list[int]:
+def _several(said: str, of: Options) -> list[int]:
     """All options that a few words choose."""
+    return _enumerated(said, of) or _named(sentence(plain(said)), of)
+
+
+def _enumerated(said: str, of: Options) -> list[int]:
+    """Options in a list that says nothing else: `A, C and D`, `ACD`."""
     bare = unwrapped(said).strip(_BRACKETS + " .\"'")
     parts = [_exact(part.strip(_BRACKETS + " \"'"), of) for part in _BETWEEN.split(bare) if part.strip()]
     found = [one for one in parts if one is not None]
@@ -99,7 +104,7 @@ def _several(said: str, of: Options, *, sure: bool) -> list[int]:
         return found
     if of.letters and 1 < len(bare) <= len(of.names) and all(one in of.names for one in bare):
         return [of.names.index(one) for one in bare]
-    return _named(sentence(plain(said)), of)
+    return []
 
 
 def _exact(said: str, of: Options) -> int | None:
@@ -157,24 +162,20 @@ def _at(text: str, place: int, of: Options) -> list[tuple[int, int]]:
 
 
 def _unmarked(text: str, of: Options, *, multiple: bool) -> list[int]:
-    """The choice of an answer that doesn't say "the answer is": a line that is an option alone, the last first; then a
-    line that begins with one; then the last sentence.
+    """The choice of an answer that doesn't say "the answer is": a line that is an option alone, the last first; then the
+    last line; then one that begins with an option.
     """
     lines = [line.strip() for line in plain(text).split("\n") if line.strip(" *_`$\\[]")]
     for line in reversed(lines):
         alone = _exact(line, of)
         if alone is not None:
             return [alone]
-    places = _several if multiple else _one
-    if lines:
-        begun = _leading(lines[-1], of)
-        if begun is not None:
-            return [begun]
-        found = places(lines[-1][-_SHORT:], of, sure=True)
-        if found:
-            return found
-        begun = _leading(lines[0], of)
-        if begun is not None:
-            return [begun]
-        return _named(lines[-1][-_SHORT:], of)[-1:]
-    return []
+    if not lines:
+        return []
+    last = lines[-1][-_SHORT:]
+    if multiple:
+        return _several(last, of)
+    begun = _leading(lines[-1], of)
+    if begun is None and not _enumerated(last, of):
+        return _one(last, of, sure=True) or [one for one in [_leading(lines[0], of)] if one is not None]
+    return [] if begun is None else [begun]

@@ -35,7 +35,7 @@ _HASHES = re.compile(r"^#### ?(?=\S)", re.MULTILINE)
 _BROKEN_FIELD = re.compile(rf'["“]{_FIELD}["”]\s{{0,9}}:\s{{0,9}}', re.IGNORECASE)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|$)', re.DOTALL)
 _ENGLISH = (
-    r"\banswers?\b(?: to [^\n.:]{1,60}?| for [^\n.:]{1,60}?| here)?[*_]{0,3}"
+    r"\banswer\b(?: to [^\n.:]{1,60}?| for [^\n.:]{1,60}?| here)?[*_]{0,3}"
     r"(?: (?:is|are|was|would be|should be|must be)(?: therefore| thus| then)?\b[*_]{0,3} ?[:=]?|[*_]{0,3} ?[:=])"
 )
 _OTHERS = (
@@ -143,7 +143,7 @@ def _fields(text: str) -> Iterator[Mark]:
         for key, held in last[0].items():
             if _FIELD_NAME.fullmatch(key.strip()):
                 said = _said(held)
-                if said:
+                if said or held == "":
                     yield Mark(kind="json", text=said, at=last[1])
                     return
     for start in list(_BROKEN_FIELD.finditer(text))[-1:]:

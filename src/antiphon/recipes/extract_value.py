@@ -38,6 +38,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _MIXED = re.compile(r"(?<![\w.,])(-?)(\d{1,15}) (\d{1,15})/(\d{1,15})(?![\w/])")
+_NAME = re.compile(r"[-+]?0\d")
 _SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _QUOTES = "\"'`“”‘’«»„‚「」『』《》‹›"
 _ENDS = " \t\r\n.,;:!?。，；：！？、*_~…"
@@ -93,6 +94,18 @@ def number(text: str, *, last: bool = False) -> Fraction | None:
     numbers = (_read(one) for one in _NUMBER.finditer(text) if one["whole"] or one["part"])
     read = [one for one in numbers if one is not None]
     return (read[-1] if last else read[0]) if read else None
+
+
+def whole_number(text: str) -> Fraction | None:
+    """The number that all of a text is, a sign of money or per cent aside; None: it is more, or a name such as 007."""
+    bare = _ascii_digits(_fractions(unwrapped(text))).strip(" .*%")
+    if len(bare) > _MOST_DIGITS or _NAME.match(bare):
+        return None
+    mixed = _MIXED.fullmatch(bare)
+    one = _NUMBER.fullmatch(bare)
+    if mixed is not None:
+        return number(bare)
+    return _read(one) if one is not None and (one["whole"] or one["part"]) else None
 
 
 def _fractions(text: str) -> str:

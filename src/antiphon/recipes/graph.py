@@ -57,6 +57,7 @@ def wrong(nodes: Sequence[Node]) -> Iterator[tuple[str, str]]:
     """Mistakes of a graph: the step, and what is wrong with it."""
     names = [node.name for node in nodes]
     verified: dict[str, str] = {}
+    judges = {node.name for node in nodes if node.verifies}
     for place, node in enumerate(nodes):
         if node.name in names[:place]:
             yield node.name, "another step has its name"
@@ -67,6 +68,8 @@ def wrong(nodes: Sequence[Node]) -> Iterator[tuple[str, str]]:
                 yield node.name, "it waits for itself"
         if node.verifies and node.verifies in verified:
             yield node.name, f"{verified[node.verifies]} verifies {node.verifies} already"
+        if node.verifies in judges:
+            yield node.name, f"{node.verifies} only judges, and can't be sent back"
         verified.setdefault(node.verifies, node.name)
     if (names_in := circle(waits(nodes))) and len(names_in) > 1:
         yield names_in[0], f"{', '.join(names_in)} wait for each other"

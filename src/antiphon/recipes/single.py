@@ -15,6 +15,6 @@ def single(caller: Caller, work: Work, step: Prepared, ask: Ask) -> Coroutine[An
     return caller.call(work, step, ask)
 
 
-async def run(settings: SingleSettings, question: Question, calls: Calls) -> Answer:
+async def run(settings: SingleSettings, _: Question, calls: Calls) -> Answer:
     """The same as one of many recipes. Raises: AntiphonError."""
     return await calls.final(Asked(step="answer", seat=settings.seat))

@@ -8,7 +8,7 @@ from msgspec import Struct
 from antiphon.core.deployment import Price
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Predicted
-from antiphon.routing.chance import Previous
+from antiphon.core.chance import Previous
 from antiphon.routing.objective import nano_usd
 from antiphon.routing.settings_rules import SwitchSettings
 
