@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +42,7 @@ def test_chunks_rejoin_to_the_whole_text_and_none_is_larger_than_asked(text, uni
     chunks = split(text, unit, most, overlap)
 
     assert rejoin(chunks) == text
-    for before, chunk in zip(chunks, chunks[1:], strict=False):
+    for before, chunk in pairwise(chunks):
         assert before.text.endswith(chunk.text[: chunk.overlap])
         assert len(chunk.text) > chunk.overlap
     widest = max((quarters(grapheme) for grapheme in _graphemes(text)), default=0)
@@ -58,7 +60,7 @@ def test_no_character_is_taken_apart(text, unit, most, overlap):
 
 def _graphemes(text):
     places = [place for place in range(len(text) + 1) if starts(text, place)]
-    return [text[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [text[start:end] for start, end in pairwise(places)]
 
 
 def test_a_block_of_code_that_fits_is_kept_whole():
@@ -103,7 +105,9 @@ def test_sentences_without_spaces_are_found_in_chinese():
 
 
 def test_a_chunk_begins_with_the_sentences_that_ended_the_one_before():
-    chunks = split("One is here. Two is here. Three is here. Four is here. ", "sentences", most_tokens=11, overlap_tokens=4)
+    chunks = split(
+        "One is here. Two is here. Three is here. Four is here. ", "sentences", most_tokens=11, overlap_tokens=4
+    )
 
     assert chunks[1].text[: chunks[1].overlap] == "Two is here. "
 

@@ -1,5 +1,5 @@
 import pytest
-from scripted_calls import Says, ScriptedCalls, answer_of, play, question, scripted
+from scripted_calls import ScriptedCalls, play, question
 
 from antiphon.core.error import UpstreamBroken
 from antiphon.recipes.run import run

@@ -100,16 +100,9 @@ class ScriptedCalls(Calls):
         self._bound_output_tokens = bound_output_tokens
         self._stream = stream
         self._asked: Counter[str] = Counter()
-        self._purse: Purse | None = None
+        self.purse = Purse(self._envelope, 0.0)  # a virtual loop's time begins at 0
         self.made: list[Made] = []
         self.notes: list[Noted] = []
-
-    @property
-    def purse(self) -> Purse:
-        """Opened at first use, as the loop's time begins."""
-        if self._purse is None:
-            self._purse = Purse(self._envelope, self.now_s())
-        return self._purse
 
     def now_s(self) -> float:
         return asyncio.get_running_loop().time()

@@ -3,7 +3,7 @@
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -13,6 +13,7 @@ from typing import get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from antiphon.app.plans import Planning, Plans
 from antiphon.app.reporting import spending_of
 from antiphon.calls.prepared import Policy
 from antiphon.calls.settings import RouteSettings
@@ -29,6 +30,7 @@ from antiphon.control.keeper import Keeper
 from antiphon.control.responses import Responses
 from antiphon.core.clock import SystemClock
 from antiphon.core.deployment import Deployment, Timeouts
+from antiphon.core.embedding import Embedder
 from antiphon.core.plan import Candidate, FallbackKind
 from antiphon.core.ports import Kept, Origin, Store
 from antiphon.core.request import Need
@@ -87,6 +89,8 @@ def build(
     old: Built | None = None,
     kept: Kept | None = None,
     owned: Table = NOBODY,
+    planning: Planning | None = None,
+    embedders: Mapping[str, Embedder] | None = None,
 ) -> Built:
     """Make a revision of a checked configuration.
 
@@ -95,12 +99,15 @@ def build(
         old: The revision before; it hands on what sends traces, when that is set as it was.
         kept: Where callers' responses and conversations are kept; None: nowhere.
         owned: Keys of the admin API.
+        planning: What plans rest on, whatever the revision; None: nothing is known yet.
+        embedders: By name.
     """
     settings = loaded.settings
     accounts = _accounts(settings, labs)
     targets = _targets(settings, accounts)
     routes = _routes(settings, targets)
-    revision = _revision(loaded, targets, routes, old)
+    plans = (planning or Planning()).make(settings, routes, targets, process, embedders or {})
+    revision = _revision(loaded, targets, routes, plans, old)
     caller, raws = process.caller, _raws(settings, accounts, targets, routes)
     caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
     stands = {name: one.target for name, one in raws.items()}
@@ -136,7 +143,9 @@ def build(
     )
 
 
-def _revision(loaded: Loaded, targets: dict[str, Target], routes: dict[str, Route], old: Built | None) -> Revision:
+def _revision(
+    loaded: Loaded, targets: dict[str, Target], routes: dict[str, Route], plans: Plans, old: Built | None
+) -> Revision:
     settings, otlp = loaded.settings, loaded.settings.telemetry.otlp
     tracer = old.tracer if old is not None and old.otlp == otlp else None
     return Revision(
@@ -144,6 +153,11 @@ def _revision(loaded: Loaded, targets: dict[str, Target], routes: dict[str, Rout
         routes=routes,
         targets=targets,
         policies=_policies(settings, routes),
+        ruled=plans.ruled,
+        always=plans.always,
+        weigher=plans.weigher,
+        recipes=plans.recipes,
+        deployments=plans.deployments,
         calls=settings.calls,
         capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
         log_requests=settings.telemetry.log_requests,

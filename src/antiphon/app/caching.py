@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from antiphon.app.plans import embedders_of
 from antiphon.calls.cache import ResponseCache
 from antiphon.calls.settings_cache import CachesSettings
 from antiphon.config.settings import Settings
@@ -49,6 +50,11 @@ class Caching:
             self.cache.arrange(caches, None if told is None else self._store(*told))
         self.cache.embed_with(by_name)
 
+    @property
+    def embedders(self) -> Mapping[str, Embedder]:
+        """By name, those that anything uses."""
+        return {name: embedder for name, (_, embedder) in self._embedders.items()}
+
     async def close(self) -> None:
         """Let go of the store and of the embedders."""
         self.cache.close()
@@ -71,10 +77,9 @@ class Caching:
                 return None
 
     def _made(self, settings: Settings) -> dict[str, tuple[EmbedderSettings, Embedder]]:
-        """The embedders that caches use, those of before where they are set alike."""
-        used = {
-            one.cache.semantic.embedder for one in settings.routes.values() if one.cache.enabled and one.cache.semantic
-        }
+        """The embedders that caches, signals and selectors use, those of before where they are set alike."""
+        caches = (one.cache for one in settings.routes.values() if one.cache.enabled)
+        used = {one.semantic.embedder for one in caches if one.semantic} | embedders_of(settings)
         out: dict[str, tuple[EmbedderSettings, Embedder]] = {}
         for name in used:
             said, before = settings.embedders[name], self._embedders.get(name)

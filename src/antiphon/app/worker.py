@@ -21,6 +21,7 @@ from antiphon.app.counting import Counts
 from antiphon.app.follower import Follower
 from antiphon.app.objects import objects_of
 from antiphon.app.places import Places
+from antiphon.app.plans import Planning
 from antiphon.app.stores import Stores
 from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
@@ -28,6 +29,7 @@ from antiphon.calls.measure import measure
 from antiphon.config.load import Loaded
 from antiphon.control.owned import Owned
 from antiphon.control.probing import look
+from antiphon.control.shadowing import Shadows
 from antiphon.core.clock import SystemClock
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import SystemRandom, Uuid7
@@ -47,6 +49,8 @@ from antiphon.vault.local import LocalSealer
 END_S = 1.0
 """How long a worker waits at its end for tasks that it has cancelled."""
 log = logging.getLogger("antiphon.app")
+FOLD_S = 0.25
+"""How often a worker folds what it knows of its deployments."""
 LOOK_S = 1.0
 """How often a worker looks at its deployments for metrics and probes."""
 SWITCH_S = 0.001
@@ -107,6 +111,7 @@ class Worker:
         self._caller = Caller(self._client, self._tickets, self._journal, self._metrics, fleet, counting=counting)
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
         sealer = LocalSealer(places.key)
+        self._planning, self._shadows = Planning(), Shadows()
         self._caching = Caching(places.data, sealer, clock, self._metrics)
         self._process = Process(
             worker=task.index,
@@ -120,6 +125,7 @@ class Worker:
             sealer=sealer,
             cache=self._caching.cache,
             cutting=lambda: self._cuts,
+            shadows=self._shadows.ask,
         )
         reader = stores.reader()
         self._records = Records(reader, places.journal)
@@ -135,7 +141,21 @@ class Worker:
         metrics = self._task.places.metrics
         self._caching.arrange(loaded.settings)
         owned = self._follower.owned.keys
-        return build(loaded, labs, self._process, self._records, metrics, self._why_not_ready, old, self._kept, owned)
+        built = build(
+            loaded,
+            labs,
+            self._process,
+            self._records,
+            metrics,
+            self._why_not_ready,
+            old,
+            self._kept,
+            owned,
+            self._planning,
+            self._caching.embedders,
+        )
+        self._shadows.gateway = built.site.gateway
+        return built
 
     def _take(self, owned: Owned) -> None:
         """Work by what the admin API owns now."""
@@ -168,6 +188,7 @@ class Worker:
             self._loop.create_task(watch_lag(self._metrics, listener, self._client)),
             self._loop.create_task(self._watch_fleet()),
             self._loop.create_task(self._probe()),
+            self._loop.create_task(self._fold()),
             self._loop.create_task(self._follower.watch(self._tell)),
             *self._counts.start(),
         ]
@@ -203,6 +224,15 @@ class Worker:
                 measure(self._caller.fleet, self._metrics, self._caller.now())
             except Exception:  # a gauge must not end the watch
                 log.exception("telemetry.failed", extra={"receipt": ""})
+
+    async def _fold(self) -> None:
+        """Fold what is known of deployments into the View that plans are made from, a few times a second."""
+        while True:
+            try:
+                self._planning.fold(self._caller.fleet, self._caller.now(), self._process.clock.now_ns())
+            except Exception:  # the View of before goes on
+                log.exception("telemetry.failed", extra={"receipt": ""})
+            await asyncio.sleep(FOLD_S)
 
     async def _probe(self) -> None:
         """Probe those that are left alone. A task of its own, since a probe may hang for as long as it is allowed."""

@@ -1,6 +1,7 @@
 """A request on its way: what is known so far, until it becomes a receipt."""
 
 import time
+from typing import Protocol
 
 from msgspec import Struct, field, structs
 
@@ -14,10 +15,30 @@ from antiphon.core.ports import Served
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Noted, Outcome, Receipt, Told
 from antiphon.core.request import Request, Trace
+from antiphon.core.response import Response
 from antiphon.core.signal import Facts
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
+from antiphon.routing.chosen import Chosen
 from antiphon.wire.losses import told_losses
+
+
+class Telling(Protocol):
+    """How the answer of a recipe is told."""
+
+    @property
+    def rewrites(self) -> bool:
+        """Its stream goes on from something that was told before it."""
+        ...
+
+    def rewrite(self, piece: bytes) -> bytes:
+        """A piece of its stream, as the rest of that."""
+        ...
+
+    def told(self, body: bytes, instead: Response | None) -> bytes:
+        """A whole answer, or what is said in its place, as the caller asked for it."""
+        ...
+
 
 UNKNOWN = Principal(tenant="", key="", models=())
 """Nobody: stands in receipts of requests whose caller was not told."""
@@ -73,6 +94,14 @@ class Story(Struct):
     """Its answer goes to others, who share it."""
     counted: Counted | None = None
     """What counts its use; None: nothing does."""
+    chosen: Chosen | None = None
+    """What its route's program chose; None: it has none."""
+    progress: Telling | None = None
+    """How the answer of a recipe is told; None: it is no recipe's."""
+    explains: bool = False
+    """Its plan is asked for, and nothing else: no model is."""
+    instead: Response | None = None
+    """What is said in the place of the answer that goes out, where a recipe edited it."""
     facts: Facts | None = None
     """What is known of it, where its route asks for that."""
     grounds: Grounds | None = None
@@ -115,6 +144,8 @@ class Story(Struct):
         )
         if self.steps:
             told = structs.replace(told, steps=tuple(self.steps))
+        if self.counted is not None and self.counted.downgrade_to:
+            told = structs.replace(told, downgraded_to=self.counted.downgrade_to, downgraded_by=self.counted.budget)
         if error is None and not (self.captured or self.shared or self.cached or self.stopped or self.handed_off):
             return told
         return structs.replace(

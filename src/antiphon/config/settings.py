@@ -13,7 +13,10 @@ from antiphon.metering.settings_limits import ClusterSettings, RateLimitSettings
 from antiphon.providers.embedders.settings import EmbedderSettings
 from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.tokenizers import TokenizerSettings
+from antiphon.recipes.settings import RecipeSettings
+from antiphon.routing.settings_rules import ScoreSettings
 from antiphon.server.settings import ServerSettings
+from antiphon.signals.settings import SignalSettings
 from antiphon.store.settings import StorageSettings
 from antiphon.telemetry.settings import TelemetrySettings
 
@@ -53,6 +56,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ClusterSettings()
     )
     alerts: Annotated[AlertSettings, Meta(description="Who is told when a budget runs low.")] = AlertSettings()
+    signals: Annotated[
+        SignalSettings, Meta(description="Facts about requests that rules can ask for, beside the built-in ones.")
+    ] = SignalSettings()
+    scores: Annotated[
+        dict[Name, ScoreSettings], Meta(description="Numbers made of facts, that rules can ask for, by name.")
+    ] = {}
+    recipes: Annotated[dict[Name, RecipeSettings], Meta(description="Teams of models, by name.")] = {}
     providers: Annotated[dict[Name, ProviderSettings], Meta(description="Accounts with providers, by name.")] = {}
     models: Annotated[dict[Name, ModelSettings], Meta(description="Deployments, by name.")] = {}
     routes: Annotated[dict[Name, RouteSettings], Meta(description="Public model names that lead to deployments.")] = {}

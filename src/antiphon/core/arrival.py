@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 NO_HEADERS: Mapping[bytes, bytes] = {}
+SHADOW = "(shadow)"
+"""The endpoint of requests that repeat a caller's beside its answer."""
 PROBE = "(probe)"
 """Stands where a path and a route would in receipts of the gateway's own requests; no name can be this."""
 

@@ -193,6 +193,10 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What else the plan was chosen by; None: the configuration alone."""
     steps: tuple[Noted, ...] = ()
     """What its recipe decided."""
+    downgraded_to: str = ""
+    """The tier or the model that a budget at its cap led it to."""
+    downgraded_by: str = ""
+    """That budget."""
 
 
 class Receipt(Told, frozen=True, gc=False, kw_only=True, omit_defaults=True):

@@ -10,8 +10,8 @@ Value = bool | int | float | str | tuple[str, ...] | None
 """What a fact says; None: unknown."""
 FactKind = Literal["bool", "int", "double", "string", "strings", "timestamp"]
 """Types of facts; a timestamp is an int, UTC, nanoseconds since the epoch."""
-FactCost = Literal["free", "learned", "embedding", "model"]
-"""What it takes: nothing to speak of; a small model in memory; an embedder; a model call under a ticket."""
+FactCost = Literal["free", "learned", "embedding", "function", "model"]
+"""What it takes: nothing to speak of; a small model in memory; an embedder; an own function; a model call under a ticket."""
 
 
 class Declared(Struct, frozen=True, kw_only=True):

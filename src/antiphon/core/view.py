@@ -83,3 +83,12 @@ class View(Struct, frozen=True, kw_only=True):
 
 
 NO_VIEW = View()
+
+
+class Views:
+    """Where a worker's View is found: whoever folds puts another in its place, and requests read the one that is there."""
+
+    __slots__ = ("view",)
+
+    def __init__(self, view: View = NO_VIEW) -> None:
+        self.view = view

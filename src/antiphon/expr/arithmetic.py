@@ -62,6 +62,10 @@ def multiply_double(one: float, other: float) -> float:
     return float(one) * float(other)
 
 
+def negate_double(value: float) -> float:
+    return -float(value)
+
+
 def add_double(one: float, other: float) -> float:
     return float(one) + float(other)
 
@@ -77,6 +81,10 @@ def divide_double(one: float, other: float) -> float:
     if one == 0 or math.isnan(one):
         return math.nan
     return math.copysign(math.inf, one) * math.copysign(1.0, other)
+
+
+def contains(text: str, part: str) -> bool:
+    return part in text
 
 
 def join(one: str, other: str) -> str:
@@ -97,6 +105,22 @@ def later(at_ns: int, length_ns: int) -> int:
 
 def earlier(at_ns: int, length_ns: int) -> int:
     return moments.in_years(at_ns - length_ns)
+
+
+def after(length_ns: int, at_ns: int) -> int:
+    return later(at_ns, length_ns)
+
+
+def opposite(length_ns: int) -> int:
+    return moments.in_range(-length_ns)
+
+
+def to_seconds(at_ns: int) -> int:
+    return at_ns // moments.SECOND_NS
+
+
+def from_seconds(seconds: int) -> int:
+    return moments.in_years(seconds * moments.SECOND_NS)
 
 
 def longer(one_ns: int, other_ns: int) -> int:

@@ -1,7 +1,11 @@
-"""Functions and operators, by name and by the kinds of what they are given. Source: cel-spec, doc/langdef.md, List of
-Standard Definitions; strings and `math` are CEL's standard extensions (doc/extensions/strings.md, math_ext)."""
+"""Functions and operators, by name and by the kinds of what they are given.
 
-from collections.abc import Callable, Mapping
+Source: cel-spec, doc/langdef.md, List of Standard Definitions; strings and `math` are CEL's standard extensions
+(doc/extensions/strings.md, math_ext).
+"""
+
+import operator
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Literal
 
@@ -34,7 +38,7 @@ SIGNS: Mapping[str, tuple[Overload, ...]] = MappingProxyType(
             _same("double", arithmetic.add_double),
             _same("string", arithmetic.join),
             Overload(("timestamp", "duration"), "timestamp", arithmetic.later),
-            Overload(("duration", "timestamp"), "timestamp", lambda length_ns, at_ns: arithmetic.later(at_ns, length_ns)),
+            Overload(("duration", "timestamp"), "timestamp", arithmetic.after),
             _same("duration", arithmetic.longer),
         ),
         "_-_": (
@@ -49,8 +53,8 @@ SIGNS: Mapping[str, tuple[Overload, ...]] = MappingProxyType(
         "_%_": (_same("int", arithmetic.remainder),),
         "-_": (
             Overload(("int",), "int", arithmetic.negate),
-            Overload(("double",), "double", lambda value: -float(value)),
-            Overload(("duration",), "duration", lambda length_ns: moments.in_range(-length_ns)),
+            Overload(("double",), "double", arithmetic.negate_double),
+            Overload(("duration",), "duration", arithmetic.opposite),
         ),
     }
 )
@@ -76,7 +80,7 @@ CALLS: Mapping[str, tuple[Overload, ...]] = MappingProxyType(
             Overload(("int",), "int", int),
             Overload(("double",), "int", arithmetic.to_int),
             Overload(("string",), "int", arithmetic.read_int),
-            Overload(("timestamp",), "int", lambda at_ns: at_ns // moments.SECOND_NS),
+            Overload(("timestamp",), "int", arithmetic.to_seconds),
         ),
         "double": (
             Overload(("double",), "double", float),
@@ -93,7 +97,7 @@ CALLS: Mapping[str, tuple[Overload, ...]] = MappingProxyType(
         ),
         "timestamp": (
             Overload(("string",), "timestamp", moments.timestamp),
-            Overload(("int",), "timestamp", lambda seconds: moments.in_years(seconds * moments.SECOND_NS)),
+            Overload(("int",), "timestamp", arithmetic.from_seconds),
             Overload(("timestamp",), "timestamp", int),
         ),
         "duration": (
@@ -112,7 +116,7 @@ CALLS: Mapping[str, tuple[Overload, ...]] = MappingProxyType(
 METHODS: Mapping[str, tuple[Overload, ...]] = MappingProxyType(
     {
         **_OF_ONE,
-        "contains": (Overload(("string", "string"), "bool", lambda text, part: part in text, "({1} in {0})"),),
+        "contains": (Overload(("string", "string"), "bool", arithmetic.contains, "({1} in {0})"),),
         "startsWith": (Overload(("string", "string"), "bool", str.startswith, "{0}.startswith({1})"),),
         "endsWith": (Overload(("string", "string"), "bool", str.endswith, "{0}.endswith({1})"),),
         "lowerAscii": (Overload(("string",), "string", arithmetic.lower_ascii),),
@@ -122,12 +126,32 @@ METHODS: Mapping[str, tuple[Overload, ...]] = MappingProxyType(
             name: (
                 Overload(("timestamp",), "int", do),
                 Overload(("timestamp", "string"), "int", do),
-                *((Overload(("duration",), "int", moments.DURATION_PARTS[name]),) if name in moments.DURATION_PARTS else ()),
+                *(
+                    (Overload(("duration",), "int", moments.DURATION_PARTS[name]),)
+                    if name in moments.DURATION_PARTS
+                    else ()
+                ),
             )
             for name, do in moments.TIMESTAMP_PARTS.items()
         },
     }
 )
 """What is called behind a dot. `matches` is apart: its pattern is compiled when it is checked."""
+COMPARE: Mapping[str, Callable[..., bool]] = MappingProxyType(
+    {
+        "==": operator.eq,
+        "!=": operator.ne,
+        "<": operator.lt,
+        "<=": operator.le,
+        ">": operator.gt,
+        ">=": operator.ge,
+    }
+)
+
+
+def is_in(item: object, items: Collection[object]) -> bool:
+    return item in items
+
+
 MACROS = ("all", "exists", "exists_one", "filter", "map")
 """`list.all(name, condition)` and so on."""

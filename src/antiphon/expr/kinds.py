@@ -33,7 +33,7 @@ def of_fact(kind: FactKind) -> Kind:
 
 def joined(one: Kind, other: Kind) -> Kind | None:
     """The kind that both are of; None, when they are of two kinds. An empty list is of every kind of list."""
-    if one == other or other == "any":
+    if other in (one, "any"):
         return one
     if one == "any":
         return other

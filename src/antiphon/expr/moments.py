@@ -117,7 +117,14 @@ def _local(at_ns: int, zone_name: str) -> datetime:
 
 
 def _of(read: Callable[[datetime], int]) -> Callable[..., int]:
-    return lambda at_ns, zone_name="UTC": read(_local(at_ns, zone_name))
+    def of(at_ns: int, zone_name: str = "UTC") -> int:
+        return read(_local(at_ns, zone_name))
+
+    return of
+
+
+def _milliseconds(at_ns: int, _zone: str = "UTC") -> int:
+    return at_ns % SECOND_NS // 10**6
 
 
 TIMESTAMP_PARTS: Mapping[str, Callable[..., int]] = MappingProxyType(
@@ -131,7 +138,7 @@ TIMESTAMP_PARTS: Mapping[str, Callable[..., int]] = MappingProxyType(
         "getHours": _of(lambda at: at.hour),
         "getMinutes": _of(lambda at: at.minute),
         "getSeconds": _of(lambda at: at.second),
-        "getMilliseconds": lambda at_ns, _zone="UTC": at_ns % SECOND_NS // 10**6,
+        "getMilliseconds": _milliseconds,
     }
 )
 """Of a timestamp, and of a time zone's name; from 0, but for the year and the date."""
@@ -146,8 +153,7 @@ DURATION_PARTS: Mapping[str, Callable[[int], int]] = MappingProxyType(
         "getHours": lambda length_ns: _toward_zero(length_ns, _UNIT_NS["h"]),
         "getMinutes": lambda length_ns: _toward_zero(length_ns, _UNIT_NS["m"]),
         "getSeconds": lambda length_ns: _toward_zero(length_ns, SECOND_NS),
-        "getMilliseconds": lambda length_ns: _toward_zero(abs(length_ns) % SECOND_NS, 10**6)
-        * (-1 if length_ns < 0 else 1),
+        "getMilliseconds": lambda length_ns: _toward_zero(length_ns, 10**6) - _toward_zero(length_ns, SECOND_NS) * 1000,
     }
 )
 """A duration in whole units; milliseconds are those beyond the seconds."""

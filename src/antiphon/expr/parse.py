@@ -155,9 +155,8 @@ class _Reader:
         if token.text in ("true", "false"):
             return Literal(token.at, token.text == "true")
         if token.text in RESERVED:
-            raise ExpressionError(
-                self._text, token.at, "the word is reserved", "facts are known by `has(fact)`", token=token.text
-            )
+            remedy = "write has(fact) for whether it is known" if token.text == "null" else "it names nothing here"
+            raise ExpressionError(self._text, token.at, "the word is reserved", remedy, token=token.text)
         if self._take("("):
             return Call(token.at, token.text, self._items(")"))
         return Name(token.at, (token.text,))

@@ -19,19 +19,28 @@ class _Options(Protocol):
     log_errors: bool
 
 
-def _compiled(pattern: str) -> _Compiled:
-    options = cast("_Options", re2.Options())
-    options.log_errors = False
-    return cast("Callable[..., _Compiled]", re2.compile)(pattern, options=options)
+class _Library(Protocol):
+    """The part of `re2` that is used: it has no types of its own."""
+
+    error: type[Exception]
+
+    def Options(self) -> _Options: ...  # noqa: N802  # as RE2 has it
+
+    def compile(self, pattern: str, options: _Options) -> _Compiled: ...
+
+
+_RE2 = cast("_Library", re2)
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
     """What says whether a part of a text matches. Raises: Failure, when it is no pattern, or too large a one."""
     if len(pattern) > MAX_CHARACTERS:
         raise Failure(f"the pattern has {len(pattern)} characters: at most {MAX_CHARACTERS}")
+    options = _RE2.Options()
+    options.log_errors = False
     try:
-        search = _compiled(pattern).search
-    except (re2.error, UnicodeEncodeError) as error:
-        said = error.args[0] if error.args else error
+        search = _RE2.compile(pattern, options).search
+    except (_RE2.error, UnicodeEncodeError) as error:
+        said = error.args[0] if error.args else ""
         raise Failure(f"it is no RE2 pattern: {said.decode() if isinstance(said, bytes) else said}") from None
     return lambda text: search(text.encode("utf-8", "replace")) is not None

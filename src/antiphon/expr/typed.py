@@ -22,7 +22,7 @@ class Fact(Struct, frozen=True):
     name: str
     says: FactKind
     rank: int
-    """0 for free, 3 for a model's call."""
+    """How dear it is to work out: 0 for free."""
 
 
 class Var(Struct, frozen=True):

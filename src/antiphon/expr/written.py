@@ -24,7 +24,9 @@ def _said(node: Node) -> tuple[int, str]:
             said = write(value)
             return (_UNARY if said.startswith("-") else _MEMBER), said
         case Name(parts=parts):
-            return _MEMBER, ".".join(one if at == 0 or IDENTIFIER.fullmatch(one) else f"`{one}`" for at, one in enumerate(parts))
+            return _MEMBER, ".".join(
+                one if at == 0 or IDENTIFIER.fullmatch(one) else f"`{one}`" for at, one in enumerate(parts)
+            )
         case Listed(items=items):
             return _MEMBER, f"[{_list(items)}]"
         case Call():

@@ -1,5 +1,7 @@
 """Admit and plan: what is decided on a request before anything is sent."""
 
+from collections.abc import Hashable
+
 from msgspec import Struct
 
 from antiphon.calls.caller import Caller
@@ -13,13 +15,16 @@ from antiphon.core.request import Head
 from antiphon.core.ticket import Whose
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
-from antiphon.policy.verdict import decide
-from antiphon.routing.plan import choice, plan
+from antiphon.policy.verdict import ALLOWED, decide
+from antiphon.recipes.inner import chat_codec
+from antiphon.recipes.seats import seating
+from antiphon.recipes.teams import Team
+from antiphon.routing.plan import choice, led, plan
 from antiphon.routing.route import Route, of_tier
 
 MOST_KEPT = 4096
 """Kinds of requests whose decision is kept; above that all are forgotten, and made again as they come."""
-Kind = tuple[str, str, str, str, str, int | None, int, frozenset[str], str]
+Kind = tuple[str, str, str, str, str, int | None, int, frozenset[str], str, Hashable]
 """All of a request that a decision depends on: two of one kind under one revision are decided alike."""
 
 
@@ -35,6 +40,14 @@ class Decision(Struct, frozen=True, kw_only=True):
     prepared: Prepared
     whose: Whose
     """Whose use it is, of what isn't the single request's."""
+    team: Team | None = None
+    """The recipe; None: one call."""
+
+    @property
+    def asked(self) -> str:
+        """What is added to what the caller says, as far as the answer depends on it: the prompt and the recipe."""
+        plan = self.plan
+        return f"{plan.prompt}+{plan.named}" if plan.named else plan.prompt
 
 
 class Decisions:
@@ -52,7 +65,7 @@ class Decisions:
             instead: The tier of its route, or the other model, that a `budget` at its cap leads it to.
         Raises: NotAllowed, NotFound, BadRequest, BudgetExceeded.
         """
-        principal = story.principal
+        principal, chosen = story.principal, story.chosen
         kind = (
             principal.tenant,
             principal.key,
@@ -63,6 +76,7 @@ class Decisions:
             head.answers,
             head.needs,
             instead,
+            None if chosen is None else chosen.key,
         )
         known = self._known.get(kind)
         if known is None or known.principal is not principal:
@@ -73,7 +87,8 @@ class Decisions:
         story.verdict = known.verdict
         return known
 
-    def _decide(self, story: Story, head: Head, instead: str, budget: str) -> Decision:
+    def route(self, story: Story, head: Head) -> Route:
+        """Where a request's model leads, if its caller may ask for it. Raises: NotAllowed, NotFound."""
         model = head.model
         story.verdict = verdict = decide(story.principal, model)
         if not verdict.allowed:
@@ -89,6 +104,14 @@ class Decisions:
                 code="model_not_found",
                 param="model",
             )
+        return route
+
+    def whose(self, story: Story, head: Head) -> Whose:
+        """Whose use a request is, before there is a decision. Raises: NotAllowed, NotFound."""
+        return Whose(principal=story.principal, model=head.model, route=self.route(story, head).name)
+
+    def _decide(self, story: Story, head: Head, instead: str, budget: str) -> Decision:
+        model, chosen, route = head.model, story.chosen, self.route(story, head)
         if instead:
             route = self._revision.routes.get(instead) or of_tier(
                 route, instead, f"budget {budget}: tier {instead} only"
@@ -98,19 +121,34 @@ class Decisions:
                     f"the budget {budget} is used up, and nobody behind {model!r} is of the tier {instead}",
                     budget=budget,
                 )
-        return self.onto(story, head, route, verdict)
+        elif chosen is not None:
+            route = led(route, chosen, self._revision.deployments)
+        return self.onto(story, head, route, story.verdict or ALLOWED)
 
     def onto(self, story: Story, head: Head, route: Route, verdict: Verdict) -> Decision:
         """Decide on a route that is known. Raises: BadRequest."""
-        story.plan = made = plan(route, head, choice(route, head, verdict))
-        revision = self._revision
+        revision, chosen, team = self._revision, story.chosen, None
+        story.plan = made = plan(route, head, choice(route, head, verdict), chosen)
         policy = revision.policies.get(route.name) or unnamed(route.name, revision.calls, probes=route.name == PROBE)
+        prepared = self._caller.prepare(made.steps[0], policy, revision.targets)
+        recipe = None if chosen is None else revision.recipes.get(chosen.recipe)
+        if recipe is not None and chat_codec(head) is not None:
+            seated = seating(recipe, made, revision.deployments, lambda seat: choice(seat, head, verdict))
+            story.plan = made = seated.plan
+            team = Team(
+                recipe=recipe,
+                seating=seated,
+                seats={
+                    name: self._caller.prepare(step, policy, revision.targets) for name, step in seated.stands.items()
+                },
+            )
         return Decision(
             principal=story.principal,
             route=route,
             verdict=verdict,
             plan=made,
             tail=story.basis().tail(),
-            prepared=self._caller.prepare(made.steps[0], policy, revision.targets),
+            prepared=prepared,
             whose=Whose(principal=story.principal, model=head.model, route=route.name),
+            team=team,
         )

@@ -1,8 +1,6 @@
 """Execute: run the plan's step and pass its answer to the caller."""
 
-from collections.abc import Coroutine
 from functools import partial
-from typing import Any
 
 from antiphon.calls import deadline
 from antiphon.calls.answer import Whole
@@ -10,13 +8,17 @@ from antiphon.calls.ask import PRIORITY, Ask, bounded, lane, sticky_key
 from antiphon.calls.context import fitted
 from antiphon.calls.course import Answered
 from antiphon.calls.story import Story
-from antiphon.core.ports import Reply
+from antiphon.core.arrival import NO_HEADERS
+from antiphon.core.ports import Reply, Served
 from antiphon.core.receipt import Loss
 from antiphon.gateway.decide import Decision
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.providers.target import PLAINLY, How
-from antiphon.recipes.single import single
+from antiphon.recipes.inner import chat_codec
+from antiphon.recipes.progress import Progress, kind_of
+from antiphon.recipes.teams import play
+from antiphon.routing.known import TASK
 from antiphon.wire import trace
 
 
@@ -48,16 +50,43 @@ def ask_of(story: Story, decision: Decision, revision: Revision, forced: bool = 
     )
 
 
-def execute(story: Story, decision: Decision, ask: Ask, process: Process) -> Coroutine[Any, Any, Answered]:
-    """Run a story's plan, once awaited. Raises: AntiphonError subclasses, before the answer has begun."""
-    match decision.plan.recipe:
-        case "single":
-            return single(process.caller, story, decision.prepared, ask)
+async def execute(story: Story, decision: Decision, ask: Ask, process: Process, reply: Reply) -> Answered:
+    """Run a story's plan. Raises: AntiphonError subclasses."""
+    team = decision.team
+    if team is None:
+        return await process.caller.call(story, decision.prepared, ask)
+    head, now_s = ask.request.head, process.clock.now_ns() // 1_000_000_000
+    codec = chat_codec(head)
+    assert codec is not None
+
+    def write(piece: bytes) -> None:
+        if not story.begun:
+            story.begun = True
+            lines = story.header_lines()
+            reply.begin(Served(story.arrival.id, "", NO_HEADERS, lines, codec.streams))
+        reply.write(piece)
+
+    kind = kind_of(story.arrival.headers, team.recipe.settings.progress, head, codec)
+    story.lines += b"x-antiphon-recipe: %b\r\n" % team.recipe.name.encode("ascii", "replace")
+    story.progress = Progress(kind, head, codec, story.arrival.id, now_s, write)
+    task = story.facts.value(TASK) if story.facts is not None else None
+    answered, story.instead = await play(
+        team,
+        process.caller,
+        story,
+        ask,
+        story.progress.note,
+        process.counting,
+        task=task if isinstance(task, str) else "",
+    )
+    return answered
 
 
 def release(story: Story, answered: Answered, whole: Whole, process: Process, revision: Revision, reply: Reply) -> None:
     """Settle, record and release a whole answer. Raises: StoreError."""
-    attempt, said = answered.attempt, whole.facts
+    attempt, said, body = answered.attempt, whole.facts, whole.body
+    if story.progress is not None and story.request is not None:
+        body = story.progress.told(body, story.instead)
     story.served_model, story.fingerprint = said.model, said.fingerprint
     story.first_token_us = int((attempt.began_s - story.started_s) * 1e6) + (attempt.first_token_us or 0)
     story.losses, attempt.service = attempt.losses + whole.losses, said.service
@@ -67,6 +96,13 @@ def release(story: Story, answered: Answered, whole: Whole, process: Process, re
     if said.usage_note:
         story.notes = (*story.notes, f"usage: {said.usage_note}")
     if revision.capture_most_bytes:
-        story.answer += whole.body
-    reply.keep(whole.body)
-    close(story, process, revision, "ok", 200, None, partial(reply.whole, story.serves(attempt), whole.body))
+        story.answer += body
+    reply.keep(body)
+    served = story.serves(attempt)
+    if story.progress is not None and story.request is not None and story.request.head.stream:
+        if not story.begun:
+            story.begun = True
+            reply.begin(served)
+        close(story, process, revision, "ok", 200, None, partial(reply.end, body))
+    else:
+        close(story, process, revision, "ok", 200, None, partial(reply.whole, served, body))

@@ -10,12 +10,12 @@ from antiphon.calls.answer import Whole
 from antiphon.calls.coalesce import Flight, Seat
 from antiphon.calls.shared import FlightReply, key_of
 from antiphon.calls.story import Story
-from antiphon.core.arrival import NO_HEADERS, PROBE, Arrival
+from antiphon.core.arrival import NO_HEADERS, PROBE, SHADOW, Arrival
 from antiphon.core.error import AntiphonError, StoreError, Unavailable
 from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
-from antiphon.core.request import Request
+from antiphon.core.request import Head, Request
 from antiphon.gateway.count import count
 from antiphon.gateway.decide import Decision, Decisions
 from antiphon.gateway.execute import ask_of, execute, release
@@ -25,6 +25,8 @@ from antiphon.gateway.share import follow
 from antiphon.gateway.stream import Stream
 from antiphon.policy.verdict import ALLOWED
 from antiphon.recipes.last_resort import NO_RESORT, lines, resort
+from antiphon.recipes.weigh import OBJECTIVE
+from antiphon.routing.chosen import Chosen
 from antiphon.routing.route import Route
 
 log = logging.getLogger("antiphon.gateway")
@@ -62,6 +64,13 @@ class Gateway:
         story = self._story(request, principal, arrival)
         await self._run(story, request, reply, route)
 
+    async def shadow(self, request: Request, principal: Principal, route: Route, reply: Reply, beside: str) -> None:
+        """Ask what a caller asked once more, beside the request with the receipt `beside`. No budget counts it."""
+        arrival = self.arrival(SHADOW, request.head.dialect, self.process.caller.now())
+        story = self._story(request, principal, arrival)
+        story.notes = (f"shadow: beside {beside}",)
+        await self._run(story, request, reply, route)
+
     def _story(self, request: Request, principal: Principal, arrival: Arrival) -> Story:
         revision = self.revision
         tracer, came = revision.tracer, request.trace
@@ -79,26 +88,29 @@ class Gateway:
         """`onto`: where a request of the gateway's own goes, whatever is thought of who is there."""
         decisions, decision, head = self._decisions, None, request.head
         try:
-            decision = decisions.find(story, head) if onto is None else decisions.onto(story, head, onto, ALLOWED)
             counting = self.process.counting
-            if counting is not None and counting.on and onto is None:
-                decision = await count(story, request, decision, decisions, counting)
+            if onto is not None or (counting is not None and counting.on) or self._looks(story, head):
+                decision = await self._decide(story, request, onto)
+            else:
+                decision = decisions.find(story, head)
             story.decided(decision.plan, decision.tail)
-            if decision.prepared.draws:
+            if decision.prepared.draws and not story.seed:
                 story.seed = self.process.random.seed()
-            ask = ask_of(story, decision, self.revision, onto is not None)
+            ask = ask_of(story, decision, self.revision, story.arrival.endpoint == PROBE)
             process, revision, prepared = self.process, self.revision, decision.prepared
             mine = onto is None and not story.leads
             if mine and prepared.policy.cache.enabled and process.cache is not None:
-                story.looked = await process.cache.look(story, request, prepared, decision.plan.prompt)
+                story.looked = await process.cache.look(story, request, prepared, decision.asked)
             shares = mine and prepared.policy.coalescer is not None
             seat = story.looked.seat or (self._seat(story, decision) if shares else None)
             if seat is not None:
                 await follow(story, seat, ask, process, revision, reply)
                 return
             reply = story.looked.recording(reply, story)
-            answered = await execute(story, decision, ask, process)
+            answered = await execute(story, decision, ask, process, reply)
             got = answered.answer
+            if story.chosen is not None:
+                self._beside(story, request, story.chosen, answered.attempt.name)
             if isinstance(got, Whole):
                 release(story, answered, got, process, revision, reply)
             else:
@@ -112,6 +124,35 @@ class Gateway:
             log.exception("request.crashed", extra={"receipt": story.arrival.id})
             failed = AntiphonError("Antiphon failed; the receipt's id helps to find out why")
             self._refuse(story, failed, reply, None)
+
+    async def _decide(self, story: Story, request: Request, onto: Route | None) -> Decision:
+        """Decide on what takes more than a look. Raises: as `count`, `weigh` and `Decisions.find`."""
+        decisions, counting, head = self._decisions, self.process.counting, request.head
+        if onto is not None:
+            return decisions.onto(story, head, onto, ALLOWED)
+        ruled = self.revision.ruled.get(head.model) if self._looks(story, head) else None
+        weigher = self.revision.weigher
+        found = decisions.find(story, head) if ruled is None else None
+        if counting is not None and counting.on:
+            whose = decisions.whose(story, head) if found is None else found.whose
+            found = await count(story, request, whose, found, decisions, counting)
+        if found is not None or ruled is None or weigher is None:
+            return found or decisions.find(story, head)
+        decisions.route(story, head)
+        story.seed = story.seed or self.process.random.seed()
+        await weigher.weigh(story, request, ruled)
+        return decisions.find(story, head)
+
+    def _looks(self, story: Story, head: Head) -> bool:
+        """Whether a request's plan depends on more than its kind."""
+        return head.model in self.revision.always or OBJECTIVE in story.arrival.headers
+
+    def _beside(self, story: Story, request: Request, chosen: Chosen, served: str) -> None:
+        """What a choice leads to beside the answer: the session is known to be there, and others are asked the same."""
+        if self.revision.weigher is not None:
+            self.revision.weigher.answered(story, request, served)
+        if chosen.shadow and self.process.shadows is not None:
+            self.process.shadows(request, story.principal, chosen.shadow, story.arrival.id)
 
     def _seat(self, story: Story, decision: Decision) -> Seat[Served] | None:
         """A place at a call that identical requests share; None: this request makes its own."""

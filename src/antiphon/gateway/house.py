@@ -10,9 +10,14 @@ from antiphon.calls.counting import Counting
 from antiphon.calls.prepared import Policy
 from antiphon.calls.settings import CallsSettings
 from antiphon.core.clock import Clock
+from antiphon.core.deployment import Deployment
 from antiphon.core.ids import Ids, Random
 from antiphon.core.ports import Journal, Sealer
+from antiphon.core.principal import Principal
+from antiphon.core.request import Request
 from antiphon.providers.target import Target
+from antiphon.recipes.seats import Recipe
+from antiphon.recipes.weigh import Ruled, Weigher
 from antiphon.routing.route import Route
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.trace import Tracer
@@ -35,6 +40,8 @@ class Process(Struct, frozen=True, kw_only=True):
     """Counts by budgets and limits; None: there can't be any."""
     cache: ResponseCache | None = None
     """None: no answer is given again."""
+    shadows: Callable[[Request, Principal, tuple[str, ...], str], None] | None = None
+    """Asks deployments beside an answer, in the background, for the request with this receipt."""
 
 
 class Revision(Struct, frozen=True, kw_only=True):
@@ -48,5 +55,13 @@ class Revision(Struct, frozen=True, kw_only=True):
     calls: CallsSettings = CallsSettings()
     capture_most_bytes: int = 0
     """0: content is not captured."""
+    ruled: Mapping[str, Ruled] = {}
+    """How routes look at the request itself, by public name."""
+    always: frozenset[str] = frozenset()
+    """Routes that look at every request; the others only at those that ask for an objective."""
+    weigher: Weigher | None = None
+    """Works out what they ask for; None: there are none."""
+    recipes: Mapping[str, Recipe] = {}
+    deployments: Mapping[str, Deployment] = {}
     log_requests: str = "errors"
     tracer: Tracer | None = None

@@ -5,7 +5,7 @@ from functools import partial
 from antiphon.calls.answer import Started
 from antiphon.calls.attempt import Try
 from antiphon.calls.course import Answered
-from antiphon.calls.story import Story
+from antiphon.calls.story import Story, Telling
 from antiphon.core.error import AntiphonError, UpstreamError
 from antiphon.core.ports import Inbound, Reply
 from antiphon.core.usage import Usage
@@ -31,7 +31,9 @@ class Stream:
         """What was released, as far as another deployment could go on from it; None: none is to, or none can."""
         self._parts: list[tuple[Usage | None, int | None]] = []
         """Usage and cost of the parts that broke off."""
-        self._continued: Continued | None = None
+        self._continued: Continued | Telling | None = None
+        if story.progress is not None and story.progress.rewrites:
+            self._continued = story.progress
 
     async def run(self, answered: Answered, started: Started) -> None:
         """Relay to the end. Raises: AntiphonError, when the answer broke off and nobody goes on with it."""

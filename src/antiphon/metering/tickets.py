@@ -205,6 +205,19 @@ class EscrowTickets:
         if not await self._escrow.wait(short.tab, purse, short.amount, until_s):
             raise exceeded(purse, short.amount, self._now_ns())
 
+    def shares(self, tab: Tab) -> tuple[tuple[str, float], ...]:
+        """The part of each budget's limit that is used, by its name, of the budgets that count whoever answers.
+
+        An account that the bank hasn't told of yet is left out.
+        """
+        if not self._rules:
+            return ()
+        now_ns = self._now_ns()
+        lines = self._group(tab.whose, None).lines
+        return tuple(
+            (purse.budget.name, purse.fraction(purse.budget.limit_at(now_ns))) for purse, _ in lines if purse.known
+        )
+
     def state(self, tab: Tab, deployment: Deployment | None = None) -> tuple[Capped, ...]:
         """Soft budgets at their cap, and what they want.
 

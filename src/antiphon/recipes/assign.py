@@ -6,16 +6,10 @@ from msgspec.structs import replace
 
 from antiphon.core.content import Content, Image, Message, Part, Text
 from antiphon.core.content import File as Attached
-from antiphon.recipes.port import text_of
 from antiphon.recipes.say import aside, onward, sampled
 
-_CALLERS_OWN = {"n": None, "stop": None, "logprobs": None, "top_logprobs": None, "logit_bias": None}
-
-
-def asked_of(content: Content) -> str:
-    """What the user said last; empty when no message is a user's."""
-    found = next((message for message in reversed(content.messages) if message.role == "user"), None)
-    return "" if found is None else text_of(found)
+JUDGEMENT_TOKENS = 4096
+"""Most of a judgement with its objections: models that think first count their thoughts too."""
 
 
 def assigned(content: Content, text: str, *, tools: bool = False) -> Content:
@@ -24,8 +18,13 @@ def assigned(content: Content, text: str, *, tools: bool = False) -> Content:
     """
     if tools:
         return replace(sampled(onward(content, text)), response_format=None)
-    told = aside(content, text, output_tokens=content.limits.output_tokens)
-    return replace(told, sampling=replace(content.sampling, **_CALLERS_OWN))
+    own = replace(content.sampling, n=None, stop=None, logprobs=None, top_logprobs=None, logit_bias=None)
+    return replace(aside(content, text, output_tokens=1), sampling=own, limits=content.limits)
+
+
+def judging(content: Content, text: str) -> Content:
+    """The caller's conversation, and a question about an answer to it."""
+    return aside(content, text, output_tokens=JUDGEMENT_TOKENS)
 
 
 def alone(content: Content, text: str, *, tools: bool = False) -> Content:

@@ -15,7 +15,7 @@ Unit = Literal["paragraphs", "sentences", "tokens"]
 
 _FENCE = re.compile(r"^(?P<fence>[ ]{0,3}(?P<mark>`{3,}|~{3,}))[^\n]*\n?", re.MULTILINE)
 _PARAGRAPH_END = re.compile(r"\n[ \t]*+(?:\n[ \t]*+)++")
-_SENTENCE_END = re.compile(  # the second: 。！？｡, and the quotes and brackets that close in Chinese and Japanese
+_SENTENCE_END = re.compile(  # the second: full stops, marks and closing quotes of Chinese and Japanese
     "(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\\]]*+\\s++"
     "|[\u3002\uff01\uff1f\uff61]++[\u201d\u2019\u300d\u300f\uff09]*+\\s*+"
     "|\\n++"

@@ -73,7 +73,7 @@ def _word_after(text: str, place: int) -> int:
         return place
     for one in range(place, min(place + _WORD_CHARACTERS, len(text) - 1)):
         if text[one].isspace():
-            return one + 1
+            return at_or_after(text, one + 1)
         if not text[one].isascii():
             return place
     return place

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import warnings
 from typing import Any
 
 from antiphon.recipes.extract_choice import chosen, options
@@ -13,7 +14,8 @@ from antiphon.recipes.settings_contract import ChoiceSettings, ContractSettings,
 _MOST_WHOLE = 400
 """A text up to so many characters is an answer as it is, where nothing in it says which part of it is."""
 _UNIT = re.compile(r"(?<=\d) [^\W\d_]{1,12}\.?$")
-_MOST_CODE = 65_536
+MOST_CODE_BYTES = 65_536
+"""Longer programs are refused unread: what reads them has a stack that deep ones exhaust."""
 
 
 def key_of(answer: str, contract: ContractSettings | None = None, *, request: str = "") -> str | None:
@@ -148,6 +150,20 @@ def last_code(answer: str) -> str | None:
 def code_key(code: str) -> str:
     """A program as Python writes it, without comments; as it stands where it can't be read."""
     try:
-        return ast.unparse(ast.parse(code[:_MOST_CODE]))
+        return ast.unparse(parsed(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return code.strip()
+
+
+def parsed(code: str) -> ast.Module:
+    """A program as a tree: nothing of it runs, and warnings about it are nobody's.
+
+    Raises: SyntaxError, ValueError, RecursionError, MemoryError; the first for what is longer than MOST_CODE_BYTES too.
+    """
+    if len(code.encode("utf-8", "replace")) > MOST_CODE_BYTES:
+        raise SyntaxError(f"it is longer than {MOST_CODE_BYTES} bytes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(code)
+        compile(tree, "<answer>", "exec", dont_inherit=True)
+    return tree

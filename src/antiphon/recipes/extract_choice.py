@@ -13,7 +13,9 @@ _LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WORDS_TOO = frozenset({"a", "i"})
 """Letters that are words as well."""
 _LISTED = re.compile(r"^[ \t]*[*_]{0,2}[(（]?([A-Z])[)）.:：、][*_]{0,2}[ \t]{0,4}\S", re.MULTILINE)
-_NOT = re.compile(r"(?:\bnot|n't|\bnor|\bneither|\brather than|\binstead of)(?: an?| the| option| choice)? ?[\"'(\[]?$", re.IGNORECASE)
+_NOT = re.compile(
+    r"(?:\bnot|n't|\bnor|\bneither|\brather than|\binstead of)(?: an?| the| option| choice)? ?[\"'(\[]?$", re.IGNORECASE
+)
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _SHORT = 200
 """An answer up to so many characters may say its choice in any words."""

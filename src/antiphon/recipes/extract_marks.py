@@ -151,7 +151,9 @@ def _fields(text: str) -> Iterator[Mark]:
         string = _STRING.match(rest)
         said = string[1] if string is not None else re.split(r"[,}\n]", rest, maxsplit=1)[0]
         if said.strip():
-            yield Mark(kind="json", text=said.replace('\\"', '"').replace("\\\\", "\\").strip(), at=start.end() + len(said))
+            yield Mark(
+                kind="json", text=said.replace('\\"', '"').replace("\\\\", "\\").strip(), at=start.end() + len(said)
+            )
 
 
 def _said(held: Any) -> str:
@@ -174,7 +176,7 @@ def values(text: str) -> Iterator[tuple[Any, int]]:
             return
         start = min(starts)
         try:
-            value, place = cast("tuple[Any, int]", _DECODER.raw_decode(text, start))
+            value, place = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             place, tries = start + 1, tries + 1
         else:

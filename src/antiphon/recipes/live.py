@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from antiphon.calls.answer import Whole
 from antiphon.calls.ask import Ask
-from antiphon.calls.bound import bounds_of, output_of
+from antiphon.calls.bound import bounds_of
 from antiphon.calls.caller import Caller
 from antiphon.calls.course import Answered
 from antiphon.calls.deadline import Deadline
@@ -20,10 +20,11 @@ from antiphon.core.receipt import Noted
 from antiphon.core.request import Request
 from antiphon.core.response import Response
 from antiphon.core.ticket import Bound
+from antiphon.metering.holding import Holding
 from antiphon.providers.target import PLAINLY, How, Target, say
 from antiphon.recipes.envelope import Draw, Purse
 from antiphon.recipes.inner import chat_codec, inner, logprobs_of
-from antiphon.recipes.port import Answer, Asked, Calls, Question, text_of
+from antiphon.recipes.port import Answer, Asked, Calls, text_of
 from antiphon.wire.codec import ChatCodec
 from antiphon.wire.passage import meaning
 
@@ -31,13 +32,6 @@ TOP_LOGPROBS = 2
 """The best token and the next best: what a margin takes."""
 _SEED_STEP = 0x9E3779B97F4A7C15
 """Spreads the seeds of calls: 2**64 divided by the golden ratio. Source: Knuth, TAOCP 3, 6.4."""
-
-
-class Held(Struct):
-    """What is held of budgets for the whole run; it gets less with each attempt, whose own ticket takes its place."""
-
-    give: Callable[[Bound], None]
-    end: Callable[[], None]
 
 
 class _Drawn:
@@ -61,7 +55,7 @@ class _Part:
 
     __slots__ = ("_held", "_live", "_made", "step")
 
-    def __init__(self, live: "Live", step: str, held: Held | None) -> None:
+    def __init__(self, live: "Live", step: str, held: Holding | None) -> None:
         self.step = step
         self._live = live
         self._held = held
@@ -88,7 +82,7 @@ class Live(Calls):
         ask: Ask,
         purse: Purse,
         noted: Callable[[Noted], None],
-        held: Held | None = None,
+        held: Holding | None = None,
     ) -> None:
         """Args:
         seats: Who answers at each; one that nobody may sit at is left out.
@@ -200,7 +194,9 @@ class Live(Calls):
         said = content or self.content()
         sampling = said.sampling
         if wants:
-            sampling = structs.replace(sampling, logprobs=True, top_logprobs=max(sampling.top_logprobs or 0, TOP_LOGPROBS))
+            sampling = structs.replace(
+                sampling, logprobs=True, top_logprobs=max(sampling.top_logprobs or 0, TOP_LOGPROBS)
+            )
         if asked.seed:
             sampling = structs.replace(sampling, seed=asked.seed)
         return inner(request, self._codec, structs.replace(said, sampling=sampling), stream=stream)
@@ -232,9 +228,7 @@ class Live(Calls):
 
 def most(request: Request, prepared: Prepared, how: How, caller: Caller) -> Bound:
     """The most that an attempt of a request may use, whoever of a seat makes it. What is unknown of one is unknown."""
-    bounds = [
-        _bound(request, target, how, caller) for rank in prepared.ranks for target in rank.targets.values()
-    ]
+    bounds = [_bound(request, target, how, caller) for rank in prepared.ranks for target in rank.targets.values()]
     known = [one for one in bounds if one is not None]
     money = [one.money_nano_usd for one in known]
     tokens = [one.tokens for one in known]
@@ -256,26 +250,5 @@ def _bound(request: Request, target: Target, how: How, caller: Caller) -> Bound 
     return bounds_of(request, target, said, caller.fleet[target.deployment.name].tokens_of)
 
 
-def answer_tokens(request: Request, prepared: Prepared) -> int | None:
-    """The most output tokens of a seat's answers; None: unknown."""
-    each = [output_of(request, one) for one in prepared.first]
-    return None if None in each or not each else max(one for one in each if one is not None)
-
-
 def _too_long(error: AntiphonError) -> bool:
     return failure_of(error) == "context_window"
-
-
-def question_of(
-    request: Request, content: Content, *, seed: int, task: str = "", objective: str = "", seats: Any = ()
-) -> Question:
-    """What a recipe is asked."""
-    return Question(
-        content=content,
-        stream=request.head.stream,
-        needs=request.head.needs,
-        seed=seed,
-        task=task,
-        objective=objective,
-        seats=seats,
-    )

@@ -19,18 +19,18 @@ PLAN_AGAIN = """Your plan can't be taken:
 
 Reply with the corrected JSON object and nothing else."""
 
+ANSWER = "Answer the request above."
+
 WORK = """You work on one part of the request above. Do what follows, and reply with the result alone."""
 
-SEEN = """Results of other steps stand below. {data}"""
+SEEN = "Results of other steps stand below."
 
 MISSING = "(this step gave no result)"
 
-VERIFY = """Judge whether the result of the step {step} below is right and complete for its task. {data}
+VERIFY = """Judge whether the result of the step {step}, which stands below, is right and complete for its task. Object only to \
+what makes it wrong, incomplete or unusable."""
 
-Reply with one JSON object and nothing else: {{"accepted": true or false, "objections": ["what is wrong, and how to mend it"]}}. \
-Object only to what makes the result wrong, incomplete or unusable."""
-
-OBJECT = """Your result was judged, and there are objections to it. Both stand below. {data} Weigh each objection, mend what is \
+OBJECT = """Your result was judged, and there are objections to it. Both stand below. Weigh each objection, mend what is \
 rightly objected to, and reply with the whole corrected result alone."""
 
 FINAL = """Other models worked on parts of the request above. Answer it, using what is right in their results and mending what is \

@@ -42,17 +42,19 @@ async def run(settings: PythonSettings, question: Question, calls: Calls, envelo
     function = load(settings.call)
     try:
         async with asyncio.timeout(settings.timeout_s):
-            found = await function(question, calls, envelope or Envelope())
+            return _checked(settings.call, await function(question, calls, envelope or Envelope()))
     except TimeoutError as error:
         raise DeadlineExceeded(f"the recipe {settings.call} took more than {settings.timeout_s:g} s") from error
     except AntiphonError:
         raise
     except Exception as error:
         raise _failed(settings.call, f"it raised {type(error).__name__}") from error
-    if not isinstance(found, Answer):
-        raise _failed(settings.call, f"it gave {type(found).__name__}, not an Answer")
-    return found
 
+
+def _checked(call: str, found: object) -> Answer:
+    if not isinstance(found, Answer):
+        raise _failed(call, f"it gave {type(found).__name__}, not an Answer")
+    return found
 
 def _failed(call: str, why: str) -> AntiphonError:
     return AntiphonError(f"the recipe {call} failed: {why}; see the log", code="recipe_failed")

@@ -4,17 +4,45 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from antiphon.core.error import AntiphonError
 from antiphon.core.plan import Pattern
 from antiphon.core.receipt import Noted
-from antiphon.recipes import python, single
+from antiphon.recipes import (
+    best_of,
+    breadth,
+    debate,
+    draft_verify,
+    panel,
+    python,
+    ratings,
+    refine,
+    single,
+    vote,
+    workflow,
+)
 from antiphon.recipes.pick import best_so_far
 from antiphon.recipes.port import Answer, Calls, Question
 from antiphon.recipes.settings import RecipeSettings
+from antiphon.recipes.settings_contract import ContractSettings
 from antiphon.recipes.watch import FELL_BACK, Watched
 
 Run = Callable[[Any, Question, Calls], Awaitable[Answer]]
-RUNS: Mapping[Pattern, Run] = MappingProxyType({"single": single.run})
+RUNS: Mapping[Pattern, Run] = MappingProxyType(
+    {
+        "draft_verify": draft_verify.run,
+        "refine": refine.run,
+        "debate": debate.run,
+        "single": single.run,
+        "vote": vote.run,
+        "ratings": ratings.run,
+        "best_of": best_of.run,
+        "panel": panel.run,
+        "breadth": breadth.run,
+        "workflow": workflow.run,
+    }
+)
 """What runs each pattern: its settings, the request, the calls. `python` and `auto` are given more."""
 
 
@@ -29,13 +57,20 @@ async def run(recipe: RecipeSettings, question: Question, calls: Calls) -> Answe
         recipe.steps(question.seats),
         concurrency=recipe.envelope.concurrency,
         strict=recipe.on_failure == "fail",
+        buffered=_buffered(recipe.contract),
     )
+    question = replace(question, contract=recipe.contract)
     try:
         answer = await _pattern(recipe, question, watched)
     except AntiphonError as error:
         return _instead(recipe, error, watched)
     watched.hold()
     return answer
+
+
+def _buffered(contract: ContractSettings | None) -> bool:
+    """Whether the final answer is looked at before it goes out."""
+    return contract is not None and (contract.on_violation != "warn" or contract.render != "as_is")
 
 
 async def _pattern(recipe: RecipeSettings, question: Question, calls: Calls) -> Answer:

@@ -33,25 +33,30 @@ def onward(content: Content, text: str, *, temperature: float | None = None) -> 
     )
 
 
-def aside(
-    content: Content, text: str, *, output_tokens: int, temperature: float | None = None
-) -> Content:
+def aside(content: Content, text: str, *, output_tokens: int, temperature: float | None = None) -> Content:
     """The caller's conversation, and a question about it behind it: for an answer that the caller never sees.
 
     Tools can't be called, and what the caller asks of the form of its own answer isn't asked: the format, the number of
     answers, where to stop. `output_tokens`: the most that it may be long. `temperature` None: the model's own.
     """
-    offered = content.tools is not None and _spoke_of_tools(content)
     return replace(
-        content,
+        untooled(content),
         messages=(*content.messages, plain(text)),
-        tools=content.tools if offered else None,
-        tool_choice=ToolChoice(mode="none") if offered else None,
-        parallel_tool_calls=None,
         response_format=None,
         sampling=Sampling(temperature=temperature),
         limits=Limits(output_tokens=output_tokens, legacy=content.limits.legacy),
         extra=_extra(content.extra),
+    )
+
+
+def untooled(content: Content) -> Content:
+    """The same where no tool can be called."""
+    offered = content.tools is not None and _spoke_of_tools(content)
+    return replace(
+        content,
+        tools=content.tools if offered else None,
+        tool_choice=ToolChoice(mode="none") if offered else None,
+        parallel_tool_calls=None,
     )
 
 
@@ -68,7 +73,9 @@ def label(place: int) -> str:
     return ascii_uppercase[place] if place < len(ascii_uppercase) else f"A{place + 1}"
 
 
-def quoted(answers: Sequence[tuple[str, str]], *, seed: int, most_tokens: int | None = None, kind: str = "answer") -> str:
+def quoted(
+    answers: Sequence[tuple[str, str]], *, seed: int, most_tokens: int | None = None, kind: str = "answer"
+) -> str:
     """Answers by name, each between marks that none of them has in it.
 
     Args:

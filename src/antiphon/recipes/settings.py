@@ -1,16 +1,25 @@
 """Recipes: bounded teams of calls. Each has exactly one pattern."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal, Protocol, cast
 
 from msgspec import Meta, Struct
 
 from antiphon.core.plan import Envelope, Pattern
 from antiphon.recipes.port import Seated
+from antiphon.recipes.settings_best_of import BestOfSettings
+from antiphon.recipes.settings_breadth import BreadthSettings
 from antiphon.recipes.settings_contract import ContractSettings
+from antiphon.recipes.settings_debate import DebateSettings
+from antiphon.recipes.settings_draft_verify import DraftVerifySettings
 from antiphon.recipes.settings_envelope import EnvelopeSettings
+from antiphon.recipes.settings_panel import PanelSettings
 from antiphon.recipes.settings_python import PythonSettings
+from antiphon.recipes.settings_ratings import RatingsSettings
+from antiphon.recipes.settings_refine import RefineSettings
 from antiphon.recipes.settings_single import SingleSettings
+from antiphon.recipes.settings_vote import VoteSettings
+from antiphon.recipes.settings_workflow import WorkflowSettings
 from antiphon.recipes.shape import ANSWERING, ROUTE_SEAT, StepShape
 
 Mistake = tuple[str, str, str]
@@ -36,7 +45,29 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A recipe: exactly one pattern, and what bounds it."""
 
     single: Annotated[SingleSettings | None, Meta(description="One call.")] = None
+    vote: Annotated[
+        VoteSettings | None, Meta(description="Several answers, and the one that most of them come to.")
+    ] = None
+    ratings: Annotated[
+        RatingsSettings | None, Meta(description="Several answers, each rated by those who didn't give it.")
+    ] = None
+    best_of: Annotated[BestOfSettings | None, Meta(description="Several answers, and a judge who picks one.")] = None
+    panel: Annotated[
+        PanelSettings | None,
+        Meta(description="Independent answers, a comparison of them, and one answer made of both."),
+    ] = None
     python: Annotated[PythonSettings | None, Meta(description="A Python function.")] = None
+    workflow: Annotated[WorkflowSettings | None, Meta(description="Steps that rest on each other's answers.")] = None
+    breadth: Annotated[BreadthSettings | None, Meta(description="Rounds of many answers, then one made of them.")] = (
+        None
+    )
+    debate: Annotated[
+        DebateSettings | None, Meta(description="Members answer, see each other's answers, and revise their own.")
+    ] = None
+    refine: Annotated[RefineSettings | None, Meta(description="Draft, criticise, revise until it holds.")] = None
+    draft_verify: Annotated[
+        DraftVerifySettings | None, Meta(description="A draft, and a verifier that accepts it or writes the answer.")
+    ] = None
     envelope: Annotated[EnvelopeSettings, Meta(description="The most that one run may use.")] = EnvelopeSettings()
     contract: Annotated[
         ContractSettings | None, Meta(description="What the answer must be. Default null: anything.")
@@ -57,10 +88,14 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def pattern(self) -> Pattern:
         """Its pattern's name. Raises: ValueError, unless exactly one is set."""
-        given = [name for name in PATTERNS if getattr(self, name) is not None]
+        given = self.given()
         if len(given) != 1:
             raise ValueError(f"a recipe has exactly one pattern, not {' and '.join(given) or 'none'}")
         return given[0]
+
+    def given(self) -> tuple[Pattern, ...]:
+        """Patterns that are set."""
+        return tuple(name for name in PATTERNS if getattr(self, name) is not None)
 
     @property
     def chosen(self) -> PatternSettings:
@@ -92,12 +127,12 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def check(self) -> list[Mistake]:
         """Mistakes that only show across fields."""
-        given = [name for name in PATTERNS if getattr(self, name) is not None]
+        given = self.given()
         if len(given) != 1:
             listed = " and ".join(given) or "none"
             return [("", f"it has {listed} of the patterns", f"write exactly one of {', '.join(PATTERNS)}")]
-        found = getattr(self.chosen, "check", list)()
-        return [(f"{given[0]}.{path}" if path else given[0], wrong, remedy) for path, wrong, remedy in found]
+        check = cast("Callable[[], list[Mistake]]", getattr(self.chosen, "check", list))
+        return [(f"{given[0]}.{path}" if path else given[0], wrong, remedy) for path, wrong, remedy in check()]
 
 
 _BESIDE = frozenset({"envelope", "contract", "on_failure", "progress", "description"})

@@ -97,9 +97,7 @@ class CodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class CitationsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Passages that the answer quotes stand in the request's documents."""
 
-    required: Annotated[
-        int, Meta(ge=0, le=1000, description="So many quotes or more, 0 to 1000. Default 1.")
-    ] = 1
+    required: Annotated[int, Meta(ge=0, le=1000, description="So many quotes or more, 0 to 1000. Default 1.")] = 1
     sources: Annotated[
         Literal["documents", "request"],
         Meta(
@@ -125,7 +123,9 @@ class LengthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_characters: Annotated[
         _COUNT | None, Meta(description="Characters at most, as a reader counts them. Default null: any number.")
     ] = None
-    min_tokens: Annotated[_COUNT, Meta(description="Output tokens at least, as the upstream counts them. Default 0.")] = 0
+    min_tokens: Annotated[
+        _COUNT, Meta(description="Output tokens at least, as the upstream counts them. Default 0.")
+    ] = 0
     max_tokens: Annotated[
         _COUNT | None, Meta(description="Output tokens at most, as the upstream counts them. Default null: any number.")
     ] = None
@@ -138,7 +138,9 @@ class ContractSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     exact: Annotated[ExactSettings | None, Meta(description="One value. Default null.")] = None
     json_schema: Annotated[SchemaSettings | None, Meta(description="JSON that a schema allows. Default null.")] = None
     code: Annotated[CodeSettings | None, Meta(description="A program. Default null.")] = None
-    citations: Annotated[CitationsSettings | None, Meta(description="Quotes from the request's documents. Default null.")] = None
+    citations: Annotated[
+        CitationsSettings | None, Meta(description="Quotes from the request's documents. Default null.")
+    ] = None
     length: Annotated[LengthSettings | None, Meta(description="How long it is. Default null.")] = None
     regex: Annotated[
         str,
@@ -162,8 +164,8 @@ class ContractSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 1
     render: Annotated[
-        Render,
+        Render | None,
         Meta(
-            description="What is released of an answer that keeps the contract: `as_is` all of it; `extracted` the choice, value, JSON or program alone; `json` the same as JSON, a choice or value as `{\"answer\": …}`. Default as_is."
+            description='What is released of an answer that keeps the contract: `as_is` all of it; `extracted` the choice, value, JSON or program alone; `json` the same as JSON, a choice or value as `{"answer": …}`. Default null: `extracted` for `json_schema`, else `as_is`.'
         ),
-    ] = "as_is"
+    ] = None

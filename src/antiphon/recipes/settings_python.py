@@ -47,7 +47,11 @@ class PythonSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """A step for each seat: its calls ask as `again("answer-1", number)`."""
         return tuple(
             StepShape(
-                name=f"answer-{place}", seat=seat, role="answer", only_if="the function asks", most_calls=self.most_calls
+                name=f"answer-{place}",
+                seat=seat,
+                role="answer",
+                only_if="the function asks",
+                most_calls=self.most_calls,
             )
             for place, seat in enumerate(self.seats() or (ROUTE_SEAT,), 1)
         )

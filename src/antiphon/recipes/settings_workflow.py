@@ -47,9 +47,8 @@ class WorkStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         list[str], Meta(max_length=32, description="Steps that end before it begins, up to 32. Default none.")
     ] = []
     sees: Annotated[
-        list[str] | None,
+        Annotated[list[str], Meta(max_length=32)] | None,
         Meta(
-            max_length=32,
             description="Steps whose answers it is told; all must end before it. Default null: those in `after`.",
         ),
     ] = None
@@ -112,8 +111,8 @@ class FinalStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = FINAL
     sees: Annotated[
-        list[str] | None,
-        Meta(max_length=32, description="Steps whose answers it is told. Default null: all but those that only judge."),
+        Annotated[list[str], Meta(max_length=32)] | None,
+        Meta(description="Steps whose answers it is told. Default null: all but those that only judge."),
     ] = None
 
 
@@ -139,6 +138,9 @@ class PlannerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ]
     seat: Seat = ROUTE_SEAT
     most_steps: Annotated[int, Meta(ge=1, le=16, description="Steps of a plan, 1 to 16. Default 3.")] = 3
+    output_tokens: Annotated[
+        int, Meta(ge=16, le=1_000_000, description="Tokens of a plan, thoughts included, 16 to 1000000. Default 4096.")
+    ] = 4096
     prompt: Annotated[
         Prompt,
         Meta(

@@ -73,9 +73,7 @@ async def gather(
 class _Team:
     """Calls on their way."""
 
-    def __init__(
-        self, calls: Calls, asks: Sequence[Asked], concurrency: int | None, until_s: float | None
-    ) -> None:
+    def __init__(self, calls: Calls, asks: Sequence[Asked], concurrency: int | None, until_s: float | None) -> None:
         self._calls = calls
         self._asks = asks
         self._most = len(asks) if concurrency is None else concurrency

@@ -66,6 +66,8 @@ class Objective(Struct, frozen=True, kw_only=True):
     allow_unknown: bool = False
     scores_at_least: float = 10.0
     worth_nano_usd: int | None = None
+    by_quality: bool = False
+    """Qualities are compared."""
     asked: Mapping[Goal, "Objective"] = MappingProxyType({})
     """The same under each goal that a caller may ask for."""
 
@@ -106,6 +108,7 @@ def objective(settings: ObjectiveSettings) -> Objective:
         allow_unknown=own.allow_unknown,
         scores_at_least=own.scores_at_least,
         worth_nano_usd=own.worth_nano_usd,
+        by_quality=own.by_quality,
         asked=MappingProxyType(every),
     )
 
@@ -149,12 +152,14 @@ def value_nano_usd(one: Predicted, worth_nano_usd: int | None) -> int | None:
 
 
 def _under(settings: ObjectiveSettings, goal: Goal) -> Objective:
+    limits = tuple(_limits(settings, goal))
     return Objective(
         goal=goal,
-        limits=tuple(_limits(settings, goal)),
+        limits=limits,
         allow_unknown=settings.unknown == "allow",
         scores_at_least=settings.scores_at_least,
         worth_nano_usd=None if settings.worth_usd is None else nano_usd(settings.worth_usd),
+        by_quality=goal == "best" or any(one.name == QUALITY for one in limits),
     )
 
 
@@ -167,7 +172,7 @@ def _limits(settings: ObjectiveSettings, goal: Goal) -> Iterable[Limit]:
             yield Limit(
                 name=name,
                 limit=nano_usd(stated) if name == COST else stated,
-                broken=f"{what} {side} {stated:g}{unit}",
+                broken=f"{what} {side} {Decimal(repr(stated)).normalize():f}{unit}",
                 unknown=f"{what} unknown",
             )
 

@@ -1,16 +1,18 @@
 """Makes a plan: which deployments may answer, and why the others do not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import BadRequest
 from antiphon.core.plan import Candidate, Envelope, Fallback, Plan, Step
 from antiphon.core.request import Dialect, Head
 from antiphon.core.verdict import Verdict
-from antiphon.routing.route import Route
+from antiphon.routing.chosen import Chosen
+from antiphon.routing.route import Pool, Route
 
 CHAT = "chat"
 OPERATIONS: Mapping[Dialect, str] = MappingProxyType(
@@ -70,10 +72,30 @@ def choice(route: Route, head: Head, verdict: Verdict) -> Choice:
     return Choice(fit=tuple(fit), lost=tuple(lost), fallbacks=tuple(fallbacks))
 
 
-def plan(route: Route, head: Head, made: Choice) -> Plan:
+def unfit(deployments: Iterable[Deployment], head: Head, verdict: Verdict) -> dict[str, str]:
+    """Deployments that can't take a request, and why."""
+    return {one.name: why for one in deployments if (why := _lost(one, head, verdict))}
+
+
+def led(route: Route, chosen: Chosen, known: Mapping[str, Deployment]) -> Route:
+    """The route as a choice leads it: to its candidates, in its order."""
+    names = [name for name in chosen.order if name in known]
+    first, rest = (names[:1], names[1:]) if chosen.ordered else (names, [])
+    return replace(
+        route,
+        deployments=tuple(known[name] for name in first),
+        lost=tuple(one for one in chosen.candidates if one.lost),
+        fallbacks=(*(Pool(on="any", deployments=(known[name],)) for name in rest), *route.fallbacks),
+    )
+
+
+def plan(route: Route, head: Head, made: Choice, chosen: Chosen | None = None) -> Plan:
     """A plan for those that a choice left. The same arguments give the same plan.
 
     Of the head count how many tokens and answers it asks for.
+
+    Args:
+        chosen: What led the route there; None: the configuration alone.
     """
     asked = [one.output_tokens if head.output_tokens is None else head.output_tokens for one in made.fit]
     each = [tokens for tokens in asked if tokens is not None]
@@ -89,6 +111,8 @@ def plan(route: Route, head: Head, made: Choice) -> Plan:
         steps=(Step(name="answer", deployments=names, envelope=envelope, fallbacks=made.fallbacks),),
         candidates=(*made.lost, *(Candidate(deployment=name) for name in names)),
         prompt=route.prompt.name if route.prompt else "",
+        rule="" if chosen is None else chosen.rule,
+        branch="" if chosen is None else chosen.branch,
     )
 
 

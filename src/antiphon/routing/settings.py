@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from antiphon.routing.settings_rules import RuledSettings
+
 OnCut = Literal["fail", "continue"]
 OnLoss = Literal["allow", "warn", "refuse"]
 FallbackNames = Annotated[list[str], Meta(max_length=32)]
@@ -45,7 +47,7 @@ class LastResortSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = ""
 
 
-class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RouteSettings(RuledSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A public model name: the deployments that may answer for it."""
 
     models: Annotated[list[str], Meta(description="Names under `models`. Default: none.")] = []

@@ -5,10 +5,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from antiphon.core.chance import Previous
 from antiphon.core.deployment import Price
 from antiphon.core.money import NanoUsd
 from antiphon.core.plan import Predicted
-from antiphon.core.chance import Previous
 from antiphon.routing.objective import nano_usd
 from antiphon.routing.settings_rules import SwitchSettings
 

@@ -49,10 +49,18 @@ def _models() -> dict[str, Linear]:
     return load("language")
 
 
+def prepare() -> None:
+    """Read the table."""
+    _models()
+
+
 def grams(text: str) -> Iterator[str]:
     """Pairs and triples of a text's letters, its words parted by one space."""
     line = f" {_GAP.sub(' ', text.lower()).strip()} "
-    return chain(map("".join, zip(line, line[1:], strict=False)), map("".join, zip(line, line[1:], line[2:], strict=False)))
+    return chain(
+        map("".join, zip(line, line[1:], strict=False)),
+        map("".join, zip(line, line[1:], line[2:], strict=False)),
+    )
 
 
 def sample_of(text: str) -> str:

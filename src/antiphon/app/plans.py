@@ -1,0 +1,177 @@
+"""Wires what routes decide by: programs, recipes with their seats, and whoever works out facts."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from antiphon.calls.fleet import Fleet
+from antiphon.calls.fold import standings
+from antiphon.calls.prepared import Policy
+from antiphon.calls.sessions import Sessions
+from antiphon.calls.settings import RouteSettings
+from antiphon.config.resolve import labs, losses
+from antiphon.config.settings import Settings
+from antiphon.core.deployment import Deployment
+from antiphon.core.embedding import Embedder
+from antiphon.core.error import AntiphonError
+from antiphon.core.view import Quality, View, Views
+from antiphon.gateway.house import Process
+from antiphon.providers.profiles import PROFILES
+from antiphon.providers.target import Target
+from antiphon.recipes.outside import Outside, Questioned
+from antiphon.recipes.seats import Recipe
+from antiphon.recipes.weigh import Ruled, Weigher
+from antiphon.routing.environment import environment
+from antiphon.routing.program import Program, program
+from antiphon.routing.roster import Roster
+from antiphon.routing.route import Route
+from antiphon.signals.catalogue import environment as facts_of
+from antiphon.signals.extractor import Extractor
+
+TIER = "tier/"
+
+
+class Plans(Struct, frozen=True, kw_only=True):
+    """What a revision decides by."""
+
+    ruled: Mapping[str, Ruled]
+    always: frozenset[str]
+    """Routes that look at every request; the others only at those that ask for an objective."""
+    recipes: Mapping[str, Recipe]
+    deployments: Mapping[str, Deployment]
+    weigher: Weigher
+
+
+def embedders_of(settings: Settings) -> set[str]:
+    """Embedders that signals and selectors use."""
+    signals = settings.signals
+    return {one.embedder or signals.embedder for one in signals.examples.values()} - {""}
+
+
+class Planning:
+    """What a worker holds for its plans, whatever the revision."""
+
+    def __init__(self) -> None:
+        self.views = Views()
+        self.sessions = Sessions()
+        self.qualities: Mapping[tuple[str, str], tuple[Quality, ...]] = {}
+        """As the store has them."""
+        self._learning: set[asyncio.Task[None]] = set()
+
+    def fold(self, fleet: Fleet, now_s: float, at_ns: int) -> None:
+        """Put the View of this moment in the place of the one before."""
+        self.views.view = View(at_ns=at_ns, standings=standings(fleet, now_s), qualities=self.qualities)
+
+    def make(
+        self,
+        settings: Settings,
+        routes: Mapping[str, Route],
+        targets: Mapping[str, Target],
+        process: Process,
+        embedders: Mapping[str, Embedder],
+    ) -> Plans:
+        """What a revision decides by. Its configuration was checked. Raises: ExpressionError, ValueError."""
+        found = _plans(settings, routes, targets, process, embedders, self)
+        extractor = found.weigher.extractor
+        for name in set(extractor.likeness.embedders.values()) & embedders.keys():
+            # In the background: until then facts of likeness are unknown.
+            task = asyncio.get_running_loop().create_task(_examples(extractor, name, embedders[name]))
+            self._learning.add(task)
+            task.add_done_callback(self._learning.discard)
+        return found
+
+
+async def _examples(extractor: Extractor, name: str, embedder: Embedder) -> None:
+    """Have the operator's examples embedded."""
+    with suppress(AntiphonError):  # the facts say that there are no vectors
+        extractor.likeness.learn(name, await embedder.embed(list(extractor.likeness.texts(name))))
+
+
+def _plans(
+    settings: Settings,
+    routes: Mapping[str, Route],
+    targets: Mapping[str, Target],
+    process: Process,
+    embedders: Mapping[str, Embedder],
+    planning: Planning,
+) -> Plans:
+    deployments = {name: one.deployment for name, one in targets.items()}
+    roster = Roster(deployments=deployments, lost=losses(settings, PROFILES), lab=labs(settings))
+    env = environment(facts_of(settings.signals), settings.models, settings.scores)
+    programs = {
+        name: program(routes[name], one, roster=roster, env=env)
+        for name, one in settings.routes.items()
+        if name in routes
+    }
+    extractor = Extractor(settings.signals)
+    extractor.prepare(frozenset(name for one in programs.values() for name in one.asks))
+    ruled = {
+        name: Ruled(
+            program=one,
+            window_tokens=_window(one),
+            outside=frozenset(name for name in one.asks if extractor.needs(name)),
+            selector=settings.routes[name].selector or "",
+        )
+        for name, one in programs.items()
+    }
+    outside = Outside(
+        extractor,
+        process.caller,
+        embedders=embedders,
+        models={
+            name: Questioned(route=seat(one.model, routes, deployments), timeout_s=one.timeout_s)
+            for name, one in settings.signals.models.items()
+        },
+        selectors={},
+        policy=Policy("", RouteSettings(), settings.calls),
+        targets=targets,
+        max_s=settings.calls.deadline.max_s,
+        now=process.caller.now,
+    )
+    return Plans(
+        ruled=ruled,
+        always=frozenset(name for name in programs if _looks(settings.routes[name])),
+        recipes={
+            name: Recipe(
+                name=name,
+                settings=one,
+                seats={it: seat(it, routes, deployments) for it in one.seats()},
+            )
+            for name, one in settings.recipes.items()
+        },
+        deployments=deployments,
+        weigher=Weigher(extractor, process.caller, planning.views, planning.sessions, outside.supply, outside.chances),
+    )
+
+
+def _looks(route: RouteSettings) -> bool:
+    """Whether a route's program may lead anywhere but to its own candidates as they stand."""
+    return bool(
+        route.rules
+        or route.recipe
+        or route.objective
+        or route.selector
+        or route.escalate
+        or route.switch
+        or route.split
+        or route.shadow
+    )
+
+
+def _window(one: Program) -> int | None:
+    windows = [it.context_tokens for it in one.deployments if it.context_tokens is not None]
+    return min(windows, default=None)
+
+
+def seat(name: str, routes: Mapping[str, Route], deployments: Mapping[str, Deployment]) -> Route:
+    """Where a seat leads: a deployment, `tier/NAME`, or a route with its fallbacks."""
+    if name in deployments:
+        return Route(name=name, deployments=(deployments[name],))
+    if name.startswith(TIER):
+        tier = name.removeprefix(TIER)
+        return Route(name=name, deployments=tuple(one for one in deployments.values() if one.tier == tier))
+    found = routes.get(name)
+    return Route(name=name, deployments=()) if found is None else replace(found, prompt=None)

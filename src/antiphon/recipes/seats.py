@@ -1,0 +1,119 @@
+"""Who sits where: a recipe's seats as deployments that may take the request, and its steps as the plan shows them."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct, structs
+
+from antiphon.core.deployment import Deployment
+from antiphon.core.error import BadRequest
+from antiphon.core.plan import Candidate, Envelope, Plan, Step
+from antiphon.recipes.port import Seated
+from antiphon.recipes.settings import RecipeSettings
+from antiphon.recipes.shape import ROUTE_SEAT, StepShape
+from antiphon.routing.plan import Choice
+from antiphon.routing.route import Route
+
+PICO_PER_NANO = 1000
+TYPICAL_INPUT, TYPICAL_OUTPUT = 1000, 500
+"""Tokens of a call by which seats are compared before anything is known of the request."""
+
+
+class Recipe(Struct, frozen=True, kw_only=True):
+    """A recipe under one revision."""
+
+    name: str
+    settings: RecipeSettings
+    seats: Mapping[str, Route]
+    """Where each seat that it names leads."""
+
+
+class Seating(Struct, frozen=True, kw_only=True):
+    """A recipe made concrete for one kind of request."""
+
+    plan: Plan
+    stands: Mapping[str, Step]
+    """Who answers at each seat; a seat that nobody may take is left out."""
+    seated: tuple[Seated, ...]
+    """The route's own candidates in order, then the seats that are named."""
+    envelope: Envelope
+
+
+def seating(
+    recipe: Recipe, single: Plan, known: Mapping[str, Deployment], choose: Callable[[Route], Choice]
+) -> Seating:
+    """Seat a recipe.
+
+    Args:
+        single: The plan of one call to the route's own candidates: those that a recipe's unnamed seats stand for.
+        known: Deployments by name.
+        choose: Who of a seat's deployments can take the request. Raises BadRequest, when nobody can.
+    """
+    own = single.steps[0]
+    stands, lost = {ROUTE_SEAT: own}, list[Candidate]()
+    # Candidates one by one, as a call that picks among them would have them: the step's own, then who takes over.
+    names = dict.fromkeys((*own.deployments, *(name for one in own.fallbacks for name in one.deployments)))
+    for name in names:
+        stands[name] = Step(name=name, deployments=(name,), envelope=own.envelope)
+    for seat, route in recipe.seats.items():
+        try:
+            made = choose(route)
+        except BadRequest as error:
+            lost.append(Candidate(deployment=seat, lost=error.noted))
+            continue
+        lost += [one for one in made.lost if one not in lost]
+        stands[seat] = Step(
+            name=seat,
+            deployments=tuple(one.name for one in made.fit),
+            envelope=structs.replace(own.envelope, attempts=route.attempts),
+            fallbacks=made.fallbacks,
+        )
+    seated = tuple(_seated(name, stands[name], known, candidate=name in own.deployments) for name in stands if name)
+    shapes = recipe.settings.steps(seated)
+    envelope = recipe.settings.envelope_of(seated, own.envelope.attempts)
+    most = {one.deployment for one in single.candidates}
+    plan = structs.replace(
+        single,
+        recipe=recipe.settings.pattern,
+        named=recipe.name,
+        steps=tuple(_step(shape, stands) for shape in shapes),
+        candidates=(*single.candidates, *(one for one in _others(stands, lost) if one.deployment not in most)),
+        envelope=envelope,
+    )
+    return Seating(plan=plan, stands=stands, seated=seated, envelope=envelope)
+
+
+def _step(shape: StepShape, stands: Mapping[str, Step]) -> Step:
+    stand = stands.get(shape.seat)
+    envelope = Envelope() if stand is None else structs.replace(stand.envelope, calls=shape.most_calls)
+    return Step(
+        name=shape.name,
+        deployments=() if stand is None else stand.deployments,
+        envelope=envelope,
+        fallbacks=() if stand is None else stand.fallbacks,
+        role=shape.role,
+        after=shape.after,
+        only_if=shape.only_if,
+    )
+
+
+def _others(stands: Mapping[str, Step], lost: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    names = dict.fromkeys(name for stand in stands.values() for name in stand.deployments)
+    return (*lost, *(Candidate(deployment=name) for name in names))
+
+
+def _seated(seat: str, stand: Step, known: Mapping[str, Deployment], *, candidate: bool) -> Seated:
+    """What is known of a seat before it is asked: of several deployments, the dearest counts, and what all can do."""
+    deployments = [known[name] for name in stand.deployments]
+    prices = [one.price for one in deployments]
+    costs = [
+        (price.input * TYPICAL_INPUT + price.output * TYPICAL_OUTPUT + price.call) // PICO_PER_NANO
+        for price in prices
+        if price is not None
+    ]
+    can = [one.capabilities for one in deployments]
+    return Seated(
+        seat=seat,
+        candidate=candidate,
+        cost_nano_usd=max(costs) if costs and len(costs) == len(prices) else None,
+        logprobs=None if any(one is None for one in can) else all(one and "logprobs" in one for one in can),
+    )

@@ -1,0 +1,104 @@
+"""A recipe ready to be run for requests of one kind, and a run of it."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct, structs
+
+from antiphon.calls.ask import Ask
+from antiphon.calls.caller import Caller
+from antiphon.calls.counting import Counting
+from antiphon.calls.course import Answered
+from antiphon.calls.prepared import Prepared
+from antiphon.calls.story import Story
+from antiphon.core.content import Content, Message, Text
+from antiphon.core.money import NanoUsd
+from antiphon.core.receipt import Noted
+from antiphon.core.response import Response
+from antiphon.core.ticket import Bound
+from antiphon.metering.holding import Holding
+from antiphon.recipes.envelope import Purse
+from antiphon.recipes.live import Live, most
+from antiphon.recipes.port import Question
+from antiphon.recipes.run import run
+from antiphon.recipes.seats import Recipe, Seating
+
+
+class Team(Struct, frozen=True, kw_only=True):
+    """A recipe and everybody who takes a part in it."""
+
+    recipe: Recipe
+    seating: Seating
+    seats: Mapping[str, Prepared]
+
+
+async def play(
+    team: Team,
+    caller: Caller,
+    story: Story,
+    ask: Ask,
+    noted: Callable[[Noted], None],
+    counting: Counting | None = None,
+    *,
+    task: str = "",
+    objective: str = "",
+) -> tuple[Answered, Response | None]:
+    """Run a recipe. Returns: the call whose answer goes out, and what is said in its place where that was edited.
+
+    Raises: AntiphonError, when nobody gave an answer, or its envelope can't be held on the budgets.
+    """
+    purse = Purse(team.seating.envelope, caller.now())
+    held = await _held(team, caller, story, ask, counting)
+    try:
+        live = Live(caller, story, team.seats, ask, purse, noted, held)
+        said, prompt = live.content(), ask.how.prompt
+        question = Question(
+            content=_prompted(said, prompt) if prompt else said,
+            stream=ask.request.head.stream,
+            needs=ask.request.head.needs,
+            seed=ask.seed,
+            task=task,
+            objective=objective,
+            seats=team.seating.seated,
+        )
+        return live.released(await run(team.recipe.settings, question, live))
+    finally:
+        if held is not None:
+            held.end()
+
+
+async def _held(team: Team, caller: Caller, story: Story, ask: Ask, counting: Counting | None) -> Holding | None:
+    """Hold the envelope on the budgets. Raises: BudgetExceeded, StoreError, DeadlineExceeded."""
+    counted = story.counted
+    if counting is None or counted is None or not counting.tickets.counting:
+        return None
+    bound = bound_of(team, caller, ask)
+    return await counting.hold(counted, bound, ask.deadline.head_by_s(begun=False))
+
+
+def bound_of(team: Team, caller: Caller, ask: Ask) -> Bound:
+    """What a run holds: the money that its envelope says, else what its calls come to if each asks what the caller asks."""
+    shapes = team.recipe.settings.steps(team.seating.seated)
+    each = {
+        seat: most(ask.request, prepared, ask.how, caller)
+        for seat, prepared in team.seats.items()
+        if any(shape.seat == seat for shape in shapes)
+    }
+    calls = [(shape.most_calls, each[shape.seat]) for shape in shapes if shape.seat in each]
+    money = [None if one.money_nano_usd is None else one.money_nano_usd * times for times, one in calls]
+    tokens = [None if one.tokens is None else one.tokens * times for times, one in calls]
+    own = team.seating.envelope.money_nano_usd
+    known = None if None in money else sum(one for one in money if one is not None)
+    least = own if known is None or (own is not None and own < known) else known
+    return Bound(
+        money_nano_usd=None if least is None else NanoUsd(least),
+        tokens=None if None in tokens else sum(one for one in tokens if one is not None),
+        likely_nano_usd=sum(one.likely_nano_usd * times for times, one in calls),
+        likely_input_tokens=sum(one.likely_input_tokens * times for times, one in calls),
+        likely_output_tokens=sum(one.likely_output_tokens * times for times, one in calls),
+    )
+
+
+def _prompted(content: Content, prompt: str) -> Content:
+    """The same with the route's prompt before all else."""
+    message = Message(role="system", parts=(Text(text=prompt),), form="text")
+    return structs.replace(content, messages=(message, *content.messages))

@@ -1,0 +1,117 @@
+"""Facts that are told by the form of a text: code, formulas, lists, questions, options to choose from."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import re2
+
+from antiphon.core.signal import Value
+from antiphon.signals.facts import How, RequestFacts
+from antiphon.signals.folded import words_of
+from antiphon.signals.judged import Judged
+
+_LOG = re2.Options()
+_LOG.log_errors = False
+_CODE: tuple[tuple[str, float], ...] = (
+    (r"```", 0.9),
+    (r"(?m)^\s*(?:async\s+)?def \w+\(.*\).*:", 0.8),
+    (r"(?m)^\s*(?:from [\w.]+ )?import [\w.{}* ,]+(?:;|$)", 0.5),
+    (r"(?m)^\s*(?:public|private|protected|static|export|abstract|final)\s[^\n]*[({]", 0.7),
+    (r"\bfunction\s*\w*\s*\([^)\n]*\)\s*\{", 0.8),
+    (r"(?:\)|\w)\s*=>\s*[\w({\[]", 0.5),
+    (r"(?m)^\s*(?:class|struct|interface|enum)\s+\w+\s*[(:{]", 0.7),
+    (r"(?m)[;{}]\s*$", 0.4),
+    (r"(?m)^\s*#include\s*[<\"]", 0.9),
+    (r"(?i)\bselect\b[^;.?]{1,200}\bfrom\b\s+\w+(?:\s+(?:where|join|group|order|limit)\b|;|$)", 0.6),
+    (r"</\w+>|<\w+[^>\n]*/>", 0.5),
+    (r"Traceback \(most recent call last\)|(?m)^\s+at [\w.$]+\(|\b\w*(?:Error|Exception): ", 0.6),
+    (r"(?m)^\s*(?:\$|>>>) \S", 0.6),
+    (r"\b(?:const|let|var)\s+\w+\s*(?::[^=\n]+)?=[^=]", 0.7),
+    (r"\b\w+(?:\.\w+)+\([^)\n]*\)", 0.4),
+    (r"(?m)^\s*(?:return|print|echo|printf|elif|func|fn|package|use)\b[^\n]*[(;{}\"']", 0.5),
+    (r"\b\w+\[[\w'\":]+\]\s*[=.+)]|[!=]=|&&|\|\||\+=|::\w|->\w", 0.4),
+)
+_MATH: tuple[tuple[str, float], ...] = (
+    (r"\\(?:frac|sum|int|sqrt|lim|cdot|times|leq|geq|alpha|beta|theta|pi|infty|begin\{)", 0.9),
+    (r"\$[^$\n]{1,200}[\\^_=+][^$\n]{0,200}\$|\\\(|\\\[", 0.8),
+    (r"[∑∫√∂∇∞≤≥≠≈±×÷∈∀∃π²³]", 0.6),
+    (r"\b\d+(?:[.,]\d+)?\s*[-+*/^=×÷]\s*\(?\d+(?:[.,]\d+)?\b[^-/]", 0.5),
+    (r"\b[a-zA-Z]\s*\(?[a-zA-Z]?\)?\s*=\s*-?\(?(?:\d|[a-zA-Z]\b)", 0.5),
+    (r"\b\d*[a-zA-Z]\s*\^\s*[-({]?\w", 0.7),
+    (r"\b(?:sin|cos|tan|log|ln|exp|lim)\s*\(?\s*[\w(]", 0.4),
+)
+ENOUGH = 0.7
+"""Signs of one kind add up: from here on it is that."""
+
+
+def _set(patterns: tuple[tuple[str, float], ...]) -> "re2.Set":
+    made = re2.Set.SearchSet(_LOG)
+    for pattern, _ in patterns:
+        made.Add(pattern)
+    made.Compile()
+    return made
+
+
+_CODE_SET, _MATH_SET = _set(_CODE), _set(_MATH)
+_POINT = re.compile(r"^[ \t]*(?:[-*•‣▪]|\d{1,3}[.)、．]|[（(]?[a-z\d]{1,2}[)）])[ \t\u3000]*(?=\S)", re.MULTILINE)
+_OPTION = re.compile(r"^[ \t]*[(\[（【]?([A-Ja-j])[)\].:：、．）】][ \t\u3000]*(?=\S)", re.MULTILINE)
+_INLINE = re.compile(r"(?<![\w(])[(（]?([A-Ea-e])[)）][ \t\u3000]*(?=\w)")
+_QUESTIONS = "?？؟⸮;՞፧"
+_LEAST_OPTIONS = 3
+
+
+def _told(found: list[int], patterns: tuple[tuple[str, float], ...]) -> Judged:
+    """Whether signs add up, and how sure that makes."""
+    weight = sum(patterns[at][1] for at in found)
+    if weight >= ENOUGH:
+        return Judged(True, min(0.5 + weight / 3, 0.98))
+    return Judged(False, 1 - weight / 2)
+
+
+def _code(facts: RequestFacts) -> Judged:
+    return _told(_CODE_SET.Match(facts.start) or [], _CODE)
+
+
+def _math(facts: RequestFacts) -> Judged:
+    found = _MATH_SET.Match(facts.start) or []
+    if found and facts.value("text.code"):
+        found = [at for at in found if _MATH[at][1] > ENOUGH]  # operators are code's too
+    return _told(found, _MATH)
+
+
+def options(text: str) -> int:
+    """How many options there are to choose from: A, B, C and so on, each at the start of a line or in brackets."""
+    for pattern in (_OPTION, _INLINE):
+        letters = [letter.upper() for letter in pattern.findall(text)]
+        at = letters.index("A") if "A" in letters else len(letters)
+        count = 0
+        for letter in letters[at:]:
+            if letter != chr(ord("A") + count):
+                break
+            count += 1
+        if count >= _LEAST_OPTIONS:
+            return count
+    return 0
+
+
+def _choice(facts: RequestFacts) -> Judged:
+    found = options(facts.start)
+    return Judged(found > 0, 0.95 if found else 0.9)
+
+
+def _questions(facts: RequestFacts) -> Value:
+    ask = facts.ask
+    return sum(map(ask.count, _QUESTIONS if not ask.isascii() else "?"))
+
+
+HOW: Mapping[str, How] = MappingProxyType(
+    {
+        "text.code": _code,
+        "text.math": _math,
+        "text.lists": lambda facts: len(_POINT.findall(facts.start)),
+        "text.questions": _questions,
+        "text.words": lambda facts: len(words_of(facts.ask)),
+        "asks.choice": _choice,
+    }
+)
