@@ -153,7 +153,7 @@ def test_what_is_too_large_is_refused(text: str) -> None:
         "!" * 62 + "code.present",
         "own.vip ? false : " * 60 + "true",
         "!(own.vip || " * 30 + "code.present" + ")" * 30,
-        "own.vip != (" * 46 + "!code.present" + ")" * 46,
+        "own.vip != (" * 46 + "code.present" + ")" * 46,
         "size(" + "[" * 60 + "]" * 60 + ") == 1",
         "task.name" + ".trim()" * 60 + " == 'a'",
         "own.vip || 1 == " + "0 + 1 * (0 + [" * 12 + "1" + "][0])" * 12,

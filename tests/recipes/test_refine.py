@@ -111,7 +111,7 @@ def test_by_its_contract_an_answer_is_checked_without_a_critic() -> None:
     contract = {"code": {"entry": "add"}, "repairs": 0}
     bad, good = "```python\ndef add(a, b: return a\n```", "```python\ndef add(a, b):\n    return a + b\n```"
     calls = ScriptedCalls({"w": [bad, good]})
-    made = recipe({"seat": "w", "check": "contract"}, contract=contract)
+    made = recipe({"seat": "w", "until": "contract"}, contract=contract)
 
     assert play(run(made, question(), calls)).text == good
     assert calls.steps() == ["draft", "revision-1"]
@@ -121,7 +121,7 @@ def test_by_its_contract_an_answer_is_checked_without_a_critic() -> None:
 def test_by_both_the_critic_is_asked_only_about_what_keeps_the_contract() -> None:
     contract = {"choice": {"options": ["A", "B"]}, "repairs": 0}
     calls = ScriptedCalls({"w": ["neither", "Answer: A", "Answer: B"], "c": [no(), YES]})
-    made = recipe(TWO | {"check": "both"}, contract=contract)
+    made = recipe(TWO | {"until": "both"}, contract=contract)
 
     assert play(run(made, question(), calls)).text == "Answer: B"
     assert calls.steps() == ["draft", "revision-1", "critic-2", "revision-2", "critic-3"]
@@ -155,7 +155,7 @@ def test_a_long_draft_is_shortened_where_it_is_refused_as_too_long() -> None:
 
 
 SHAPES = st.sampled_from(
-    [TWO, TWO | {"check_last": False}, TWO | {"check": "both"}, {"seat": "w", "check": "contract", "rounds": 1}]
+    [TWO, TWO | {"check_last": False}, TWO | {"until": "both"}, {"seat": "w", "until": "contract", "rounds": 1}]
 )
 CONTRACTS = st.sampled_from([None, {"exact": {"type": "number"}}])
 
@@ -173,3 +173,9 @@ def test_whatever_fails_the_best_answer_goes_out_and_the_envelope_holds(
 ) -> None:
     made = msgspec.convert({"refine": shape, "contract": contract}, RecipeSettings)
     survives(made, scripts, envelope, question(stream=stream))
+
+
+def test_without_a_contract_nothing_can_be_held_to_it() -> None:
+    found = msgspec.convert({"refine": {"until": "contract"}}, RecipeSettings).check()
+
+    assert [path for path, _, _ in found] == ["refine.until"]

@@ -40,16 +40,18 @@ ENVELOPES = st.builds(
 )
 
 
-class _Kept(ScriptedCalls):
-    """Knows which whole answers came that may go to the caller."""
+class Kept(ScriptedCalls):
+    """Knows which answers came, and which of them are whole and may go to the caller."""
 
     def __init__(self, recipe: RecipeSettings, scripts: Mapping[str, Any], envelope: Envelope, asked: Question) -> None:
         super().__init__(scripts, envelope, stream=asked.stream)
         self._roles = {step.name: step.role for step in recipe.steps(asked.seats)}
+        self.answers: list[Answer] = []
         self.whole: list[str] = []
 
     async def _make(self, asked: Asked, *, final: bool) -> Answer:
         answer = await super()._make(asked, final=final)
+        self.answers.append(answer)
         if self._roles[step_of(answer.step)] in ANSWERING and valid(answer):
             self.whole.append(answer.step)
         return answer
@@ -62,7 +64,7 @@ def survives(
     then, or when it used more than its envelope. Returns its answer; None: no call gave one.
     """
     asked = asked or question()
-    calls = _Kept(recipe, scripts, envelope, asked)
+    calls = Kept(recipe, scripts, envelope, asked)
     try:
         answer = play(run(recipe, asked, calls))
     except AntiphonError:

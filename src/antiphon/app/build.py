@@ -25,6 +25,7 @@ from antiphon.config.settings import Settings
 from antiphon.control.compaction import Compactor
 from antiphon.control.conversations import Conversations
 from antiphon.control.desk import Desk
+from antiphon.control.explain import Explainer
 from antiphon.control.identity import NOBODY, Keys, Table
 from antiphon.control.keeper import Keeper
 from antiphon.control.responses import Responses
@@ -123,6 +124,7 @@ def build(
         identity=identity,
         store=store,
         reports=Reports(spending_of(settings)),
+        explainer=Explainer(process, revision, Decisions(revision, caller)),
         metrics=partial(page, metrics),
         metrics_type=CONTENT_TYPE,
         open_metrics=open_metrics,

@@ -18,7 +18,7 @@ def likely_costs(request: Request, deployments: Iterable[Deployment], fleet: Fle
     found: dict[str, Likely] = {}
     for one in deployments:
         price = one.price
-        if price is None or one.name not in fleet:
+        if price is None:
             continue
         into = fleet[one.name].tokens_of(request.body.size_bytes)
         most = output_of(request, one)

@@ -106,8 +106,8 @@ def last_json(answer: str) -> tuple[Any, str] | None:
         if found is not None:
             return found[0], text.strip()
     looked = tail(answer)
-    for value, _ in reversed(list(values(looked))):
-        text = json.dumps(value, ensure_ascii=False)
+    for _, start, end in reversed(list(values(looked))):
+        text = looked[start:end]
         found = strict_json(text)
         if found is not None:
             return found[0], text

@@ -17,6 +17,7 @@ _NOT = re.compile(
     r"(?:\bnot|n't|\bnor|\bneither|\brather than|\binstead of)(?: an?| the| option| choice)? ?[\"'(\[]?$", re.IGNORECASE
 )
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+_LATIN = "[A-Za-z0-9_\u00c0-\u024f'’]"
 _SHORT = 200
 """An answer up to so many characters may say its choice in any words."""
 _BETWEEN = re.compile(r"\s*(?:,|;|/|\+|&|、|，|\band\b|\bund\b|\bet\b|\by\b|\bи\b|和|与|と)\s*", re.IGNORECASE)
@@ -153,10 +154,10 @@ def _named(words: str, of: Options) -> list[int]:
 
 def _at(text: str, place: int, of: Options) -> list[tuple[int, int]]:
     if of.letters:
-        name = of.names[place]
-        bare = rf"(?<![\w'’]){re.escape(name)}(?![\w'’])"
-        if name.casefold() in _WORDS_TOO:
-            bare = rf"(?<=[(\[]){re.escape(name)}(?=[)\]])|(?<=option ){re.escape(name)}\b|^{re.escape(name)}$"
+        name = re.escape(of.names[place])
+        bare = rf"(?<!{_LATIN}){name}(?!{_LATIN})"
+        if of.names[place].casefold() in _WORDS_TOO:
+            bare = rf"(?<=[(\[]){name}(?=[)\]])|(?<=option ){name}(?!{_LATIN})|^{name}$|(?<!{_LATIN}){name}(?=\s?(?:[,;:.]|or\b|and\b|$))"
         return [one.span() for one in re.finditer(bare, text)]
     key = of.keys[place]
     edge = "" if _SPACELESS.search(key) else r"\b"

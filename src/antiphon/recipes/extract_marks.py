@@ -23,7 +23,7 @@ class Mark(Struct, frozen=True, gc=False, kw_only=True):
     kind: MarkKind
     text: str
     at: int
-    """Where it ends, in characters."""
+    """Where it stands, in characters."""
 
 
 _FIELD = r"(?:final[ _-]?)?(?:answer|choice|option|result|label|答案|解答|正解)"
@@ -114,7 +114,7 @@ def _phrases(text: str) -> Iterator[Mark]:
         rest = text[said.end() : said.end() + _MOST_SEGMENT].lstrip(" \n")
         line = _first_line(rest)
         if line:
-            yield Mark(kind="phrase", text=line, at=said.end() + len(line))
+            yield Mark(kind="phrase", text=line, at=said.end())
 
 
 def _first_line(text: str) -> str:
@@ -136,7 +136,7 @@ def sentence(text: str) -> str:
 def _fields(text: str) -> Iterator[Mark]:
     """Fields of JSON objects that are named as an answer's are; of broken ones too."""
     last = None
-    for value, end in values(text):
+    for value, _, end in values(text):
         if isinstance(value, dict):
             last = (cast("dict[str, Any]", value), end)
     if last is not None:
@@ -167,8 +167,8 @@ def _said(held: Any) -> str:
     return json.dumps(held, ensure_ascii=False) if held else ""
 
 
-def values(text: str) -> Iterator[tuple[Any, int]]:
-    """JSON objects and lists that stand in a text, outermost ones, in order, and where each ends."""
+def values(text: str) -> Iterator[tuple[Any, int, int]]:
+    """JSON objects and lists that stand in a text, outermost ones, in order, and where each begins and ends."""
     place, tries = 0, 0
     while tries < _MOST_MARKS:
         starts = [at for at in (text.find("{", place), text.find("[", place)) if at >= 0]
@@ -180,7 +180,7 @@ def values(text: str) -> Iterator[tuple[Any, int]]:
         except (ValueError, RecursionError):
             place, tries = start + 1, tries + 1
         else:
-            yield value, place
+            yield value, start, place
 
 
 def fenced(text: str) -> list[str]:

@@ -34,7 +34,7 @@ _NUMBER = re.compile(
     rf"(?<![\w.])(?P<sign>[-+−–]? ?)(?:[$€£¥₹₩₽] ?)?(?P<whole>{_DIGITS})?(?P<part>[.,]\d+)?"
     r"(?: ?[×x*] ?10 ?(?:\^|\*\*) ?\{? ?(?P<power>[-+−]?\d{1,4}) ?\}?|[eE](?P<exponent>[-+]?\d{1,4})(?!\w))?"
     r"(?: ?/ ?(?P<below>\d+(?:\.\d+)?))?"
-    r"(?: (?P<scale>hundred|thousand|million|billion|trillion)\b)?",
+    r"(?: (?P<scale>hundred|thousand|million|billion|trillion)\b)?(?!\d|[eE][-+]?\d)",
     re.IGNORECASE,
 )
 _MIXED = re.compile(r"(?<![\w.,])(-?)(\d{1,15}) (\d{1,15})/(\d{1,15})(?![\w/])")

@@ -10,6 +10,7 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.receipt import Noted
 from antiphon.core.request import Need
 from antiphon.core.response import Response
+from antiphon.core.sandbox import Sandbox
 from antiphon.core.ticket import Bound
 from antiphon.core.usage import Usage
 from antiphon.recipes.settings_contract import ContractSettings
@@ -116,6 +117,9 @@ class Failed(Struct, frozen=True, kw_only=True):
 
 class Calls(ABC):
     """Makes the calls of one recipe's run. Each draws on the envelope before it is made, and gives the rest back."""
+
+    sandbox: Sandbox | None = None
+    """Where programs in answers run; None: nowhere."""
 
     @abstractmethod
     def now_s(self) -> float:

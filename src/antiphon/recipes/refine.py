@@ -45,9 +45,9 @@ async def _verdict(
     if seen is not None:
         return seen
     found: Verdict | None = None
-    if settings.check != "critic" and question.contract is not None:
+    if settings.until != "critic" and question.contract is not None:
         found = of_contract(await check(question.contract, answer, question))
-        if not found.accepted or settings.check == "contract":
+        if not found.accepted or settings.until == "contract":
             return found
     if not settings.criticises or (number > settings.rounds and not settings.check_last):
         return found
@@ -64,7 +64,7 @@ async def _revised(
 ) -> Answer:
     """Raises: AntiphonError."""
     asked = asked_again(question, *last, settings.prompt, step=revision_step(number), seat=settings.seat)
-    unchecked = number == settings.rounds and not settings.check_last and settings.check == "critic"
+    unchecked = number == settings.rounds and not settings.check_last and settings.until == "critic"
     return await (calls.final(asked) if unchecked else calls.ask(asked))
 
 

@@ -6,14 +6,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from antiphon.core.error import AntiphonError
+from antiphon.core.error import AntiphonError, ContractViolated
 from antiphon.core.plan import Pattern
 from antiphon.core.receipt import Noted
 from antiphon.recipes import (
     best_of,
     breadth,
+    cascade,
     debate,
     draft_verify,
+    map_reduce,
     panel,
     python,
     ratings,
@@ -22,8 +24,10 @@ from antiphon.recipes import (
     vote,
     workflow,
 )
-from antiphon.recipes.pick import best_so_far
+from antiphon.recipes.contract import check, rendered_as
+from antiphon.recipes.pick import best_so_far, valid
 from antiphon.recipes.port import Answer, Calls, Question
+from antiphon.recipes.repair import hold, released
 from antiphon.recipes.settings import RecipeSettings
 from antiphon.recipes.settings_contract import ContractSettings
 from antiphon.recipes.watch import FELL_BACK, Watched
@@ -31,10 +35,12 @@ from antiphon.recipes.watch import FELL_BACK, Watched
 Run = Callable[[Any, Question, Calls], Awaitable[Answer]]
 RUNS: Mapping[Pattern, Run] = MappingProxyType(
     {
+        "map_reduce": map_reduce.run,
         "draft_verify": draft_verify.run,
         "refine": refine.run,
         "debate": debate.run,
         "single": single.run,
+        "cascade": cascade.run,
         "vote": vote.run,
         "ratings": ratings.run,
         "best_of": best_of.run,
@@ -50,27 +56,23 @@ async def run(recipe: RecipeSettings, question: Question, calls: Calls) -> Answe
     """Run a recipe within its envelope.
 
     Raises: AntiphonError, when no call gave an answer, or with `on_failure: fail` when a step failed that it needs: the
-        most telling of all calls' errors.
+        most telling of all calls' errors. ContractViolated, with `on_violation: refuse`, when no answer keeps the contract.
     """
+    contract = recipe.contract
     watched = Watched(
         calls,
         recipe.steps(question.seats),
         concurrency=recipe.envelope.concurrency,
         strict=recipe.on_failure == "fail",
-        buffered=_buffered(recipe.contract),
+        buffered=contract is not None and (contract.on_violation != "warn" or rendered_as(contract) != "as_is"),
     )
-    question = replace(question, contract=recipe.contract)
+    question = replace(question, contract=contract)
     try:
         answer = await _pattern(recipe, question, watched)
     except AntiphonError as error:
-        return _instead(recipe, error, watched)
+        answer = _instead(recipe, error, watched)
     watched.hold()
-    return answer
-
-
-def _buffered(contract: ContractSettings | None) -> bool:
-    """Whether the final answer is looked at before it goes out."""
-    return contract is not None and (contract.on_violation != "warn" or contract.render != "as_is")
+    return answer if contract is None else await _held(contract, answer, question, watched)
 
 
 async def _pattern(recipe: RecipeSettings, question: Question, calls: Calls) -> Answer:
@@ -88,3 +90,33 @@ def _instead(recipe: RecipeSettings, error: AntiphonError, watched: Watched) -> 
         raise watched.telling(str(error)) from error
     watched.note(Noted(step=found.step, what=FELL_BACK, why=error.said_code))
     return found
+
+
+async def _held(contract: ContractSettings, answer: Answer, question: Question, watched: Watched) -> Answer:
+    """Hold the answer to the contract. Where it can't be mended, another one that came and keeps it takes its place.
+
+    Raises: ContractViolated.
+    """
+    if answer.streams:
+        watched.note(Noted(step=answer.step, what="skipped", why="it streams: the contract isn't checked"))
+        return answer
+    try:
+        held = await hold(contract, answer, question, watched, sandbox=watched.sandbox)
+    except ContractViolated:
+        other = await _other(contract, question, watched)
+        if other is None:
+            raise
+        return other
+    if contract.on_violation != "best" or (await check(contract, held, question, sandbox=watched.sandbox)).ok:
+        return held
+    return await _other(contract, question, watched) or held
+
+
+async def _other(contract: ContractSettings, question: Question, watched: Watched) -> Answer | None:
+    """The last answer of any step that keeps the contract, as it is released; None: there is none."""
+    for answer in reversed(watched.answers):
+        found = await check(contract, answer, question, sandbox=watched.sandbox)
+        if valid(answer) and found.ok:
+            watched.note(Noted(step=answer.step, what="accepted", why="of all answers, it keeps the contract"))
+            return released(contract, answer, found)
+    return None

@@ -6,13 +6,16 @@ from typing import Annotated, Literal, Protocol, cast
 from msgspec import Meta, Struct
 
 from antiphon.core.plan import Envelope, Pattern
+from antiphon.recipes.contract_check import mistakes
 from antiphon.recipes.port import Seated
 from antiphon.recipes.settings_best_of import BestOfSettings
 from antiphon.recipes.settings_breadth import BreadthSettings
+from antiphon.recipes.settings_cascade import CascadeSettings
 from antiphon.recipes.settings_contract import ContractSettings
 from antiphon.recipes.settings_debate import DebateSettings
 from antiphon.recipes.settings_draft_verify import DraftVerifySettings
 from antiphon.recipes.settings_envelope import EnvelopeSettings
+from antiphon.recipes.settings_map_reduce import MapReduceSettings
 from antiphon.recipes.settings_panel import PanelSettings
 from antiphon.recipes.settings_python import PythonSettings
 from antiphon.recipes.settings_ratings import RatingsSettings
@@ -25,6 +28,7 @@ from antiphon.recipes.shape import ANSWERING, ROUTE_SEAT, StepShape
 Mistake = tuple[str, str, str]
 """Path below the section, what is wrong, what to write."""
 REPAIR = "repair"
+"""Name of the contract's first repair; the next is `repair-2`."""
 OnFailure = Literal["best", "fail"]
 Progress = Literal["none", "comments", "reasoning"]
 
@@ -45,6 +49,9 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A recipe: exactly one pattern, and what bounds it."""
 
     single: Annotated[SingleSettings | None, Meta(description="One call.")] = None
+    cascade: Annotated[
+        CascadeSettings | None, Meta(description="From the cheap to the dear, until an answer is sure enough.")
+    ] = None
     vote: Annotated[
         VoteSettings | None, Meta(description="Several answers, and the one that most of them come to.")
     ] = None
@@ -67,6 +74,9 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     refine: Annotated[RefineSettings | None, Meta(description="Draft, criticise, revise until it holds.")] = None
     draft_verify: Annotated[
         DraftVerifySettings | None, Meta(description="A draft, and a verifier that accepts it or writes the answer.")
+    ] = None
+    map_reduce: Annotated[
+        MapReduceSettings | None, Meta(description="A long input in parts, and one answer made of their results.")
     ] = None
     envelope: Annotated[EnvelopeSettings, Meta(description="The most that one run may use.")] = EnvelopeSettings()
     contract: Annotated[
@@ -111,15 +121,18 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         steps = self.chosen.steps(seats)
         if self.contract is None or self.contract.on_violation == "warn" or not self.contract.repairs:
             return steps
-        repair = StepShape(
-            name=REPAIR,
-            seat=ROUTE_SEAT,
-            role="repair",
-            after=tuple(step.name for step in steps if step.role in ANSWERING),
-            only_if="the answer breaks the contract; the seat that gave it is asked",
-            most_calls=self.contract.repairs,
+        repairs = [REPAIR, *(f"{REPAIR}-{number}" for number in range(2, self.contract.repairs + 1))]
+        before = (tuple(step.name for step in steps if step.role in ANSWERING), *((name,) for name in repairs))
+        return steps + tuple(
+            StepShape(
+                name=name,
+                seat=ROUTE_SEAT,
+                role="repair",
+                after=after,
+                only_if="the answer breaks the contract; the seat that gave it is asked",
+            )
+            for name, after in zip(repairs, before, strict=False)
         )
-        return (*steps, repair)
 
     def envelope_of(self, seats: Sequence[Seated] = (), attempts: int = 1) -> Envelope:
         """What one run may use."""
@@ -132,7 +145,15 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             listed = " and ".join(given) or "none"
             return [("", f"it has {listed} of the patterns", f"write exactly one of {', '.join(PATTERNS)}")]
         check = cast("Callable[[], list[Mistake]]", getattr(self.chosen, "check", list))
-        return [(f"{given[0]}.{path}" if path else given[0], wrong, remedy) for path, wrong, remedy in check()]
+        found = [(f"{given[0]}.{path}" if path else given[0], wrong, remedy) for path, wrong, remedy in check()]
+        if self.contract is not None:
+            broken = mistakes(self.contract)
+            found += [(f"contract.{path}" if path else "contract", wrong, remedy) for path, wrong, remedy in broken]
+        if self.refine is not None and self.refine.until != "critic" and self.contract is None:
+            found.append(
+                ("refine.until", "the recipe has no contract", "give it a `contract`, or write `until: critic`")
+            )
+        return found
 
 
 _BESIDE = frozenset({"envelope", "contract", "on_failure", "progress", "description"})

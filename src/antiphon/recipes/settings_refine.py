@@ -21,10 +21,10 @@ class RefineSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(description="Who writes: a model, `tier/NAME` or a route. Default: the route's own candidates."),
     ] = ROUTE_SEAT
     critic: Annotated[Seat, Meta(description="Who criticises, in the same form. Default: who writes.")] = ""
-    check: Annotated[
+    until: Annotated[
         Literal["critic", "contract", "both"],
         Meta(
-            description="What an answer is held to: `critic` a model's judgement, `contract` the recipe's contract (a program is run, a schema is checked; no model is asked), `both` the contract first. Default critic."
+            description="Who has to accept an answer: `critic` a model's judgement, `contract` the recipe's contract (a program is run, a schema is checked; no model is asked), `both` the contract first. Default critic."
         ),
     ] = "critic"
     rounds: Annotated[int, Meta(ge=1, le=5, description="How often it is revised at most, 1 to 5. Default 2.")] = 2
@@ -56,7 +56,7 @@ class RefineSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def criticises(self) -> bool:
         """A model is asked."""
-        return self.check != "contract"
+        return self.until != "contract"
 
     def seats(self) -> tuple[str, ...]:
         """Those that are named."""
@@ -80,7 +80,7 @@ class RefineSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return tuple(made)
 
     def _critic(self, number: int, after: str) -> StepShape:
-        only_if = "the contract holds" if self.check == "both" else ""
+        only_if = "the contract holds" if self.until == "both" else ""
         return StepShape(
             name=critic_step(number), seat=self.critic_seat, role="critic", after=(after,), only_if=only_if
         )

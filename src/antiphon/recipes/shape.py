@@ -19,8 +19,9 @@ Role = Literal[
     "critic",
     "planner",
     "repair",
+    "part",
 ]
-"""What a step does in its recipe."""
+"""What a step does in its recipe; `part`: it works on a part of the request, and gives a part of an answer."""
 ANSWERING: frozenset[Role] = frozenset({"answer", "stage", "sample", "member", "draft", "worker", "final", "repair"})
 """Roles whose answers may go to the caller."""
 AGAIN = "#"

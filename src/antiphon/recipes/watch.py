@@ -34,6 +34,7 @@ class Watched(Calls):
             buffered: The final answer is waited for, since something is to be done with it.
         """
         self._calls = calls
+        self.sandbox = calls.sandbox
         self._roles = {step.name: step.role for step in steps}
         self._turns = None if concurrency is None else asyncio.Semaphore(concurrency)
         self._strict = strict

@@ -16,6 +16,8 @@ import sys
 from typing import Any, NoReturn
 
 FAILED = 97
+BEGUN = b"begun"
+"""Put at the beginning of FD when nothing can go wrong any more but the program."""
 _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP, _PR_SET_SECCOMP, _PR_SET_DUMPABLE = 38, 24, 22, 4
 _SECCOMP_MODE_FILTER = 2
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same numbers on every machine
@@ -23,7 +25,7 @@ _CAPABILITY_VERSION = 0x20080522
 _FS_BITS = (0, 13, 14, 15, 15, 16, 16, 16)
 """Rights to files that each version of Landlock knows. Source: Linux, include/uapi/linux/landlock.h."""
 _READ = 0b1100  # files, folders
-_FILE_BITS = 0b1_0100_0000_0000_0111  # execute, write, read a file; truncate: what there is for a file that is no folder
+_FILE_BITS = 0xC007  # execute, write, read, truncate, control a device: what there is for a file
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -41,18 +43,33 @@ class _Filter(ctypes.Structure):
 
 
 def main() -> None:
-    with os.fdopen(int(sys.argv[1]), "rb") as file:
-        job: dict[str, Any] = json.load(file)
+    handed = int(sys.argv[1])
     try:
+        with os.fdopen(handed, "rb", closefd=False) as file:
+            job: dict[str, Any] = json.load(file)
         _bound(job)
         _confine(job)
-    except BaseException as error:
+        os.pwrite(handed, BEGUN, 0)
+        os.close(handed)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, no program runs
         _fail(str(error))
     sys.argv = ["program.py"]
+    _run(job["code"])
+
+
+def _run(source: str) -> None:
+    """Run the program. What it raises is told as Python tells it, without this file's part."""
     program: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
-    source = job.pop("code")
-    del job
-    exec(compile(source, "program.py", "exec", dont_inherit=True), program)  # noqa: S102 - what this file is for
+    try:
+        exec(compile(source, "program.py", "exec", dont_inherit=True), program)  # noqa: S102 - what this file is for
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a program may raise anything
+        import traceback
+
+        begun = error.__traceback__.tb_next if error.__traceback__ is not None else None
+        traceback.print_exception(type(error), error, begun)
+        sys.exit(1)
 
 
 def _fail(why: str) -> NoReturn:
@@ -100,7 +117,7 @@ def _landlock(job: dict[str, Any]) -> None:
     rights.append((job["folder"], rules.fs & ~1 if job["writes"] else _READ))
     for path, allowed in rights:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        held = allowed if os.path.isdir(path) else allowed & _FILE_BITS
+        held = allowed if os.path.isdir(path) else allowed & _FILE_BITS  # noqa: PTH112 - pathlib takes long to load
         _call(f"rules for {path}", _LIBC.syscall, _ADD, ruleset, 1, ctypes.byref(_Beneath(held, place)), 0)
         os.close(place)
     _call("rules", _LIBC.syscall, _RESTRICT, ruleset, 0)

@@ -59,18 +59,41 @@ _X86_64 = (
 _AARCH64 = (
     *(17, 19, 20, 21, 22, 23, 24, 25, 29),  # getcwd eventfd2 epoll_create1 epoll_ctl epoll_pwait dup dup3 fcntl ioctl
     *(34, 35, 38, 45, 46, 48, 49),  # mkdirat unlinkat renameat truncate ftruncate faccessat chdir
-    *(56, 57, 59, 61, 62, 63, 64, 65, 66, 67, 68),  # openat close pipe2 getdents64 lseek read write readv writev pread64 pwrite64
+    *(
+        56,
+        57,
+        59,
+        61,
+        62,
+        63,
+        64,
+        65,
+        66,
+        67,
+        68,
+    ),  # openat close pipe2 getdents64 lseek read write readv writev pread64 pwrite64
     *(72, 73, 78, 79, 80, 82, 83),  # pselect6 ppoll readlinkat newfstatat fstat fsync fdatasync
     *(93, 94, 98, 99, 101, 102, 103),  # exit exit_group futex set_robust_list nanosleep getitimer setitimer
     *(113, 114, 115, 123, 124),  # clock_gettime clock_getres clock_nanosleep sched_getaffinity sched_yield
     *(132, 134, 135, 139, 153, 155, 160),  # sigaltstack rt_sigaction rt_sigprocmask rt_sigreturn times getpgid uname
-    *(163, 165, 166, 169, 172, 173, 174, 175, 176, 177, 178, 179),  # getrlimit getrusage umask gettimeofday getpid…sysinfo
+    *(
+        163,
+        165,
+        166,
+        169,
+        172,
+        173,
+        174,
+        175,
+        176,
+        177,
+        178,
+        179,
+    ),  # getrlimit getrusage umask gettimeofday getpid…sysinfo
     *(199, 214, 215, 216, 222, 226, 227, 232, 233),  # socketpair brk munmap mremap mmap mprotect msync mincore madvise
     *(276, 278, 291, 293, 439),  # renameat2 getrandom statx rseq faccessat2
 )
-_MACHINES = MappingProxyType(
-    {"x86_64": (0xC000003E, _X86_64, 56), "aarch64": (0xC00000B7, _AARCH64, 220)}
-)
+_MACHINES = MappingProxyType({"x86_64": (0xC000003E, _X86_64, 56), "aarch64": (0xC00000B7, _AARCH64, 220)})
 """By `os.uname().machine`: AUDIT_ARCH, the calls, and the number of `clone`."""
 _CLONE3 = 435
 _CLONE_THREAD = 0x10000

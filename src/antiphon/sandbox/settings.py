@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from antiphon.core.sandbox import SandboxLimits, SandboxTier
 
@@ -17,11 +17,13 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             max_length=4,
             description="`monty` (an interpreter of a part of Python that knows no system; extra `sandbox`), `bubblewrap` (namespaces; the program `bwrap`), `landlock` (the kernel's rules for one process, from Linux 5.13), `refuse` (nothing runs). Each is tried at the first use, and left out where it doesn't keep a program in. Default all four in this order.",
         ),
-    ] = ["monty", "bubblewrap", "landlock", "refuse"]
+    ] = field(default_factory=lambda: ["monty", "bubblewrap", "landlock", "refuse"])
     cpu_s: Annotated[
         float, Meta(gt=0, le=300, description="Seconds of CPU for one run, above 0, up to 300. Default 2.")
     ] = 2.0
-    wall_s: Annotated[float, Meta(gt=0, le=600, description="Seconds for one run, above 0, up to 600. Default 5.")] = 5.0
+    wall_s: Annotated[float, Meta(gt=0, le=600, description="Seconds for one run, above 0, up to 600. Default 5.")] = (
+        5.0
+    )
     memory_bytes: Annotated[
         int,
         Meta(

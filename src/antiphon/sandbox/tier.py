@@ -34,5 +34,5 @@ class Tier(ABC):
     def final(self, ran: Ran) -> bool:
         """Whether what came of a run is the program's own doing; else another tier may get further."""
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - most tiers keep nothing
         """Let go of what runs between programs."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from antiphon.control import catalogue, health, listings, receipts
 from antiphon.control.desk import Desk
+from antiphon.control.explain import Explainer
 from antiphon.control.probing import NoReply
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, Unavailable, WrongMethod
 from antiphon.core.ports import Identity, Store
@@ -20,6 +21,7 @@ from antiphon.server.ask import Call, ask, authenticate, token_of
 from antiphon.server.compact import COMPACT, compact
 from antiphon.server.counting import count_tokens, counts_of
 from antiphon.server.errands import errand_of
+from antiphon.server.explain import EXPLAIN, explain
 from antiphon.server.kept import State, answer, kept_of
 from antiphon.server.openapi import DOCUMENT
 from antiphon.server.paths import call_of
@@ -53,6 +55,8 @@ class Site(Struct, frozen=True, kw_only=True):
     """Serves what is no model call: pass-through, files, batches, sessions."""
     reports: Reports | None = None
     """Sums up spend."""
+    explainer: Explainer | None = None
+    """Plans without running."""
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Answer one exchange, once awaited."""
@@ -80,6 +84,9 @@ class Site(Struct, frozen=True, kw_only=True):
     async def _besides(self, exchange: Exchange) -> bool:
         """Answer what is asked about a call rather than made of one. Returns: whether it was that."""
         path, state, desk = exchange.path, self.state, self.desk
+        if path == EXPLAIN and self.explainer is not None:
+            await explain(exchange, self.gateway, self.explainer, self.identity)
+            return True
         counts = None if desk is None else counts_of(path)
         if desk is not None and counts is not None:
             await count_tokens(exchange, counts, desk, self.identity, state)
@@ -91,7 +98,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
     async def _page(self, exchange: Exchange, call: Call | None) -> Answer:
         path = exchange.path
-        if call is not None or counts_of(path) is not None or path.removeprefix(b"/openai") == COMPACT:
+        if call is not None or counts_of(path) is not None or path.removeprefix(b"/openai") in (COMPACT, EXPLAIN):
             raise WrongMethod(f"{_shown(path)} takes POST only", allow="POST")
         kept = None if self.state is None else kept_of(path)
         if self.state is not None and kept is not None:

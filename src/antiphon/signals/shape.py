@@ -69,15 +69,23 @@ def _told(found: list[int], patterns: tuple[tuple[str, float], ...]) -> Judged:
     return Judged(False, 1 - weight / 2)
 
 
-def _code(facts: RequestFacts) -> Judged:
-    return _told(_CODE_SET.Match(facts.start) or [], _CODE)
+def code_of(text: str) -> Judged:
+    """Whether a text has code in it."""
+    return _told(_CODE_SET.Match(text) or [], _CODE)
 
 
-def _math(facts: RequestFacts) -> Judged:
-    found = _MATH_SET.Match(facts.start) or []
-    if found and facts.value("text.code"):
-        found = [at for at in found if _MATH[at][1] > ENOUGH]  # operators are code's too
-    return _told(found, _MATH)
+def math_of(text: str, *, code: bool) -> Judged:
+    """Whether a text has formulas in it. `code`: it has code in it, whose operators are no sign of formulas."""
+    found = _MATH_SET.Match(text) or []
+    return _told([at for at in found if not code or _MATH[at][1] > ENOUGH], _MATH)
+
+
+def code_in(text: str) -> bool:
+    return bool(code_of(text).value)
+
+
+def math_in(text: str, *, code: bool) -> bool:
+    return bool(math_of(text, code=code).value)
 
 
 def options(text: str) -> int:
@@ -107,8 +115,8 @@ def _questions(facts: RequestFacts) -> Value:
 
 HOW: Mapping[str, How] = MappingProxyType(
     {
-        "text.code": _code,
-        "text.math": _math,
+        "text.code": lambda facts: code_of(facts.start),
+        "text.math": lambda facts: math_of(facts.start, code=bool(facts.value("text.code"))),
         "text.lists": lambda facts: len(_POINT.findall(facts.start)),
         "text.questions": _questions,
         "text.words": lambda facts: len(words_of(facts.ask)),

@@ -16,6 +16,7 @@ FILES = {
     "multipart": ["test_multipart.py"],
     "yaml": [],
     "headers": ["test_trace.py"],
+    "expressions": [],
 }
 MOST_BYTES = 6_000
 FORM = (
@@ -100,6 +101,12 @@ def _extra(target: str) -> Iterator[bytes]:
         yield b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\nvendor=1,other=2"
         yield b"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more\n"
         yield b"openai_chat:c2lnbmF0dXJl"
+    elif target == "expressions":
+        tables = ast.parse((ROOT / "tests" / "expr" / "test_conformance.py").read_text("utf-8"))
+        for node in ast.walk(tables):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value.encode()
+        yield b"a > 1 && (s in ['math'] || !b) && a.b < 0.5 ? has(t) : l.exists(x, x.matches('^b+$'))"
     elif target == "frames":
         yield b'event|{"a":1}'
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from harness import answers, asks, streams, syntax
+from harness import answers, asks, expressions, streams, syntax
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
-    {**syntax.targets(), **asks.targets(), **answers.targets(), **streams.targets()}
+    {**syntax.targets(), **expressions.targets(), **asks.targets(), **answers.targets(), **streams.targets()}
 )

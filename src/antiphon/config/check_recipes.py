@@ -1,0 +1,81 @@
+"""Mistakes in recipes and signals: patterns, seats, functions, embedders, models that are asked."""
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from antiphon.config.known import tiers_of
+from antiphon.config.settings import Settings
+from antiphon.config.written import Written, choose
+from antiphon.core.error import Problem
+from antiphon.recipes.python import load as load_recipe
+from antiphon.signals.own import NoFunction, load
+from antiphon.wire.yaml_node import Path
+
+TIER = "tier/"
+
+
+def check_recipes(settings: Settings, written: Written) -> Iterator[Problem]:
+    """Patterns, and who sits where."""
+    models, tiers = written.names("models"), tiers_of(settings)
+    names = (*models, *(f"{TIER}{one}" for one in sorted(tiers)), *written.names("routes"))
+    for name, recipe in settings.recipes.items():
+        at: Path = ("recipes", name)
+        if not written.sound(at):
+            continue
+        mistakes = recipe.check()
+        for path, wrong, remedy in mistakes:
+            yield written.problem((*at, *(path.split(".") if path else ())), wrong, remedy)
+        if mistakes or not written.sound(("models",), ("routes",)):
+            continue
+        for seat in recipe.seats():
+            if seat and seat not in names:
+                yield written.problem(
+                    at, f"there is no model, tier or route {seat} to sit in it", choose(seat, names, "models")
+                )
+        if recipe.python is not None:
+            try:
+                load_recipe(recipe.python.call)
+            except ValueError as error:
+                yield written.problem(
+                    (*at, "python", "call"), str(error), "name an `async def` of (request, calls, envelope)"
+                )
+
+
+def check_signals(settings: Settings, written: Written) -> Iterator[Problem]:
+    """Facts that an operator declares."""
+    signals, at = settings.signals, ("signals",)
+    if not written.sound(at):
+        return
+    for path, wrong, remedy in signals.check():
+        yield written.problem((*at, *path.split(".")), wrong, remedy)
+    try:
+        ZoneInfo(signals.time_zone)
+    except (KeyError, ValueError, OSError):
+        remedy = "write a name of the IANA database, such as Europe/Berlin"
+        yield written.problem((*at, "time_zone"), f"there is no time zone {signals.time_zone!r}", remedy)
+    for name, function in signals.functions.items():
+        try:
+            load(function.call)
+        except NoFunction as error:
+            yield written.problem((*at, "functions", name, "call"), error.why, error.remedy)
+    yield from _named(settings, written)
+
+
+def _named(settings: Settings, written: Written) -> Iterator[Problem]:
+    """Embedders and models that signals name."""
+    signals, at = settings.signals, ("signals",)
+    named: dict[Path, str] = {
+        ("examples", name, "embedder"): one.embedder for name, one in signals.examples.items() if one.embedder
+    }
+    if signals.embedder:
+        named["embedder",] = signals.embedder
+    known = tuple(settings.embedders)
+    for path, embedder in named.items():
+        if embedder not in known and written.sound(("embedders",)):
+            wrong = f"there is no embedder {embedder!r}"
+            yield written.problem((*at, *path), wrong, choose(embedder, known, "embedders"))
+    asked = (*written.names("models"), *written.names("routes"))
+    for name, question in signals.models.items():
+        if question.model not in asked and written.sound(("models",), ("routes",)):
+            wrong = f"there is no model {question.model}"
+            yield written.problem((*at, "models", name, "model"), wrong, choose(question.model, asked, "models"))
