@@ -1,4 +1,4 @@
-"""What rules cost: CPU of evaluating an expression, and of deciding among 200 rules by their index.
+"""What rules cost: CPU of evaluating an expression, of deciding among 200 rules by their index, and of whole decisions.
 
 python bench/rules.py
 """
@@ -20,13 +20,16 @@ from typing import Any
 from antiphon import expr
 from antiphon.core.signal import Declared, FactCost, FactKind, Value
 from antiphon.expr import Index, Rule, analyse
+from lib import deciding
 from lib.machine import machine, versions
 
 METHOD = (
     "CPU of one process, hot: the median of {rounds} rounds of {calls} calls each. Facts stand in a dict: looking one up "
     "costs next to nothing, working it out is not counted. The 200 rules are drawn: two to four comparisons each, or five to seven, over ten "
     "facts (a task of 10, a language of 8, a team of 20, four numbers, two bools, a confidence), one in ten with a "
-    "condition that no index helps with; each of 400 requests has a value for each fact, one in twenty is unknown."
+    "condition that no index helps with; each of 400 requests has a value for each fact, one in twenty is unknown. "
+    "A whole decision is among six candidates; the ten rules are over size, tokens, tools and 50 keywords of a request of "
+    "1 KB, whose body is parsed and whose facts are worked out anew each time."
 )
 FACTS: Mapping[str, tuple[FactKind, FactCost]] = {
     "task.name": ("string", "learned"),
@@ -177,7 +180,28 @@ def in_order(rules: Sequence[Any], known: Mapping[str, Value]) -> int | None:
     return next((at for at, rule in enumerate(rules) if rule.holds(known.__getitem__)), None)
 
 
-MEASURED: tuple[Callable[[int, int], list[Row]], ...] = (expressions, indexed)
+def whole(calls: int, rounds: int) -> list[Row]:
+    """A route's decision from its rules to its candidates in order."""
+    texts = [drawn_rule(random.Random(seed)) for seed in range(200)]
+    requests = [drawn_facts(random.Random(seed)) for seed in range(400)]
+    rows = [
+        Row("200 rules checked as `config check` does", *cpu_us(deciding.checked(texts), 1, min(rounds, 5)), 1_000_000)
+    ]
+    for objective, said in ((None, ""), (deciding.OBJECTIVE, ", an objective with two bounds")):
+        many = deciding.many_rules(texts, ENV, requests, objective)
+        ten = cpu_us(deciding.ten_rules(objective), calls, rounds)
+        us, most_us = cpu_us(many, max(1, calls // 100), rounds)
+        limits = (15, 50) if objective is None else (None, None)
+        rows += [
+            Row(f"whole decision, ten rules, facts worked out{said}", *ten, limits[0]),
+            Row(
+                f"whole decision, 200 rules, facts known{said}", us / len(requests), most_us / len(requests), limits[1]
+            ),
+        ]
+    return rows
+
+
+MEASURED: tuple[Callable[[int, int], list[Row]], ...] = (expressions, indexed, whole)
 """What is measured, each given calls and rounds."""
 
 

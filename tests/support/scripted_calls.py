@@ -66,6 +66,7 @@ class Made(Struct, kw_only=True):
     """None: it runs."""
     outcome: str = ""
     """`answered`, `failed`, `cancelled` or `refused` (by the envelope, before anything was sent)."""
+    answer: Answer | None = None
 
     @property
     def said(self) -> str:
@@ -138,7 +139,8 @@ class ScriptedCalls(Calls):
                 raise entry.error
             assert isinstance(entry, Says)
             cost, tokens, made.outcome = entry.cost_nano_usd, entry.output_tokens, "answered"
-            return self._answer(asked, entry, self.now_s() - made.began_s, streams=final and self._stream)
+            made.answer = self._answer(asked, entry, self.now_s() - made.began_s, streams=final and self._stream)
+            return made.answer
         except AntiphonError:
             made.outcome = "failed"
             raise

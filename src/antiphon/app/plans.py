@@ -7,6 +7,7 @@ from contextlib import suppress
 from msgspec import Struct
 from msgspec.structs import replace
 
+from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.fold import standings
 from antiphon.calls.prepared import Policy
@@ -18,7 +19,6 @@ from antiphon.core.deployment import Deployment
 from antiphon.core.embedding import Embedder
 from antiphon.core.error import AntiphonError
 from antiphon.core.view import Quality, View, Views
-from antiphon.gateway.house import Process
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Target
 from antiphon.recipes.outside import Outside, Questioned
@@ -70,11 +70,11 @@ class Planning:
         settings: Settings,
         routes: Mapping[str, Route],
         targets: Mapping[str, Target],
-        process: Process,
+        caller: Caller,
         embedders: Mapping[str, Embedder],
     ) -> Plans:
         """What a revision decides by. Its configuration was checked. Raises: ExpressionError, ValueError."""
-        found = _plans(settings, routes, targets, process, embedders, self)
+        found = _plans(settings, routes, targets, caller, embedders, self)
         extractor = found.weigher.extractor
         for name in set(extractor.likeness.embedders.values()) & embedders.keys():
             # In the background: until then facts of likeness are unknown.
@@ -94,7 +94,7 @@ def _plans(
     settings: Settings,
     routes: Mapping[str, Route],
     targets: Mapping[str, Target],
-    process: Process,
+    caller: Caller,
     embedders: Mapping[str, Embedder],
     planning: Planning,
 ) -> Plans:
@@ -119,7 +119,7 @@ def _plans(
     }
     outside = Outside(
         extractor,
-        process.caller,
+        caller,
         embedders=embedders,
         models={
             name: Questioned(route=seat(one.model, routes, deployments), timeout_s=one.timeout_s)
@@ -129,7 +129,7 @@ def _plans(
         policy=Policy("", RouteSettings(), settings.calls),
         targets=targets,
         max_s=settings.calls.deadline.max_s,
-        now=process.caller.now,
+        now=caller.now,
     )
     return Plans(
         ruled=ruled,
@@ -143,7 +143,7 @@ def _plans(
             for name, one in settings.recipes.items()
         },
         deployments=deployments,
-        weigher=Weigher(extractor, process.caller, planning.views, planning.sessions, outside.supply, outside.chances),
+        weigher=Weigher(extractor, caller, planning.views, planning.sessions, outside.supply, outside.chances),
     )
 
 

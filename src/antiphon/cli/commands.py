@@ -21,6 +21,7 @@ def parser() -> Parser:
     top.beneath(
         ("serve", "run the gateway", _serve),
         ("chat", "ask a model through a gateway, and see what the answer took", _chat),
+        ("explain", "show the plan of a request, without running it", _explain),
         ("models", "list the models that a gateway offers", _models),
         ("receipt", "show what became of a request, and why", _receipt),
         ("spend", "sum up what was spent, and by whom", _spend),
@@ -102,7 +103,43 @@ def _models(one: Parser) -> None:
 
 
 def _receipt(one: Parser) -> None:
-    one.beneath(("show", "show one receipt, from the data directory or from a gateway", _receipt_show))
+    one.beneath(
+        ("show", "show one receipt, from the data directory or from a gateway", _receipt_show),
+        ("replan", "decide a receipt's request again, under its configuration or another", _receipt_replan),
+    )
+
+
+def _receipt_replan(one: Parser) -> None:
+    one.runs("replan")
+    one.add_argument("id", help="the receipt's id, as in the header x-antiphon-receipt")
+    one.add_argument(
+        "--url", type=values.url, help="have the receipt from this gateway, rather than the data directory"
+    )
+    _key_option(one, "API key for --url (default: the variable ANTIPHON_KEY)")
+    _config_option(one)
+    _json_option(
+        one,
+        "{receipt, revision: {then, now}, same, then, now, refused}; then and now are plans with their hash, or null.\n"
+        "Exit code 1 when the plan is another.",
+    )
+
+
+def _explain(one: Parser) -> None:
+    one.runs("explain")
+    one.add_argument("prompt", nargs="?", help="what would be asked (default: read stdin)")
+    one.add_argument("--model", default="auto", help="public model name (default: %(default)s)")
+    one.add_argument("--system", help="a system message")
+    one.add_argument("--body", metavar="FILE", help="a whole request as JSON, `-` for stdin, in place of a prompt")
+    one.add_argument(
+        "--dialect",
+        choices=("openai_chat", "openai_responses", "anthropic_messages", "gemini"),
+        default="openai_chat",
+        help="of --body (default: %(default)s)",
+    )
+    one.add_argument("--objective", choices=("cheapest", "best", "fastest"), help="as x-antiphon-objective says it")
+    one.add_argument("--impact", choices=("low", "medium", "high"), help="as x-antiphon-impact says it")
+    _remote_options(one)
+    _json_option(one, "the answer of POST /v1/explain.")
 
 
 def _receipt_show(one: Parser) -> None:
@@ -110,6 +147,9 @@ def _receipt_show(one: Parser) -> None:
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", help="the receipt's id, as in the header x-antiphon-receipt")
     which.add_argument("--last", action="store_true", help="the newest one, probes aside (data directory only)")
+    one.add_argument(
+        "--analyze", action="store_true", help="show what was predicted beside what came, and how deployments stood"
+    )
     one.add_argument("--content", action="store_true", help="show captured content too (data directory only)")
     one.add_argument("--url", type=values.url, help="ask this gateway, rather than the data directory")
     _key_option(one, "API key for --url (default: the variable ANTIPHON_KEY)")

@@ -12,6 +12,7 @@ from antiphon.cli.configured import configured
 from antiphon.cli.data import places_of, records_of
 from antiphon.cli.exits import Exit
 from antiphon.cli.http import Address, address, connected
+from antiphon.cli.receipt_analysis import analysis
 from antiphon.cli.receipt_page import page
 from antiphon.cli.terminal import bold, clean, document, put
 from antiphon.core.error import AntiphonError, ConfigError, NotFound, StoreError, UpstreamMalformed
@@ -35,14 +36,14 @@ def run(arguments: Namespace) -> int:
         option = "--last" if arguments.last else "--content"
         arguments.parser.error(f"{option} looks into the data directory: leave --url out")
     if arguments.url:
-        return _show(arguments, asyncio.run(_fetched(address(arguments), arguments.id)), None)
+        return _show(arguments, asyncio.run(fetched(address(arguments), arguments.id)), None)
     try:
         settings = configured(arguments).settings
     except ConfigError as error:
         error.add_note("a gateway that runs can be asked instead: antiphon receipt show ID --url URL")
         raise
     places, records = places_of(settings), records_of(settings)
-    receipt = _found(places, records, arguments.id)
+    receipt = found(places, records, arguments.id)
     return _show(arguments, receipt, _content(places, records, receipt) if arguments.content else None)
 
 
@@ -54,6 +55,8 @@ def _show(arguments: Namespace, receipt: Receipt, content: Content | None) -> in
         document(stored)
         return Exit.OK
     lines = page(receipt)
+    if arguments.analyze:
+        lines += analysis(receipt)
     if content is not None:
         lines += ["", bold("Request"), _shown(content.request), "", bold("Answer"), _shown(content.answer)]
         lines += ["", "Cut: `storage.capture_most_bytes` was less than this."] if content.cut else []
@@ -61,7 +64,7 @@ def _show(arguments: Namespace, receipt: Receipt, content: Content | None) -> in
     return Exit.OK
 
 
-async def _fetched(where: Address, receipt_id: str) -> Receipt:
+async def fetched(where: Address, receipt_id: str) -> Receipt:
     async with connected(where) as gateway:
         body = await gateway.get(f"/v1/receipts/{quote(receipt_id, safe='')}")
     try:
@@ -70,7 +73,7 @@ async def _fetched(where: Address, receipt_id: str) -> Receipt:
         raise UpstreamMalformed(f"{where.url} gave no receipt that can be read ({error}); check --url") from error
 
 
-def _found(places: Places, records: Records, receipt_id: str | None) -> Receipt:
+def found(places: Places, records: Records, receipt_id: str | None) -> Receipt:
     """One receipt, or the newest. Raises: NotFound, StoreError."""
     elsewhere = "is --config the one that the gateway runs with? A gateway elsewhere is asked by --url"
     if not places.data.is_dir():

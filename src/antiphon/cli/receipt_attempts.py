@@ -34,6 +34,7 @@ def _facts(attempt: Attempt, receipt: Receipt) -> list[tuple[str, str]]:
     cost = "" if attempt.cost_nano_usd is None else f", {text.dollars(attempt.cost_nano_usd)}"
     waited = attempt.timings.waited_us
     return [
+        ("step", attempt.step),
         ("why", attempt.reason),
         ("picked", _picked(attempt)),
         ("waited", "" if waited is None else text.micros(waited)),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from antiphon.cli import text
+from antiphon.cli import plan_page, text
 from antiphon.cli.receipt_attempts import attempt_lines
 from antiphon.cli.terminal import bold
 from antiphon.core.plan import Plan
@@ -40,8 +40,10 @@ def page(receipt: Receipt) -> list[str]:
     """Everything that a receipt says, in the order in which it happened."""
     lines = [bold(f"Receipt {receipt.id}"), *text.pairs(_facts(receipt))]
     if receipt.plan is not None:
+        lines += _section("Facts", plan_page.fact_lines(receipt.facts))
         lines += _section("Plan", _plan(receipt.plan, receipt.seed))
     lines += _section("Attempts", attempt_lines(receipt))
+    lines += _section("Decided on the way", plan_page.noted_lines(receipt.steps))
     lines += _section("Losses", text.table((one.field, f"{one.effect}: {one.why}") for one in receipt.losses))
     lines += _section("Notes", text.table((note,) for note in receipt.notes))
     return lines
@@ -117,9 +119,12 @@ def _asked(receipt: Receipt) -> str:
 def _planned(plan: Plan | None) -> str:
     if plan is None:
         return ""
-    deployments = ", ".join(name for step in plan.steps for name in step.deployments)
+    deployments = ", ".join(dict.fromkeys(name for step in plan.steps for name in step.deployments))
     prompt = f", with prompt {plan.prompt}" if plan.prompt else ""
-    return f"{plan.recipe} on route {plan.route}: {deployments}{prompt}"
+    rule = f", by rule {plan.rule}" if plan.rule else ""
+    branch = f", in part {plan.branch}" if plan.branch else ""
+    named = f" {plan.named}" if plan.named else ""
+    return f"{plan.recipe}{named} on route {plan.route}: {deployments}{prompt}{rule}{branch}"
 
 
 def _served(receipt: Receipt) -> str:

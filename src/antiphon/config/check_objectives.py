@@ -1,12 +1,16 @@
 """Mistakes in objectives, and caps on cost that shut models without a price out."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
+from datetime import date
 from typing import get_args
 
+from antiphon.config.resolve import named
+from antiphon.config.settings import Settings
+from antiphon.config.unpriced import without_price
 from antiphon.config.written import Written
 from antiphon.core.error import Problem
-from antiphon.routing.settings_rules import Constraint, ObjectiveSettings, RuledSettings
+from antiphon.routing.settings_rules import Constraint, ObjectiveSettings
 from antiphon.wire.yaml_node import Path
 
 BOUNDS: tuple[Constraint, ...] = get_args(Constraint)
@@ -34,33 +38,29 @@ def check_objective(objective: ObjectiveSettings, path: Path, written: Written) 
         yield written.problem((*path, "first_token_p95_s"), wrong, "write less than `total_p95_s`, or leave it out")
 
 
-def shut_out(
-    routes: Mapping[str, RuledSettings],
-    own: Mapping[str, Sequence[str]],
-    unpriced: Collection[str],
-    tiers: Mapping[str, str],
-) -> list[str]:
-    """What to warn of: candidates without a price, who keep no cap on cost.
+def shut_out(settings: Settings, day: date) -> list[str]:
+    """What to warn of: candidates without a price, who keep no cap on cost."""
+    if not any(_caps(one.objective) for route in settings.routes.values() for one in (route, *route.rules)):
+        return []
+    without = set(without_price(settings, day))
+    return list(dict.fromkeys(said for name in settings.routes for said in _shut_out(name, settings, without)))
 
-    Args:
-        own: Models of each route itself.
-        unpriced: Models without a price.
-        tiers: Of each model.
-    """
-    out: list[str] = []
-    for name, route in routes.items():
-        groups = [(route.objective, own[name], "")]
-        for rule in route.rules:
-            by_tier = [model for model, tier in tiers.items() if tier in rule.tiers]
-            named = [*rule.models, *by_tier] or own[name]
-            groups.append((rule.objective or route.objective, named, f"rule {rule.name} of "))
-        for objective, models, of in groups:
-            found = [model for model in dict.fromkeys(models) if model in unpriced]
-            if (
-                objective is not None
-                and objective.cost_at_most_usd is not None
-                and objective.unknown == "refuse"
-                and found
-            ):
-                out.append(f"{of}route {name}: `cost_at_most_usd` shuts out models without a price: {', '.join(found)}")
-    return list(dict.fromkeys(out))
+
+def _shut_out(name: str, settings: Settings, without: Collection[str]) -> Iterator[str]:
+    route = settings.routes[name]
+    own = named(route, settings.models)
+    groups = [(route.objective, own, f"route {name}")]
+    for rule in route.rules:
+        by_tier = [model for model, one in settings.models.items() if one.tier in rule.tiers]
+        models = [*rule.models, *by_tier]
+        if models or rule.objective is not None:
+            groups.append((rule.objective or route.objective, models or own, f"rule {rule.name} of route {name}"))
+    for objective, models, of in groups:
+        found = [model for model in dict.fromkeys(models) if model in without]
+        if _caps(objective) and found:
+            yield f"{of}: `cost_at_most_usd` shuts out models without a price: {', '.join(found)}"
+
+
+def _caps(objective: ObjectiveSettings | None) -> bool:
+    """Whether a candidate without a price loses."""
+    return objective is not None and objective.cost_at_most_usd is not None and objective.unknown == "refuse"

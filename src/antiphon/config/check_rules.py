@@ -1,24 +1,26 @@
 """Mistakes among rules, and in what else decides a route request by request."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from antiphon.config.check_objectives import check_objective
 from antiphon.config.check_scores import check_scores, expression
+from antiphon.config.resolve import losses
+from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
 from antiphon.core.error import Problem
-from antiphon.core.signal import Declared
 from antiphon.expr.analyse import Finding, Rule, analyse
+from antiphon.providers.profile import Profile
 from antiphon.routing.environment import Environment
 from antiphon.routing.settings_rules import (
     BranchSettings,
     EscalateSettings,
     RuledSettings,
     RuleSettings,
-    ScoreSettings,
 )
+from antiphon.signals.catalogue import environment
 from antiphon.wire.yaml_node import Path
 
 WHOLE = 100.0
@@ -26,40 +28,37 @@ ROUNDING = 1e-9
 """Of a sum of percentages."""
 
 
-class Ruling(Struct, frozen=True, kw_only=True):
-    """All that routes decide by, and the names that they may use."""
+def check_rules(settings: Settings, written: Written, profiles: Mapping[str, Profile]) -> Iterator[Problem]:
+    """Names that don't exist, expressions that can't be compiled, rules that never decide, keys without effect."""
+    names = (*settings.scores, *(name for name in written.names("scores") if name not in settings.scores))
+    env = Environment(environment(settings.signals), written.names("models"), names, {})
+    yield from check_scores(settings.scores, written, env)
+    lost = losses(settings, profiles)
+    tiers = {name: model.tier for name, model in settings.models.items()}
+    for name, route in settings.routes.items():
+        yield from _Route(route, ("routes", name), written, _Names(env=env, tiers=tiers, lost=lost)).check()
 
-    routes: Mapping[str, RuledSettings]
-    scores: Mapping[str, ScoreSettings]
-    facts: Mapping[str, Declared]
-    """Of signals. It may know more names than it lists."""
+
+class _Names(Struct, frozen=True, kw_only=True):
+    """What routes may name."""
+
+    env: Environment
     tiers: Mapping[str, str]
     """Of each model; empty: it has none."""
     lost: Mapping[str, str]
     """Why each model can answer for no route; empty: it can."""
-    recipes: Collection[str]
-    selectors: Collection[str]
-
-
-def check_rules(ruling: Ruling, written: Written) -> Iterator[Problem]:
-    """Names that don't exist, expressions that can't be compiled, rules that never decide, keys without effect."""
-    names = (*ruling.scores, *(name for name in written.names("scores") if name not in ruling.scores))
-    env = Environment(ruling.facts, written.names("models"), names, {})
-    yield from check_scores(ruling.scores, written, env)
-    for name, route in ruling.routes.items():
-        yield from _Route(ruling, route, ("routes", name), written, env).check()
 
 
 class _Route:
     """What decides one route."""
 
-    def __init__(self, ruling: Ruling, route: RuledSettings, path: Path, written: Written, env: Environment) -> None:
-        self._ruling, self._route, self._path, self._written, self._env = ruling, route, path, written, env
+    def __init__(self, route: RuledSettings, path: Path, written: Written, names: _Names) -> None:
+        self._route, self._path, self._written, self._names = route, path, written, names
 
     def check(self) -> Iterator[Problem]:
         route = self._route
         yield from self._recipe(route.recipe, self._path)
-        yield from self._known(route.selector, self._ruling.selectors, (*self._path, "selector"), "selector")
+        yield from self._known(route.selector, (*self._path, "selector"), "selector")
         if route.objective is not None:
             yield from check_objective(route.objective, (*self._path, "objective"), self._written)
         yield from self._rules()
@@ -86,7 +85,7 @@ class _Route:
                 yield self._written.problem((*where, "name"), wrong, "give each its own name")
             seen.add(rule.name)
             yield from self._rule(rule, where)
-            found = expression(rule.when, (*where, "when"), self._written, self._env)
+            found = expression(rule.when, (*where, "when"), self._written, self._names.env)
             if not isinstance(found, Problem):
                 sound.append((at, Rule(name=str(at), when=found, leads_to=_leads_to(rule))))
             elif self._written.sound(("signals",)):
@@ -159,9 +158,9 @@ class _Route:
         known = self._written.sound(("models",), ("providers",), path)
         if problems or not known or not (models or tiers):
             return
-        named = [*models, *(name for name, tier in self._ruling.tiers.items() if tier in tiers)]
-        if all(self._ruling.lost.get(name) for name in named):
-            why = ", ".join(f"{name} ({self._ruling.lost[name]})" for name in dict.fromkeys(named))
+        named = [*models, *(name for name, tier in self._names.tiers.items() if tier in tiers)]
+        if all(self._names.lost.get(name) for name in named):
+            why = ", ".join(f"{name} ({self._names.lost[name]})" for name in dict.fromkeys(named))
             yield self._written.problem(path, f"no model is left that could answer: {why}", "name one that can")
 
     def _models(self, models: Sequence[str], path: Path) -> Iterator[Problem]:
@@ -176,17 +175,17 @@ class _Route:
             seen.add(model)
 
     def _tiers(self, tiers: Sequence[str], path: Path) -> Iterator[Problem]:
-        known = tuple(sorted({tier for tier in self._ruling.tiers.values() if tier}))
+        known = tuple(sorted({tier for tier in self._names.tiers.values() if tier}))
         for at, tier in zip(self._written.kept((*path, "tiers")), tiers, strict=True):
             if tier not in known and self._written.sound(("models",)):
                 where = (*path, "tiers", at)
                 yield self._written.problem(where, f"no model has the tier {tier}", choose(tier, known, "tiers"))
 
     def _recipe(self, name: str | None, path: Path) -> Iterator[Problem]:
-        yield from self._known(name, self._ruling.recipes, (*path, "recipe"), "recipe")
+        yield from self._known(name, (*path, "recipe"), "recipe")
 
-    def _known(self, name: str | None, names: Collection[str], path: Path, what: str) -> Iterator[Problem]:
-        known = tuple(dict.fromkeys((*names, *self._written.names(f"{what}s"))))
+    def _known(self, name: str | None, path: Path, what: str) -> Iterator[Problem]:
+        known = self._written.names(f"{what}s")
         if name is not None and name not in known:
             yield self._written.problem(path, f"there is no {what} {name}", choose(name, known, f"{what}s"))
 

@@ -1,20 +1,17 @@
-"""The plan of a request without running it, and the plan of a receipt made again."""
+"""The plan of a request, without running it."""
 
 import time
-from typing import get_args
 
 from msgspec import Struct
 
 from antiphon.calls.expected import likely_costs
 from antiphon.calls.story import Story
+from antiphon.control.replan import planning
 from antiphon.core.arrival import Arrival
-from antiphon.core.body import Body
-from antiphon.core.error import BadRequest
 from antiphon.core.plan import Plan, Predicted, Tried
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Receipt
-from antiphon.core.request import Dialect, Head, Request, Spots
-from antiphon.core.signal import Fact, StoredFacts
+from antiphon.core.request import Request
+from antiphon.core.signal import Fact
 from antiphon.core.ticket import Whose
 from antiphon.core.verdict import Verdict
 from antiphon.core.view import Slice
@@ -23,7 +20,6 @@ from antiphon.gateway.execute import ask_of
 from antiphon.gateway.house import Process, Revision
 from antiphon.recipes.live import most
 from antiphon.recipes.teams import bound_of
-from antiphon.recipes.weigh import chosen_of
 
 
 class Bounds(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -79,7 +75,7 @@ class Explainer:
         Raises: NotAllowed, NotFound, BadRequest.
         """
         began_ns, process, revision, head = time.perf_counter_ns(), self._process, self._revision, request.head
-        story = self._story(arrival, principal, request)
+        story = planning(arrival, principal, request, revision.id)
         self._decisions.route(story, head)
         ruled, weigher = revision.ruled.get(head.model), revision.weigher
         story.seed = process.random.seed()
@@ -112,53 +108,6 @@ class Explainer:
             at_ns=arrival.at_ns,
             took_us=(time.perf_counter_ns() - began_ns) // 1000,
         )
-
-    def replan(self, receipt: Receipt) -> Plan:
-        """Decide a receipt's request again, from what the receipt keeps: under its own revision the same plan.
-
-        Raises: NotAllowed, NotFound, BadRequest: also where the receipt has no plan.
-        """
-        principal, told = receipt.principal, receipt.plan
-        if principal is None or told is None:
-            raise BadRequest(f"receipt {receipt.id} has no plan: its request was refused before one was made")
-        head = Head(
-            dialect=_dialect(receipt),
-            endpoint=receipt.endpoint,
-            model=receipt.asked,
-            stream=receipt.stream,
-            output_tokens=receipt.output_tokens,
-            answers=receipt.answers,
-            needs=frozenset(receipt.needs),
-            user=receipt.user,
-        )
-        body = Body((b"",))
-        request = Request(
-            head=head, body=body, spots=Spots(model=(0, 0)), digest=receipt.digest, lineage=receipt.lineage
-        )
-        arrival = Arrival(
-            id=receipt.id, at_ns=receipt.at_ns, started_s=0.0, endpoint=receipt.endpoint, dialect=receipt.dialect
-        )
-        story = self._story(arrival, principal, request)
-        story.seed = receipt.seed
-        self._decisions.route(story, head)
-        ruled = self._revision.ruled.get(head.model)
-        if ruled is not None and receipt.grounds is not None and not receipt.downgraded_to:
-            facts = story.facts = StoredFacts(receipt.facts)
-            story.grounds = receipt.grounds
-            story.chosen = chosen_of(story, request, ruled, facts, receipt.grounds)
-        return self._decisions.find(story, head, receipt.downgraded_to, receipt.downgraded_by).plan
-
-    def _story(self, arrival: Arrival, principal: Principal, request: Request) -> Story:
-        story = Story(
-            arrival,
-            self._revision.id,
-            self._process.worker,
-            arrival.started_s,
-            principal=principal,
-            request=request,
-        )
-        story.explains = True
-        return story
 
     def _bounds(self, story: Story, request: Request, decision: Decision) -> tuple[tuple[Bounds, ...], int | None]:
         """What each step's calls may use, and what would be held."""
@@ -202,11 +151,3 @@ class Explainer:
             cost_low_nano_usd=min(one.low_nano_usd for one, _ in costs),
             cost_high_nano_usd=sum(one.high_nano_usd * times for one, times in costs),
         )
-
-
-def _dialect(receipt: Receipt) -> Dialect:
-    """Raises: BadRequest."""
-    for dialect in get_args(Dialect):
-        if dialect == receipt.dialect:
-            return dialect
-    raise BadRequest(f"receipt {receipt.id} is of no model call")

@@ -1,21 +1,22 @@
 """Admit and plan: what is decided on a request before anything is sent."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from typing import Protocol
 
 from msgspec import Struct
 
-from antiphon.calls.caller import Caller
-from antiphon.calls.prepared import Prepared, unnamed
+from antiphon.calls.prepared import Policy, Prepared, unnamed
 from antiphon.calls.story import Story
 from antiphon.core.arrival import PROBE
 from antiphon.core.error import BudgetExceeded, NotAllowed, NotFound
-from antiphon.core.plan import Plan
+from antiphon.core.plan import Plan, Step
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head
 from antiphon.core.ticket import Whose
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
 from antiphon.policy.verdict import ALLOWED, decide
+from antiphon.providers.target import Target
 from antiphon.recipes.inner import chat_codec
 from antiphon.recipes.seats import seating
 from antiphon.recipes.teams import Team
@@ -50,10 +51,18 @@ class Decision(Struct, frozen=True, kw_only=True):
         return f"{plan.prompt}+{plan.named}" if plan.named else plan.prompt
 
 
+class Preparer(Protocol):
+    """Makes a plan's steps ready for calling."""
+
+    def prepare(self, step: Step, policy: Policy, targets: Mapping[str, Target]) -> Prepared:
+        """Once for all requests of a kind."""
+        ...
+
+
 class Decisions:
     """Decides under one revision, and keeps what it decided."""
 
-    def __init__(self, revision: Revision, caller: Caller) -> None:
+    def __init__(self, revision: Revision, caller: Preparer) -> None:
         self._revision = revision
         self._caller = caller
         self._known: dict[Kind, Decision] = {}

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 MOST_CHARACTERS = 65_536
 """Of longer answers the end is looked at: what they come to stands there."""
+_MOST_MARKED = 16_384
+"""Characters at the end in which marks are looked for."""
 _MOST_MARKS = 64
 """Of one kind, the last ones."""
 _MOST_SEGMENT = 400
@@ -68,7 +70,7 @@ def marks(text: str) -> list[Mark]:
 
     Tags, fields, boxes and hashes before phrases, whose words stand in reasoning too; among these the last first.
     """
-    text = tail(text)
+    text = text[-_MOST_MARKED:]
     even = plain(text)
     found = [*_tags(even), *_fields(text), *_boxes(even), *_hashes(even), *_phrases(even)]
     return sorted(found, key=lambda one: (one.kind in _STRONG, one.at), reverse=True)

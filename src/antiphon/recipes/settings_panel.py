@@ -66,8 +66,13 @@ class PanelSettings(SamplesSettings, frozen=True, kw_only=True, forbid_unknown_f
     def steps(self, seats: Sequence[Seated] = ()) -> tuple[StepShape, ...]:
         """Its shape."""
         answers = self.answers(seats)
+        writes = self.who_writes(seats)
         if len(answers) < 2:
-            return answers
+            alone = "no member has answered"
+            return (
+                *answers,
+                StepShape(name=FINAL_STEP, seat=writes, role="final", after=names(answers), only_if=alone),
+            )
         differ = "two answers differ" if self.unanimous else "two members have answered"
         judge = StepShape(
             name=JUDGE_STEP,
@@ -78,6 +83,6 @@ class PanelSettings(SamplesSettings, frozen=True, kw_only=True, forbid_unknown_f
             most_calls=2,
         )
         final = StepShape(
-            name=FINAL_STEP, seat=self.who_writes(seats), role="final", after=(JUDGE_STEP,), only_if=differ
+            name=FINAL_STEP, seat=writes, role="final", after=(JUDGE_STEP,), only_if=f"{differ}, or none has answered"
         )
         return (*answers, judge, final)

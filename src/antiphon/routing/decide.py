@@ -3,7 +3,7 @@
 The same arguments give the same choice, and so do the facts that were told together with the slice, at any later time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -95,12 +95,13 @@ class Ranked(Struct, frozen=True, kw_only=True):
 class _Deciding:
     """One decision under way."""
 
-    __slots__ = ("_inputs", "_known", "_program", "_traced")
+    __slots__ = ("_inputs", "_known", "_look_up", "_program", "_traced")
 
     def __init__(self, program: Program, facts: Facts, inputs: Inputs, *, traced: bool) -> None:
         self._program = program
         self._inputs = inputs
         self._known = Known(program.route, program.own, program.scores, facts, inputs.slice)
+        self._look_up = self._known.value if program.own else facts.value
         self._traced = traced
 
     def chosen(self) -> Chosen:
@@ -114,12 +115,13 @@ class _Deciding:
                 way, part = rule.escalated, ""
                 ranked = self._ranked(way)
         order, stay = self._kept(ranked)
+        plainly = ranked.applied is None and not self._inputs.unfit
         return Chosen(
             rule=rule.name,
             recipe=way.recipe,
             branch=part,
             ordered=ranked.applied is not None,
-            candidates=(*(Candidate(deployment=name) for name in order), *ranked.lost),
+            candidates=way.group.candidates if plainly else _candidates(order, ranked.lost),
             predicted=ranked.predicted,
             tried=tried,
             objective=ranked.applied,
@@ -135,10 +137,10 @@ class _Deciding:
         if program.index is None:
             return program.default, ()
         if self._traced:
-            traced = program.index.trace(self._known.value)
+            traced = program.index.trace(self._look_up)
             at, tried = traced.first, tuple(map(_tried, program.rules[: traced.first], traced.tried))
         else:
-            at, tried = program.index.first(self._known.value), ()
+            at, tried = program.index.first(self._look_up), ()
         return (program.default if at is None else program.rules[at]), tried
 
     def _stakes(self, rule: Rule) -> str:
@@ -147,12 +149,12 @@ class _Deciding:
         if stated is None or rule.escalated is None:
             return ""
         if stated.impact:
-            impact = rule.impact or self._known.value(IMPACT)
+            impact = rule.impact or self._look_up(IMPACT)
             if impact in stated.impact or (impact is None and stated.unknown):
                 return f"impact {impact or 'unknown'}"
         if stated.below_confidence is None:
             return ""
-        return _below(CONFIDENCE, self._known.value(CONFIDENCE), stated.below_confidence, stated)
+        return _below(CONFIDENCE, self._look_up(CONFIDENCE), stated.below_confidence, stated)
 
     def _doubt(self, ranked: Ranked) -> str:
         """Why the selector expects too little of the first candidate; empty: it doesn't."""
@@ -173,7 +175,7 @@ class _Deciding:
     def _percent(self, what: str) -> float:
         """A number from 0 up to 100, by what the route draws by."""
         program, inputs = self._program, self._inputs
-        user = self._known.value(USER) if program.split_by == "user" else None
+        user = self._look_up(USER) if program.split_by == "user" else None
         draw = Draw(seed=inputs.seed, session=inputs.session, user=user if isinstance(user, str) else "")
         return draw.percent(program.split_by, f"{program.route}/{what}")
 
@@ -188,10 +190,10 @@ class _Deciding:
             fit = tuple(one for one in fit if one.name not in inputs.unfit)
         aim = self._aim(way.objective)
         if aim is None and not self._traced:
-            return Ranked(order=tuple([one.name for one in fit]), lost=lost)
+            return Ranked(order=way.group.names if fit is way.group.deployments else _names(fit), lost=lost)
         predicted = self._predicted(fit, aim)
         if aim is None:
-            return Ranked(order=tuple([one.name for one in fit]), lost=lost, predicted=predicted)
+            return Ranked(order=_names(fit), lost=lost, predicted=predicted)
         down = self._down(fit)
         ordered = order(aim, predicted, down, None if inputs.predictions is None else self._program.guard)
         return Ranked(
@@ -253,6 +255,14 @@ class _Deciding:
             return ()
         asked = order[:1] if ranked.applied is not None or len(order) == 1 else ()
         return tuple(name for name in program.shadow.names if name not in self._inputs.unfit and name not in asked)
+
+
+def _names(deployments: Iterable[Deployment]) -> tuple[str, ...]:
+    return tuple([one.name for one in deployments])
+
+
+def _candidates(order: Iterable[str], lost: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    return (*[Candidate(deployment=name) for name in order], *lost)
 
 
 def _below(what: str, value: Value, floor: float, stated: Escalate) -> str:

@@ -11,7 +11,7 @@ from antiphon.expr.expression import compile as compiled
 from antiphon.expr.index import Index
 from antiphon.routing.environment import BUDGET_SHARE, HEALTH, QUALITY, Environment, is_own
 from antiphon.routing.objective import Guard, Objective, objective
-from antiphon.routing.roster import Group, Roster
+from antiphon.routing.roster import Group, Roster, grouped
 from antiphon.routing.route import Route
 from antiphon.routing.scores import BAND, SCORE, Score
 from antiphon.routing.settings_rules import (
@@ -28,7 +28,7 @@ from antiphon.routing.switching import Switch, switch
 
 PLAIN: Mapping[Goal, Objective] = objective(ObjectiveSettings()).asked
 """Goals without bounds, for callers who ask for one where the route has no objective."""
-NOBODY = Group(deployments=())
+NOBODY = grouped(())
 
 
 class Way(Struct, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ def program(
     conditions = tuple(compiled(one.when, env) for one in settings.rules)
     main = Way(
         recipe=settings.recipe or "",
-        group=Group(deployments=route.deployments, lost=route.lost),
+        group=grouped(route.deployments, route.lost),
         objective=None if settings.objective is None else objective(settings.objective),
     )
     maker = _Maker(settings, main, roster)

@@ -19,9 +19,21 @@ class Group(Struct, frozen=True, kw_only=True):
     lost: tuple[Candidate, ...] = ()
     """The others, and why not."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(one.name for one in self.deployments)
+    names: tuple[str, ...] = ()
+    """Of those that can be asked."""
+    candidates: tuple[Candidate, ...] = ()
+    """All of them, as a plan has them: first those that can be asked."""
+
+
+def grouped(deployments: tuple[Deployment, ...], lost: tuple[Candidate, ...] = ()) -> Group:
+    """A group of these."""
+    names = tuple(one.name for one in deployments)
+    return Group(
+        deployments=deployments,
+        lost=lost,
+        names=names,
+        candidates=(*(Candidate(deployment=name) for name in names), *lost),
+    )
 
 
 class Roster(Struct, frozen=True, kw_only=True):
@@ -41,7 +53,7 @@ class Roster(Struct, frozen=True, kw_only=True):
             return None
         real = any(name not in self.lab and not self.lost.get(name) for name in names)
         why = {name: self.lost.get(name, "") or (LAB if real and name in self.lab else "") for name in names}
-        return Group(
-            deployments=tuple(self.deployments[name] for name in names if not why[name]),
-            lost=tuple(Candidate(deployment=name, lost=why[name]) for name in names if why[name]),
+        return grouped(
+            tuple(self.deployments[name] for name in names if not why[name]),
+            tuple(Candidate(deployment=name, lost=why[name]) for name in names if why[name]),
         )

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from antiphon.signals.linear import ZERO, Written, written
 
 Floats = NDArray[np.float64]
-EPOCHS = 30
+EPOCHS = 12
 BATCH = 64
-RATE = 0.5
-DECAY = 1e-5
+RATE = 0.3
+DECAY = 1e-3
 LEAST_SEEN = 3
 _RNG_SEED = 7
 
@@ -39,10 +39,10 @@ class Fitted(Struct, frozen=True):
 
     def chances(self, examples: Sequence[Example], cooling: float = 1.0) -> Floats:
         where = {token: at for at, token in enumerate(self.tokens)}
-        scores = np.stack(
-            [self.weights[[where[one] for one in example.tokens if one in where]].sum(0) for example in examples]
-        )
-        return _softmax((scores + self.bias) / cooling)
+        known = [[where[one] for one in example.tokens if one in where] for example in examples]
+        scores = np.stack([self.weights[rows].sum(0) for rows in known])
+        roots = np.sqrt([max(len(rows), 1) for rows in known])
+        return _softmax((scores + self.bias) / (cooling * roots[:, None]))
 
 
 def fit(examples: Sequence[Example], names: Sequence[str], most: int) -> Fitted:
@@ -85,9 +85,9 @@ def _descend(examples: Sequence[Example], names: Sequence[str], tokens: Sequence
             np.add.at(step, inverse, slope[owner])
             step += DECAY * weights[touched]
             squares[touched] += step**2
-            weights[touched] -= RATE * 0.1 * step / np.sqrt(squares[touched])
+            weights[touched] -= RATE * step / np.sqrt(squares[touched])
             bias_squares += slope.sum(0) ** 2
-            bias -= RATE * 0.1 * slope.sum(0) / np.sqrt(bias_squares)
+            bias -= RATE * slope.sum(0) / np.sqrt(bias_squares)
     return Fitted(tuple(names), tuple(tokens), weights, bias)
 
 
@@ -107,7 +107,7 @@ def cooling(fitted: Fitted, held_out: Sequence[Example]) -> float:
         chances = fitted.chances(held_out, temperature)
         return -float(np.log(np.maximum(chances[np.arange(len(labels)), labels], 1e-12)).mean())
 
-    return min((round(0.3 + 0.05 * at, 2) for at in range(95)), key=loss)
+    return min((round(0.01 * at, 2) for at in range(1, 150)), key=loss)
 
 
 def packed(fitted: Fitted, *, source: str, cooled: float) -> Written:
@@ -122,6 +122,7 @@ def packed(fitted: Fitted, *, source: str, cooled: float) -> Written:
         bias=tuple(round(float(one), 4) for one in fitted.bias),
         scale=round(scale, 6),
         cooling=cooled,
+        rooted=True,
     )
 
 

@@ -1,5 +1,6 @@
 """Learns the small models, and says how right they are on what they were not learned from."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,11 @@ from antiphon.signals.shape import code_in, math_in, options
 TASKS = ("agentic", "answer", "chat", "classify", "code", "creative", "extract", "math", "reason", "transform")
 TASK_TOKENS = 6000
 DOMAIN_TOKENS = 7000
+LEXICON = 4
+"""Times that each word of the lexicon is shown."""
+PROMPTS_SHOWN = 4
+BALANCE = 0.7
+SURE = 0.7
 PROMPTS = "our templates"
 MMLU = "MMLU-Pro's questions (Apache-2.0, TIGER-AI-Lab/MMLU-Pro f418b11)"
 ZERO = "ZeroEval's (Apache-2.0, WildEval/ZeroEval 8c1485e)"
@@ -50,9 +56,9 @@ def _domain(seeds: Seeds, rows: list[Row], held_out: list[Row], day: str) -> tup
     names = sorted({example.label for example in examples})
     fitted = fit(examples, names, DOMAIN_TOKENS)
     test = [seen(*one) for one in labelled(held_out)]
-    half, rest = test[::2], test[1::2]
-    cooled = cooling(fitted, half)
-    bare = [seen(domain, stem(text)) for domain, text in labelled(held_out)][1::2]
+    bare = [seen(domain, stem(text)) for domain, text in labelled(held_out)]
+    cooled = cooling(fitted, [*test[::2], *bare[::2]])
+    rest, bare = test[1::2], bare[1::2]
     report = f"{_report(fitted, rest, cooled)}; without options {_report(fitted, bare, cooled)}"
     return "domain", {"domain": packed(fitted, source=f"{MMLU}, and {PROMPTS}, {day}", cooled=cooled)}, report
 
@@ -67,17 +73,30 @@ def _task(
     seeds: Seeds, rows: tuple[list[Row], list[Row]], held_out: tuple[list[Row], list[Row]], day: str
 ) -> tuple[str, Any, str]:
     examples = [_seen(*one) for one in seeds.tasks()]
-    examples += _recorded(*rows, every=6)
-    fitted = fit(examples, TASKS, TASK_TOKENS)
-    ours = [_seen(*one) for one in seeds.held_out()]
+    examples += [Example(tuple(features.words(text)), task) for task, text in seeds.lexicon()] * LEXICON
+    examples += [_seen(*one) for one in seeds.prompts("developed-on")] * PROMPTS_SHOWN
+    examples += _recorded(*rows, every=8)
+    fitted = fit(_balanced(examples), TASKS, TASK_TOKENS)
+    ours = [_seen(*one) for one in seeds.prompts("held-out")]
     theirs = _recorded(*held_out, every=1)
-    cooled = cooling(fitted, ours[::2])
+    cooled = cooling(fitted, [*ours[::2], *theirs[:: 2 * len(theirs) // len(ours)]])
+    sure = [one for one, chances in zip(ours, fitted.chances(ours, cooled), strict=True) if chances.max() >= SURE]
     report = (
-        f"prompts of ours {_report(fitted, ours, cooled)}, their second half {_report(fitted, ours[1::2], cooled)}; "
+        f"prompts of ours {_report(fitted, ours, cooled)}; those with confidence {SURE} {_report(fitted, sure, cooled)}; "
         f"recorded {_report(fitted, theirs, cooled)}"
     )
     source = f"{PROMPTS}, {MMLU} and {ZERO}, {day}"
     return "task", {"task": packed(fitted, source=source, cooled=cooled)}, report
+
+
+def _balanced(examples: list[Example]) -> list[Example]:
+    """Rare classes weigh more, so that no class is guessed for being frequent here."""
+    many = Counter(example.label for example in examples)
+    mean = len(examples) / len(many)
+    return [
+        Example(example.tokens, example.label, example.weight * (mean / many[example.label]) ** BALANCE)
+        for example in examples
+    ]
 
 
 def _recorded(mmlu: list[Row], zero: list[Row], *, every: int) -> list[Example]:
