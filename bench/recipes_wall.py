@@ -41,10 +41,13 @@ METHOD = (
     "CPU: runs of a recipe in one process, its calls answered at once by a script, each drawn on an envelope; the median of "
     "{rounds} rounds of {runs} runs. Wall time: {requests} requests one after the other to a gateway of one worker with lab "
     "models whose first token comes after a fixed time and whose answers have {tokens} tokens at 1,000,000 a second, loopback "
-    "HTTP/1.1; each figure is what the client measured less the lab's times along the longest way through the steps: the "
-    "gateway's and the lab's own work, the client's, and late timers. `x-antiphon-attempts` tells how often a judge was asked, "
-    "as lab models don't answer judges in JSON."
+    "HTTP/1.1. Each figure is what the client measured less the times of the recipe's own calls along the longest way through "
+    "its steps, from the receipt: an attempt's beginning to its last byte. Lab models don't answer judges in JSON: the panel's "
+    "is asked twice, so that a panel has four stages."
 )
+WARM = 3
+"""Requests of each recipe that aren't counted: they prepare what the others use."""
+HEADERS = {"authorization": "Bearer sk-bench", "content-type": "application/json"}
 MOST_MS = 5.0
 """Over the slowest member and the judge, of a panel of three."""
 ANSWER_TOKENS = 20
@@ -70,18 +73,27 @@ RECIPES: Mapping[str, dict[str, Any]] = {
     },
     "map_reduce": {"map_reduce": {"seat": "fast", "final": "judge", "chunk_tokens": 64, "overlap_tokens": 0}},
 }
-WAYS: Mapping[str, Callable[[int], int]] = {
-    "single": lambda _: SEATS["slow"],
-    "panel": lambda attempts: SEATS["slow"] + (attempts - 3) * SEATS["judge"],
-    "vote": lambda _: SEATS["slow"],
-    "breadth": lambda attempts: SEATS["slow"] + (SEATS["middle"] if attempts > 4 else 0) + SEATS["judge"],
-    "debate": lambda _: 2 * SEATS["slow"],
-    "refine": lambda attempts: attempts // 2 * SEATS["judge"] + (attempts - attempts // 2) * SEATS["fast"],
-    "draft_verify": lambda attempts: SEATS["fast"] + (attempts - 1) * SEATS["judge"],
-    "workflow": lambda _: SEATS["slow"] + SEATS["judge"],
-    "map_reduce": lambda _: SEATS["fast"] + SEATS["judge"],
+Durations = Mapping[str, float]
+"""Milliseconds of each call, by its step."""
+
+
+def widest(took: Durations, *stages: str) -> float:
+    """The slowest call of each stage, one stage after the other. `stages`: beginnings of their steps' names."""
+    return sum(max((ms for step, ms in took.items() if step.startswith(stage)), default=0.0) for stage in stages)
+
+
+WAYS: Mapping[str, Callable[[Durations], float]] = {
+    "single": lambda took: sum(took.values()),
+    "panel": lambda took: widest(took, "member-", "judge#1", "judge#2", "final"),
+    "vote": lambda took: max(took.values()),
+    "breadth": lambda took: widest(took, "round-1-", "round-2-", "final"),
+    "debate": lambda took: widest(took, "round-1-", "round-2-"),
+    "refine": lambda took: sum(took.values()),
+    "draft_verify": lambda took: sum(took.values()),
+    "workflow": lambda took: max(took["style"], took["facts"] + took["check"]) + took["final"],
+    "map_reduce": lambda took: widest(took, "map#", "reduce#", "final"),
 }
-"""Milliseconds of the longest way through a recipe's steps, by the attempts that were made."""
+"""Milliseconds of the longest way through a recipe's steps."""
 
 
 @dataclass(frozen=True)
@@ -193,43 +205,40 @@ def config(directory: Path) -> Path:
 
 
 def wall(port: int, requests: int) -> list[Row]:
-    """What the gateway adds to the longest way through each recipe's steps."""
+    """What the gateway adds to the longest way through each recipe's calls."""
     rows: list[Row] = []
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for name, way in WAYS.items():
         over: list[float] = []
+        ways: list[float] = []
         calls = 0
-        for number in range(requests + 3):
-            took_ms, calls = _asked(connection, name, number)
-            if number >= 3:  # the first requests prepare what the others use
-                over.append(took_ms - way(calls))
-        rows.append(
-            Row(
-                f"{name}: wall time over {way(calls)} ms of its models",
-                "ms",
-                median(over),
-                quantiles(over, n=10)[-1],
-                calls,
-                MOST_MS if name == "panel" else None,
-            )
-        )
+        for number in range(requests + WARM):
+            took_ms, took = _asked(connection, name, number)
+            calls = len(took)
+            if number >= WARM:
+                ways.append(way(took))
+                over.append(took_ms - ways[-1])
+        most = quantiles(over, n=10)[-1]
+        title = f"{name}: wall time over {median(ways):.0f} ms of its calls"
+        rows.append(Row(title, "ms", median(over), most, calls, MOST_MS if name == "panel" else None))
     connection.close()
     return rows
 
 
-def _asked(connection: http.client.HTTPConnection, model: str, number: int) -> tuple[float, int]:
-    """Milliseconds and attempts of a request. Raises: BenchError, when it wasn't answered."""
+def _asked(connection: http.client.HTTPConnection, model: str, number: int) -> tuple[float, Durations]:
+    """Milliseconds of a request, and of each of its calls. Raises: BenchError, when it wasn't answered."""
     said = {"role": "user", "content": f"{LONG}\n\nRequest {number}."}
     body = json.dumps({"model": model, "messages": [said]}).encode()
-    headers = {"authorization": "Bearer sk-bench", "content-type": "application/json"}
     began = time.perf_counter()
-    connection.request("POST", "/v1/chat/completions", body, headers)
+    connection.request("POST", "/v1/chat/completions", body, HEADERS)
     response = connection.getresponse()
     told = response.read()
     took_ms = (time.perf_counter() - began) * 1000
     if response.status != 200:
         raise BenchError(f"{model}: {response.status} {told[:300].decode('utf-8', 'replace')}")
-    return took_ms, int(response.headers.get("x-antiphon-attempts") or 1)
+    connection.request("GET", f"/v1/receipts/{response.headers['x-antiphon-receipt']}", headers=HEADERS)
+    attempts = json.loads(connection.getresponse().read())["attempts"]
+    return took_ms, {one.get("step", ""): one["timings"]["last_byte_us"] / 1000 for one in attempts}
 
 
 def through_gateway(port: int, requests: int, core: int) -> list[Row]:

@@ -85,10 +85,14 @@ RECIPES = st.builds(
     st.integers(1, 4),
 )
 DELAYS = st.integers(0, 8).map(float)
+TEXTS = st.sampled_from(["A", "B", "A long answer.", "答えはBです。", JUDGED, ""])
 ENTRIES: st.SearchStrategy[Entry] = st.one_of(
+    st.builds(Says, text=TEXTS, after_s=DELAYS),
+    st.builds(Says, text=TEXTS, after_s=DELAYS, logprobs=st.sampled_from([(-0.1,), (-2.0,)])),
+    st.builds(Says, text=TEXTS, after_s=DELAYS, cost_nano_usd=st.integers(0, 1000)),
     st.builds(
         Says,
-        text=st.sampled_from(["A", "B", "A long answer.", JUDGED, "答えはBです。", ""]),
+        text=TEXTS,
         after_s=DELAYS,
         output_tokens=st.integers(0, 100),
         cost_nano_usd=st.integers(0, 1000),
@@ -100,13 +104,18 @@ ENTRIES: st.SearchStrategy[Entry] = st.one_of(
     st.builds(Fails, error=st.sampled_from([UpstreamBroken("gone"), UpstreamLimited("slow down")]), after_s=DELAYS),
     st.just(Never()),
 )
-SCRIPTS = st.fixed_dictionaries({seat: st.lists(ENTRIES, min_size=1, max_size=4) for seat in (*SEATS, "j", "f", "")})
+SCRIPTS = st.fixed_dictionaries(
+    {
+        **{seat: st.lists(ENTRIES, min_size=1, max_size=4) for seat in (*SEATS, "f", "")},
+        "j": st.lists(st.just(Says(text=JUDGED)) | ENTRIES, min_size=1, max_size=3),
+    }
+)
 ENVELOPES = st.builds(
     Envelope,
-    calls=st.integers(0, 12),
-    money_nano_usd=st.none() | st.integers(0, 12_000),
-    output_tokens=st.none() | st.integers(0, 1200),
-    seconds=st.sampled_from([5.0, 20.0, 600.0]),
+    calls=st.sampled_from([40, 20, 9, 7, 6, 5, 4, 3, 2, 1, 0]),
+    money_nano_usd=st.sampled_from([None, None, 9000, 5000, 3000, 1500]),
+    output_tokens=st.sampled_from([None, None, 900, 500, 300, 150]),
+    seconds=st.sampled_from([600.0, 600.0, 20.0, 6.0]),
 )
 SEATED = st.lists(st.sampled_from(SEATS), unique=True).map(
     lambda seats: tuple(Seated(seat=seat, cost_nano_usd=ord(seat), quality=0.5) for seat in seats)

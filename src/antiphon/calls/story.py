@@ -35,6 +35,10 @@ class Telling(Protocol):
         """A piece of its stream, as the rest of that."""
         ...
 
+    def rest(self) -> bytes:
+        """What ends the stream, once the answer's own has ended."""
+        ...
+
     def told(self, body: bytes, instead: Response | None) -> bytes:
         """A whole answer, or what is said in its place, as the caller asked for it."""
         ...

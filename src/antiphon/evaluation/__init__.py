@@ -1,0 +1,1 @@
+"""What routes would have done, and what they would have cost: learned from and measured on recorded outcomes."""

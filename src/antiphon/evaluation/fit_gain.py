@@ -80,7 +80,12 @@ class Rates(Struct, kw_only=True):
 
 
 def fit(
-    examples: Sequence[Example], seats: Sequence[str], *, classes: int = CLASSES, seed: int = 0, trained: Trained | None = None
+    examples: Sequence[Example],
+    seats: Sequence[str],
+    *,
+    classes: int = CLASSES,
+    seed: int = 0,
+    trained: Trained | None = None,
 ) -> Gain:
     """Fit a model. The same examples and seed give the same model.
 
@@ -96,12 +101,16 @@ def fit(
         rates = _rates(table, shares)
         read.fit(shares, steps=8 if turn else 40)
         shares = _shares(np.log(read.chances() + 1e-12) + _fits(table, rates))
-    return _model(table, shares, _rates(table, shares), read, seats, trained or Trained(examples=len(examples), seed=seed))
+    return _model(
+        table, shares, _rates(table, shares), read, seats, trained or Trained(examples=len(examples), seed=seed)
+    )
 
 
 def _start(table: Table, classes: int, chance: np.random.Generator) -> Array:
     """Classes by the share of right answers."""
-    rate = (table.right * table.seen).sum(1) / np.maximum(table.seen.sum(1), 1) + chance.normal(0, 0.15, len(table.seen))
+    rate = (table.right * table.seen).sum(1) / np.maximum(table.seen.sum(1), 1) + chance.normal(
+        0, 0.15, len(table.seen)
+    )
     place = np.argsort(np.argsort(rate)) * classes // len(rate)
     shares = np.full((len(rate), classes), 0.1 / classes)
     shares[np.arange(len(rate)), place] += 0.9
@@ -148,9 +157,7 @@ def _shares(scores: Array) -> Array:
     return raised / raised.sum(1, keepdims=True)
 
 
-def _model(
-    table: Table, shares: Array, rates: Rates, read: Reader, seats: Sequence[str], trained: Trained
-) -> Gain:
+def _model(table: Table, shares: Array, rates: Rates, read: Reader, seats: Sequence[str], trained: Trained) -> Gain:
     wrong = (1 - table.right) * table.seen
     silent = (shares.T @ (wrong * (table.key < 0)) + 1) / (shares.T @ wrong + 10)
     mean_cost = (table.cost * table.priced).sum(0) / np.maximum(table.priced.sum(0), 1)

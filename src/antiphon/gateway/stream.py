@@ -32,8 +32,9 @@ class Stream:
         self._parts: list[tuple[Usage | None, int | None]] = []
         """Usage and cost of the parts that broke off."""
         self._continued: Continued | Telling | None = None
-        if story.progress is not None and story.progress.rewrites:
-            self._continued = story.progress
+        self._telling = story.progress if story.progress is not None and story.progress.rewrites else None
+        if self._telling is not None:
+            self._continued = self._telling
 
     async def run(self, answered: Answered, started: Started) -> None:
         """Relay to the end. Raises: AntiphonError, when the answer broke off and nobody goes on with it."""
@@ -154,6 +155,8 @@ class Stream:
     def _finish(self, attempt: Try, started: Started, last: bytes) -> None:
         """The answer is whole: settle, record, then let its end go."""
         self._begin(attempt)
+        if self._telling is not None:
+            last += self._telling.rest()
         self._keep_of(last)
         self._settle(attempt, started)
         self._reply.keep(last)

@@ -73,6 +73,14 @@ class Progress:
             out.append(self._encoder.end())
         return b"".join(out)
 
+    def rest(self) -> bytes:
+        """What ends the stream, once the answer's own has ended."""
+        if self._ended:
+            return b""
+        self._ended = True
+        out = [self._encoder.event(event) for event in self._decoder.end()]
+        return b"".join([*out, self._encoder.end()])
+
     def told(self, body: bytes, instead: Response | None) -> bytes:
         """A whole answer as the caller asked for it: in its own bytes, edited, or as a stream to its end.
 

@@ -57,4 +57,4 @@ def _checked(call: str, found: object) -> Answer:
     return found
 
 def _failed(call: str, why: str) -> AntiphonError:
-    return AntiphonError(f"the recipe {call} failed: {why}; see the log", code="recipe_failed")
+    return AntiphonError(f"the recipe {call} failed: {why}; see the log", code="recipe_failed", status=502)

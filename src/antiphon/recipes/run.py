@@ -107,6 +107,9 @@ async def _held(contract: ContractSettings, answer: Answer, question: Question, 
         if other is None:
             raise
         return other
+    if not valid(held) and valid(answer):
+        watched.note(Noted(step=answer.step, what=FELL_BACK, why="what was to mend it says nothing"))
+        return answer
     if contract.on_violation != "best" or (await check(contract, held, question, sandbox=watched.sandbox)).ok:
         return held
     return await _other(contract, question, watched) or held

@@ -88,4 +88,4 @@ class Watched(Calls):
         first = [error for error in self.errors if not isinstance(error, EnvelopeExceeded | ContractViolated)]
         if first or self.errors:
             return most_telling(first or self.errors).error
-        return ContractViolated(f"the recipe could not do what it has to: {why}")
+        return AntiphonError(f"the recipe could not do what it has to: {why}", code="recipe_failed", status=502)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from antiphon.core.signal import Fact, Facts, Value
-from antiphon.core.view import Slice, Standing
+from antiphon.core.view import Quality, Slice, Standing
 from antiphon.routing.scores import SCORE, Score
 
 TASK = "task.name"
@@ -12,7 +12,7 @@ TASK = "task.name"
 class Known:
     """What is known of one request. Each of routing's own facts is worked out once."""
 
-    __slots__ = ("_facts", "_own", "_scores", "_standings", "_worked", "route", "slice")
+    __slots__ = ("_facts", "_own", "_qualities", "_scores", "_standings", "_worked", "route", "slice")
 
     def __init__(
         self, route: str, own: frozenset[str], scores: Mapping[str, Score], facts: Facts, slice: Slice
@@ -25,6 +25,7 @@ class Known:
         self._scores = scores
         self._worked: dict[str, Value] = {}
         self._standings: dict[str, Standing] | None = None
+        self._qualities: dict[tuple[str, str], Quality] | None = None
 
     def value(self, name: str) -> Value:
         """What a fact says; None: unknown. Raises: KeyError, when none of this name is declared."""
@@ -46,6 +47,13 @@ class Known:
             self._standings = {one.deployment: one for one in self.slice.standings}
         return self._standings.get(deployment)
 
+    def quality(self, deployment: str, task: str) -> Quality | None:
+        """On this route, of a task class, else of all tasks; None: nothing was scored."""
+        if self._qualities is None:
+            of_route = [one for one in self.slice.qualities if one.route == self.route]
+            self._qualities = {(one.deployment, one.task): one for one in of_route}
+        return self._qualities.get((deployment, task)) or self._qualities.get((deployment, ""))
+
     def task(self) -> str:
         """The class of the request's task; empty: unknown."""
         found = self._facts.value(TASK)
@@ -58,7 +66,7 @@ class Known:
                 standing = self.standing(rest)
                 return None if standing is None else standing.ready
             case "quality.":
-                quality = self.slice.quality(rest, self.route, self.task())
+                quality = self.quality(rest, self.task())
                 return None if quality is None else quality.mean
             case "score.":
                 return self._scores[rest].value(self.value)

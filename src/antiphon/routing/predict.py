@@ -33,7 +33,7 @@ def predict(
         _predicted(
             one.name,
             known.standing(one.name) or NO_STANDING,
-            _measured(known.slice.quality(one.name, known.route, task), scores_at_least)
+            _measured(known.quality(one.name, task), scores_at_least)
             if predictions is None
             else predictions.get(one.name),
             likely.get(one.name) if likely is not None else None,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from antiphon.signals.linear import ZERO, Written, written
@@ -29,34 +30,37 @@ class Example(Struct, frozen=True):
     weight: float = 1.0
 
 
-class Fitted(Struct, frozen=True):
+class Fitted(Struct, frozen=True, kw_only=True):
     """Weights of tokens, and what stands before any token is seen."""
 
     names: tuple[str, ...]
     tokens: tuple[str, ...]
     weights: Floats
     bias: Floats
+    rooted: bool = False
+    """See `linear.Written`."""
 
     def chances(self, examples: Sequence[Example], cooling: float = 1.0) -> Floats:
         where = {token: at for at, token in enumerate(self.tokens)}
         known = [[where[one] for one in example.tokens if one in where] for example in examples]
         scores = np.stack([self.weights[rows].sum(0) for rows in known])
         roots = np.sqrt([max(len(rows), 1) for rows in known])
-        return _softmax((scores + self.bias) / (cooling * roots[:, None]))
+        return _softmax((scores + self.bias) / (cooling * (roots[:, None] if self.rooted else 1.0)))
 
 
-def fit(examples: Sequence[Example], names: Sequence[str], most: int) -> Fitted:
+def fit(examples: Sequence[Example], names: Sequence[str], most: int, *, rooted: bool = False) -> Fitted:
     """Learn on all tokens, keep those that tell most, and learn again on these.
 
     Args:
         most: Tokens to keep.
+        rooted: See `linear.Written`.
     """
     seen = Counter(token for example in examples for token in set(example.tokens))
     tokens = sorted(token for token, times in seen.items() if times >= LEAST_SEEN)
     first = _descend(examples, names, tokens)
     telling = np.abs(first.weights).max(1) * np.log1p([seen[token] for token in tokens])
     kept = sorted(tokens[at] for at in np.argsort(-telling, kind="stable")[:most])
-    return _descend(examples, names, kept)
+    return replace(_descend(examples, names, kept), rooted=rooted)
 
 
 def _descend(examples: Sequence[Example], names: Sequence[str], tokens: Sequence[str]) -> Fitted:
@@ -88,7 +92,7 @@ def _descend(examples: Sequence[Example], names: Sequence[str], tokens: Sequence
             weights[touched] -= RATE * step / np.sqrt(squares[touched])
             bias_squares += slope.sum(0) ** 2
             bias -= RATE * slope.sum(0) / np.sqrt(bias_squares)
-    return Fitted(tuple(names), tuple(tokens), weights, bias)
+    return Fitted(names=tuple(names), tokens=tuple(tokens), weights=weights, bias=bias)
 
 
 def _softmax(scores: Floats) -> Floats:
@@ -122,7 +126,7 @@ def packed(fitted: Fitted, *, source: str, cooled: float) -> Written:
         bias=tuple(round(float(one), 4) for one in fitted.bias),
         scale=round(scale, 6),
         cooling=cooled,
-        rooted=True,
+        rooted=fitted.rooted,
     )
 
 

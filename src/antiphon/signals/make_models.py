@@ -54,7 +54,7 @@ def _domain(seeds: Seeds, rows: list[Row], held_out: list[Row], day: str) -> tup
     examples += [seen("math", text, 0.3) for task, text in seeds.tasks() if task == "math"]
     examples += [seen("other", text, 0.2) for task, text in seeds.tasks() if task in {"chat", "creative"}]
     names = sorted({example.label for example in examples})
-    fitted = fit(examples, names, DOMAIN_TOKENS)
+    fitted = fit(examples, names, DOMAIN_TOKENS, rooted=True)
     test = [seen(*one) for one in labelled(held_out)]
     bare = [seen(domain, stem(text)) for domain, text in labelled(held_out)]
     cooled = cooling(fitted, [*test[::2], *bare[::2]])
