@@ -123,6 +123,41 @@ def test_who_takes_over_and_what_is_on_is_summed_up(antiphon, tmp_path):
     }
 
 
+def test_a_cap_on_cost_that_shuts_out_models_without_a_price_is_warned_of(antiphon, tmp_path):
+    file = tmp_path / "antiphon.yaml"
+    file.write_text(
+        "providers: {own: {profile: compatible, base_url: 'http://x/v1'}}\n"
+        "models: {own: {provider: own}, free: {provider: own, price: {input: 0, output: 0}}}\n"
+        "routes: {auto: {models: [own, free], objective: {cost_at_most_usd: 1}}}\n"
+    )
+    ran = antiphon("config", "check", "--config", file)
+    assert ran.code == 0
+    assert ran.err == (
+        "warning: route auto: `cost_at_most_usd` shuts out models without a price: own;"
+        " give each a `price`, or write `unknown: allow` at the objective\n"
+    )
+
+
+def test_rules_that_never_decide_are_mistakes(antiphon, tmp_path):
+    file = tmp_path / "antiphon.yaml"
+    file.write_text(
+        "providers: {lab: {lab: {models: {quick: {}}}}}\n"
+        "models: {quick: {provider: lab}}\n"
+        "routes:\n"
+        "  auto:\n"
+        "    models: [quick]\n"
+        "    rules:\n"
+        "      - {name: long, when: context.tokens > 5, models: [quick]}\n"
+        "      - {name: longer, when: context.tokens > 9, models: [quick]}\n"
+    )
+    ran = antiphon("config", "check", "--config", file)
+    assert ran.code != 0
+    assert ran.err.splitlines()[0] == (
+        f"{file}:8: routes.auto.rules[1].when: never decides: long before it holds wherever it does;"
+        " put it before long, or leave it out"
+    )
+
+
 @pytest.mark.parametrize("text", ["", "providers: {openai: {}}\nmodels: {gpt-4o: {provider: openai}}\n"])
 def test_that_nothing_can_be_asked_for_is_a_warning(antiphon, tmp_path, text):
     file = tmp_path / "antiphon.yaml"

@@ -22,7 +22,7 @@ MODULES = (
         "gateway/share.py",
         "gateway/count.py",
         "calls/ask.py",
-        "gateway/story.py",
+        "calls/story.py", "recipes/progress.py", "recipes/weigh.py", "gateway/execute.py", "signals/wording.py",
         "calls/deadline.py",
     ),
     *("wire/losses.py", "control/counting.py", "server/files.py", "calls/cache.py"),

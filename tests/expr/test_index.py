@@ -54,6 +54,21 @@ def test_doubles_are_told_apart_exactly(share: float, first: int) -> None:
     assert index.first({"context.share": share}.__getitem__) == first
 
 
+def test_no_number_is_unequal_to_every_number() -> None:
+    index, _ = counted(["context.share == 0.5", "!(context.share < 0.5) && code.present", "context.share != 0.5"])
+    assert index.first({"context.share": math.nan, "code.present": True}.__getitem__) == 1
+    assert index.first({"context.share": math.nan, "code.present": False}.__getitem__) == 2
+
+
+def test_a_rule_of_several_alternatives_is_evaluated_once() -> None:
+    index, counts = counted(
+        ["tools.count > 1 && 'a' in tools.names || text.language == 'de' && 'b' in tools.names", "true"]
+    )
+    known: dict[str, Value] = {"tools.count": 2, "text.language": "de", "tools.names": ()}
+    assert index.first(known.__getitem__) == 1
+    assert counts.total() == 2
+
+
 def test_an_unknown_fact_leaves_the_rules_that_do_not_need_it() -> None:
     index, counts = counted(
         [

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schedules import ENVELOPES, Kept, holds, schedules
-from scripted_calls import Fails, Says, ScriptedCalls, picture, play, question, user
+from scripted_calls import Fails, Never, Says, ScriptedCalls, picture, play, question, user
 
 from antiphon.core.content import File, Image, Message, ResponseFormat, Text, Tool, ToolCall
 from antiphon.core.error import AntiphonError, UpstreamBroken
@@ -136,7 +136,11 @@ def test_a_part_that_failed_is_told_and_gone_on_without() -> None:
 
 def test_a_part_that_must_not_fail_ends_it_with_the_error_and_cuts_off_the_others() -> None:
     def some(asked, number):
-        return Fails(error=UpstreamBroken("gone"), after_s=2) if asked.step == "map#2" else Says(text="found", after_s=number)
+        return (
+            Fails(error=UpstreamBroken("gone"), after_s=2)
+            if asked.step == "map#2"
+            else Says(text="found", after_s=number)
+        )
 
     calls = ScriptedCalls({"m": some, "f": "made"})
 
@@ -279,3 +283,33 @@ def test_whatever_fails_what_the_parts_gave_goes_out_and_the_envelope_holds(scri
     assert answer is not None or not gave
     assert answer is None or answer.streams or answer.text.strip() or not gave
     holds(calls, envelope)
+
+
+async def test_a_long_input_is_split_aside() -> None:
+    text = LONG * 40
+    calls = ScriptedCalls({"m": Says(text="found", after_s=0), "f": Says(text="made", after_s=0)})
+
+    assert (await run(recipe(SMALL), question(text), calls)).text == "made"
+    assert len(calls.made) > 32
+
+
+def test_a_part_that_takes_too_long_is_gone_on_without() -> None:
+    def some(asked, number):
+        return Never() if asked.step == "map#3" else "found"
+
+    calls = ScriptedCalls({"m": some, "f": "made"})
+
+    assert play(run(recipe(SMALL | {"timeout_s": 4}), question(LONG), calls)).text == "made"
+    assert calls.of("final").began_s == 4
+    assert "could not be read: 3." in calls.of("final").said
+
+
+@pytest.mark.parametrize(
+    ("map_reduce", "path"),
+    [
+        ({"chunk_tokens": 100, "overlap_tokens": 60}, "map_reduce.overlap_tokens"),
+        ({"part_tokens": 1000, "reduce_tokens": 1500}, "map_reduce.reduce_tokens"),
+    ],
+)
+def test_mistakes_are_found_when_the_configuration_is_loaded(map_reduce, path) -> None:
+    assert path in [found[0] for found in msgspec.convert({"map_reduce": map_reduce}, RecipeSettings).check()]

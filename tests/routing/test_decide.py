@@ -474,6 +474,33 @@ def test_choices_of_one_key_differ_in_nothing_that_a_plan_is_made_of() -> None:
     }
 
 
+@pytest.mark.parametrize("named", [{"models": ["swift"]}, {"tiers": ["fast"]}, {"recipe": "other"}])
+@pytest.mark.parametrize("where", ["rules", "escalate", "split"])
+def test_models_tiers_and_recipes_lead_elsewhere_wherever_they_are_named(where: str, named: dict[str, Any]) -> None:
+    settings: dict[str, Any] = {
+        "rules": {"rules": [{"name": "a", "when": "true", **named}]},
+        "escalate": {"escalate": {"below_confidence": 1, "unknown": "escalate", **named}},
+        "split": {"split": [{"name": "a", "percent": 100, **named}]},
+    }[where]
+
+    found = Ruled({"recipe": "usual", **settings}).decide()
+
+    expected = {"models": ("swift",), "tiers": ("quick", "swift"), "recipe": ("quick", "sound", "grand")}
+    assert found.order == expected[next(iter(named))]
+    assert found.recipe == named.get("recipe", "usual")
+
+
+def test_an_objective_is_told_in_a_line() -> None:
+    ruled = Ruled({"objective": {"quality_at_least": 0.95}}, guard=Guard(best="sound", margin=0.05))
+
+    found = ruled.decide(predictions={"quick": Chance(0.82), "sound": Chance(0.8)}, objective="best")
+
+    assert found.objective is not None
+    assert found.objective.told == (
+        "best, as the request asks; nobody keeps quality_at_least; quick is not better than sound by more than 0.05"
+    )
+
+
 def test_a_program_says_what_it_needs_to_be_told() -> None:
     ruled = Ruled(
         {

@@ -50,7 +50,12 @@ def _ints() -> st.SearchStrategy[str]:
         st.just("size(tools.names)"),
         st.just("9223372036854775807"),
     )
-    return st.builds("({} {} {})".format, leaf, st.sampled_from("+-*/%"), leaf)
+    signs = st.sampled_from("+-*/%")
+    return st.one_of(
+        st.builds("({} {} {})".format, leaf, signs, leaf),
+        st.builds("{} {} {} {} {}".format, leaf, signs, leaf, signs, leaf),
+        st.builds("{} {} ({} {} {})".format, leaf, signs, leaf, signs, leaf),
+    )
 
 
 def atoms() -> st.SearchStrategy[str]:

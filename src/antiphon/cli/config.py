@@ -15,6 +15,8 @@ from antiphon.cli.exits import Exit
 from antiphon.cli.failure import problems
 from antiphon.cli.terminal import document, put, say
 from antiphon.config.check_budgets import past_raises
+from antiphon.config.check_objectives import REMEDY as PRICED
+from antiphon.config.check_objectives import shut_out
 from antiphon.config.check_unpriced import REMEDY, refused, said
 from antiphon.config.diff import Change, diff
 from antiphon.config.load import environment, load
@@ -48,6 +50,8 @@ def _check(arguments: Namespace) -> int:
         say(f"warning: {one}; take it out")
     for budget, names in refused(loaded.settings, PROFILES, datetime.now(UTC).date()).items():
         say(f"warning: the budget {budget} {said(names)}; {REMEDY}")
+    for one in shut_out(loaded.settings, datetime.now(UTC).date()):
+        say(f"warning: {one}; {PRICED}")
     return Exit.OK
 
 

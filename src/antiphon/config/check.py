@@ -13,6 +13,7 @@ from antiphon.config.check_models import check_models
 from antiphon.config.check_providers import check_providers
 from antiphon.config.check_recipes import check_recipes, check_signals
 from antiphon.config.check_routes import check_routes
+from antiphon.config.check_rules import check_rules
 from antiphon.config.check_storage import check_storage
 from antiphon.config.known import tiers_of
 from antiphon.config.pem import MENDED, why_no_authorities, why_no_chain, why_no_file
@@ -45,6 +46,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *check_fallbacks(settings, written),
         *check_calls(settings, written, profiles),
         *check_cache(settings, written),
+        *check_rules(settings, written, profiles),
         *check_recipes(settings, written),
         *check_signals(settings, written),
         *_budgets(settings, written),

@@ -13,6 +13,7 @@ from antiphon.core.error import Problem
 from antiphon.routing.settings_rules import Constraint, ObjectiveSettings
 from antiphon.wire.yaml_node import Path
 
+REMEDY = "give each a `price`, or write `unknown: allow` at the objective"
 BOUNDS: tuple[Constraint, ...] = get_args(Constraint)
 
 

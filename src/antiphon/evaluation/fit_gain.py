@@ -1,13 +1,14 @@
 """Fits the model of expected gain to recorded outcomes, by expectation and maximisation."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from antiphon.evaluation.fit_gain_tables import apart
-from antiphon.evaluation.fit_gain_text import Reader, reader
+from antiphon.evaluation.fit_gain_text import Reader, Texts, reader
 from antiphon.routing.gain import Gain, Member, Spread, Trained
 
 Array = NDArray[np.float64]
@@ -44,6 +45,8 @@ class Table:
     """Examples as arrays: a row for each, a column for each seat."""
 
     def __init__(self, examples: Sequence[Example], seats: Sequence[str]) -> None:
+        self.seats = tuple(seats)
+        self.texts = Texts([example.text for example in examples])
         shape = len(examples), len(seats)
         self.seen = np.zeros(shape)
         self.right = np.zeros(shape)
@@ -69,6 +72,14 @@ class Table:
         if one.cost_nano_usd is not None:
             self.priced[spot], self.cost[spot] = 1, one.cost_nano_usd
 
+    def rows(self, places: Sequence[int]) -> "Table":
+        """Some of the examples."""
+        found, chosen = copy(self), list(places)
+        found.texts = self.texts.rows(chosen)
+        for name in ("seen", "right", "size", "sized", "cost", "priced", "key"):
+            setattr(found, name, getattr(self, name)[chosen])
+        return found
+
 
 class Rates(Struct, kw_only=True):
     """What the classes differ in: a row for each class, a column for each seat."""
@@ -79,31 +90,21 @@ class Rates(Struct, kw_only=True):
     deviations: tuple[Array, Array]
 
 
-def fit(
-    examples: Sequence[Example],
-    seats: Sequence[str],
-    *,
-    classes: int = CLASSES,
-    seed: int = 0,
-    trained: Trained | None = None,
-) -> Gain:
+def fit(table: Table, *, classes: int = CLASSES, seed: int = 0) -> Gain:
     """Fit a model. The same examples and seed give the same model.
 
     Raises: ValueError, when a seat has no outcome.
     """
-    table = Table(examples, seats)
-    for place, seat in enumerate(seats):
+    for place, seat in enumerate(table.seats):
         if not table.seen[:, place].any():
-            raise ValueError(f"no outcome of {seat!r} is among the {len(examples)} examples")
+            raise ValueError(f"no outcome of {seat!r} is among the {len(table.seen)} examples")
     shares = _start(table, classes, np.random.default_rng(seed))
-    read = reader([example.text for example in examples], classes)
+    read = reader(table.texts, classes)
     for turn in range(ROUNDS):
         rates = _rates(table, shares)
         read.fit(shares, steps=8 if turn else 40)
         shares = _shares(np.log(read.chances() + 1e-12) + _fits(table, rates))
-    return _model(
-        table, shares, _rates(table, shares), read, seats, trained or Trained(examples=len(examples), seed=seed)
-    )
+    return _model(table, shares, _rates(table, shares), read, Trained(examples=len(table.seen), seed=seed))
 
 
 def _start(table: Table, classes: int, chance: np.random.Generator) -> Array:
@@ -157,7 +158,7 @@ def _shares(scores: Array) -> Array:
     return raised / raised.sum(1, keepdims=True)
 
 
-def _model(table: Table, shares: Array, rates: Rates, read: Reader, seats: Sequence[str], trained: Trained) -> Gain:
+def _model(table: Table, shares: Array, rates: Rates, read: Reader, trained: Trained) -> Gain:
     wrong = (1 - table.right) * table.seen
     silent = (shares.T @ (wrong * (table.key < 0)) + 1) / (shares.T @ wrong + 10)
     mean_cost = (table.cost * table.priced).sum(0) / np.maximum(table.priced.sum(0), 1)
@@ -172,7 +173,7 @@ def _model(table: Table, shares: Array, rates: Rates, read: Reader, seats: Seque
             length_wrong=Spread(mean=_row(rates.means[0][:, place]), deviation=_row(rates.deviations[0][:, place])),
             length_right=Spread(mean=_row(rates.means[1][:, place]), deviation=_row(rates.deviations[1][:, place])),
         )
-        for place, seat in enumerate(seats)
+        for place, seat in enumerate(table.seats)
     )
     bias, words, form_marks = read.weights()
     return Gain(

@@ -1,6 +1,7 @@
 """Learns a request's class from its text: a softmax over directions in which texts differ most, told by buckets."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,19 +46,32 @@ class Reader:
         return self._bias + unfolded[-1], unfolded[:BUCKETS], unfolded[BUCKETS:-1]
 
 
-def reader(texts: Sequence[str], classes: int) -> Reader:
+class Texts:
+    """Words and marks of texts, a row for each."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.words = np.zeros((len(texts), BUCKETS))
+        for at, text in enumerate(texts):
+            found = buckets(text)
+            self.words[at, list(found)] = 1 / np.sqrt(len(found) or 1)
+        self.forms = np.array([marks(text) for text in texts])
+
+    def rows(self, places: Sequence[int]) -> "Texts":
+        """Some of them."""
+        found = copy(self)
+        found.words, found.forms = self.words[list(places)], self.forms[list(places)]
+        return found
+
+
+def reader(texts: Texts, classes: int) -> Reader:
     """Make one for these texts."""
-    words = np.zeros((len(texts), BUCKETS))
-    for at, text in enumerate(texts):
-        found = buckets(text)
-        words[at, list(found)] = 1 / np.sqrt(len(found) or 1)
+    words = texts.words
     count = (words > 0).sum(0)
-    rarity = np.where(count >= _LEAST_TEXTS, np.log(len(texts) / np.maximum(count, 1)), 0.0)
+    rarity = np.where(count >= _LEAST_TEXTS, np.log(len(words) / np.maximum(count, 1)), 0.0)
     weighted = words * rarity
     _, axes = np.linalg.eigh(weighted.T @ weighted)
     turned = rarity[:, None] * axes[:, ::-1][:, :DIRECTIONS]
-    forms = np.array([marks(text) for text in texts])
-    return _scaled(words @ turned, forms, turned, classes)
+    return _scaled(words @ turned, texts.forms, turned, classes)
 
 
 def _scaled(directed: Array, forms: Array, turned: Array, classes: int) -> Reader:

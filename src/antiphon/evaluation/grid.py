@@ -27,10 +27,11 @@ class Grid(Struct, frozen=True, kw_only=True, eq=False):
 
     def rows(self, at: Places) -> "Grid":
         """Some prompts alone."""
+        places = [int(one) for one in at.tolist()]
         return Grid(
-            ids=tuple(self.ids[one] for one in at),
-            texts=tuple(self.texts[one] for one in at),
-            tasks=tuple(self.tasks[one] for one in at),
+            ids=tuple(self.ids[one] for one in places),
+            texts=tuple(self.texts[one] for one in places),
+            tasks=tuple(self.tasks[one] for one in places),
             models=self.models,
             scores=self.scores[at],
             costs_usd=self.costs_usd[at],

@@ -97,15 +97,15 @@ def _outcome(cells: Cells, texts: dict[str, str]) -> Outcome | None:
     """`texts`: prompts so far by id; a text need not stand again. None: the row has no score. Raises: _WrongCell."""
     if cells.get("score") in {None, ""}:
         return None
-    id, model = _text(cells, "prompt_id"), _text(cells, "model")
-    prompt = cells.get("prompt") or texts.get(id)
+    prompt_id, model = _text(cells, "prompt_id"), _text(cells, "model")
+    prompt = cells.get("prompt") or texts.get(prompt_id)
     if not isinstance(prompt, str) or not prompt:
-        raise _WrongCell("prompt", f"prompt {id!r} has no text", "write its text in the first of its rows")
-    if texts.setdefault(id, prompt) != prompt:
-        raise _WrongCell("prompt", f"prompt {id!r} had another text before", "give each text an id of its own")
+        raise _WrongCell("prompt", f"prompt {prompt_id!r} has no text", "write its text in the first of its rows")
+    if texts.setdefault(prompt_id, prompt) != prompt:
+        raise _WrongCell("prompt", f"prompt {prompt_id!r} had another text before", "give each text an id of its own")
     answer, task = cells.get("answer"), cells.get("task")
     return Outcome(
-        prompt_id=id,
+        prompt_id=prompt_id,
         prompt=prompt,
         model=model,
         score=_number(cells, "score", 0, 1) or 0.0,

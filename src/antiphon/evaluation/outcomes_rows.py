@@ -37,6 +37,7 @@ def rows(path: Path, where: str) -> Iterator[tuple[int, Cells]]:
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Cells]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
+    number = 0
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
         try:
             for number, line in enumerate(lines, 1):

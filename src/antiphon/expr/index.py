@@ -25,13 +25,8 @@ class Traced(Struct, frozen=True):
     tried: tuple[Outcome, ...]
 
 
-class _Column(Struct, frozen=True):
-    """One fact: which alternatives its value leaves, as bits."""
-
-    name: str
-    at_once: bool
-    """Free to work out; others are looked at only when a rule had to."""
-    left: Callable[[Value], int]
+_Column = tuple[str, bool, Callable[[Value], int]]
+"""One fact: its name; whether it is free, so that it is looked up at once; which alternatives its value leaves, as bits."""
 
 
 class _Memo(dict[str, Value]):
@@ -62,7 +57,9 @@ class Index:
         for bit, (_, one) in enumerate(found):
             for name, values in one.domains.items():
                 by_name.setdefault(name, []).append((bit, values))
-        columns = {name: _Column(name, ranks[name] == 0, _left(rows, self._all)) for name, rows in by_name.items()}
+        columns: dict[str, _Column] = {
+            name: (name, ranks[name] == 0, _left(rows, self._all)) for name, rows in by_name.items()
+        }
         self._columns = [
             tuple(columns[name] for name in self.rules[at].names if name in one.domains) for at, one in found
         ]
@@ -81,13 +78,19 @@ class Index:
         while left:
             lowest = left & -left
             bit = lowest.bit_length() - 1
-            for column in self._columns[bit]:
-                name = column.name
-                if name not in seen and (column.at_once or name in memo):
-                    seen.add(name)
-                    left &= column.left(get(name))
-                    if not left & lowest:
-                        break
+            for name, at_once, leaves in self._columns[bit]:
+                if name in seen:
+                    continue
+                if name in memo:
+                    value = memo[name]
+                elif at_once:
+                    value = memo[name] = lookup(name)
+                else:
+                    continue
+                seen.add(name)
+                left &= leaves(value)
+                if not left & lowest:
+                    break
             else:
                 at = self._rule_of[bit]
                 if self.rules[at].holds(get):

@@ -97,12 +97,13 @@ def release(story: Story, answered: Answered, whole: Whole, process: Process, re
         story.notes = (*story.notes, f"usage: {said.usage_note}")
     if revision.capture_most_bytes:
         story.answer += body
-    reply.keep(body)
     served = story.serves(attempt)
     if story.progress is not None and story.request is not None and story.request.head.stream:
         if not story.begun:
             story.begun = True
             reply.begin(served)
+        reply.keep(body)
         close(story, process, revision, "ok", 200, None, partial(reply.end, body))
     else:
+        reply.keep(body)
         close(story, process, revision, "ok", 200, None, partial(reply.whole, served, body))

@@ -1,5 +1,7 @@
 """Fewer tokens of a text: by characters, whole ones as a reader sees them. Nothing here needs a tokenizer."""
 
+from collections.abc import Callable
+
 from antiphon.recipes.graphemes import at_or_after, at_or_before
 
 QUARTERS_OF_TOKEN = 4
@@ -42,27 +44,26 @@ def first_tokens(text: str, most: int) -> str:
 
 def fitting(text: str, start: int, most_quarters: int) -> int:
     """Where a piece of a text that begins at `start` has to end, so that it has at most so many quarters of a token."""
-    if text.isascii():
-        return min(len(text), start + most_quarters)
-    used, place = 0, start
-    while place < len(text):
-        used += 1 if text[place] < "\x80" else QUARTERS_OF_TOKEN
-        if used > most_quarters:
-            break
-        place += 1
-    return place
+    most = min(len(text) - start, most_quarters)
+    return start + _longest(most, most_quarters, lambda count: text[start : start + count])
 
 
 def _from_end(text: str, most_quarters: int) -> int:
-    if text.isascii():
-        return max(0, len(text) - most_quarters)
-    used, place = 0, len(text)
-    while place > 0:
-        used += 1 if text[place - 1] < "\x80" else QUARTERS_OF_TOKEN
-        if used > most_quarters:
-            break
-        place -= 1
-    return place
+    """Where the longest end of a text begins that has at most so many quarters of a token."""
+    size = len(text)
+    return size - _longest(min(size, most_quarters), most_quarters, lambda count: text[size - count :])
+
+
+def _longest(most: int, most_quarters: int, piece: Callable[[int], str]) -> int:
+    """The most characters of which a piece has so many quarters of a token, by halving."""
+    least = min(most, most_quarters // QUARTERS_OF_TOKEN)
+    while least < most:
+        middle = (least + most + 1) // 2
+        if quarters(piece(middle)) <= most_quarters:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 _WORD_CHARACTERS = 24

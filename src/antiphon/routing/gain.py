@@ -7,6 +7,7 @@ wrong answers meet as they do in a restaurant whose guests join a table the like
 Source: latent classes, Dawid and Skene 1979, JRSS C 28(1); tables of wrong answers, Ewens 1972, Theor. Popul. Biol. 3.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from math import exp, log, sqrt
 
@@ -42,23 +43,45 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Calibration(Struct, frozen=True, kw_only=True):
-    """From what the answers say to a chance: its log-odds times `slope`, plus `shift`."""
+    """From what the answers say to a chance: straight lines between points."""
 
-    slope: float = 1.0
-    shift: float = 0.0
+    said: tuple[float, ...] = (0.0, 1.0)
+    """From 0 to 1, rising."""
+    right: tuple[float, ...] = (0.0, 1.0)
+    """Share of right answers where so much was said."""
 
     def of(self, chance: float) -> float:
-        odds = log((chance + 1e-9) / (1 - chance + 1e-9))
-        return 1 / (1 + exp(-(self.slope * odds + self.shift)))
+        at = min(max(bisect_right(self.said, chance), 1), len(self.said) - 1)
+        low, high = self.said[at - 1], self.said[at]
+        part = (min(max(chance, low), high) - low) / (high - low) if high > low else 1.0
+        return self.right[at - 1] + part * (self.right[at] - self.right[at - 1])
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """How examples were answered at one worth of a right answer, by models that were not fitted on them."""
+
+    worth_nano_usd: int
+    right: float
+    """Share of them, 0 to 1."""
+    cost_nano_usd: int
+    """Mean of a request."""
+    calls: float
+    """Mean of a request."""
 
 
 class Trained(Struct, frozen=True, kw_only=True):
     """What a model of expected gain was made from, and how well it did."""
 
     at: str = ""
-    examples: int = 0
     source: str = ""
+    examples: int = 0
     seed: int = 0
+    best_seat: str = ""
+    """Whose answers were right most often, of all seats."""
+    best_right: float = 0.0
+    best_cost_nano_usd: int = 0
+    rungs: tuple[Rung, ...] = ()
+    """From the least worth to the highest."""
     log_loss: float | None = None
     """Of the chance that the chosen answer is right, on examples that it was not fitted on."""
     calibration_error: float | None = None
@@ -79,6 +102,9 @@ class Gain(Struct, frozen=True, kw_only=True):
     """How readily wrong answers differ, by class."""
     length_weight: float
     """How much the length of an answer counts, 0 to 1."""
+    worth_nano_usd: int = 0
+    """What a right answer is taken to be worth where nobody says: the least at which examples were answered as well as
+    by the best seat alone."""
     calibration: Calibration = Calibration()
     trained: Trained = Trained()
 

@@ -58,11 +58,11 @@ class Selector:
         """Read a selector's file. Raises: ConfigError."""
         return cls(read(path, where), where)
 
-    def predict(self, text: str, embedding: Embedding | None = None) -> Mapping[str, Chance]:
+    def predict(self, text: str, embedding: "Embedding | None" = None) -> Mapping[str, Chance]:
         """Each model's chance. Raises: BadRequest, when the embedding has another length than the training's."""
         return self.foresee(text, embedding).chances
 
-    def foresee(self, text: str, embedding: Embedding | None = None) -> Foreseen:
+    def foresee(self, text: str, embedding: "Embedding | None" = None) -> Foreseen:
         """Each model's chance and output tokens. An embedding that it can't use is left aside.
 
         Raises: BadRequest, when the embedding has another length than the training's.
@@ -112,7 +112,7 @@ class _Sums:
         self._logit = lines.link == "logit"
         self.weight = lines.weight
 
-    def of(self, seen: Seen, at: At, norm: float, embedding: Embedding | None) -> list[float]:
+    def of(self, seen: Seen, at: At, norm: float, embedding: "Embedding | None") -> list[float]:
         numbers = seen.shape
         sums = [
             offset + sum(map(mul, numbers, shape)) + sum(at(words)) / norm for offset, shape, words, _ in self._rows
@@ -132,7 +132,7 @@ class _Variant:
         self._weight = 0.0 if near is None else near.weight
         self._tables = [table(one) for one in variant.calibration]
 
-    def chances(self, seen: Seen, at: At, norm: float, embedding: Embedding | None) -> list[Chance]:
+    def chances(self, seen: Seen, at: At, norm: float, embedding: "Embedding | None") -> list[Chance]:
         found = [(one.weight, one.of(seen, at, norm, embedding)) for one in self._sums]
         if self._nearest is not None and embedding is not None:
             found.append((self._weight, self._nearest.means(embedding)))

@@ -62,6 +62,16 @@ _PAGES: tuple[Page, ...] = (
             *(Query(name, "boolean") for name in ("forecast", "anomalies")),
         ),
     ),
+    Page(
+        method="post",
+        path="/v1/explain",
+        summary="The plan of a model call, without making it.",
+        body="any",
+        queries=(
+            Query("dialect", among=("openai_chat", "openai_responses", "anthropic_messages", "gemini")),
+            Query("model"),
+        ),
+    ),
     Page(path="/v1/health/deployments", summary="How every deployment is; for admin keys."),
 )
 _COUNTS: tuple[Page, ...] = (

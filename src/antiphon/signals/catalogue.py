@@ -19,7 +19,11 @@ _FREE: tuple[tuple[str, FactKind, str], ...] = (
     ("request.output_tokens", "int", "The most tokens that the answer may have; unknown: it doesn't say."),
     ("request.temperature", "double", "How freely the model is to draw; unknown: it doesn't say."),
     ("context.tokens", "int", "Tokens of all its texts and tools, about; an image counts as 1,000."),
-    ("context.share", "double", "How much of the smallest candidate's window they fill, 0 to 1 and above; unknown: its window is."),
+    (
+        "context.share",
+        "double",
+        "How much of the smallest candidate's window they fill, 0 to 1 and above; unknown: its window is.",
+    ),
     ("text.script", "string", "The script of most of what the user said last, such as `latin` or `han`."),
     ("text.code", "bool", "What the user said last has code in it."),
     ("text.math", "bool", "It has formulas in it."),
@@ -41,8 +45,16 @@ _FREE: tuple[tuple[str, FactKind, str], ...] = (
     ("talk.correction", "bool", "The user says that the last answer was not what was meant."),
     ("talk.frustration", "bool", "The user is annoyed."),
     ("talk.system", "bool", "There is a system prompt."),
-    ("stakes.words", "strings", "Kinds of stakes that its words or tools speak of: `money`, `health`, `law`, `safety`, `security`, `deletion`, `production`, `action`."),
-    ("stakes.impact", "string", "`low`, `medium` or `high`: what the header `x-antiphon-impact` says, else what its words let expect."),
+    (
+        "stakes.words",
+        "strings",
+        "Kinds of stakes that its words or tools speak of: `money`, `health`, `law`, `safety`, `security`, `deletion`, `production`, `action`.",
+    ),
+    (
+        "stakes.impact",
+        "string",
+        "`low`, `medium` or `high`: what the header `x-antiphon-impact` says, else what its words let expect.",
+    ),
     ("stakes.stated", "bool", "The header says it."),
     ("who.tenant", "string", "The caller's tenant."),
     ("who.team", "string", "The caller's team; empty: none."),
@@ -56,18 +68,30 @@ _FREE: tuple[tuple[str, FactKind, str], ...] = (
     ("time.zone", "string", "`signals.time_zone`."),
     ("region", "string", "Where the gateway runs, as configured; unknown: it isn't."),
     ("finding.sensitivity", "string", "What guards found of the data in it; unknown until they have looked."),
-    ("finding.injection", "double", "How likely guards think an attack by its text is; unknown until they have looked."),
+    (
+        "finding.injection",
+        "double",
+        "How likely guards think an attack by its text is; unknown until they have looked.",
+    ),
 )
 _LEARNED: tuple[tuple[str, FactKind, str], ...] = (
     ("text.language", "string", "The language of what the user said last, ISO 639-1; unknown: nothing tells."),
-    ("task.name", "string", "What is to be done: `classify`, `extract`, `transform`, `answer`, `reason`, `code`, `math`, `agentic`, `chat` or `creative`."),
+    (
+        "task.name",
+        "string",
+        "What is to be done: `classify`, `extract`, `transform`, `answer`, `reason`, `code`, `math`, `agentic`, `chat` or `creative`.",
+    ),
     ("task.confidence", "double", "The chance that this is right, 0 to 1."),
-    ("domain.name", "string", "What it is about: `biology`, `business`, `chemistry`, `computing`, `engineering`, `health`, `humanities`, `law`, `math`, `other`, `physics` or `psychology`."),
+    (
+        "domain.name",
+        "string",
+        "What it is about: `biology`, `business`, `chemistry`, `computing`, `engineering`, `health`, `humanities`, `law`, `math`, `other`, `physics` or `psychology`.",
+    ),
     ("domain.confidence", "double", "The chance that this is right, 0 to 1."),
     ("difficulty.score", "double", "How likely a model of middling skill is to fail, 0 to 1."),
 )
-HEADER = re.compile(r"header\.(x(?:_[a-z0-9]+)+)")
-"""A header of the caller's by the name in which expressions write it: `_` for `-`."""
+HEADER = re.compile(r"header\.(x(?:[-_][a-z0-9]+)+)")
+"""A header of the caller's: `header.x_team`, or ``header.`x-team` ``, where expressions put the hyphens in backticks."""
 
 
 def _made(rows: tuple[tuple[str, FactKind, str], ...], cost: FactCost) -> Iterator[Declared]:

@@ -115,5 +115,3 @@ def _region(region: str) -> How:
 
 def _not_called(_: RequestFacts) -> Judged:
     return unknown("the function was not called")
-
-

@@ -60,8 +60,7 @@ class RequestFacts(Facts):
         self._how[name]
         self._known[name] = value
         self._took[name] = took_us * 1000
-        if confidence != 1.0 or why:
-            self._judged[name] = Judged(value, confidence, why)
+        self._judged[name] = Judged(value, confidence, why)
 
     def forget(self, name: str) -> None:
         """Have a fact worked out again when it is asked for next: what it needs was put in meanwhile."""

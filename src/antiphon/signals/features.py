@@ -1,7 +1,7 @@
 """What the small models see of a request: its words, their pairs and beginnings, and its form."""
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, pairwise
 
 from antiphon.signals.folded import folded, words_of
 
@@ -24,7 +24,7 @@ def words(text: str) -> Iterator[str]:
     found = words_of(folded(text))
     return chain(
         found,
-        map("%s %s".__mod__, zip(found, found[1:], strict=False)),
+        map("%s %s".__mod__, pairwise(found)),
         (f"{word[:STEM]}*" for word in found if len(word) > STEM),
     )
 
@@ -46,7 +46,7 @@ def form(text: str, *, code: bool, math: bool, choice: bool) -> Iterator[str]:
         yield "#math"
     if choice:
         yield "#choice"
-    if "?" in text or "？" in text:
+    if "?" in text or "\uff1f" in text:
         yield "#question"
 
 

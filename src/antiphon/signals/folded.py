@@ -1,15 +1,19 @@
 """Texts in a form in which what is written alike compares alike."""
 
 import re
+from itertools import pairwise
 from unicodedata import is_normalized, normalize
 
-from antiphon.signals.script import script_of
-
-_UNSPACED = frozenset({"han", "kana", "thai", "lao", "khmer", "myanmar", "tibetan"})
-"""Scripts whose words aren't parted by spaces. Of Korean's, which are, endings hang on words, so it is treated alike."""
-
-_WORD = re.compile(r"[\w\u0300-\u036f\u0900-\u0dff\u0e00-\u0fff]+")
-"""Letters, digits, and marks that stand on letters."""
+_DENSE = (
+    "\u0e00-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\uff66-\uff9d\U00020000-\U000323af"
+)
+"""Thai, Lao, Tibetan, Burmese, Khmer, kana, Han and Hangul: words run into each other there. In Korean, which has spaces,
+endings hang on words, so it is treated alike."""
+_UNSPACED = re.compile(f"[{_DENSE}]")
+_WORD = re.compile(f"[{_DENSE}]+|(?:(?![{_DENSE}])[\\w\u0300-\u036f\u0900-\u0dff])+")
+"""Letters, digits, and marks that stand on letters: a run without spaces, or a word."""
+_ASCII_WORD = re.compile(r"\w+")
 
 
 def folded(text: str) -> str:
@@ -21,7 +25,7 @@ def folded(text: str) -> str:
 
 def unspaced(character: str) -> bool:
     """Whether words of its script run into each other."""
-    return character > "\u0dff" and (script_of(character) in _UNSPACED or script_of(character) == "hangul")
+    return _UNSPACED.match(character) is not None
 
 
 def whole_word(text: str, start: int, end: int) -> bool:
@@ -41,24 +45,12 @@ def _in_word(character: str) -> bool:
 
 def words_of(text: str) -> list[str]:
     """A text's words; where they aren't parted, its pairs of signs."""
-    words = _WORD.findall(text)
     if text.isascii():
-        return words
-    return [part for word in words for part in (_pairs(word) if any(map(unspaced, word)) else (word,))]
-
-
-def _pairs(run: str) -> list[str]:
-    """Pairs of signs that stand beside each other, and the words between them."""
+        return _ASCII_WORD.findall(text)
     found: list[str] = []
-    word = ""
-    for at, sign in enumerate(run):
-        if not unspaced(sign):
-            word += sign
-            continue
-        if word:
+    for word in _WORD.findall(text):
+        if len(word) > 1 and unspaced(word):
+            found += map("".join, pairwise(word))
+        else:
             found.append(word)
-            word = ""
-        after = run[at + 1 : at + 2]
-        if after and unspaced(after):
-            found.append(sign + after)
-    return [*found, word] if word else found
+    return found

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-import re2
-
 from antiphon.core.signal import Value
 from antiphon.signals.bm25 import Shelf
 from antiphon.signals.facts import How, RequestFacts
 from antiphon.signals.folded import folded, words_of
 from antiphon.signals.fuzzy import Alike
+from antiphon.signals.patterns import BadPattern, Pattern
 from antiphon.signals.phrases import Phrases
 from antiphon.signals.settings import KeywordSettings, Match, Where
 
@@ -24,7 +23,7 @@ class Keywords:
     """The lists of one revision: plain words of all lists that look at the same texts are found in one pass."""
 
     def __init__(self, lists: Mapping[str, KeywordSettings]) -> None:
-        """Raises: ValueError, when a pattern is none: `name: pattern: why`."""
+        """Raises: BadPattern: `name: pattern: why`."""
         self._lists = lists
         self._passes = {
             (where, case): Phrases(
@@ -35,7 +34,7 @@ class Keywords:
             for where, case in {(asked.where, asked.case) for asked in lists.values() if asked.match in LITERAL}
         }
         self._patterns = {
-            name: [_pattern(name, one, asked) for one in asked.any]
+            name: [_pattern(name, one, case=asked.case) for one in asked.any]
             for name, asked in lists.items()
             if asked.match == "regex"
         }
@@ -55,7 +54,9 @@ class Keywords:
 
         def score(facts: RequestFacts) -> float:
             if asked.match == "bm25":
-                return facts.once(("bm25", name), lambda _: self._shelves[name].likest(words_of(_text(facts, asked.where))))
+                return facts.once(
+                    ("bm25", name), lambda _: self._shelves[name].likest(words_of(_text(facts, asked.where)))
+                )
             return min(len(self._counts(facts, name, asked)) / many, 1.0)
 
         def holds(facts: RequestFacts) -> Value:
@@ -92,23 +93,14 @@ class Keywords:
 
     def _matches(self, facts: RequestFacts, name: str, asked: KeywordSettings) -> "Counter[str]":
         text = _text(facts, asked.where, case=True)
-        counts = {one.pattern: sum(1 for _ in one.finditer(text)) for one in self._patterns[name] if one.search(text)}
-        return Counter(counts)
+        return +Counter({one.text: one.count(text) for one in self._patterns[name]})
 
 
-def _pattern(name: str, pattern: str, asked: KeywordSettings) -> "re2._Regexp[str]":
-    options = re2.Options()
-    options.case_sensitive = asked.case
-    options.log_errors = False
+def _pattern(name: str, text: str, *, case: bool) -> Pattern:
     try:
-        return re2.compile(pattern, options=options)
-    except re2.error as error:
-        raise ValueError(f"{name}: {pattern}: {_why(error)}") from error
-
-
-def _why(error: Exception) -> str:
-    said = error.args[0] if error.args else error
-    return said.decode() if isinstance(said, bytes) else str(said)
+        return Pattern(text, case=case)
+    except BadPattern as error:
+        raise BadPattern(f"{name}: {text}: {error}") from error
 
 
 def _text(facts: RequestFacts, where: Where, *, case: bool = False) -> str:

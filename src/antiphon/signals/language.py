@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import chain
+from itertools import chain, pairwise
 from types import MappingProxyType
 
 from antiphon.signals.linear import Linear, load
@@ -58,7 +58,7 @@ def grams(text: str) -> Iterator[str]:
     """Pairs and triples of a text's letters, its words parted by one space."""
     line = f" {_GAP.sub(' ', text.lower()).strip()} "
     return chain(
-        map("".join, zip(line, line[1:], strict=False)),
+        map("".join, pairwise(line)),
         map("".join, zip(line, line[1:], line[2:], strict=False)),
     )
 

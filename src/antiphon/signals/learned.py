@@ -14,6 +14,7 @@ from antiphon.signals import features, language
 from antiphon.signals.facts import How, RequestFacts
 from antiphon.signals.judged import Judged, unknown
 from antiphon.signals.linear import Linear, load
+from antiphon.signals.plain import tools_of
 from antiphon.signals.shape import options
 
 AGENTIC = 0.9
@@ -74,10 +75,8 @@ def _task(facts: RequestFacts) -> tuple[str, float, str]:
 
 
 def _works_with_tools(facts: RequestFacts) -> bool:
-    many = int(facts.value("tools.count") or 0)  # type: ignore[arg-type]
-    return bool(many) and (
-        many >= SEVERAL_TOOLS or bool(facts.value("tools.required")) or bool(facts.value("tools.results"))
-    )
+    many = len(tools_of(facts))
+    return many >= SEVERAL_TOOLS or (many > 0 and (facts.said.required or bool(facts.said.of("tool"))))
 
 
 def _domain(facts: RequestFacts) -> tuple[str, float, str]:

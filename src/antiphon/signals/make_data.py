@@ -64,9 +64,7 @@ class Seeds:
 
     def tasks(self) -> list[tuple[str, str]]:
         """Class and prompt, from templates in eight languages."""
-        templates = msgspec.json.decode(
-            (self._seeds / "tasks.json").read_bytes(), type=dict[str, dict[str, list[str]]]
-        )
+        templates = msgspec.json.decode((self._seeds / "tasks.json").read_bytes(), type=dict[str, dict[str, list[str]]])
         slots = msgspec.json.decode((self._seeds / "slots.json").read_bytes(), type=dict[str, list[str]])
         random = Random(7)  # noqa: S311 - the same prompts each time
         return [

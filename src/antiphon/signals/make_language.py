@@ -12,8 +12,36 @@ from antiphon.signals.linear import ZERO, Written, written
 
 SCRIPTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "latin": tuple(
-            "af ca cs cy da de en es et fi fr hr hu id it lt lv nl no pl pt ro sk sl sq sv sw tr vi".split(" ")
+        "latin": (
+            "af",
+            "ca",
+            "cs",
+            "cy",
+            "da",
+            "de",
+            "en",
+            "es",
+            "et",
+            "fi",
+            "fr",
+            "hr",
+            "hu",
+            "id",
+            "it",
+            "lt",
+            "lv",
+            "nl",
+            "no",
+            "pl",
+            "pt",
+            "ro",
+            "sk",
+            "sl",
+            "sq",
+            "sv",
+            "sw",
+            "tr",
+            "vi",
         ),
         "cyrillic": ("bg", "mk", "ru", "uk"),
         "arabic": ("ar", "fa", "ur"),

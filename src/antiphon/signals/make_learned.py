@@ -66,7 +66,9 @@ def fit(examples: Sequence[Example], names: Sequence[str], most: int, *, rooted:
 def _descend(examples: Sequence[Example], names: Sequence[str], tokens: Sequence[str]) -> Fitted:
     """Adagrad on the cross entropy, a batch at a time. Source: Duchi, Hazan, Singer 2011, JMLR 12, section 1.3."""
     where = {token: at for at, token in enumerate(tokens)}
-    rows = [np.array(sorted({where[one] for one in example.tokens if one in where}), dtype=np.int64) for example in examples]
+    rows = [
+        np.array(sorted({where[one] for one in example.tokens if one in where}), dtype=np.int64) for example in examples
+    ]
     labels = np.array([names.index(example.label) for example in examples])
     worth = np.array([example.weight for example in examples])
     weights, bias = np.zeros((len(tokens), len(names))), np.zeros(len(names))
@@ -165,5 +167,3 @@ def interval(right: int, of: int) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = z * ((share * (1 - share) / of + spread / of / 4) ** 0.5) / (1 + spread)
     return middle - half, middle + half
-
-

@@ -117,7 +117,11 @@ def _difficulty(rows: list[Row], held_out: list[Row], day: str) -> tuple[str, An
     bias, weights = fit_share([hardness(row) for row in rows], [row.failed for row in rows])
     made = learned.Difficulty(source=f"{MMLU} and {ZERO}, {day}", bias=bias, weights=weights)
     scores = [bias + sum(weights[name] * much for name, much in hardness(row).items()) for row in held_out]
-    return "difficulty", made, f"rank correlation {_ranked(scores, [row.failed for row in held_out]):.3f}, {len(held_out)}"
+    return (
+        "difficulty",
+        made,
+        f"rank correlation {_ranked(scores, [row.failed for row in held_out]):.3f}, {len(held_out)}",
+    )
 
 
 def _ranked(one: list[float], other: list[float]) -> float:

@@ -1,5 +1,8 @@
 """Facts that an operator's own Python functions tell."""
 
+# What a function returns is found out by looking at it.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -121,8 +124,8 @@ def typed(value: Any, gives: Gives) -> tuple[Value, str]:
     if value is None:
         return None, "it returned None"
     if gives == "strings":
-        if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):  # pyright: ignore[reportUnknownVariableType]
-            return tuple(value), ""  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+            return tuple(value), ""
     elif isinstance(value, _TYPES[gives]) and (gives == "bool" or not isinstance(value, bool)):
         return (float(value) if gives == "double" else value), ""
     return None, f"it returned {type(value).__name__}, and {gives} is declared"

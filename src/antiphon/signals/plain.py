@@ -52,12 +52,13 @@ def _share(facts: RequestFacts) -> Value | Judged:
     return unknown(facts.fact("context.tokens").why) if tokens is None else int(tokens) / window  # type: ignore[arg-type]
 
 
-def _tools(facts: RequestFacts) -> tuple[str, ...]:
+def tools_of(facts: RequestFacts) -> tuple[str, ...]:
+    """Names of the tools that are offered. Raises: Unread."""
     return facts.said.tools if TOOLS & facts.about.request.head.needs else ()
 
 
 def _required(facts: RequestFacts) -> Value:
-    return bool(_tools(facts)) and facts.said.required
+    return bool(tools_of(facts)) and facts.said.required
 
 
 def _zoned(zone: ZoneInfo | None) -> Mapping[str, How]:
@@ -102,8 +103,8 @@ HOW: Mapping[str, How] = MappingProxyType(
         "request.temperature": _temperature,
         "context.tokens": _tokens,
         "context.share": _share,
-        "tools.count": lambda facts: len(_tools(facts)),
-        "tools.names": _tools,
+        "tools.count": lambda facts: len(tools_of(facts)),
+        "tools.names": tools_of,
         "tools.required": _required,
         "tools.results": lambda facts: len(facts.said.of("tool")),
         "talk.turns": lambda facts: len(facts.said.asks),

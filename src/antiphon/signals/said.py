@@ -13,11 +13,13 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from antiphon.core.content import Audio, Content, File, Image, Message, Text, Tool, ToolCall
 from antiphon.core.embed import EmbedAsk
 from antiphon.core.error import BadRequest
-from antiphon.core.request import Dialect, Request
+from antiphon.core.request import Dialect, Operation, Request
 from antiphon.wire.codecs import CODECS
 from antiphon.wire.passage import meaning
 
 _ROLES = {"developer": "system", "function": "tool"}
+_READ: frozenset[Operation] = frozenset({"chat", "completions", "embeddings"})
+"""What is asked for in words that are looked at."""
 _PARTS = {"image_url": 0, "input_audio": 1, "file": 2}
 
 
@@ -183,17 +185,16 @@ def _parts(parts: list[_Part], media: list[int]) -> str:
 def _whole(request: Request, dialect: Dialect) -> Said:
     """By way of the canonical form. Raises: Unread."""
     codec = CODECS.get(dialect)
-    if codec is None:
-        raise Unread(f"nothing reads {dialect}")
+    if codec is None or codec.operation not in _READ:
+        raise Unread(f"{dialect} has no texts that are looked at")
     try:
         found = meaning(request, codec)
     except BadRequest as error:
         raise Unread(f"the request can't be read: {error.message}") from error
     if isinstance(found, Content):
         return _content(found)
-    if isinstance(found, EmbedAsk):
-        return Said(turns=[("user", _clean(one)) for one in found.inputs if isinstance(one, str)])
-    raise Unread(f"{dialect} has no texts that are looked at")
+    assert isinstance(found, EmbedAsk)
+    return Said(turns=[("user", _clean(one)) for one in found.inputs if isinstance(one, str)])
 
 
 def _content(content: Content) -> Said:

@@ -102,11 +102,12 @@ class SignalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     models: Annotated[
         dict[Called, ModelQuestionSettings], Meta(description="Questions to a model, by name. Default: none.")
     ] = {}
-    embedder: Annotated[
-        str, Meta(description="Name under `embedders` for examples that name none. Default: none.")
-    ] = ""
+    embedder: Annotated[str, Meta(description="Name under `embedders` for examples that name none. Default: none.")] = (
+        ""
+    )
     time_zone: Annotated[
-        str, Meta(description="IANA name, such as `Europe/Berlin`, that `time.hour` and `time.weekday` go by. Default UTC.")
+        str,
+        Meta(description="IANA name, such as `Europe/Berlin`, that `time.hour` and `time.weekday` go by. Default UTC."),
     ] = "UTC"
     region: Annotated[
         str, Meta(max_length=64, description="Where this gateway runs, for `region`. Default: unknown.")
@@ -118,7 +119,9 @@ class SignalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for name, one in self.keywords.items():
             if one.at_least > len(set(one.any)):
                 many = len(set(one.any))
-                found.append((f"keywords.{name}.at_least", f"is {one.at_least}, of {many} to find", f"write at most {many}"))
+                found.append(
+                    (f"keywords.{name}.at_least", f"is {one.at_least}, of {many} to find", f"write at most {many}")
+                )
         for name, one in self.models.items():
             if len({choice.casefold() for choice in one.choices}) < len(one.choices):
                 found.append((f"models.{name}.choices", "has a choice twice", "leave one of them out"))

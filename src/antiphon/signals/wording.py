@@ -14,9 +14,10 @@ import msgspec
 
 from antiphon.core.signal import Value
 from antiphon.signals.facts import How, RequestFacts
-from antiphon.signals.folded import folded, words_of
+from antiphon.signals.folded import folded, unspaced, words_of
 from antiphon.signals.judged import Judged
 from antiphon.signals.phrases import Phrases
+from antiphon.signals.plain import tools_of
 
 Impact = Literal["low", "medium", "high"]
 STATED = b"x-antiphon-impact"
@@ -30,6 +31,8 @@ _ALIKE = 0.75
 """Share of the words of two messages that they have both: from here on they say nearly the same."""
 _LEAST_WORDS = 3
 _LOOKED_BACK = 10
+_BAG = 2000
+"""Characters of a message that are compared."""
 
 
 @cache
@@ -123,11 +126,17 @@ def _reask(facts: RequestFacts) -> Value | Judged:
     asks = facts.said.asks
     if len(asks) < 2:
         return False
-    last = set(words_of(folded(asks[-1][:2000])))
+    last = _bag(asks[-1])
     if len(last) < _LEAST_WORDS:
         return folded(asks[-1]) in map(folded, asks[-_LOOKED_BACK:-1])
-    most = max(_alike(last, set(words_of(folded(ask[:2000])))) for ask in asks[-_LOOKED_BACK:-1])
+    most = max(_alike(last, _bag(ask)) for ask in asks[-_LOOKED_BACK:-1])
     return Judged(most >= _ALIKE, 0.5 + min(abs(most - _ALIKE) * 2, 0.5))
+
+
+def _bag(text: str) -> set[str]:
+    """A text's words; of Chinese and the like its signs, as a word more or less changes the pairs of many."""
+    words = words_of(folded(text[:_BAG]))
+    return {part for word in words for part in (word if unspaced(word) else (word,))}
 
 
 def _alike(one: set[str], other: set[str]) -> float:
@@ -146,8 +155,8 @@ def _stakes(facts: RequestFacts) -> dict[str, Impact]:
         if name.startswith("stakes."):
             _, kind, level = name.split(".")
             found[kind] = "high" if level == "high" else found.get(kind, "medium")
-    for tool in facts.value("tools.names") or ():  # type: ignore[union-attr]
-        for word in _CAMEL.split(str(tool)):
+    for tool in tools_of(facts):
+        for word in _CAMEL.split(tool):
             level = _actions().get(word.lower())
             if level is not None:
                 found["action"] = "high" if level == "high" else found.get("action", "medium")
