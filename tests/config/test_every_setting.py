@@ -17,6 +17,7 @@ EVERY = list(walk(Settings))
 BOUNDED = [one for one in EVERY if isinstance(bare(one.kind), inspect.IntType | inspect.FloatType)]
 LATER = ["guards", "policies", "agents", "cache", "recipes", "signals", "tools", "mcp"]
 TEXTS = {
+    r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$": "module:name",
     "^https?://": "https://example.com/v1",
     "^https://": "https://login.example.com",
     "^http://": "http://proxy:3128",

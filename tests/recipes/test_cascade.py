@@ -15,7 +15,14 @@ from antiphon.recipes.confidence import by_both, by_logprob, by_margin, chance
 from antiphon.recipes.port import Answer, Asked, Seated
 from antiphon.recipes.run import run
 from antiphon.recipes.settings import RecipeSettings
-from antiphon.recipes.settings_cascade import CascadeSettings, Method, StageSettings
+from antiphon.recipes.settings_cascade import (
+    CalibrationSettings,
+    CascadeSettings,
+    Method,
+    PointSettings,
+    StageSettings,
+    ThresholdsSettings,
+)
 from antiphon.recipes.settings_contract import ChoiceSettings, CodeSettings, ContractSettings
 
 GONE = UpstreamBroken("gone")
@@ -29,6 +36,11 @@ def says(text: str, logprobs: tuple[float, ...] | None = None, margins: tuple[fl
 
 def stages(*seats: str) -> list[StageSettings]:
     return [StageSettings(seat=seat) for seat in seats]
+
+
+def calibrated(seat: str, *table: tuple[float, float]) -> list[CalibrationSettings]:
+    points = [PointSettings(score=score, chance=chance) for score, chance in table]
+    return [CalibrationSettings(seat=seat, method="logprob", points=points)]
 
 
 def went(
@@ -212,11 +224,11 @@ def test_a_program_is_executed_before_it_is_accepted(comment: str, released: str
 def test_thresholds_can_be_set_for_a_method_and_for_a_stage() -> None:
     unsure = {"small": says("41", (-1.5,)), "big": "42"}
 
-    by_method = CascadeSettings(stages=stages("small", "big"), thresholds={"logprob": 0.5})
+    by_method = CascadeSettings(stages=stages("small", "big"), thresholds=ThresholdsSettings(logprob=0.5))
     assert went(unsure, by_method)[0].seat == "small"
 
     by_stage = CascadeSettings(
-        stages=[StageSettings(seat="small", threshold=0.51), *stages("big")], thresholds={"logprob": 0.5}
+        stages=[StageSettings(seat="small", threshold=0.51), *stages("big")], thresholds=ThresholdsSettings(logprob=0.5)
     )
     assert went(unsure, by_stage)[0].seat == "big"
 
@@ -224,8 +236,8 @@ def test_thresholds_can_be_set_for_a_method_and_for_a_stage() -> None:
 def test_a_calibrated_score_is_held_against_the_threshold_as_a_chance() -> None:
     settings = CascadeSettings(
         stages=stages("small", "big"),
-        thresholds={"logprob": 0.6},
-        calibration={"small": {"logprob": [(0.0, 0.1), (0.9, 0.5), (1.0, 0.7)]}},
+        thresholds=ThresholdsSettings(logprob=0.6),
+        calibration=calibrated("small", (0.0, 0.1), (0.9, 0.5), (1.0, 0.7)),
     )
 
     _, calls = went({"small": says("41", (-0.15,)), "big": "42"}, settings)
@@ -400,11 +412,11 @@ def test_log_probabilities_that_the_caller_did_not_ask_for_are_not_released() ->
 def test_mistakes_are_found() -> None:
     assert CascadeSettings(by=["verifier"]).check()[0][0] == "verifier"
     assert CascadeSettings(stages=[StageSettings(seat="a", by=["verifier"])]).check()[0][0] == "verifier"
-    falling = CascadeSettings(calibration={"a": {"logprob": [(0.1, 0.9), (0.2, 0.5)]}})
-    assert falling.check()[0][0] == "calibration.a.logprob"
-    twice = CascadeSettings(calibration={"a": {"logprob": [(0.1, 0.1), (0.1, 0.5)]}})
+    falling = CascadeSettings(calibration=calibrated("a", (0.1, 0.9), (0.2, 0.5)))
+    assert falling.check()[0][:2] == ("calibration", "the points of a's logprob don't rise")
+    twice = CascadeSettings(calibration=calibrated("a", (0.1, 0.1), (0.1, 0.5)))
     assert twice.check()
-    assert not CascadeSettings(calibration={"a": {"logprob": [(0.1, 0.1), (0.3, 0.1)]}}).check()
+    assert not CascadeSettings(calibration=calibrated("a", (0.1, 0.1), (0.3, 0.1))).check()
 
 
 def test_it_is_written_in_yaml_as_documented() -> None:
@@ -413,7 +425,7 @@ def test_it_is_written_in_yaml_as_documented() -> None:
             "stages": [{"seat": "fast", "threshold": 0.8}, {"seat": "premium"}],
             "by": ["logprob", "verifier"],
             "verifier": "judge",
-            "calibration": {"fast": {"logprob": [[0.2, 0.3], [0.9, 0.95]]}},
+            "calibration": [{"seat": "fast", "method": "logprob", "points": [{"score": 0.2, "chance": 0.3}]}],
         }
     }
 

@@ -44,7 +44,14 @@ async def test_options_that_the_request_lists_bound_the_choice() -> None:
     assert not (await checked(contract, "The answer is G", asked)).ok
 
 
-@pytest.mark.parametrize(("kind", "text", "extracted"), [("number", "It is 1,200 km", "1200"), ("text", "It is blue", "It is blue"), ("date", "On 3 March 2026.", "2026-03-03")])
+@pytest.mark.parametrize(
+    ("kind", "text", "extracted"),
+    [
+        ("number", "It is 1,200 km", "1200"),
+        ("text", "It is blue", "It is blue"),
+        ("date", "On 3 March 2026.", "2026-03-03"),
+    ],
+)
 async def test_a_value_is_extracted(kind, text: str, extracted: str) -> None:
     contract = ContractSettings(exact=ExactSettings(type=kind))
     assert (await checked(contract, text)).extracted == extracted
@@ -93,7 +100,9 @@ async def test_the_caller_s_own_schema_is_held_to() -> None:
 
 async def test_a_caller_s_schema_that_can_not_be_used_is_told_and_never_fetched() -> None:
     contract = ContractSettings(json_schema=SchemaSettings(source="request"))
-    asked = question(response_format=ResponseFormat(kind="json_schema", name="p", schema={"$ref": "http://127.0.0.1:1/"}))
+    asked = question(
+        response_format=ResponseFormat(kind="json_schema", name="p", schema={"$ref": "http://127.0.0.1:1/"})
+    )
     found = await checked(contract, "{}", asked)
     assert found.why == "json_schema: the schema can't be used"
 
@@ -109,7 +118,9 @@ async def test_a_program_must_compile_and_define_its_entry() -> None:
     assert not (await checked(contract, "")).ok
 
 
-@pytest.mark.parametrize("deep", ["-" * 60_000 + "1", "f" + "()" * 30_000, "x = 1\n" * 20_000, "if 1:\n" + " if 1:\n" * 9000])
+@pytest.mark.parametrize(
+    "deep", ["-" * 60_000 + "1", "f" + "()" * 30_000, "x = 1\n" * 20_000, "if 1:\n" + " if 1:\n" * 9000]
+)
 async def test_a_program_that_no_compiler_holds_breaks_the_contract(deep: str) -> None:
     assert not (await checked(ContractSettings(code=CodeSettings()), f"```\n{deep}\n```")).ok
 

@@ -45,7 +45,11 @@ def test_a_contract_that_can_be_kept_has_no_mistakes(written: dict) -> None:
         ({"json_schema": {}}, "json_schema", "0 of its fields are set"),
         ({"json_schema": {"schema": {}, "from": "request"}}, "json_schema", "2 of its fields are set"),
         ({"json_schema": {"schema": {"type": "strin"}}}, "json_schema.schema", "can't be used"),
-        ({"json_schema": {"schema": {"$ref": "https://example.org/"}}}, "json_schema.schema", "leads out of the schema"),
+        (
+            {"json_schema": {"schema": {"$ref": "https://example.org/"}}},
+            "json_schema.schema",
+            "leads out of the schema",
+        ),
         ({"length": {"min_words": 4, "max_words": 3}}, "length.max_words", "3 is less than min_words, 4"),
         ({"code": {"compiles": False}}, "code", "asks for nothing of the program"),
         ({"regex": "("}, "regex", "no pattern"),

@@ -72,9 +72,7 @@ def test_warn_asks_nobody_and_tells_the_receipt() -> None:
     calls = ScriptedCalls()
     assert held(ContractSettings(choice=CHOICE, on_violation="warn"), "?", calls).text == "?"
     assert calls.made == []
-    assert [(noted.what, noted.why) for noted in calls.notes] == [
-        ("violated", "choice: no option can be told from it")
-    ]
+    assert [(noted.what, noted.why) for noted in calls.notes] == [("violated", "choice: no option can be told from it")]
 
 
 def test_refuse_ends_in_an_error_that_says_what_is_broken() -> None:
@@ -109,7 +107,7 @@ def test_repair_releases_the_last_answer_where_none_keeps_the_contract() -> None
 def test_a_repair_that_fails_leaves_the_answer_that_there_is() -> None:
     calls = ScriptedCalls({"a": UpstreamBroken("gone")})
     assert held(ContractSettings(choice=CHOICE), "?", calls).text == "?"
-    assert [(noted.what, noted.why) for noted in calls.notes][0] == ("failed", "upstream_broken")
+    assert (calls.notes[0].what, calls.notes[0].why) == ("failed", "upstream_broken")
 
 
 def test_a_repair_is_made_within_the_envelope() -> None:

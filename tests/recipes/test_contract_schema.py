@@ -59,7 +59,12 @@ def test_few_faults_are_told_and_long_values_are_cut() -> None:
 def test_no_reference_out_of_a_schema_is_followed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
-        for away in (f"http://127.0.0.1:{listener.getsockname()[1]}/schema", "file:///etc/passwd", "other.json", "urn:x"):
+        for away in (
+            f"http://127.0.0.1:{listener.getsockname()[1]}/schema",
+            "file:///etc/passwd",
+            "other.json",
+            "urn:x",
+        ):
             with pytest.raises(BadSchema, match="leads out of the schema"):
                 JsonSchema({"properties": {"a": {"$ref": away}}})
         with pytest.raises(BadSchema):
@@ -146,8 +151,7 @@ SCHEMAS = st.recursive(
 def test_any_schema_is_refused_or_says_of_any_value_whether_it_is_allowed(schema, value) -> None:
     try:
         made = JsonSchema(schema)
-    except BadSchema as error:
-        assert str(error)
+    except BadSchema:
         return
     assert (made.faults(value) == ()) == made.allows(value)
 

@@ -265,7 +265,9 @@ def test_a_program_that_no_stack_holds_is_no_error() -> None:
         assert code_key(deep) == deep
 
 
-ANY = st.text() | st.text(alphabet=st.sampled_from(list('{}[]()"\\:<>/*_$#`.,=-+ \n0123456789ABCabcanswer答案是')), max_size=300)
+ANY = st.text() | st.text(
+    alphabet=st.sampled_from(list('{}[]()"\\:<>/*_$#`.,=-+ \n0123456789ABCabcanswer答案是')), max_size=300
+)
 CONTRACTS = st.sampled_from(
     [
         None,

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from schedules import ENVELOPES, Kept, holds, schedules
+from schedules import ENVELOPES, Kept, as_shaped, holds, schedules
 from scripted_calls import Fails, Never, Says, ScriptedCalls, picture, play, question, user
 
 from antiphon.core.content import File, Image, Message, ResponseFormat, Text, Tool, ToolCall
@@ -283,6 +283,7 @@ def test_whatever_fails_what_the_parts_gave_goes_out_and_the_envelope_holds(scri
     assert answer is not None or not gave
     assert answer is None or answer.streams or answer.text.strip() or not gave
     holds(calls, envelope)
+    as_shaped(calls, recipe(SMALL), question(LONG))
 
 
 async def test_a_long_input_is_split_aside() -> None:

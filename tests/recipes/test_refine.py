@@ -10,6 +10,8 @@ from antiphon.core.error import UpstreamBroken
 from antiphon.recipes.run import run
 from antiphon.recipes.settings import RecipeSettings
 from antiphon.recipes.shape import most_calls
+from antiphon.sandbox.settings import SandboxSettings
+from antiphon.sandbox.tiers import Tiers
 
 YES = '{"accepted": true, "score": 9}'
 
@@ -179,3 +181,23 @@ def test_without_a_contract_nothing_can_be_held_to_it() -> None:
     found = msgspec.convert({"refine": {"until": "contract"}}, RecipeSettings).check()
 
     assert [path for path, _, _ in found] == ["refine.until"]
+
+
+async def test_a_program_is_revised_until_its_tests_pass_in_the_sandbox() -> None:
+    tiers = Tiers(SandboxSettings(wall_s=20.0))
+    if not any(not probed.why for probed in await tiers.probed()):
+        await tiers.close()
+        pytest.skip("no tier of the sandbox can run here")
+    contract = {"code": {"tests": ["assert add(1, 2) == 3"]}, "repairs": 0}
+    bad, good = "```python\ndef add(a, b):\n    return a - b\n```", "```python\ndef add(a, b):\n    return a + b\n```"
+    calls = ScriptedCalls({"w": [Says(text=bad, after_s=0), Says(text=good, after_s=0)]})
+    calls.sandbox = tiers
+
+    try:
+        answer = await run(recipe({"seat": "w", "until": "contract"}, contract=contract), question(), calls)
+    finally:
+        await tiers.close()
+
+    assert answer.text == good
+    assert calls.steps() == ["draft", "revision-1"]
+    assert "assert add(1, 2) == 3" in calls.of("revision-1").said

@@ -191,3 +191,10 @@ def test_a_recipe_s_own_failure_without_an_upstream_s_is_said_to_be_its_own() ->
         went(recipe, {"a": ""})
 
     assert (caught.value.said_code, caught.value.said_status) == ("recipe_failed", 502)
+
+
+def test_mistakes_of_the_pattern_and_of_the_contract_are_found() -> None:
+    recipe = RecipeSettings(cascade=CascadeSettings(by=["verifier"]), contract=ContractSettings(regex="("))
+
+    assert [path for path, _, _ in recipe.check()] == ["cascade.verifier", "contract.regex"]
+    assert RecipeSettings(cascade=CascadeSettings(by=["contract"])).check()[0][0] == "cascade.by"

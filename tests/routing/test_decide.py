@@ -248,6 +248,31 @@ def test_an_unknown_confidence_escalates_where_that_is_asked_for() -> None:
     assert ruled.decide(ruled.facts(task__confidence=0.5)).escalated == ""
 
 
+def test_it_stays_where_it_is_when_nobody_it_would_escalate_to_can_take_the_request() -> None:
+    ruled = Ruled(ESCALATE)
+
+    found = ruled.decide(ruled.facts(task__name="agentic"), unfit={"grand": "lacks images"})
+
+    assert (found.rule, found.order, found.recipe) == ("pay", ("quick", "swift"), "")
+    assert found.escalated == "impact high, but nobody there can take the request"
+
+
+def test_it_stays_out_of_a_part_of_which_nobody_can_take_the_request() -> None:
+    ruled = Ruled({"split": [{"name": "canary", "percent": 100, "models": ["swift"], "recipe": "fresh"}]})
+
+    found = ruled.decide(unfit={"swift": "policy"})
+
+    assert (found.order, found.recipe, found.branch) == (("quick", "sound", "grand"), "", "")
+
+
+def test_nobody_stands_in_for_a_rules_own_candidates() -> None:
+    ruled = Ruled(RULES)
+
+    found = ruled.decide(ruled.facts(context__tokens=9000), unfit={"sound": "policy", "grand": "policy"})
+
+    assert (found.rule, found.order) == ("long", ())
+
+
 def test_nothing_leads_away_from_a_rule_that_is_fixed() -> None:
     ruled = Ruled(ESCALATE)
 

@@ -17,7 +17,7 @@ from antiphon.sandbox.tiers import Tiers
 
 PROCESSES: list[SandboxTier] = ["bubblewrap", "landlock"]
 ALL: list[SandboxTier] = ["monty", *PROCESSES]
-LIMITS = SandboxLimits(cpu_s=2.0, wall_s=20.0, memory_bytes=268_435_456, output_bytes=10_000)
+LIMITS = SandboxLimits(cpu_s=1.0, wall_s=20.0, memory_bytes=268_435_456, output_bytes=10_000)
 
 
 async def opened(name: SandboxTier) -> Tiers:

@@ -1,5 +1,6 @@
 """Failure schedules for recipes: any mix of answers, errors and silence, within any envelope."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,7 +74,19 @@ def survives(
     else:
         assert valid(answer) or not calls.whole, f"{calls.whole} are whole, and what went out is not"
     holds(calls, envelope)
+    as_shaped(calls, recipe, asked)
     return answer
+
+
+def as_shaped(calls: ScriptedCalls, recipe: RecipeSettings, asked: Question) -> None:
+    """Fails when a call was made that the recipe's shape doesn't have, of another seat, or more often than it says."""
+    shapes = {step.name: step for step in recipe.steps(asked.seats)}
+    counts = Counter(step_of(made.asked.step) for made in calls.made)
+    for step, count in counts.items():
+        assert count <= shapes[step].most_calls, f"{step} was asked {count} times"
+    for made in calls.made:
+        step = step_of(made.asked.step)
+        assert step == "repair" or made.asked.seat == shapes[step].seat, f"{step} was asked of {made.asked.seat}"
 
 
 def holds(calls: ScriptedCalls, envelope: Envelope) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+from antiphon.config.check_keywords import check_keywords
 from antiphon.config.known import tiers_of
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
@@ -48,6 +49,7 @@ def check_signals(settings: Settings, written: Written) -> Iterator[Problem]:
         return
     for path, wrong, remedy in signals.check():
         yield written.problem((*at, *path.split(".")), wrong, remedy)
+    yield from check_keywords(signals, written)
     try:
         ZoneInfo(signals.time_zone)
     except (KeyError, ValueError, OSError):

@@ -47,19 +47,15 @@ def _asks(
     first = sum(settings.schedule[: number - 1])
     again = Counter(seat for _, seat in steps)
     shown = shuffled(references, question, number)[: settings.most_references]
-    content, shorter = (None, None) if not shown else told(settings, question, settings.prompt, shown)
-    if content is not None:
-        content, shorter = asked_with(settings, question, content, shorter)
-    asks = [
-        Asked(
-            step=step,
-            seat=seat,
-            content=content or members.said(settings, question, several=again[seat] > 1),
-            stands_in=shorter,
-            seed=sample_seed(question.seed, first + place) if again[seat] > 1 or number > 1 else 0,
-        )
-        for place, (step, seat) in enumerate(steps, 1)
-    ]
+    seen = told(settings, question, settings.prompt, shown) if shown else None
+    asks: list[Asked] = []
+    for place, (step, seat) in enumerate(steps, 1):
+        several = again[seat] > 1
+        content, shorter = members.said(settings, question, several=several), None
+        if seen is not None:
+            content, shorter = asked_with(settings, question, *seen, several=several)
+        seed = sample_seed(question.seed, first + place) if several else 0
+        asks.append(Asked(step=step, seat=seat, content=content, stands_in=shorter, seed=seed))
     return shuffled(asks, question, -number)
 
 

@@ -119,8 +119,8 @@ class _Run:
         return Judged(answer=answer)
 
     def _chance(self, stage: StageSettings, method: Method, score: float) -> float:
-        table = self._settings.calibration.get(stage.seat, {}).get(method)
-        return score if table is None else chance(score, table)
+        table = self._settings.table(stage.seat, method)
+        return chance(score, table) if table else score
 
     async def _score(
         self, method: Method, place: int, stage: StageSettings, answer: Answer

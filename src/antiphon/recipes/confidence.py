@@ -54,5 +54,5 @@ def chance(score: float, table: Sequence[tuple[float, float]]) -> float:
         return table[0][1]
     for (low, low_chance), (high, high_chance) in pairwise(table):
         if score <= high:
-            return low_chance + (high_chance - low_chance) * (score - low) / (high - low)
+            return low_chance + (high_chance - low_chance) * ((score - low) / (high - low))
     return table[-1][1]

@@ -54,22 +54,13 @@ def _asks(settings: DebateSettings, question: Question, number: int, standing: M
         own = standing.get(place)
         others = shuffled([one for at, one in standing.items() if at != place], question, number * 1000 + place)
         shown = others[: settings.most_references] + ([own] if own is not None else [])
-        content, shorter = None, None
-        if shown:
-            ordered = shuffled(shown, question, number * 1000 + place)
-            content, shorter = asked_with(
-                settings, question, *told(settings, question, settings.prompt, ordered, own=own)
-            )
         several = again[seat] > 1
-        asks.append(
-            Asked(
-                step=step,
-                seat=seat,
-                content=content or members.said(settings, question, several=several),
-                stands_in=shorter,
-                seed=sample_seed(question.seed, number * len(steps) + place) if several or number > 1 else 0,
-            )
-        )
+        content, shorter = members.said(settings, question, several=several), None
+        if shown:
+            seen = told(settings, question, settings.prompt, shuffled(shown, question, -place - 1), own=own)
+            content, shorter = asked_with(settings, question, *seen, several=several)
+        seed = sample_seed(question.seed, number * len(steps) + place) if several else 0
+        asks.append(Asked(step=step, seat=seat, content=content, stands_in=shorter, seed=seed))
     return asks
 
 

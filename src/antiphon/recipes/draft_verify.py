@@ -41,7 +41,7 @@ async def _verdict(
     if seen is not None:
         return seen
     if settings.contract_first and question.contract is not None:
-        found = of_contract(await check(question.contract, draft, question))
+        found = of_contract(await check(question.contract, draft, question, sandbox=calls.sandbox))
         if not found.accepted:
             return found
     asked = asked_about(question, draft, settings.verify_prompt, step=VERIFIER, seat=verifier)

@@ -46,7 +46,7 @@ async def _verdict(
         return seen
     found: Verdict | None = None
     if settings.until != "critic" and question.contract is not None:
-        found = of_contract(await check(question.contract, answer, question))
+        found = of_contract(await check(question.contract, answer, question, sandbox=calls.sandbox))
         if not found.accepted or settings.until == "contract":
             return found
     if not settings.criticises or (number > settings.rounds and not settings.check_last):

@@ -82,14 +82,14 @@ def _thoughts(answer: Answer) -> str:
 
 
 def asked_with(
-    settings: RoundsSettings, question: Question, content: Content, shorter: Content | None
+    settings: RoundsSettings, question: Question, content: Content, shorter: Content | None, *, several: bool
 ) -> tuple[Content, Content | None]:
-    """What a member is asked, drawn as the settings say."""
-    drawn = [
-        None if one is None else members.said(settings, replace(question, content=one), several=True) or one
-        for one in (content, shorter)
-    ]
-    return drawn[0] or content, drawn[1]
+    """What a member is asked, drawn as the settings say. `several`: it isn't the seat's only answer of its round."""
+
+    def drawn(one: Content) -> Content:
+        return members.said(settings, replace(question, content=one), several=several) or one
+
+    return drawn(content), None if shorter is None else drawn(shorter)
 
 
 def agreed(answers: Sequence[Answer], asked: int, question: Question) -> Answer | None:

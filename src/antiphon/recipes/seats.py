@@ -64,7 +64,7 @@ def seating(
         stands[seat] = Step(
             name=seat,
             deployments=tuple(one.name for one in made.fit),
-            envelope=structs.replace(own.envelope, attempts=route.attempts),
+            envelope=own.envelope,
             fallbacks=made.fallbacks,
         )
     seated = tuple(_seated(name, stands[name], known, candidate=name in own.deployments) for name in stands if name)

@@ -153,6 +153,8 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             found.append(
                 ("refine.until", "the recipe has no contract", "give it a `contract`, or write `until: critic`")
             )
+        if self.cascade is not None and self.contract is None and "contract" in self.cascade.used():
+            found.append(("cascade.by", "the recipe has no contract", "give it a `contract`, or leave `contract` out"))
         return found
 
 

@@ -15,19 +15,6 @@ Method = Literal["logprob", "margin", "hybrid", "agreement", "self_check", "veri
 Order = Literal["declared", "cost", "size", "quality", "value"]
 Impact = Literal["low", "medium", "high"]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
-Table = Annotated[list[tuple[Fraction, Fraction]], Meta(min_length=1, max_length=200)]
-THRESHOLDS: Mapping[Method, float] = MappingProxyType(
-    {
-        "logprob": 0.85,
-        "margin": 0.6,
-        "hybrid": 0.75,
-        "agreement": 0.6,
-        "self_check": 0.7,
-        "verifier": 0.7,
-        "contract": 1.0,
-    }
-)
-"""Where none is set. Uncalibrated: a mean log-probability of -0.45, a mean margin of 2.75, two answers of three."""
 CHECKS: Mapping[Method, str] = MappingProxyType({"self_check": "self-check", "verifier": "verify"})
 BY: tuple[Method, ...] = ("logprob", "self_check")
 MOST_STAGES = 8
@@ -51,6 +38,49 @@ class StageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[float, Meta(gt=0, le=1_000_000)] | None,
         Meta(description="Parameters of its model in thousand millions, for the order `size`. Default null: unknown."),
     ] = None
+
+
+class ThresholdsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Confidence from which an answer is accepted, by the method that told it."""
+
+    logprob: Annotated[
+        float, Meta(ge=0, le=1, description="0 to 1. Default 0.85: a mean log-probability of -0.45.")
+    ] = 0.85
+    margin: Annotated[float, Meta(ge=0, le=1, description="0 to 1. Default 0.6: a mean margin of 2.75.")] = 0.6
+    hybrid: Annotated[float, Meta(ge=0, le=1, description="0 to 1. Default 0.75.")] = 0.75
+    agreement: Annotated[float, Meta(ge=0, le=1, description="0 to 1. Default 0.6: two answers of three.")] = 0.6
+    self_check: Annotated[float, Meta(ge=0, le=1, description="0 to 1. Default 0.7.")] = 0.7
+    verifier: Annotated[float, Meta(ge=0, le=1, description="0 to 1. Default 0.7.")] = 0.7
+    contract: Annotated[
+        float, Meta(ge=0, le=1, description="0 to 1; an answer that keeps the contract has 1. Default 1.")
+    ] = 1.0
+
+
+class PointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A row of a calibration."""
+
+    score: Annotated[float, Meta(ge=0, le=1, description="What the method says, 0 to 1.")]
+    chance: Annotated[float, Meta(ge=0, le=1, description="How often such an answer is right, 0 to 1.")]
+
+
+class CalibrationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a method's score of a seat's answers means."""
+
+    seat: Annotated[Seat, Meta(description="Whose answers: a stage's seat.")]
+    method: Annotated[Method, Meta(description="Whose score.")]
+    points: Annotated[
+        list[PointSettings],
+        Meta(
+            min_length=1,
+            max_length=200,
+            description="Scores and chances, both rising, with straight lines between them, up to 200.",
+        ),
+    ]
+
+    @property
+    def table(self) -> tuple[tuple[float, float], ...]:
+        """Scores and chances."""
+        return tuple((point.score, point.chance) for point in self.points)
 
 
 class CascadeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,18 +111,15 @@ class CascadeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         ),
     ] = field(default_factory=lambda: list(BY))
     thresholds: Annotated[
-        dict[Method, Fraction],
-        Meta(
-            description="Confidence from which an answer is accepted, by method, 0 to 1. Default: logprob 0.85, margin 0.6, hybrid 0.75, agreement 0.6, self_check 0.7, verifier 0.7, contract 1."
-        ),
-    ] = {}
+        ThresholdsSettings, Meta(description="Confidence from which an answer is accepted, by method.")
+    ] = ThresholdsSettings()
     calibration: Annotated[
-        dict[str, dict[Method, Table]],
+        list[CalibrationSettings],
         Meta(
             max_length=64,
-            description="What a method's score of a seat's answers means, by seat and method: pairs of [score, chance that the answer is right], both rising, with straight lines between them. Thresholds are held against the chance then. Default: scores are held against thresholds as they are.",
+            description="What a method's score of a seat's answers means: thresholds are held against the chance that the answer is right then. `antiphon route train --cascades` writes it. Default: scores are held against thresholds as they are.",
         ),
-    ] = {}
+    ] = []
     logprob_weight: Annotated[
         Fraction,
         Meta(
@@ -174,7 +201,12 @@ class CascadeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def threshold(self, stage: StageSettings, method: Method) -> float:
         """From which confidence an answer is accepted."""
-        return self.thresholds.get(method, THRESHOLDS[method]) if stage.threshold is None else stage.threshold
+        own: float = getattr(self.thresholds, method)
+        return own if stage.threshold is None else stage.threshold
+
+    def table(self, seat: str, method: Method) -> tuple[tuple[float, float], ...]:
+        """What a method's score of a seat's answers means; empty: what it says."""
+        return next((one.table for one in self.calibration if (one.seat, one.method) == (seat, method)), ())
 
     def steps(self, seats: Sequence[Seated] = ()) -> tuple[StepShape, ...]:
         """Its shape, in the order in which stages are asked."""
@@ -217,16 +249,18 @@ class CascadeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 )
         return made
 
+    def used(self) -> frozenset[Method]:
+        """Methods that any stage goes by."""
+        return frozenset((*self.by, *(method for stage in self.stages for method in self.methods(stage))))
+
     def check(self) -> list[tuple[str, str, str]]:
         """Mistakes that only show across fields."""
         found: list[tuple[str, str, str]] = []
-        used = {method for stage in self.stages for method in self.methods(stage)} | set(self.by)
-        if "verifier" in used and not self.verifier:
+        if "verifier" in self.used() and not self.verifier:
             found.append(("verifier", "`by` has verifier, and nobody is named", "name who verifies"))
-        for seat, tables in self.calibration.items():
-            for method, table in tables.items():
-                scores, chances = [score for score, _ in table], [chance for _, chance in table]
-                if scores != sorted(set(scores)) or chances != sorted(chances):
-                    where = f"calibration.{seat}.{method}"
-                    found.append((where, "its pairs don't rise", "write each score once, in order, no chance falling"))
+        for one in self.calibration:
+            scores, chances = [score for score, _ in one.table], [chance for _, chance in one.table]
+            if scores != sorted(set(scores)) or chances != sorted(chances):
+                wrong = f"the points of {one.seat}'s {one.method} don't rise"
+                found.append(("calibration", wrong, "write each score once, in order, no chance falling"))
         return found

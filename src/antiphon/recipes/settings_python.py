@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from antiphon.recipes.port import Seated
 from antiphon.recipes.shape import ROUTE_SEAT, StepShape
 
-CALL = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
+CALL = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
 
 
 class PythonSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

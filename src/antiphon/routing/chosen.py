@@ -48,7 +48,7 @@ class Chosen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Rules before the one that held; only when traced."""
     objective: Applied | None = None
     escalated: str = ""
-    """Why the request went to other candidates or another recipe; empty: it did not."""
+    """Why the request went, or was to go, to other candidates or another recipe; empty: it was routine."""
     stay: Stay | None = None
     """What was decided on the session's deployment."""
     shadow: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from antiphon.routing.split import Draw, branch
 from antiphon.routing.switching import Stay, settle
 
 IMPACT, CONFIDENCE, USER = "stakes.impact", "task.confidence", "who.user"
+NOBODY_THERE = "nobody there can take the request"
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -107,13 +108,15 @@ class _Deciding:
     def chosen(self) -> Chosen:
         rule, tried = self._rule()
         why = self._stakes(rule)
-        way, part = (rule.escalated, "") if why and rule.escalated is not None else self._drawn(rule)
-        ranked = self._ranked(way)
+        wanted, part = (rule.escalated, "") if why and rule.escalated is not None else self._drawn(rule)
+        way, ranked = self._taken(rule, wanted)
         if not why and rule.escalated is not None:
             why = self._doubt(ranked)
             if why:
-                way, part = rule.escalated, ""
-                ranked = self._ranked(way)
+                wanted, part = rule.escalated, ""
+                way, ranked = self._taken(rule, wanted)
+        if way is not wanted:
+            why, part = f"{why}, but {NOBODY_THERE}" if why else "", ""
         order, stay = self._kept(ranked)
         plainly = ranked.applied is None and not self._inputs.unfit
         return Chosen(
@@ -130,6 +133,13 @@ class _Deciding:
             shadow=self._shadow(rule, ranked, order),
             facts=self._known.told(),
         )
+
+    def _taken(self, rule: Rule, wanted: Way) -> tuple[Way, Ranked]:
+        """A way and its candidates; the rule's own, where nobody on the one that is wanted can take the request."""
+        ranked = self._ranked(wanted)
+        if ranked.order or wanted is rule.way:
+            return wanted, ranked
+        return rule.way, self._ranked(rule.way)
 
     def _rule(self) -> tuple[Rule, tuple[Tried, ...]]:
         """The first rule that holds; when traced, with those before it."""

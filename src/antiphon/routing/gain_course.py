@@ -21,7 +21,9 @@ class Chosen(Struct, frozen=True, kw_only=True):
 class Course:
     """What is known of one request while it is answered."""
 
-    def __init__(self, model: Gain, text: str, seats: Sequence[str], costs: Mapping[str, int | None], call_nano_usd: int = 0) -> None:
+    def __init__(
+        self, model: Gain, text: str, seats: Sequence[str], costs: Mapping[str, int | None], call_nano_usd: int = 0
+    ) -> None:
         """Args:
         text: The request's.
         seats: Who may be asked; those that the model doesn't know are left out.

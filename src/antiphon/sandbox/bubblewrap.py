@@ -35,7 +35,7 @@ class Bubblewrap(Tier):
 
 def _namespaces(folder: Path, job: Job) -> list[str]:
     """What bwrap is told."""
-    told = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    told = ["--unshare-all", "--die-with-parent", "--clearenv", "--cap-drop", "ALL"]
     told += ["--hostname", "sandbox", "--size", "1048576", "--tmpfs", "/"]
     for path in dict.fromkeys((*library(), python(), str(INNER))):
         told += ["--ro-bind", path, path]

@@ -22,7 +22,8 @@ def command(handed: int) -> list[str]:
 
 def library() -> list[str]:
     """Folders of the standard library and of the shared libraries that it is linked with; only those that there are."""
-    paths = sysconfig.get_paths()
+    base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix, "installed_base": sys.base_prefix}
+    paths = sysconfig.get_paths(vars={**base, "installed_platbase": sys.base_exec_prefix})
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
     folders = [paths["stdlib"], paths["platstdlib"], sysconfig.get_config_var("LIBDIR") or ""]
     if multiarch and Path(f"/lib/{multiarch}").is_dir():

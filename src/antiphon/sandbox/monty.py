@@ -75,6 +75,7 @@ class Monty(Tier):
         try:
             with self._pool.checkout(
                 script_name="program.py",
+                assert_message_annotations=False,
                 limits={
                     "max_feed_duration_secs": min(limits.cpu_s, limits.wall_s),
                     "max_memory": limits.memory_bytes,

@@ -75,7 +75,7 @@ async def run(tier: SandboxTier, job: Job, inside: Inside | None, around: Around
     with TemporaryDirectory(prefix="antiphon-sandbox-") as folder:
         place = Path(folder)
         for name, content in job.files.items():
-            if Path(name).name != name:
+            if not name or Path(name).name != name:
                 raise ValueError(f"{name!r} is no name of a file without folders")
             (place / name).write_bytes(content)
         inside = inside or Inside(folder=folder, writes=False)
@@ -108,23 +108,10 @@ def _handed(job: Job, inside: Inside, filtered: bytes, landlock: int) -> int:
 
 async def _ran(tier: SandboxTier, job: Job, command: Sequence[str], handed: int) -> Ran:
     began_s = time.monotonic()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={},
-            cwd="/",
-            pass_fds=(handed,),
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Missing(f"{command[0]} can't be started: {error.strerror}") from None
+    process = await _begun(command, handed)
 
     def end() -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
 
     out, err = _Written(job.limits.output_bytes), _Written(job.limits.output_bytes)
     timed_out = False
@@ -153,6 +140,39 @@ async def _ran(tier: SandboxTier, job: Job, command: Sequence[str], handed: int)
         timed_out=timed_out or code in (-signal.SIGXCPU, 128 + signal.SIGXCPU),
         took_s=time.monotonic() - began_s,
     )
+
+
+async def _begun(command: Sequence[str], handed: int) -> asyncio.subprocess.Process:
+    """A process that was begun, as the leader of a session and a group of its own. Raises: Missing."""
+    beginning = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={},
+            cwd="/",
+            pass_fds=(handed,),
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(beginning)
+    except OSError as error:
+        raise Missing(f"{command[0]} can't be started: {error.strerror}") from None
+    except asyncio.CancelledError:  # half begun it can't be ended: what it has begun itself would stay
+        process = await beginning
+        _kill(process)
+        await _gone(process)
+        raise
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a process and all of its group, which nothing in it can leave. One that was waited for has none any more."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _feed(process: asyncio.subprocess.Process, text: str) -> None:

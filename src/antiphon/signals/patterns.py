@@ -26,7 +26,7 @@ class Pattern:
         options.log_errors = False
         try:
             self._found: Any = re2.compile(text, options=options)
-        except re2.error as error:
+        except (re2.error, UnicodeEncodeError) as error:
             raise BadPattern(_why(error)) from error
         self.text = text
 
