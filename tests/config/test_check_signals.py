@@ -28,7 +28,7 @@ signals:
   functions:
     length: {call: "builtins:len", gives: int}
   models:
-    tone: {model: one, ask: How?, choices: [calm, angry]}
+    tone: {model: one, ask: "How?", choices: [calm, angry]}
 """
 
 

@@ -53,6 +53,8 @@ def fitting(kind: inspect.Type) -> object:
             return kind.values[0]
         case inspect.CustomType():
             return "sk-0123456789"
+        case inspect.AnyType():
+            return "word"
         case inspect.DictType():
             return {"some": fitting(kind.value_type)}
         case inspect.StructType():

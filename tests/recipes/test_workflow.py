@@ -232,6 +232,18 @@ def test_a_step_with_tools_that_asks_for_one_ends_the_workflow() -> None:
     assert calls.of("two").outcome == "cancelled"
 
 
+def test_results_of_tools_can_go_to_the_final_step_alone() -> None:
+    history = [user("look"), Message(role="tool", parts=(Text(text="a cat"),), form="text", tool_call_id="t1")]
+    calls = ScriptedCalls({"writer": "done"})
+
+    assert play(run(recipe(DIAMOND | {"on_tool_results": "final"}), question(history), calls)).text == "done"
+    assert calls.steps() == ["final"]
+    assert calls.made[0].asked.content is None
+    calls = ScriptedCalls({"writer": "done"})
+    play(run(recipe(DIAMOND), question(history), calls))
+    assert len(calls.made) == 5
+
+
 PLANNED = {
     "planner": {"seat": "boss", "workers": {"coder": {"seat": "a", "does": "writes code"}, "tester": {"seat": "b"}}},
     "final": {"seat": "writer"},
@@ -328,6 +340,7 @@ def test_without_a_valid_plan_the_steps_that_are_listed_are_run() -> None:
         ({"steps": [{"name": "a"}], "final": {"sees": ["b"]}}, "workflow.final.sees"),
         ({"steps": [{"name": "a"}, {"name": "v", "verifies": "a"}], "final": None}, "workflow.final"),
         ({"steps": [{"name": "a"}, {"name": "v", "verifies": "a"}, {"name": "w", "verifies": "a"}]}, "workflow.steps[2]"),
+        ({"steps": [{"name": "a"}], "final": None, "on_tool_results": "final"}, "workflow.on_tool_results"),
         ({"steps": [{"name": "c"}], "planner": {"workers": {"c": {}}}}, "workflow.steps[0].name"),
         ({"planner": {"workers": {"final": {}}}}, "workflow.planner.workers.final"),
     ],

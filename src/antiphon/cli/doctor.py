@@ -12,6 +12,7 @@ from antiphon.cli.checks.models import models
 from antiphon.cli.checks.packages import packages
 from antiphon.cli.checks.port import port
 from antiphon.cli.checks.providers import reachable
+from antiphon.cli.checks.sandbox import sandbox
 from antiphon.cli.checks.storage import storage
 from antiphon.cli.configured import configured
 from antiphon.cli.data import places_of, records_of, stores_of
@@ -55,7 +56,7 @@ def _of(loaded: Loaded) -> list[Finding]:
         newest = None
 
     async def ask() -> list[Finding]:
-        return [await port(settings.server, places), *await reachable(settings)]
+        return [await port(settings.server, places), *await reachable(settings), *await sandbox(settings)]
 
     return [
         models(settings),

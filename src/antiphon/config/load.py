@@ -7,11 +7,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from antiphon.config.check import check
+from antiphon.config.check_contracts import check_contracts
 from antiphon.config.check_libraries import check_libraries
 from antiphon.config.convert import convert
 from antiphon.config.interpolate import interpolate
 from antiphon.config.places import rooted
 from antiphon.config.revision import Revision, revision
+from antiphon.config.schemas import with_schemas
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
 from antiphon.core.error import ConfigError, Problem
@@ -84,14 +86,16 @@ def load_text(text: str, file: str, base: Path, environ: Mapping[str, str], *, h
     problems += [*missing, *read.problems]
     if read.value is None:
         raise ConfigError(_sorted(problems))
-    settings = rooted(read.value, base)
+    value = with_schemas(read.value, base)
+    settings = rooted(value, base)
     written = Written(file=file, tree=filled, broken=read.broken)
     problems += check(settings, written, PROFILES)
+    problems += check_contracts(settings, written, base)
     if here:
         problems += check_libraries(settings, written)
     if problems:
         raise ConfigError(_sorted(problems))
-    return Loaded(settings=settings, text=text, file=file, base=base, revision=revision(read.value), environ=environ)
+    return Loaded(settings=settings, text=text, file=file, base=base, revision=revision(value), environ=environ)
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

@@ -15,6 +15,7 @@ from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.tokenizers import TokenizerSettings
 from antiphon.recipes.settings import RecipeSettings
 from antiphon.routing.settings_rules import ScoreSettings
+from antiphon.sandbox.settings import SandboxSettings
 from antiphon.server.settings import ServerSettings
 from antiphon.signals.settings import SignalSettings
 from antiphon.store.settings import StorageSettings
@@ -63,6 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         dict[Name, ScoreSettings], Meta(description="Numbers made of facts, that rules can ask for, by name.")
     ] = {}
     recipes: Annotated[dict[Name, RecipeSettings], Meta(description="Teams of models, by name.")] = {}
+    sandbox: Annotated[SandboxSettings, Meta(description="Where programs run that models wrote.")] = SandboxSettings()
     providers: Annotated[dict[Name, ProviderSettings], Meta(description="Accounts with providers, by name.")] = {}
     models: Annotated[dict[Name, ModelSettings], Meta(description="Deployments, by name.")] = {}
     routes: Annotated[dict[Name, RouteSettings], Meta(description="Public model names that lead to deployments.")] = {}

@@ -18,11 +18,11 @@ def apart(right: Array, key: NDArray[np.int_], shares: Array) -> tuple[float, ..
     tried = np.array(TRIED)
     found = np.zeros((shares.shape[1], len(tried)))
     for row, keys, share in zip(right, key, shares, strict=True):
-        guests: dict[int, int] = {}
+        guests: dict[int, float] = {}
         fits = np.zeros(len(tried))
         wrong = [int(one) for one, good in zip(keys, row, strict=True) if one >= 0 and good < 0.5]
         for count, one in enumerate(wrong):
-            fits += np.log((guests[one] if one in guests else tried) / (count + tried))
+            fits += np.log(guests.get(one, tried) / (count + tried))
             guests[one] = guests.get(one, 0) + 1
         found += share[:, None] * fits
     return tuple(float(tried[place]) for place in found.argmax(1))

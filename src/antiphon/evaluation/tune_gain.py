@@ -116,7 +116,11 @@ def calibrate(played: Sequence[Played]) -> tuple[Calibration, float, float]:
     Source: pooling adjacent violators, Ayer et al. 1955, Ann. Math. Stat. 26(4), over bins of equal numbers.
     """
     ordered = sorted((one.chance, one.right) for one in played)
-    bins = [ordered[int(part[0]) : int(part[-1]) + 1] for part in np.array_split(np.arange(len(ordered)), _BINS) if len(part)]
+    bins = [
+        ordered[int(part[0]) : int(part[-1]) + 1]
+        for part in np.array_split(np.arange(len(ordered)), _BINS)
+        if len(part)
+    ]
     pooled: list[tuple[float, float, int]] = []
     for part in bins:
         pooled.append((fmean(chance for chance, _ in part), fmean(right for _, right in part), len(part)))

@@ -14,6 +14,7 @@ from antiphon.core.sandbox import Sandbox
 from antiphon.core.ticket import Bound
 from antiphon.core.usage import Usage
 from antiphon.recipes.settings_contract import ContractSettings
+from antiphon.routing.gain import Gain
 
 
 class Seated(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -51,6 +52,8 @@ class Question(Struct, frozen=True, kw_only=True):
     """`low`, `medium` or `high`: what hangs on the answer; empty: unknown."""
     contract: ContractSettings | None = None
     """What the recipe asks of an answer."""
+    gain: Gain | None = None
+    """The model of expected gain that the recipe goes by; None: it has none."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):

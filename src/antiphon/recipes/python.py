@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -11,6 +12,7 @@ from antiphon.core.plan import Envelope
 from antiphon.recipes.port import Answer, Calls, Question
 from antiphon.recipes.settings_python import PythonSettings
 
+log = logging.getLogger("antiphon.recipes")
 Function = Callable[[Question, Calls, Envelope], Awaitable[Answer]]
 
 
@@ -48,6 +50,7 @@ async def run(settings: PythonSettings, question: Question, calls: Calls, envelo
     except AntiphonError:
         raise
     except Exception as error:
+        log.exception("recipe.failed", extra={"recipe": settings.call})
         raise _failed(settings.call, f"it raised {type(error).__name__}") from error
 
 

@@ -10,6 +10,7 @@ from antiphon.core.error import AntiphonError, ContractViolated
 from antiphon.core.plan import Pattern
 from antiphon.core.receipt import Noted
 from antiphon.recipes import (
+    auto,
     best_of,
     breadth,
     cascade,
@@ -39,6 +40,7 @@ RUNS: Mapping[Pattern, Run] = MappingProxyType(
         "draft_verify": draft_verify.run,
         "refine": refine.run,
         "debate": debate.run,
+        "auto": auto.run,
         "single": single.run,
         "cascade": cascade.run,
         "vote": vote.run,
@@ -49,7 +51,7 @@ RUNS: Mapping[Pattern, Run] = MappingProxyType(
         "workflow": workflow.run,
     }
 )
-"""What runs each pattern: its settings, the request, the calls. `python` and `auto` are given more."""
+"""What runs each pattern: its settings, the request, the calls. `python` is given more."""
 
 
 async def run(recipe: RecipeSettings, question: Question, calls: Calls) -> Answer:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from antiphon.core.plan import Envelope, Pattern
 from antiphon.recipes.contract_check import mistakes
 from antiphon.recipes.port import Seated
+from antiphon.recipes.settings_auto import AutoSettings
 from antiphon.recipes.settings_best_of import BestOfSettings
 from antiphon.recipes.settings_breadth import BreadthSettings
 from antiphon.recipes.settings_cascade import CascadeSettings
@@ -62,6 +63,9 @@ class RecipeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     panel: Annotated[
         PanelSettings | None,
         Meta(description="Independent answers, a comparison of them, and one answer made of both."),
+    ] = None
+    auto: Annotated[
+        AutoSettings | None, Meta(description="As many answers as are worth their cost, decided call by call.")
     ] = None
     python: Annotated[PythonSettings | None, Meta(description="A Python function.")] = None
     workflow: Annotated[WorkflowSettings | None, Meta(description="Steps that rest on each other's answers.")] = None

@@ -171,6 +171,12 @@ class WorkflowSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     final: Annotated[
         FinalStep | None, Meta(description="Writes the answer. Null: the last step's answer is it, and isn't streamed.")
     ] = FinalStep()
+    on_tool_results: Annotated[
+        Literal["steps", "final"],
+        Meta(
+            description="When the request ends with results of tools, as in an agent's loop: `steps` runs all steps again, `final` asks the final step alone, which goes on from them. Default steps."
+        ),
+    ] = "steps"
     most_parallel: Annotated[int, Meta(ge=1, le=32, description="Steps at once, 1 to 32. Default 4.")] = 4
 
     def seats(self) -> tuple[str, ...]:
@@ -257,6 +263,8 @@ class WorkflowSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if self.final is not None:
                 everything = frozenset(places)
                 found += _unseen("final", self.final.prompt, tuple(self.final.sees or ()), everything)
+            elif self.on_tool_results == "final":
+                found.append(("on_tool_results", "there is no final step", "give it a `final`, or write `steps`"))
             elif self.listed and self.listed[-1].verifies:
                 found.append(
                     (

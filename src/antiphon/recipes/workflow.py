@@ -33,6 +33,9 @@ async def run(settings: WorkflowSettings, question: Question, calls: Calls) -> A
 
     Raises: AntiphonError, when no step gave an answer, or when one failed that must not.
     """
+    if settings.on_tool_results == "final" and settings.final is not None and _goes_on(question):
+        calls.note(Noted(step=FINAL_STEP, what="goes_on", why="the request ends with results of tools"))
+        return await calls.final(Asked(step=FINAL_STEP, seat=settings.final.seat))
     steps, asks_as = await _steps(settings, question, calls)
     running = Running(settings, steps, asks_as, question, calls)
     ended = await running.run()
@@ -44,6 +47,11 @@ async def run(settings: WorkflowSettings, question: Question, calls: Calls) -> A
             return last
         return _best(steps, running, calls, "the last step gave no answer", None)
     return await _final(settings.final, steps, running, question, calls)
+
+
+def _goes_on(question: Question) -> bool:
+    messages = question.content.messages
+    return bool(messages) and messages[-1].role in {"tool", "function"}
 
 
 async def _steps(

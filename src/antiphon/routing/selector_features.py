@@ -13,7 +13,7 @@ from msgspec import Struct
 
 VERSION: Final = 1
 """Of everything below: a selector that was trained on another can't be used."""
-WORD_BITS: Final = 12
+WORD_BITS: Final = 14
 """Words and pairs of neighbouring words fall into 4,096 places."""
 HEAD_CHARACTERS: Final = 3000
 TAIL_CHARACTERS: Final = 1000
