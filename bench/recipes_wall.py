@@ -39,7 +39,7 @@ from lib.processes import Process, require_free, start, stop, stop_on_sigterm, w
 
 METHOD = (
     "CPU: runs of a recipe in one process, its calls answered at once by a script, each drawn on an envelope; the median of "
-    "{rounds} rounds of {runs} runs. Wall time: {requests} requests one after the other to a gateway of one worker with lab "
+    "{rounds} rounds of {runs} runs. Scripted: {rounds} runs whose calls take as long as the lab's models. Wall time: {requests} requests one after the other to a gateway of one worker with lab "
     "models whose first token comes after a fixed time and whose answers have {tokens} tokens at 1,000,000 a second, loopback "
     "HTTP/1.1. Each figure is what the client measured less the times of the recipe's own calls along the longest way through "
     "its steps, from the receipt: an attempt's beginning to its last byte. Lab models don't answer judges in JSON: the panel's "
@@ -109,12 +109,20 @@ class Row:
     target: float | None = None
 
 
-class Scripted(Calls):
-    """Answers at once."""
+QUESTION = Question(
+    content=Content(dialect="openai_chat", messages=(Message(role="user", parts=(Text(text=LONG),), form="text"),)),
+    seed=7,
+)
 
-    def __init__(self) -> None:
+
+class Scripted(Calls):
+    """Answers by a script."""
+
+    def __init__(self, seats: Mapping[str, int]) -> None:
+        """`seats`: milliseconds that each takes; one that isn't there answers at once."""
         self._purse = Purse(Envelope(calls=1000), 0.0)
-        self._answers: dict[str, Answer] = {}
+        self._seats = seats
+        self.took: dict[str, float] = {}
         self.made = 0
 
     def now_s(self) -> float:
@@ -126,6 +134,10 @@ class Scripted(Calls):
     async def ask(self, asked: Asked) -> Answer:
         drawn = self._purse.draw(self.bound(asked), 100, 0.0)
         self.made += 1
+        if asked.seat in self._seats:
+            began = time.perf_counter()
+            await asyncio.sleep(self._seats[asked.seat] / 1000)
+            self.took[asked.step] = (time.perf_counter() - began) * 1000
         self._purse.settle(drawn, 0, 20)
         return _answer(asked)
 
@@ -153,8 +165,6 @@ def _answer(asked: Asked) -> Answer:
 
 def cpu(runs: int, rounds: int) -> list[Row]:
     """CPU of a run of each recipe."""
-    content = Content(dialect="openai_chat", messages=(Message(role="user", parts=(Text(text=LONG),), form="text"),))
-    question = Question(content=content, seed=7)
     rows: list[Row] = []
     with asyncio.Runner() as runner:
         for name, written in RECIPES.items():
@@ -164,8 +174,8 @@ def cpu(runs: int, rounds: int) -> list[Row]:
             async def many(recipe: RecipeSettings = recipe) -> float:
                 made = 0
                 for _ in range(runs):
-                    scripted = Scripted()
-                    await run(recipe, question, scripted)
+                    scripted = Scripted({})
+                    await run(recipe, QUESTION, scripted)
                     made += scripted.made
                 return made / runs
 
@@ -175,6 +185,24 @@ def cpu(runs: int, rounds: int) -> list[Row]:
                 calls = runner.run(many())
                 took.append((time.process_time_ns() - began) / runs / 1000)
             rows.append(Row(f"{name}: CPU of a run", "µs", median(took), max(took), calls))
+    return rows
+
+
+def scripted(rounds: int) -> list[Row]:
+    """Wall time of a run of each recipe over the longest way through its calls, which take a script's time."""
+    rows: list[Row] = []
+    with asyncio.Runner() as runner:
+        for name, written in RECIPES.items():
+            recipe = msgspec.convert(written, RecipeSettings)
+            over: list[float] = []
+            calls = 0
+            for _ in range(rounds):
+                made = Scripted(SEATS)
+                began = time.perf_counter()
+                runner.run(run(recipe, QUESTION, made))
+                over.append((time.perf_counter() - began) * 1000 - WAYS[name](made.took))
+                calls = made.made
+            rows.append(Row(f"{name}: wall time over its scripted calls", "ms", median(over), max(over), calls))
     return rows
 
 
@@ -291,7 +319,11 @@ def main() -> int:
     asked = parser.parse_args()
     gc.freeze()
     try:
-        rows: Sequence[Row] = [*cpu(asked.runs, asked.rounds), *through_gateway(asked.port, asked.requests, asked.core)]
+        rows: Sequence[Row] = [
+            *cpu(asked.runs, asked.rounds),
+            *scripted(asked.rounds),
+            *through_gateway(asked.port, asked.requests, asked.core),
+        ]
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2

@@ -52,8 +52,8 @@ def test_a_contract_that_can_be_kept_has_no_mistakes(written: dict) -> None:
         ),
         ({"length": {"min_words": 4, "max_words": 3}}, "length.max_words", "3 is less than min_words, 4"),
         ({"code": {"compiles": False}}, "code", "asks for nothing of the program"),
-        ({"regex": "("}, "regex", "no pattern"),
-        ({"regex": "(?=a)b"}, "regex", "look-around"),
+        ({"regex": "("}, "regex", "no RE2 pattern"),
+        ({"regex": "(?=a)b"}, "regex", "no RE2 pattern"),
     ],
 )
 def test_a_mistake_says_where_it_is_and_what_is_wrong(written: dict, path: str, wrong: str) -> None:

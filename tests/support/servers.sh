@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the servers that tests run against, where they are missing and this is root on Debian or a child of it.
+# Install the servers and programs that tests run against, where they are missing and this is root on Debian or a child of it.
 set -eu
 
 has() {
@@ -12,6 +12,9 @@ if ! has initdb && [ -z "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ]; 
 fi
 if ! has valkey-server && ! has redis-server; then
     missing="$missing valkey-server"
+fi
+if ! has bwrap; then
+    missing="$missing bubblewrap"
 fi
 [ -n "$missing" ] || exit 0
 if ! has apt-get || [ "$(id -u)" -ne 0 ]; then

@@ -59,6 +59,8 @@ class _Reader:
 
     def read(self, node: Node, kind: inspect.Type, path: Path, line: int) -> object:
         """The value at a path; LOST, reported, when there is none."""
+        if isinstance(kind, inspect.AnyType):
+            return self._free(node, path)
         if isinstance(node, Scalar):
             return self._single(node, kind, path, line)
         kind = bare(kind)
@@ -73,6 +75,17 @@ class _Reader:
                 return self._many(node, kind, path, line)
             case _:
                 return self._unfit(node, kind, path, line)
+
+    def _free(self, node: Node, path: Path) -> object:
+        """A value of any kind, as JSON has it."""
+        match node:
+            case Table():
+                read = {entry.key: self._free(entry.value, (*path, entry.key)) for entry in node.entries}
+                return {key: value for key, value in read.items() if value is not LOST}
+            case Items():
+                return [self._free(item, (*path, at)) for at, item in enumerate(node.nodes)]
+            case Scalar():
+                return self._lose(path) if node.kind == "broken" else node.value
 
     def _single(self, node: Scalar, kind: inspect.Type, path: Path, line: int) -> object:
         if node.kind == "broken":

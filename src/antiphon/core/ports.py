@@ -14,6 +14,7 @@ from antiphon.core.money import NanoUsd
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Receipt, Told
 from antiphon.core.request import Request
+from antiphon.core.score import Score, Tally
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
 
@@ -221,6 +222,22 @@ class Kept(ABC):
     @abstractmethod
     def parts(self, key: str) -> list[Entry]:
         """The parts of a whole, in order. Blocks on files."""
+
+
+class Scores(ABC):
+    """Keeps how good answers were."""
+
+    @abstractmethod
+    def put(self, scores: Sequence[Score]) -> None:
+        """Keep all of them, or none. Of several of one id the last counts. Raises: StoreError."""
+
+    @abstractmethod
+    def of(self, receipt_id: str) -> list[Score]:
+        """Scores of one answer, also those that the journal has and no table yet. Blocks on files."""
+
+    @abstractmethod
+    def tallies(self, tenant: str = "") -> list[Tally]:
+        """What a tenant's scores come to; empty: everybody's. Those in the journal alone are left out. Blocks on files."""
 
 
 class Identity(ABC):

@@ -23,6 +23,7 @@ from antiphon.routing.selector_features import VERSION, WORD_BITS
 from antiphon.routing.selector_file import (
     FORMAT,
     Calibration,
+    Lengths,
     Lines,
     Method,
     Prior,
@@ -73,16 +74,15 @@ def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None,
     found = basis(seen, seed)
     folds = np.random.default_rng(seed).permutation(len(seen)) % FOLDS
     plain = found.plain(seen)
-    long, price = lengths(plain, folds, grid.output_tokens), prices(grid)
+    price = prices(grid)
     rows = Rows(features=plain, filled=imputed(grid.scores), known=grid.known, folds=folds)
-    bare = _told(found, learn(rows, "ridge" if method == "knn" else method), grid)
-    full = None
+    bare = full = _told(found, learn(rows, "ridge" if method == "knn" else method), rows, grid)
     if vectors is not None:
         wide = np.hstack([plain, vectors.vectors * _stretch(vectors)])
-        full = _told(found, learn(replace(rows, features=wide, vectors=vectors.vectors), method), grid, vectors)
-    told = (full or bare).chances
-    expected = price.of(grid.input_tokens, long.out_of_fold)
-    margin = fitted_margin(told, grid)
+        rows = replace(rows, features=wide, vectors=vectors.vectors)
+        full = _told(found, learn(rows, method), rows, grid, vectors)
+    expected = price.of(grid.input_tokens, full.tokens)
+    margin = fitted_margin(full.chances, grid)
     file = SelectorFile(
         format=FORMAT,
         sha256="",
@@ -95,13 +95,12 @@ def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None,
         margin=margin,
         idf=packed(found.idf),
         plain=bare.variant,
-        embedded=None if full is None else full.variant,
+        embedded=None if full is bare else full.variant,
         embedder="" if vectors is None else vectors.embedder,
         dimensions=0 if vectors is None else vectors.vectors.shape[1],
-        lengths=long.stored(found),
-        report=report(grid, told, expected, margin, seed),
+        report=report(grid, full.chances, expected, margin, seed),
     )
-    return Trained(file=sealed(file), chances=told, expected_usd=expected)
+    return Trained(file=sealed(file), chances=full.chances, expected_usd=expected)
 
 
 class _Told(Struct, frozen=True, eq=False):
@@ -109,15 +108,23 @@ class _Told(Struct, frozen=True, eq=False):
 
     variant: Variant
     chances: Array
+    tokens: Array
 
 
-def _told(basis: Basis, learned: Learned, grid: Grid, vectors: Embedded | None = None) -> _Told:
+def _told(basis: Basis, learned: Learned, rows: Rows, grid: Grid, vectors: Embedded | None = None) -> _Told:
     """Calibrate what was learned, and put it as a selector keeps it."""
     fits = [_calibration(learned.out_of_fold[:, at], grid.scores[:, at]) for at in range(len(grid.models))]
     told = np.stack([chances(learned.out_of_fold[:, at], fits[at]) for at in range(len(fits))], 1)
     near = next((part.stored(weight) for weight, part in learned.parts if isinstance(part, Near)), None)
     lines = [_lines(basis, part, weight, vectors) for weight, part in learned.parts if isinstance(part, Fit)]
-    return _Told(Variant(lines=lines, calibration=fits, neighbours=near), told)
+    long = lengths(rows.features, rows.folds, grid.output_tokens, each=vectors is not None)
+    kept = Lengths(
+        line=_lines(basis, long.fit, 1.0, vectors),
+        offset=[float(one) for one in long.offset.tolist()],
+        slope=[float(one) for one in long.slope.tolist()],
+    )
+    variant = Variant(lines=lines, calibration=fits, lengths=kept, neighbours=near)
+    return _Told(variant, told, long.out_of_fold)
 
 
 def _calibration(raw: Array, scores: Array) -> Calibration:

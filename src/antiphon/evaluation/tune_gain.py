@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from antiphon.evaluation.fit_gain import Example, Table, fit
+from antiphon.evaluation.measures import calibration_error
 from antiphon.routing.gain import Calibration, Gain, Rung, Trained
 from antiphon.routing.gain_course import Course
 
@@ -68,14 +69,14 @@ def tune(examples: Sequence[Example], seats: Sequence[str], *, seed: int = 0, tr
         raise ValueError(f"{len(examples)} examples are too few: {FOLDS} at least")
     table = Table(examples, seats)
     kept = worth_asking(examples, seats)
-    folds = np.random.default_rng(seed).permutation(len(examples)) % FOLDS
+    folds = [int(place) % FOLDS for place in np.random.default_rng(seed).permutation(len(examples))]
     best = max(seats, key=lambda seat: _mean(examples, seat)[0])
     right, cost = _mean(examples, best)
     ladder = _ladder(examples, kept, best)
     played: list[list[Played]] = [[] for _ in ladder]
     for fold in range(FOLDS):
-        model = _only(fit(table.rows(np.flatnonzero(folds != fold).tolist()), seed=seed), kept)
-        held = [examples[place] for place in np.flatnonzero(folds == fold)]
+        model = _only(fit(table.rows([at for at, own in enumerate(folds) if own != fold]), seed=seed), kept)
+        held = [example for example, own in zip(examples, folds, strict=True) if own == fold]
         for rung, worth in enumerate(ladder):
             played[rung] += [play(model, example, worth) for example in held]
     rungs = tuple(_rung(worth, one) for worth, one in zip(ladder, played, strict=True))
@@ -141,15 +142,7 @@ def calibrate(played: Sequence[Played]) -> tuple[Calibration, float, float]:
     said = np.clip([line.of(chance) for chance, _ in ordered], 1e-6, 1 - 1e-6)
     right = np.array([one for _, one in ordered])
     loss = -float(np.mean(right * np.log(said) + (1 - right) * np.log(1 - said)))
-    return line, loss, calibration_error(said.tolist(), right.tolist())
-
-
-def calibration_error(chances: Sequence[float], right: Sequence[float], bins: int = 10) -> float:
-    """Mean distance between chance and share of right answers, over bins with as many answers each."""
-    order = np.argsort(chances, kind="stable")
-    said, came = np.asarray(chances)[order], np.asarray(right)[order]
-    parts = [part for part in np.array_split(np.arange(len(order)), bins) if len(part)]
-    return float(sum(abs(said[part].mean() - came[part].mean()) * len(part) for part in parts) / len(order))
+    return line, loss, calibration_error(said, right)
 
 
 def _mean(examples: Sequence[Example], seat: str) -> tuple[float, float]:

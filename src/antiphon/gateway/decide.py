@@ -18,7 +18,7 @@ from antiphon.gateway.house import Revision
 from antiphon.policy.verdict import ALLOWED, decide
 from antiphon.providers.target import Target
 from antiphon.recipes.inner import chat_codec
-from antiphon.recipes.seats import seating
+from antiphon.recipes.seats import ranking, seating
 from antiphon.recipes.teams import Team
 from antiphon.routing.plan import choice, led, plan
 from antiphon.routing.route import Route, of_tier
@@ -85,7 +85,7 @@ class Decisions:
             head.answers,
             head.needs,
             instead,
-            None if chosen is None else chosen.key,
+            None if chosen is None else (chosen.key, ranking(chosen.predicted)) if chosen.recipe else chosen.key,
         )
         known = self._known.get(kind)
         if known is None or known.principal is not principal:
@@ -142,7 +142,8 @@ class Decisions:
         prepared = self._caller.prepare(made.steps[0], policy, revision.targets)
         recipe = None if chosen is None else revision.recipes.get(chosen.recipe)
         if recipe is not None and chat_codec(head) is not None:
-            seated = seating(recipe, made, revision.deployments, lambda seat: choice(seat, head, verdict))
+            ranked = () if chosen is None else ranking(chosen.predicted)
+            seated = seating(recipe, made, revision.deployments, lambda seat: choice(seat, head, verdict), ranked)
             story.plan = made = seated.plan
             team = Team(
                 recipe=recipe,

@@ -9,13 +9,16 @@ from msgspec import Struct
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 from antiphon.core.receipt import Receipt
+from antiphon.core.score import Forgetting, Score
 from antiphon.metering.frames import Kind, basis_at, spans
 from antiphon.metering.kept import entries
 from antiphon.metering.postings import Held, Tried, accounts, postings, tenant_of, uses
+from antiphon.metering.scores import Judged, judged, scores
 from antiphon.store.database import Batch, Database, Row, Use
 
 log = logging.getLogger("antiphon.shipping")
 _ANONYMOUS = ""
+NO_FORGETTING = Forgetting()
 MAX_TENANTS = 100_000
 """Bases whose tenant is remembered."""
 
@@ -24,19 +27,26 @@ class _Tenant(Struct, gc=False):
     tenant: str
 
 
+class _Plan(Struct, gc=False):
+    route: str
+
+
 class _Glance(Struct, gc=False):
     """The few fields that the tables want of a receipt."""
 
     at_ns: int
     outcome: str
     principal: _Tenant | None = None
+    plan: _Plan | None = None
     attempts: tuple[Tried, ...] = ()
+    steps: tuple[Judged, ...] = ()
 
 
 class _Owner(Struct, gc=False):
     """The same of a basis."""
 
     principal: _Tenant | None = None
+    plan: _Plan | None = None
 
 
 _OPENED, _CLOSED = Kind.OPENED, Kind.CLOSED
@@ -49,10 +59,13 @@ _receipt = msgspec.json.Decoder(Receipt)
 class Batching:
     """What a shipper has to know of the records that it carries. Asks the database for what it doesn't remember."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, forgetting: Forgetting = NO_FORGETTING) -> None:
         self._database = database
+        self._forgetting = forgetting
         self._tenants: dict[str, str] = {}
         """Whose bases are: id to tenant."""
+        self._routes: dict[str, str] = {}
+        """Which routes they are of."""
         self._accounts: dict[str, tuple[tuple[str, int], ...]] = {}
         """Which accounts holds of the piece at hand name."""
         self._held: dict[str, Held] = {}
@@ -78,6 +91,7 @@ class Batching:
         ended: list[str] = []
         holds: list[tuple[str, str, bytes]] = []
         booked: list[Posting] = []
+        scored: list[Score] = []
         stop = 0
         for kind, record_id, start, stop in spans(data, position):
             if kind is _OPENED:
@@ -86,15 +100,19 @@ class Batching:
                 begun.pop(record_id, None)
                 if record_id in running:
                     ended.append(record_id)
-                row, attempts = self._row(record_id, data, start, stop)
+                row, glance = self._row(record_id, data, start, stop)
                 rows.append(row)
-                if attempts:
-                    booked += postings(record_id, row.tenant, row.at_ns, attempts)
+                if glance.attempts:
+                    booked += postings(record_id, row.tenant, row.at_ns, glance.attempts)
+                if glance.steps:
+                    scored += judged(record_id, row.tenant, self._route(row, glance), row.at_ns, glance.steps, row.body)
             elif kind is Kind.BASIS:
                 bases.append((record_id, data[start:stop]))
                 self._remember(record_id, data[start:stop])
             elif kind is Kind.KEPT:
                 kept.extend(entries(data[start:stop]))
+            elif kind is Kind.SCORES:
+                scored += scores(data[start:stop])
             elif kind is Kind.HOLDS:
                 names = self._accounts[record_id] = accounts(data[start:stop])
                 holds.append((record_id, tenant_of(names), data[start:stop]))
@@ -112,6 +130,8 @@ class Batching:
             holds=holds,
             postings=booked,
             uses=self.uses(writer, booked),
+            scores=scored,
+            forgetting=self._forgetting,
         )
         return batch, stop
 
@@ -131,9 +151,9 @@ class Batching:
                     detail="the process ended before the request did; what the upstream did is unknown",
                 )
                 told = msgspec.json.encode(draft)
-                row, attempts = self._row(receipt_id, told, 0, len(told))
+                row, glance = self._row(receipt_id, told, 0, len(told))
                 rows.append(row)
-                booked += postings(receipt_id, row.tenant, row.at_ns, attempts, died=True)
+                booked += postings(receipt_id, row.tenant, row.at_ns, glance.attempts, died=True)
         return Batch(rows=rows, ended=list(ids), postings=booked, uses=self.uses(writer, booked), released=[writer])
 
     def uses(self, writer: str, booked: Sequence[Posting]) -> list[Use]:
@@ -156,8 +176,8 @@ class Batching:
                 log.error("ledger.account_missing", extra={"holds": one, "accounts": [key for key, _ in lost]})
             self._held[one] = tuple((*name, known[name]) for name in some if name in known)
 
-    def _row(self, receipt_id: str, data: bytes, start: int, stop: int) -> tuple[Row, tuple[Tried, ...]]:
-        """The record whose payload lies there, and its attempts."""
+    def _row(self, receipt_id: str, data: bytes, start: int, stop: int) -> tuple[Row, _Glance]:
+        """The record whose payload lies there, and what of it concerns other tables."""
         basis, start = basis_at(data, start)
         body = data[start:stop]
         glance = _glance.decode(body)
@@ -165,7 +185,13 @@ class Batching:
         row = Row(
             id=receipt_id, tenant=tenant, at_ns=glance.at_ns, outcome=glance.outcome, body=body, basis=basis or None
         )
-        return row, glance.attempts
+        return row, glance
+
+    def _route(self, row: Row, glance: _Glance) -> str:
+        """Which route a receipt is of; empty: it reached none."""
+        if not row.basis:
+            return glance.plan.route if glance.plan else ""
+        return self._routes.get(row.basis, "")
 
     def _tenant(self, basis: str) -> str:
         """Whose basis this is; one that an earlier shipper carried is asked of the database."""
@@ -181,7 +207,10 @@ class Batching:
     def _remember(self, basis: str, tail: bytes) -> str:
         if len(self._tenants) >= MAX_TENANTS:
             self._tenants.clear()
-        tenant = self._tenants[basis] = _tenant(_owner.decode(b"{" + tail[1:]))
+            self._routes.clear()
+        owner = _owner.decode(b"{" + tail[1:])
+        tenant = self._tenants[basis] = _tenant(owner)
+        self._routes[basis] = owner.plan.route if owner.plan else ""
         return tenant
 
 

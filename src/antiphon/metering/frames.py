@@ -34,6 +34,8 @@ class Kind(IntEnum):
     """Entries that callers left to be kept, as MessagePack; its id is the key of the first."""
     HOLDS = 6
     """Accounts that tickets hold on, as MessagePack; the records behind it name its id."""
+    SCORES = 7
+    """How good answers were, as MessagePack; its id is that of the first one's receipt."""
 
 
 _KINDS = {kind.value: kind for kind in Kind}

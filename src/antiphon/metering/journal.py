@@ -15,6 +15,7 @@ from antiphon.core.kept import Entry
 from antiphon.core.ledger import Holds
 from antiphon.core.ports import Journal
 from antiphon.core.receipt import Told
+from antiphon.core.score import Score
 from antiphon.metering.frames import BASIS_CHARACTERS, LEAST_BYTES, MAX_FRAME_BYTES, PREFIX_BYTES, Kind
 from antiphon.metering.segment import Segment
 from antiphon.store.settings import JOURNAL_BYTES
@@ -95,6 +96,10 @@ class FileJournal(Journal):
     def keep(self, entries: Sequence[Entry]) -> None:
         """Write entries as one record, so that all of them stand or none. Raises: StoreError."""
         self._append(Kind.KEPT, entries[0].key, self._pack(entries))
+
+    def score(self, scores: Sequence[Score]) -> None:
+        """Write scores as one record. Raises: StoreError."""
+        self._append(Kind.SCORES, scores[0].receipt, self._pack(scores))
 
     def scrub(self) -> None:
         """Overwrite what callers had kept, as far as the database has it, and once a day say anew what records name: what

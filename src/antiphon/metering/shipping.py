@@ -8,7 +8,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from antiphon.core.ledger import Posting
-from antiphon.metering.batching import Batching
+from antiphon.core.score import Forgetting
+from antiphon.metering.batching import NO_FORGETTING, Batching
 from antiphon.metering.frames import spans
 from antiphon.metering.journal import SUFFIX
 from antiphon.metering.segment import header, header_of, is_locked, mark_shipped, opened, piece
@@ -30,7 +31,14 @@ class Shipper:
     record is neither lost nor written twice, wherever it is stopped.
     """
 
-    def __init__(self, directory: Path, database: Database, *, batch_bytes: int = BATCH_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database: Database,
+        *,
+        batch_bytes: int = BATCH_BYTES,
+        forgetting: Forgetting = NO_FORGETTING,
+    ) -> None:
         self._directory = directory
         self._database = database
         self._batch_bytes = batch_bytes
@@ -38,7 +46,7 @@ class Shipper:
         positions = database.positions()
         database.forget([name for name in positions if name not in here])
         self._positions = {name: end for name, end in positions.items() if name in here}
-        self._batching = Batching(database)
+        self._batching = Batching(database, forgetting)
         self._running: dict[str, set[str]] = defaultdict(set)
         for receipt_id, writer in database.running().items():
             self._running[writer].add(receipt_id)

@@ -38,7 +38,7 @@ def mistakes(contract: ContractSettings) -> list[Mistake]:
         try:
             compiled(contract.regex)
         except ValueError as error:
-            found.append(("regex", f"{contract.regex!r} is no pattern that can be used: {error}", "write another"))
+            found.append(("regex", f"{contract.regex!r} can't be used: {error}", "write another"))
     return found
 
 

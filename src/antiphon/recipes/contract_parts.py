@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import jsonschema_rs
 from msgspec import Struct
 
 from antiphon.core.content import Content, File, Text
+from antiphon.expr.error import Failure
+from antiphon.expr.pattern import matcher
 from antiphon.recipes.graphemes import starts
 from antiphon.recipes.port import Answer, text_of
 from antiphon.recipes.settings_contract import CitationsSettings, LengthSettings
@@ -20,7 +21,6 @@ _QUOTES = re.compile(
 )
 _GAP = re.compile(r"\s*(?:\[?(?:…|\.\.\.)\]?)\s*")
 _ROLES = frozenset({"tool", "function"})
-_PATTERN_BYTES = 1_048_576
 
 
 class Broken(Struct, frozen=True, gc=False):
@@ -64,19 +64,17 @@ def _long(unit: str, count: int, bound: str) -> Broken:
     return Broken("length", f"{count} {unit}: {bound}", f"It has {count} {unit}; it must have {bound}.")
 
 
-def compiled(pattern: str) -> jsonschema_rs.Validator:
+def compiled(pattern: str) -> Callable[[str], bool]:
     """What says whether a whole text matches, in time that grows with its length alone. Raises: ValueError."""
-    schema = {"pattern": rf"^(?:{pattern})$"}
-    options = jsonschema_rs.RegexOptions(size_limit=_PATTERN_BYTES)
     try:
-        return jsonschema_rs.validator_for(schema, pattern_options=options, offline=True)
-    except jsonschema_rs.ValidationError:
-        raise ValueError("it can't be read, or is too large; look-around and back-references aren't known") from None
+        return matcher(rf"^(?:{pattern})$")
+    except Failure as error:
+        raise ValueError(str(error)) from None
 
 
 def regex(pattern: str, text: str) -> Iterator[Broken]:
     """Whether all of a text matches."""
-    if not compiled(pattern).is_valid(text.strip()):
+    if not compiled(pattern)(text.strip()):
         yield Broken("regex", "it doesn't match", f"All of it must match the regular expression {pattern}")
 
 

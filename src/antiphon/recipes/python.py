@@ -41,15 +41,15 @@ async def run(settings: PythonSettings, question: Question, calls: Calls, envelo
     Raises: AntiphonError of a call that the function let through; DeadlineExceeded; AntiphonError `recipe_failed`, when
         it raised anything else or gave no answer.
     """
-    function = load(settings.call)
+    function, bounded = load(settings.call), asyncio.timeout(settings.timeout_s)
     try:
-        async with asyncio.timeout(settings.timeout_s):
+        async with bounded:
             return _checked(settings.call, await function(question, calls, envelope or Envelope()))
-    except TimeoutError as error:
-        raise DeadlineExceeded(f"the recipe {settings.call} took more than {settings.timeout_s:g} s") from error
     except AntiphonError:
         raise
     except Exception as error:
+        if bounded.expired():
+            raise DeadlineExceeded(f"the recipe {settings.call} took more than {settings.timeout_s} s") from error
         log.exception("recipe.failed", extra={"recipe": settings.call})
         raise _failed(settings.call, f"it raised {type(error).__name__}") from error
 
@@ -58,6 +58,7 @@ def _checked(call: str, found: object) -> Answer:
     if not isinstance(found, Answer):
         raise _failed(call, f"it gave {type(found).__name__}, not an Answer")
     return found
+
 
 def _failed(call: str, why: str) -> AntiphonError:
     return AntiphonError(f"the recipe {call} failed: {why}; see the log", code="recipe_failed", status=502)

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import BadRequest
-from antiphon.core.plan import Candidate, Envelope, Plan, Step
+from antiphon.core.plan import Candidate, Envelope, Plan, Predicted, Step
 from antiphon.recipes.port import Seated
 from antiphon.recipes.settings import RecipeSettings
 from antiphon.recipes.shape import ROUTE_SEAT, StepShape
@@ -38,8 +38,18 @@ class Seating(Struct, frozen=True, kw_only=True):
     envelope: Envelope
 
 
+def ranking(predicted: Sequence[Predicted]) -> tuple[str, ...]:
+    """Deployments by expected quality, the best first: all that a recipe's shape takes from what is predicted."""
+    known = [(one.quality, one.deployment) for one in predicted if one.quality is not None]
+    return tuple(name for _, name in sorted(known, key=lambda one: -one[0]))
+
+
 def seating(
-    recipe: Recipe, single: Plan, known: Mapping[str, Deployment], choose: Callable[[Route], Choice]
+    recipe: Recipe,
+    single: Plan,
+    known: Mapping[str, Deployment],
+    choose: Callable[[Route], Choice],
+    ranked: Sequence[str] = (),
 ) -> Seating:
     """Seat a recipe.
 
@@ -47,6 +57,7 @@ def seating(
         single: The plan of one call to the route's own candidates: those that a recipe's unnamed seats stand for.
         known: Deployments by name.
         choose: Who of a seat's deployments can take the request. Raises BadRequest, when nobody can.
+        ranked: Deployments by expected quality, the best first; of others nothing is known.
     """
     own = single.steps[0]
     stands, lost = {ROUTE_SEAT: own}, list[Candidate]()
@@ -67,7 +78,9 @@ def seating(
             envelope=own.envelope,
             fallbacks=made.fallbacks,
         )
-    seated = tuple(_seated(name, stands[name], known, candidate=name in own.deployments) for name in stands if name)
+    seated = tuple(
+        _seated(name, stand, known, ranked, candidate=name in own.deployments) for name, stand in stands.items() if name
+    )
     shapes = recipe.settings.steps(seated)
     envelope = recipe.settings.envelope_of(seated, own.envelope.attempts)
     most = {one.deployment for one in single.candidates}
@@ -101,8 +114,14 @@ def _others(stands: Mapping[str, Step], lost: Sequence[Candidate]) -> tuple[Cand
     return (*lost, *(Candidate(deployment=name) for name in names))
 
 
-def _seated(seat: str, stand: Step, known: Mapping[str, Deployment], *, candidate: bool) -> Seated:
-    """What is known of a seat before it is asked: of several deployments, the dearest counts, and what all can do."""
+def _seated(
+    seat: str, stand: Step, known: Mapping[str, Deployment], ranked: Sequence[str], *, candidate: bool
+) -> Seated:
+    """What is known of a seat before it is asked: of several deployments, the dearest counts, and what all can do.
+
+    Quality is told by rank alone: 1 is the best, and the rest follow evenly.
+    """
+    places = [ranked.index(name) for name in stand.deployments if name in ranked]
     deployments = [known[name] for name in stand.deployments]
     prices = [one.price for one in deployments]
     costs = [
@@ -115,5 +134,6 @@ def _seated(seat: str, stand: Step, known: Mapping[str, Deployment], *, candidat
         seat=seat,
         candidate=candidate,
         cost_nano_usd=max(costs) if costs and len(costs) == len(prices) else None,
+        quality=1 - max(places) / len(ranked) if places and len(places) == len(stand.deployments) else None,
         logprobs=None if any(one is None for one in can) else all(one and "logprobs" in one for one in can),
     )

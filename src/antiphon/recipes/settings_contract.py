@@ -145,8 +145,8 @@ class ContractSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     regex: Annotated[
         str,
         Meta(
-            max_length=2000,
-            description="A regular expression that the whole answer matches, spaces around it aside; no look-around, no back-references. Default none.",
+            max_length=990,
+            description="A regular expression of RE2 that the whole answer matches, spaces around it aside, up to 990 characters; RE2 has no look-around and no back-references. Default none.",
         ),
     ] = ""
     on_violation: Annotated[

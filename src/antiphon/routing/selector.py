@@ -50,8 +50,6 @@ class Selector:
         self._dimensions = file.dimensions
         self._plain = _Variant(file.plain, len(self.models), where)
         self._embedded = None if file.embedded is None else _Variant(file.embedded, len(self.models), where)
-        self._length = _Sums(file.lengths.line)
-        self._lengths = [*zip(file.models, file.lengths.offset, file.lengths.slope, strict=True)]
 
     @classmethod
     def load(cls, path: Path, where: str = "file") -> "Selector":
@@ -76,10 +74,9 @@ class Selector:
             variant = self._embedded
         else:
             embedding = None
-        (length,) = self._length.of(seen, at, norm, None)
         return Foreseen(
             dict(zip(self.models, variant.chances(seen, at, norm, embedding), strict=True)),
-            {model: round(exp(min(MOST_LOG_TOKENS, base + slope * length))) for model, base, slope in self._lengths},
+            dict(zip(self.models, variant.tokens(seen, at, norm, embedding), strict=True)),
         )
 
     def _at(self, places: list[int]) -> "tuple[At, float]":
@@ -131,6 +128,8 @@ class _Variant:
         self._nearest = None if near is None else Nearest(near, models, where)
         self._weight = 0.0 if near is None else near.weight
         self._tables = [table(one) for one in variant.calibration]
+        self._length = _Sums(variant.lengths.line)
+        self._lengths = [*zip(variant.lengths.offset, variant.lengths.slope, strict=True)]
 
     def chances(self, seen: Seen, at: At, norm: float, embedding: "Embedding | None") -> list[Chance]:
         found = [(one.weight, one.of(seen, at, norm, embedding)) for one in self._sums]
@@ -142,6 +141,15 @@ class _Variant:
         weights = [weight for weight, _ in found]
         mixed = zip(*(raw for _, raw in found), strict=True)
         return [row[_step(sum(map(mul, weights, one)))] for row, one in zip(self._tables, mixed, strict=True)]
+
+    def tokens(self, seen: Seen, at: At, norm: float, embedding: "Embedding | None") -> list[int]:
+        found = self._length.of(seen, at, norm, embedding)
+        if len(found) == 1:
+            found = found * len(self._lengths)
+        return [
+            int(exp(min(MOST_LOG_TOKENS, base + slope * one)))
+            for (base, slope), one in zip(self._lengths, found, strict=True)
+        ]
 
 
 def _step(raw: float) -> int:

@@ -64,20 +64,22 @@ class Calibration(Struct, frozen=True, kw_only=True):
     """How far the 90 % interval reaches, by equal steps of the chance."""
 
 
+class Lengths(Struct, frozen=True, kw_only=True):
+    """Expected output tokens: e to the power of offset + slope x the model's output of `line`."""
+
+    line: Lines
+    """One output for each model, or one for all."""
+    offset: list[float]
+    slope: list[float]
+
+
 class Variant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How chances are predicted, with or without an embedding."""
 
     lines: list[Lines]
     calibration: list[Calibration]
+    lengths: Lengths
     neighbours: Neighbours | None = None
-
-
-class Lengths(Struct, frozen=True, kw_only=True):
-    """Expected output tokens: e to the power of offset + slope x the one output of `line`."""
-
-    line: Lines
-    offset: list[float]
-    slope: list[float]
 
 
 class Prior(Struct, frozen=True, kw_only=True):
@@ -132,7 +134,6 @@ class SelectorFile(Struct, frozen=True, kw_only=True):
     embedder: str
     """Whose embeddings it was trained on; empty: none."""
     dimensions: int
-    lengths: Lengths
     report: Report
 
 
@@ -198,8 +199,6 @@ def _uneven(file: SelectorFile) -> str:
         return "models"
     if len(file.priors) != models or len(file.idf) != 4 * places:
         return "priors or idf"
-    if not len(file.lengths.offset) == len(file.lengths.slope) == models or _odd(file.lengths.line, 1, 0):
-        return "lengths"
     for name, variant, dimensions in (("plain", file.plain, 0), ("embedded", file.embedded, file.dimensions)):
         if variant is not None and _odd_variant(variant, models, dimensions):
             return name
@@ -212,6 +211,11 @@ def _odd_variant(variant: Variant, models: int, dimensions: int) -> bool:
         count = len(near.outcomes) // models
         if not count or len(near.outcomes) != count * models or len(near.vectors) != count * dimensions:
             return True
+    long = variant.lengths
+    if not len(long.offset) == len(long.slope) == models or len(long.line.offset) not in {1, models}:
+        return True
+    if _odd(long.line, len(long.line.offset), dimensions):
+        return True
     steps = {(len(one.below), len(one.above)) for one in variant.calibration}
     return (
         len(variant.calibration) != models

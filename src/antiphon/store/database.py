@@ -9,7 +9,10 @@ from antiphon.core.budget import Measure
 from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
+from antiphon.core.score import Forgetting, Score, Tally
 
+MOST_TALLIES = 20_000
+"""That are read at once."""
 LAG_NS = 33 * 86_400_000_000_000
 """A journal says anew each day what its records name, and partitions that hold those records go by months."""
 
@@ -77,6 +80,10 @@ class Batch(Struct, frozen=True, kw_only=True):
     postings: list[Posting] = []
     uses: list[Use] = []
     """What `postings` come to."""
+    scores: list[Score] = []
+    """Of several of one id, also with those that are there, the last counts."""
+    forgetting: Forgetting = Forgetting()
+    """How what `scores` come to is counted."""
     released: list[str] = []
     """Holders that are dead, and whose use is booked to the end: what is left of their leases is free."""
 
@@ -190,6 +197,14 @@ class Reader(ABC):
     @abstractmethod
     def positions(self) -> dict[str, int]:
         """Journal segment to the offset up to which it is in the database."""
+
+    @abstractmethod
+    def scores(self, receipt_id: str) -> list[Score]:
+        """How good an answer was."""
+
+    @abstractmethod
+    def tallies(self, tenant: str = "") -> list[Tally]:
+        """What a tenant's scores come to (empty: everybody's); of more than `MOST_TALLIES` those scored last."""
 
     @abstractmethod
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 
 from antiphon.core.budget import NO_END_NS
+from antiphon.store import scores_sqlite
 from antiphon.store.database import LAG_NS, Lapsed
 
 _RECEIPTS = """
@@ -38,6 +39,8 @@ class Lapsing:
                 bases=self._forget("bases", receipts_ns, most) if receipts_ns else 0,
                 holds=self._forget("holds", ledger_ns, most) if ledger_ns else 0,
             )
+            if receipts_ns:
+                scores_sqlite.lapse(self._db, receipts_ns, most)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:

@@ -11,8 +11,10 @@ from antiphon.core.budget import NO_END_NS
 from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
+from antiphon.core.score import Score, Tally
 from antiphon.store import booking_postgres as booking
 from antiphon.store import kept_postgres as kept
+from antiphon.store import scores_postgres as scores
 from antiphon.store.database import LAG_NS, AlreadyBooked, Batch, Known, Lapsed, Row, joined
 from antiphon.store.database import Database as DatabasePort
 from antiphon.store.database import Reader as ReaderPort
@@ -106,6 +108,8 @@ class PostgresDatabase(DatabasePort):
                 (segment, position, self._home),
             )
         booking.book(database, batch)
+        if batch.scores:
+            scores.put(database, batch.scores, batch.forgetting)
 
     def purge(self, now_ns: int) -> int:
         def work(database: Database) -> int:
@@ -126,6 +130,7 @@ class PostgresDatabase(DatabasePort):
             if receipts_ns:
                 receipts = self._partitions.drop(database, "receipts", receipts_ns)
                 self._partitions.drop(database, "contents", receipts_ns)
+                scores.lapse(database, receipts_ns, most)
             if ledger_ns:
                 entries = self._partitions.drop(database, "ledger", ledger_ns)
                 accounts = database.execute(
@@ -253,6 +258,12 @@ class PostgresReader(ReaderPort):
 
     def kept_parts(self, key: str) -> list[Entry]:
         return self._links.run(lambda database: kept.parts(database, key)) if _sayable(key) else []
+
+    def scores(self, receipt_id: str) -> list[Score]:
+        return self._links.run(lambda database: scores.of(database, receipt_id)) if _sayable(receipt_id) else []
+
+    def tallies(self, tenant: str = "") -> list[Tally]:
+        return self._links.run(lambda database: scores.tallies(database, tenant)) if _sayable(tenant) else []
 
     def positions(self) -> dict[str, int]:
         return dict(self._rows("SELECT segment, position FROM shipped WHERE home = %s", self._home))

@@ -162,6 +162,36 @@ STEPS: tuple[Step, ...] = (
         ALTER TABLE accounts DROP COLUMN used_ns;
         """,
     ),
+    Step(
+        """
+        CREATE TABLE scores (
+            receipt TEXT COLLATE "C" NOT NULL,
+            source TEXT NOT NULL,
+            "by" TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            deployment TEXT NOT NULL,
+            route TEXT NOT NULL,
+            task TEXT NOT NULL,
+            score DOUBLE PRECISION NOT NULL,
+            at_ns BIGINT NOT NULL,
+            sealed BYTEA NOT NULL,
+            PRIMARY KEY (receipt, source, "by")
+        );
+        CREATE INDEX scores_at ON scores (at_ns);
+        CREATE TABLE tallies (
+            tenant TEXT NOT NULL,
+            deployment TEXT NOT NULL,
+            route TEXT NOT NULL,
+            task TEXT NOT NULL,
+            source TEXT NOT NULL,
+            at_ns BIGINT NOT NULL,
+            count DOUBLE PRECISION NOT NULL,
+            total DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (tenant, deployment, route, task, source)
+        );
+        """,
+        "DROP TABLE tallies, scores;",
+    ),
 )
 
 

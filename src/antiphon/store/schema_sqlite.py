@@ -172,6 +172,36 @@ STEPS: tuple[Step, ...] = (
         ALTER TABLE holds DROP COLUMN seen_ns; ALTER TABLE bases DROP COLUMN seen_ns; ALTER TABLE accounts DROP COLUMN used_ns;
         """,
     ),
+    Step(
+        """
+        CREATE TABLE scores (
+            receipt TEXT NOT NULL,
+            source TEXT NOT NULL,
+            "by" TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            deployment TEXT NOT NULL,
+            route TEXT NOT NULL,
+            task TEXT NOT NULL,
+            score REAL NOT NULL,
+            at_ns INTEGER NOT NULL,
+            sealed BLOB NOT NULL,
+            PRIMARY KEY (receipt, source, "by")
+        ) WITHOUT ROWID;
+        CREATE INDEX scores_at ON scores (at_ns);
+        CREATE TABLE tallies (
+            tenant TEXT NOT NULL,
+            deployment TEXT NOT NULL,
+            route TEXT NOT NULL,
+            task TEXT NOT NULL,
+            source TEXT NOT NULL,
+            at_ns INTEGER NOT NULL,
+            count REAL NOT NULL,
+            total REAL NOT NULL,
+            PRIMARY KEY (tenant, deployment, route, task, source)
+        ) WITHOUT ROWID;
+        """,
+        "DROP TABLE tallies; DROP TABLE scores;",
+    ),
 )
 
 

@@ -13,8 +13,9 @@ from msgspec.structs import astuple
 from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
+from antiphon.core.score import Score, Tally
 from antiphon.store import booking_sqlite as booking
-from antiphon.store import kept
+from antiphon.store import kept, scores_sqlite
 from antiphon.store.database import Batch, Database, Known, Lapsed, Reader, joined
 from antiphon.store.lapsing_sqlite import Lapsing
 from antiphon.store.schema_sqlite import migrate
@@ -94,6 +95,8 @@ class SqliteDatabase(Database):
             batch.positions.items(),
         )
         booking.book(self._db, batch, self._terms)
+        if batch.scores:
+            scores_sqlite.put(self._db, batch.scores, batch.forgetting)
 
     def purge(self, now_ns: int) -> int:
         """Drop what was kept until now. Returns: how many entries. Raises: StoreError."""
@@ -211,13 +214,21 @@ class SqliteReader(Reader):
 
     def kept(self, keys: Sequence[str]) -> list[Entry]:
         """Entries by their keys, also those that are gone."""
-        return self._kept(partial(kept.find, keys=keys))
+        return self._several(partial(kept.find, keys=keys))
 
     def kept_parts(self, key: str) -> list[Entry]:
         """The parts of a whole, also those that are gone."""
-        return self._kept(partial(kept.parts, key=key))
+        return self._several(partial(kept.parts, key=key))
 
-    def _kept(self, ask: Callable[[sqlite3.Connection], list[Entry]]) -> list[Entry]:
+    def scores(self, receipt_id: str) -> list[Score]:
+        """How good an answer was."""
+        return self._several(partial(scores_sqlite.of, receipt_id=receipt_id))
+
+    def tallies(self, tenant: str = "") -> list[Tally]:
+        """What a tenant's scores come to; empty: everybody's."""
+        return self._several(partial(scores_sqlite.tallies, tenant=tenant))
+
+    def _several(self, ask: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
         if not self._path.exists():
             return []
         try:
