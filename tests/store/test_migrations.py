@@ -95,6 +95,8 @@ def fill(store: Sqlite) -> None:
     )
     store.run("INSERT INTO leases (holder, key, start_ns, tenant, granted) VALUES ('w', 'a', 1, 't', 9)")
     store.run("INSERT INTO holds (id, tenant, accounts) VALUES ('h', 't', ?)", b"x")
+    store.run("INSERT INTO scores VALUES ('r', 'feedback', 'k', 't', 'd', 'auto', 'math', 0.5, 9, ?)", b"note")
+    store.run("INSERT INTO tallies VALUES ('t', 'd', 'auto', 'math', 'feedback', 9, 1.5, 0.75)")
 
 
 def receipts(store: Sqlite, version: int) -> list[Any]:
@@ -118,6 +120,9 @@ def test_every_version_can_be_gone_back_to_and_keeps_what_its_tables_hold(store:
         assert store.run("SELECT position FROM shipped") == [(7,)]
         if version >= 3:
             assert store.run("SELECT sealed FROM kept") == [(b"kept",)]
+        if version >= 7:
+            assert store.run("SELECT sealed FROM scores") == [(b"note",)]
+            assert store.run("SELECT count, total FROM tallies") == [(1.5, 0.75)]
         if version >= 4:
             assert store.run("SELECT name FROM objects") == store.run("SELECT name FROM changes") == [("n",)]
 

@@ -46,7 +46,7 @@ def query(directory: Path, text: str) -> list[tuple[object, ...]]:
 def test_an_empty_directory_gets_every_table(tmp_path: Path, database: SqliteDatabase) -> None:
     tables = {name for (name,) in query(tmp_path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
-    assert tables == {"receipts", "running", "contents", "shipped", "bases", "kept", *MONEY}
+    assert tables == {"receipts", "running", "contents", "shipped", "bases", "kept", "scores", "tallies", *MONEY}
     assert query(tmp_path, "PRAGMA user_version") == [(len(STEPS),)]
 
 

@@ -17,7 +17,9 @@ from antiphon.wire.retold import TEXT_CHARACTERS, retold
 CHATS: tuple[Dialect, ...] = ("openai_chat", "openai_responses", "anthropic_messages", "gemini")
 
 
-def answer(*parts: Text | Reasoning | ToolCall | Refusal | Audio | Unknown, dialect: Dialect = "openai_chat") -> Response:
+def answer(
+    *parts: Text | Reasoning | ToolCall | Refusal | Audio | Unknown, dialect: Dialect = "openai_chat"
+) -> Response:
     finish = "tool_calls" if any(isinstance(part, ToolCall) for part in parts) else "stop"
     choice = Choice(index=0, message=Message(role="assistant", parts=parts), finish_reason=finish)
     usage = Usage(input_tokens=7, output_tokens=11)

@@ -13,6 +13,8 @@ from antiphon.app import exported
 from antiphon.app.places import Places
 from antiphon.app.stores import Stores
 from antiphon.core.error import StoreError
+from antiphon.core.score import Forgetting
+from antiphon.metering.batching import NO_FORGETTING
 from antiphon.metering.shipping import BATCH_BYTES, Shipper
 from antiphon.store.database import Database, Lapsed
 from antiphon.store.settings import StorageSettings
@@ -31,13 +33,13 @@ ROWS_AT_ONCE = 10_000
 DAY_NS = 86_400_000_000_000
 
 
-def run(places: Places, storage: StorageSettings, log_level: str) -> None:
+def run(places: Places, storage: StorageSettings, log_level: str, forgetting: Forgetting = NO_FORGETTING) -> None:
     """Ship until SIGTERM, then ship the rest. The body of a process of its own."""
     telemetry_log.start(log_level)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, partial(_told, stop))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    course = Course(places, storage, Metrics(Slots(places.metrics, "shipper")))
+    course = Course(places, storage, Metrics(Slots(places.metrics, "shipper")), forgetting)
     parent = os.getppid()
     while not stop.wait(course.step(time.monotonic())) and os.getppid() == parent:
         pass
@@ -51,7 +53,10 @@ def _told(stop: threading.Event, _number: int, _frame: FrameType | None) -> None
 class Course:
     """Ships step by step. While the database is away the journal keeps everything, and this one comes again."""
 
-    def __init__(self, places: Places, storage: StorageSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, places: Places, storage: StorageSettings, metrics: Metrics, forgetting: Forgetting = NO_FORGETTING
+    ) -> None:
+        self._forgetting = forgetting
         self._places = places
         self._storage = storage
         self._stores = Stores.of(storage, places.data)
@@ -81,7 +86,7 @@ class Course:
     def _begin(self) -> Shipper:
         if self._database is None:
             self._database = self._stores.database()
-        self._shipper = Shipper(self._places.journal, self._database)
+        self._shipper = Shipper(self._places.journal, self._database, forgetting=self._forgetting)
         return self._shipper
 
     def _again_s(self) -> float:

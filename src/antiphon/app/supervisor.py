@@ -150,7 +150,7 @@ class Supervisor:
 
     def _start_shipper(self) -> None:
         settings = self._loaded.settings
-        arguments = (self._places, settings.storage, settings.telemetry.log_level)
+        arguments = (self._places, settings.storage, settings.telemetry.log_level, settings.quality.forgetting())
         self._shipper = fork(lambda: shipping.run(*arguments), closing=self._private())
 
     def _start_admin(self) -> None:

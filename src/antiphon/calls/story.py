@@ -13,7 +13,7 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.plan import Grounds, Plan
 from antiphon.core.ports import Served
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Noted, Outcome, Receipt, Told
+from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Noted, Outcome, Rated, Receipt, Told
 from antiphon.core.request import Request, Trace
 from antiphon.core.response import Response
 from antiphon.core.signal import Facts
@@ -112,6 +112,8 @@ class Story(Struct):
     """What else its plan was chosen by."""
     steps: list[Noted] = []
     """What its recipe decided."""
+    rated: list[Rated] = []
+    """How good it found answers to be."""
 
     def draft(self) -> Told:
         """What is told while the request runs."""
@@ -146,8 +148,8 @@ class Story(Struct):
             losses=self.losses,
             notes=self.notes if self.counted is None else (*self.notes, *self.counted.notes),
         )
-        if self.steps:
-            told = structs.replace(told, steps=tuple(self.steps))
+        if self.steps or self.rated:
+            told = structs.replace(told, steps=tuple(self.steps), rated=tuple(self.rated))
         if self.counted is not None and self.counted.downgrade_to:
             told = structs.replace(told, downgraded_to=self.counted.downgrade_to, downgraded_by=self.counted.budget)
         if error is None and not (self.captured or self.shared or self.cached or self.stopped or self.handed_off):

@@ -1,7 +1,7 @@
 """Every command, with its arguments and options."""
 
 from antiphon import __version__
-from antiphon.cli import commands_admin, commands_db, values
+from antiphon.cli import commands_admin, commands_db, commands_route, values
 from antiphon.cli.exits import Exit
 from antiphon.cli.parser import Parser
 
@@ -32,6 +32,7 @@ def parser() -> Parser:
         ("limits", "list, make and change limits", commands_admin.limits),
         ("changes", "show who changed which keys, budgets and limits", commands_admin.changes),
         ("db", "look after the database", commands_db.db),
+        ("route", "train and judge the selectors that routes go by", commands_route.route),
         ("ledger", "look at the ledger's entries, and correct them", commands_db.ledger),
         ("lab", "simulated models", _lab),
         ("doctor", "look for what keeps a gateway from working, and say what to do", _doctor),

@@ -19,6 +19,7 @@ RESTART = frozenset(
         "metering.lease_term_s",
         "metering.wait_s",
         "metering.when_store_away",
+        "quality.half_life_days",
         "server.host",
         "server.port",
         "server.workers",

@@ -10,6 +10,7 @@ from antiphon.control.settings import KeySettings, PromptSettings, RealtimeSetti
 from antiphon.control.settings_alerts import AlertSettings
 from antiphon.metering.settings import BudgetSettings, MeteringSettings
 from antiphon.metering.settings_limits import ClusterSettings, RateLimitSettings
+from antiphon.metering.settings_quality import QualitySettings
 from antiphon.providers.embedders.settings import EmbedderSettings
 from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.tokenizers import TokenizerSettings
@@ -57,6 +58,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ClusterSettings()
     )
     alerts: Annotated[AlertSettings, Meta(description="Who is told when a budget runs low.")] = AlertSettings()
+    quality: Annotated[
+        QualitySettings, Meta(description="How scores of answers come to the quality of deployments.")
+    ] = QualitySettings()
     signals: Annotated[
         SignalSettings, Meta(description="Facts about requests that rules can ask for, beside the built-in ones.")
     ] = SignalSettings()

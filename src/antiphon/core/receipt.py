@@ -8,6 +8,7 @@ from msgspec import Struct
 from antiphon.core.plan import Candidate, Grounds, Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import NO_LINEAGE, Lineage, Need
+from antiphon.core.score import Source
 from antiphon.core.signal import Fact
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
@@ -89,6 +90,20 @@ class Noted(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """`accepted`, `escalated`, `stopped_early`, `lost`, `failed`, `repaired`, `fell_back`, `skipped`, `voted` and so on."""
     why: str = ""
     score: float | None = None
+    at_us: int = 0
+    """Since the request came in."""
+
+
+class Rated(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """How good an answer was found to be while its recipe ran."""
+
+    step: str
+    """The step that gave it."""
+    deployment: str
+    source: Source
+    """`contract`: it keeps it (1) or breaks it (0); `judge`: what a judge or verifier gave."""
+    score: float
+    """0 to 1."""
     at_us: int = 0
     """Since the request came in."""
 
@@ -193,6 +208,8 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What else the plan was chosen by; None: the configuration alone."""
     steps: tuple[Noted, ...] = ()
     """What its recipe decided."""
+    rated: tuple[Rated, ...] = ()
+    """How good answers of its steps were found to be; of one step and source the last counts."""
     downgraded_to: str = ""
     """The tier or the model that a budget at its cap led it to."""
     downgraded_by: str = ""

@@ -58,7 +58,7 @@ def _fitted(features: Array, folds: Places, wanted: Array, asked: NDArray[np.boo
     """A fit on all prompts that were asked, and what fits on all but each fold predict."""
     out = np.zeros_like(wanted)
     if asked.sum() < 2 * len(np.unique(folds)):
-        return Fit(weights=np.zeros((features.shape[1], wanted.shape[1])), offset=np.zeros(wanted.shape[1])), out
+        return Fit(weights=np.zeros((features.shape[1], out.shape[1])), offset=out[0] * 0), out
     for fold in np.unique(folds):
         left = folds == fold
         out[left] = ridge(features[asked & ~left], wanted[asked & ~left]).of(features[left])

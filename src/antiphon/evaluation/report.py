@@ -61,9 +61,8 @@ def fitted_margin(chances: Array, grid: Grid) -> float:
     return margin
 
 
-def report(grid: Grid, chances: Array, expected_usd: Array, margin: float, seed: int) -> Report:
-    """How good the chances are, and what routes that follow them gain."""
-    best = best_single(grid.scores, grid.costs_usd)
+def report(grid: Grid, chances: Array, expected_usd: Array, margin: float, seed: int, best: int) -> Report:
+    """How good the chances are, and what routes that follow them gain over the model `best`."""
     found = judged(grid, chances, expected_usd, best)
     known = grid.known
     areas = [auc(chances[known[:, at], at], grid.scores[known[:, at], at]) for at in range(len(grid.models))]

@@ -83,6 +83,7 @@ def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None,
         full = _told(found, learn(rows, method), rows, grid, vectors)
     expected = price.of(grid.input_tokens, full.tokens)
     margin = fitted_margin(full.chances, grid)
+    best = best_single(grid.scores, grid.costs_usd)
     file = SelectorFile(
         format=FORMAT,
         sha256="",
@@ -91,14 +92,14 @@ def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None,
         word_bits=WORD_BITS,
         models=list(grid.models),
         priors=_priors(grid, price),
-        best_single=grid.models[best_single(grid.scores, grid.costs_usd)],
+        best_single=grid.models[best],
         margin=margin,
         idf=packed(found.idf),
         plain=bare.variant,
         embedded=None if full is bare else full.variant,
         embedder="" if vectors is None else vectors.embedder,
         dimensions=0 if vectors is None else vectors.vectors.shape[1],
-        report=report(grid, full.chances, expected, margin, seed),
+        report=report(grid, full.chances, expected, margin, seed, best),
     )
     return Trained(file=sealed(file), chances=full.chances, expected_usd=expected)
 

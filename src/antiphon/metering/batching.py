@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
-from antiphon.core.receipt import Receipt
+from antiphon.core.receipt import Rated, Receipt
 from antiphon.core.score import Forgetting, Score
 from antiphon.metering.frames import Kind, basis_at, spans
 from antiphon.metering.kept import entries
 from antiphon.metering.postings import Held, Tried, accounts, postings, tenant_of, uses
-from antiphon.metering.scores import Judged, judged, scores
+from antiphon.metering.scores import judged, scores
 from antiphon.store.database import Batch, Database, Row, Use
 
 log = logging.getLogger("antiphon.shipping")
@@ -39,7 +39,7 @@ class _Glance(Struct, gc=False):
     principal: _Tenant | None = None
     plan: _Plan | None = None
     attempts: tuple[Tried, ...] = ()
-    steps: tuple[Judged, ...] = ()
+    rated: tuple[Rated, ...] = ()
 
 
 class _Owner(Struct, gc=False):
@@ -84,14 +84,8 @@ class Batching:
         """
         self._accounts.clear()  # those of earlier pieces are in the database
         begun: dict[str, tuple[int, int]] = {}
-        rows: list[Row] = []
-        bases: list[tuple[str, bytes]] = []
-        contents: list[tuple[str, str, bytes]] = []
-        kept: list[Entry] = []
-        ended: list[str] = []
-        holds: list[tuple[str, str, bytes]] = []
-        booked: list[Posting] = []
-        scored: list[Score] = []
+        made = Batch(forgetting=self._forgetting)
+        rows, booked, ended = made.rows, made.postings, made.ended
         stop = 0
         for kind, record_id, start, stop in spans(data, position):
             if kind is _OPENED:
@@ -104,36 +98,32 @@ class Batching:
                 rows.append(row)
                 if glance.attempts:
                     booked += postings(record_id, row.tenant, row.at_ns, glance.attempts)
-                if glance.steps:
-                    scored += judged(record_id, row.tenant, self._route(row, glance), row.at_ns, glance.steps, row.body)
-            elif kind is Kind.BASIS:
-                bases.append((record_id, data[start:stop]))
-                self._remember(record_id, data[start:stop])
-            elif kind is Kind.KEPT:
-                kept.extend(entries(data[start:stop]))
-            elif kind is Kind.SCORES:
-                scored += scores(data[start:stop])
-            elif kind is Kind.HOLDS:
-                names = self._accounts[record_id] = accounts(data[start:stop])
-                holds.append((record_id, tenant_of(names), data[start:stop]))
+                if glance.rated:
+                    route = self._route(row, glance)
+                    made.scores.extend(judged(record_id, row.tenant, route, row.at_ns, glance.rated, row.body))
             else:
-                tenant, _, sealed = data[start:stop].partition(b"\0")
-                contents.append((record_id, tenant.decode(), sealed))
+                self._take(made, kind, record_id, data[start:stop])
         rows.extend(self._row(record_id, data, start, stop)[0] for record_id, (start, stop) in begun.items())
-        batch = Batch(
-            rows=rows,
-            bases=bases,
-            contents=contents,
-            kept=kept,
-            began=[(record_id, writer) for record_id in begun],
-            ended=ended,
-            holds=holds,
-            postings=booked,
-            uses=self.uses(writer, booked),
-            scores=scored,
-            forgetting=self._forgetting,
-        )
-        return batch, stop
+        made.began.extend((record_id, writer) for record_id in begun)
+        made.uses.extend(self.uses(writer, booked))
+        return made, stop
+
+    def _take(self, made: Batch, kind: Kind, record_id: str, payload: bytes) -> None:
+        """Add a record that is no receipt to a batch."""
+        match kind:
+            case Kind.BASIS:
+                made.bases.append((record_id, payload))
+                self._remember(record_id, payload)
+            case Kind.KEPT:
+                made.kept.extend(entries(payload))
+            case Kind.SCORES:
+                made.scores.extend(scores(payload))
+            case Kind.HOLDS:
+                names = self._accounts[record_id] = accounts(payload)
+                made.holds.append((record_id, tenant_of(names), payload))
+            case _:
+                tenant, _, sealed = payload.partition(b"\0")
+                made.contents.append((record_id, tenant.decode(), sealed))
 
     def died(self, writer: str, ids: Sequence[str]) -> Batch:
         """The process ended with requests running: their receipts say so, their tickets are booked, and its leases are

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from antiphon.core.score import Score, Source, Tally, latest
 from antiphon.core.ports import Scores
+from antiphon.core.receipt import Rated
+from antiphon.core.score import Score, Tally, latest
 from antiphon.core.signal import Value
 from antiphon.metering.frames import Kind
 from antiphon.metering.journal import FileJournal
@@ -17,16 +18,6 @@ from antiphon.store.database import Reader
 TASK = "task.name"
 """The fact that says of which class of tasks a request is."""
 _scores = msgspec.msgpack.Decoder(list[Score])
-
-
-class Judged(Struct, gc=False):
-    """What a receipt says of a step, as far as it scores who answered."""
-
-    step: str
-    deployment: str = ""
-    source: Source | None = None
-    quality: float | None = None
-    at_us: int = 0
 
 
 class Said(Struct, gc=False):
@@ -51,20 +42,15 @@ def scores(payload: bytes) -> list[Score]:
 
 
 def judged(
-    receipt_id: str, tenant: str, route: str, at_ns: int, steps: Sequence[Judged], body: bytes
+    receipt_id: str, tenant: str, route: str, at_ns: int, rated: Sequence[Rated], body: bytes
 ) -> Iterator[Score]:
-    """Scores that a receipt's steps come to: of whoever gave the answer that was judged.
+    """Scores of whoever gave the answers that a receipt's recipe rated.
 
     Args:
         body: The receipt's JSON, or what its basis doesn't say.
     """
-    found = [one for one in steps if one.source is not None and one.quality is not None and one.deployment]
-    if not found:
-        return
     task = next((one.value for one in _grounds.decode(body).facts if one.name == TASK), None)
-    for one in found:
-        assert one.source is not None
-        assert one.quality is not None
+    for one in rated:
         yield Score(
             receipt=receipt_id,
             tenant=tenant,
@@ -72,7 +58,7 @@ def judged(
             route=route,
             task=task if isinstance(task, str) else "",
             source=one.source,
-            score=min(1.0, max(0.0, one.quality)),
+            score=one.score,
             at_ns=at_ns + one.at_us * 1000,
             by=one.step,
         )

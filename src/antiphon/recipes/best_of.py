@@ -7,7 +7,7 @@ from itertools import count
 from antiphon.core.receipt import Noted
 from antiphon.recipes import members
 from antiphon.recipes.chance import shuffled
-from antiphon.recipes.judging import SCORE, asked_about, preferred, score_in
+from antiphon.recipes.judging import SCORE, asked_about, preferred, score_in, share
 from antiphon.recipes.likeness import medoid
 from antiphon.recipes.members import quality_of, speaking, told
 from antiphon.recipes.port import Answer, Calls, Question
@@ -77,6 +77,7 @@ async def _by_score(
             told(calls, judgement.step, "skipped", "its judgement can't be read")
         else:
             scores[of[judgement.step].step] = score
+            calls.rate(of[judgement.step], "judge", share(score))
     for step, score in scores.items():
         calls.note(Noted(step=step, what="rated", score=score))
     if not scores:

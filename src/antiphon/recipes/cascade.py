@@ -108,6 +108,7 @@ class _Run:
             methods = [method for method in methods if method in _BY_TOKENS]
         elif contract is not None:
             checked = await check(contract, answer, self._question, sandbox=self._calls.sandbox)
+            self._calls.rate(answer, "contract", float(checked.ok))
             if not checked.ok:
                 return Judged(answer=answer, confidence=0.0, broken=checked.why)
         for method in methods:
@@ -180,6 +181,8 @@ class _Run:
         found = number_of(object_in(said.text), "chance", 0.0, 1.0)
         if found is None:
             told(self._calls, step, "skipped", "its judgement can't be read")
+        elif not own:
+            self._calls.rate(answer, "judge", found)
         return found
 
     async def last(self, place: int, stage: StageSettings) -> Answer:

@@ -42,12 +42,15 @@ async def _verdict(
         return seen
     if settings.contract_first and question.contract is not None:
         found = of_contract(await check(question.contract, draft, question, sandbox=calls.sandbox))
+        calls.rate(draft, "contract", found.quality)
         if not found.accepted:
             return found
     asked = asked_about(question, draft, settings.verify_prompt, step=VERIFIER, seat=verifier)
     verdict, why = await judged(calls, asked)
     if verdict is None:
         told(calls, VERIFIER, FELL_BACK, why)
+    else:
+        calls.rate(draft, "judge", verdict.quality)
     return verdict
 
 

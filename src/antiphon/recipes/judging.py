@@ -78,4 +78,9 @@ async def preferred(
     return place
 
 
-__all__ = ["RATE", "SCORE", "asked_about", "preferred", "prompt", "ratings_in", "score_in"]
+def share(score: float) -> float:
+    """A judge's score as a part of the highest: 0 to 1."""
+    return (score - LOW) / (HIGH - LOW)
+
+
+__all__ = ["RATE", "SCORE", "asked_about", "preferred", "prompt", "ratings_in", "score_in", "share"]

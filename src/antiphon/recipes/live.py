@@ -16,9 +16,10 @@ from antiphon.calls.retry import failure_of
 from antiphon.calls.story import Story
 from antiphon.core.content import Content
 from antiphon.core.error import AntiphonError, CannotCarry, EnvelopeExceeded, Unavailable
-from antiphon.core.receipt import Noted
+from antiphon.core.receipt import Noted, Rated
 from antiphon.core.request import Request
 from antiphon.core.response import Response
+from antiphon.core.score import Source
 from antiphon.core.ticket import Bound
 from antiphon.metering.holding import Holding
 from antiphon.providers.target import PLAINLY, How, Target, say
@@ -107,10 +108,23 @@ class Live(Calls):
         return self._caller.now()
 
     def note(self, noted: Noted) -> None:
-        since_us = int((self.now_s() - self._story.started_s) * 1e6)
-        noted = structs.replace(noted, at_us=since_us)
+        noted = structs.replace(noted, at_us=self._since_us())
         self._story.steps.append(noted)
         self._noted(noted)
+
+    def rate(self, answer: Answer, source: Source, score: float) -> None:
+        self._story.rated.append(
+            Rated(
+                step=answer.step,
+                deployment=answer.deployment,
+                source=source,
+                score=min(1.0, max(0.0, score)),
+                at_us=self._since_us(),
+            )
+        )
+
+    def _since_us(self) -> int:
+        return int((self.now_s() - self._story.started_s) * 1e6)
 
     def bound(self, asked: Asked) -> Bound:
         prepared = self._seats.get(asked.seat)

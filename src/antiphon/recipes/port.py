@@ -11,6 +11,7 @@ from antiphon.core.receipt import Noted
 from antiphon.core.request import Need
 from antiphon.core.response import Response
 from antiphon.core.sandbox import Sandbox
+from antiphon.core.score import Source
 from antiphon.core.ticket import Bound
 from antiphon.core.usage import Usage
 from antiphon.recipes.settings_contract import ContractSettings
@@ -149,6 +150,9 @@ class Calls(ABC):
     @abstractmethod
     def note(self, noted: Noted) -> None:
         """Tell the receipt what was decided, and a caller who asked for progress."""
+
+    def rate(self, answer: Answer, source: Source, score: float) -> None:  # noqa: B027 - scores are for those who keep them
+        """Tell how good an answer was found to be, 0 to 1: it counts for the quality of the deployment that gave it."""
 
 
 def text_of(message: Message) -> str:

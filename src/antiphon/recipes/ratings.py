@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from antiphon.recipes import members
 from antiphon.recipes.chance import shuffled
-from antiphon.recipes.judging import RATE, asked_about, ratings_in
+from antiphon.recipes.judging import RATE, asked_about, ratings_in, share
 from antiphon.recipes.likeness import medoid
 from antiphon.recipes.members import quality_of, speaking, told
 from antiphon.recipes.port import Answer, Asked, Calls, Question
@@ -49,6 +49,10 @@ async def _ranked(
         told(calls, STEP, "skipped", "all answers are the same" if len(answers) > 1 else "there is one answer")
         return list(answers)
     rated = await _rate(settings, question, calls, answers)
+    for answer in answers:
+        given = [one[answer.step] for one in rated if answer.step in one]
+        if given:
+            calls.rate(answer, "judge", share(fmean(given)))
     marks = aggregated(rated, [one.step for one in answers], settings.aggregate)
     if not marks:
         told(calls, STEP, FELL_BACK, "no rating could be read: the answer most like the others")
@@ -60,9 +64,7 @@ async def _ranked(
     return order
 
 
-async def _rate(
-    settings: RatingsSettings, question: Question, calls: Calls, answers: Sequence[Answer]
-) -> list[Rated]:
+async def _rate(settings: RatingsSettings, question: Question, calls: Calls, answers: Sequence[Answer]) -> list[Rated]:
     """What each rater says."""
     asks: list[Asked] = []
     shown: dict[str, dict[str, str]] = {}
@@ -117,5 +119,3 @@ def _places(rated: Rated) -> Rated:
         )
         for step, mark in rated.items()
     }
-
-

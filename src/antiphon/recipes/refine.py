@@ -47,6 +47,7 @@ async def _verdict(
     found: Verdict | None = None
     if settings.until != "critic" and question.contract is not None:
         found = of_contract(await check(question.contract, answer, question, sandbox=calls.sandbox))
+        calls.rate(answer, "contract", found.quality)
         if not found.accepted or settings.until == "contract":
             return found
     if not settings.criticises or (number > settings.rounds and not settings.check_last):
@@ -56,6 +57,8 @@ async def _verdict(
     verdict, why = await judged(calls, asked)
     if verdict is None:
         told(calls, step, FELL_BACK, why)
+    else:
+        calls.rate(answer, "judge", verdict.quality)
     return verdict
 
 

@@ -37,6 +37,7 @@ async def hold(
     if answer.streams or answer.calls_tools:
         return answer
     tried = [(answer, await check(contract, answer, question, sandbox=sandbox))]
+    calls.rate(answer, "contract", float(tried[0][1].ok))
     while not tried[-1][1].ok and contract.on_violation != "warn" and len(tried) <= contract.repairs:
         again = await _again(tried[-1], len(tried), question, calls)
         if again is None:

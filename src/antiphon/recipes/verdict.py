@@ -28,6 +28,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """1 to 10."""
     objections: tuple[str, ...] = ()
 
+    @property
+    def quality(self) -> float:
+        """0 to 1: the score as a part of the highest; without one, whether it was accepted."""
+        return float(self.accepted) if self.score is None else (self.score - LOW) / (HIGH - LOW)
+
     def told(self) -> str:
         """Objections as those read them who are to mend what they object to."""
         return "\n".join(f"- {one}" for one in self.objections) or "- it isn't right"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from antiphon.calls.retry import most_telling
 from antiphon.core.error import AntiphonError, ContractViolated, EnvelopeExceeded
 from antiphon.core.receipt import Noted
+from antiphon.core.score import Source
 from antiphon.core.ticket import Bound
 from antiphon.recipes.port import Answer, Asked, Calls
 from antiphon.recipes.shape import ANSWERING, StepShape, step_of
@@ -77,6 +78,9 @@ class Watched(Calls):
         if noted.what == FELL_BACK:
             self.fell_back = self.fell_back or f"{noted.step}: {noted.why}"
         self._calls.note(noted)
+
+    def rate(self, answer: Answer, source: Source, score: float) -> None:
+        self._calls.rate(answer, source, score)
 
     def hold(self) -> None:
         """Raises: AntiphonError, when the recipe is strict and went on without a step that it needs."""

@@ -77,7 +77,8 @@ class Running:
     async def _verified(self, step: WorkStep) -> str:
         """Judge a step's answer, and send it back while that is allowed. Returns what was objected to last."""
         judged, told = self._steps[step.verifies], self._told
-        if self.found[judged.name].answer is None:
+        answer = self.found[judged.name].answer
+        if answer is None:
             self._calls.note(Noted(step=step.name, what="skipped", why=f"{judged.name} gave nothing to judge"))
             return ""
         for sent_back in range(step.repairs + 1):
@@ -87,6 +88,7 @@ class Running:
                 why = "there is no judgement" if verdict is None else "its judgement can't be read"
                 self._calls.note(Noted(step=judged.name, what="unverified", why=why))
                 return ""
+            self._calls.rate(answer, "judge", found.quality)
             if found.accepted:
                 self._calls.note(Noted(step=judged.name, what="accepted", why=f"by {step.name}"))
                 return "accepted"
@@ -100,6 +102,7 @@ class Running:
             mended = await self._ask(judged, content, shorter, needed=False)
             if mended is None:
                 return found.told()
+            answer = mended
             self.found[judged.name] = Found(answer=mended, text=mended.text)
         return ""
 

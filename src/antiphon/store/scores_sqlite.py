@@ -70,6 +70,4 @@ def scored(found: Any) -> Score:
 def tally(found: Any) -> Tally:
     """A row in the order of `TALLIES`."""
     _, deployment, route, task, source, at_ns, count, total = found
-    return Tally(
-        deployment=deployment, route=route, task=task, source=source, at_ns=at_ns, count=count, total=total
-    )
+    return Tally(deployment=deployment, route=route, task=task, source=source, at_ns=at_ns, count=count, total=total)

@@ -1,0 +1,63 @@
+"""Commands for routes: training and judging the selectors that they go by."""
+
+from antiphon.cli import values
+from antiphon.cli.parser import Parser
+
+
+def route(one: Parser) -> None:
+    one.beneath(
+        ("train", "learn from recorded outcomes which model answers what rightly, and write a selector", _train),
+        ("eval", "tell how good a selector is on recorded outcomes, and what routes that follow it are worth", _eval),
+    )
+
+
+def _outcomes(one: Parser) -> None:
+    one.add_argument(
+        "--outcomes",
+        metavar="FILE",
+        required=True,
+        help="outcomes: .jsonl, .jsonl.gz, .csv or .parquet, one row for each prompt and model",
+    )
+    one.add_argument(
+        "--embedder",
+        metavar="NAME",
+        help="name under `embedders` of the configuration, of a local one (default: none, words and shape alone)",
+    )
+    one.add_argument(
+        "--config", metavar="FILE", help="configuration (default: ./antiphon.yaml, else the built-in quickstart)"
+    )
+    one.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+
+
+def _train(one: Parser) -> None:
+    one.runs("route", "train")
+    _outcomes(one)
+    one.add_argument("--out", metavar="FILE", required=True, help="the selector to write, in place of what is there")
+    one.add_argument(
+        "--method",
+        choices=("prior", "ridge", "logistic", "knn", "blend"),
+        default="blend",
+        help="prior: each model's mean; ridge, logistic: linear; knn: nearest prompts, needs --embedder; "
+        "blend: what mix of them errs least (default: %(default)s)",
+    )
+    one.add_argument(
+        "--model", action="append", metavar="NAME", help="of this model alone; may stand more than once (default: all)"
+    )
+    one.add_argument(
+        "--seed",
+        type=values.whole(0, 2**31 - 1),
+        default=0,
+        help="of the folds: the same outcomes and seed give the same file (default: %(default)s)",
+    )
+    one.epilog = "With --json: {out, sha256, method, models, best_single, margin, report}."
+
+
+def _eval(one: Parser) -> None:
+    one.runs("route", "eval")
+    one.add_argument("--selector", metavar="FILE", required=True, help="what `route train` wrote")
+    _outcomes(one)
+    one.epilog = (
+        "With --json: {sha256, best_single, margin, judged, off_policy}. judged is the report on prompts that all models\n"
+        "answered, or null; off_policy is null, or {chosen, logged}, each {ips, self_normalised, doubly_robust, choices,\n"
+        "effective}, where outcomes have propensities."
+    )
