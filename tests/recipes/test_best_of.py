@@ -105,7 +105,6 @@ def test_one_sample_of_one_seat_is_drawn_several_times() -> None:
 
     assert answer.text == "8"
     assert len({made.asked.seed for made in calls.made[:5]}) == 5
-    assert {made.asked.content.sampling.temperature for made in calls.made[:5]} == {0.7}
 
 
 def test_one_at_a_time_is_one_at_a_time_for_the_judge_too() -> None:

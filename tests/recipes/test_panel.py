@@ -153,7 +153,7 @@ def test_the_form_that_the_caller_asks_for_is_asked_of_the_final_author_alone() 
     assert said_to(calls, "final").response_format == form
     assert said_to(calls, "final").sampling == Sampling(stop="}", n=2, temperature=0.9)
     assert said_to(calls, "judge#1").response_format is None
-    assert said_to(calls, "judge#1").sampling == Sampling(temperature=0.0)
+    assert said_to(calls, "judge#1").sampling == Sampling()
     assert said_to(calls, "member-1").sampling == Sampling(stop="}", temperature=0.9)
 
 

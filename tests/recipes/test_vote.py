@@ -41,22 +41,28 @@ def test_the_receipt_is_told_no_words_of_an_answer() -> None:
     assert "secret" not in repr(calls.notes).lower()
 
 
-def test_a_single_member_is_drawn_from_five_times_each_with_a_seed_and_warmth_of_its_own() -> None:
+def test_a_single_member_is_drawn_from_five_times_each_with_a_seed_of_its_own() -> None:
     calls = ScriptedCalls({"a": "B"})
 
     vote(calls, of("a", early_stop=False), seed=7)
 
     assert calls.steps() == [f"sample-{place}" for place in range(1, 6)]
     assert [made.asked.seed for made in calls.made] == [9, 10, 11, 12, 13]
-    assert {made.asked.content.sampling.temperature for made in calls.made if made.asked.content} == {0.7}
 
 
-def test_a_caller_s_own_temperature_stays() -> None:
+@pytest.mark.parametrize(
+    ("caller", "recipe", "asked"),
+    [(None, None, None), (0.3, None, None), (0.0, None, 0.7), (0.0, 1.1, 1.1), (0.3, 0.0, 0.0)],
+)
+def test_the_caller_s_temperature_stays_unless_it_leaves_nothing_to_chance(
+    caller: float | None, recipe: float | None, asked: float | None
+) -> None:
     calls = ScriptedCalls({"a": "B"})
 
-    vote(calls, of("a"), sampling=Sampling(temperature=0.3))
+    vote(calls, of("a", temperature=recipe), sampling=Sampling(temperature=caller))
 
-    assert all(made.asked.content is None for made in calls.made)
+    said = {made.asked.content and made.asked.content.sampling.temperature for made in calls.made}
+    assert said == {asked}
 
 
 def test_members_that_answer_once_get_the_request_as_it_came() -> None:

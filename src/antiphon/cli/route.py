@@ -93,10 +93,12 @@ def _told(found: "Judgement", margin: float) -> list[str]:
     if found.off_policy is not None:
         for name, one in (("as logged", found.off_policy.logged), ("by selector", found.off_policy.chosen)):
             lines += [
-                f"{name}: IPS {one.ips.mean:.3f} [{one.ips.low:.3f}, {one.ips.high:.3f}], self-normalised "
-                f"{one.self_normalised.mean:.3f} [{one.self_normalised.low:.3f}, {one.self_normalised.high:.3f}], doubly "
-                f"robust {one.doubly_robust.mean:.3f} [{one.doubly_robust.low:.3f}, {one.doubly_robust.high:.3f}]; "
-                f"{one.effective:.0f} of {one.choices} choices in effect"
+                (
+                    f"{name}: IPS {one.ips.mean:.3f} [{one.ips.low:.3f}, {one.ips.high:.3f}], self-normalised "
+                    f"{one.self_normalised.mean:.3f} [{one.self_normalised.low:.3f}, {one.self_normalised.high:.3f}], doubly "
+                    f"robust {one.doubly_robust.mean:.3f} [{one.doubly_robust.low:.3f}, {one.doubly_robust.high:.3f}]; "
+                    f"{one.effective:.0f} of {one.choices} choices in effect"
+                )
             ]
     return lines
 

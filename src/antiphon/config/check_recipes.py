@@ -76,6 +76,9 @@ def _named(settings: Settings, written: Written) -> Iterator[Problem]:
         if embedder not in known and written.sound(("embedders",)):
             wrong = f"there is no embedder {embedder!r}"
             yield written.problem((*at, *path), wrong, choose(embedder, known, "embedders"))
+        elif embedder in known and settings.embedders[embedder].endpoint is not None and written.sound(("embedders",)):
+            wrong = f"{embedder!r} is an endpoint: the text of each request would leave this machine, unpaid"
+            yield written.problem((*at, *path), wrong, "name an embedder that is `local`")
     asked = (*written.names("models"), *written.names("routes"))
     for name, question in signals.models.items():
         if question.model not in asked and written.sound(("models",), ("routes",)):

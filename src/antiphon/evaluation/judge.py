@@ -62,10 +62,12 @@ def judge(
         raise BadRequest(f"no outcome is of a model of the selector: {', '.join(selector.models)}")
     found = foretell(selector, grid.texts, vectors)
     expected = prices(grid).of(grid.input_tokens, found.output_tokens)
-    whole = not np.isnan(grid.scores + np.nan_to_num(grid.costs_usd)).any(1).all()
-    judged = report(grid, found.chances, expected, selector.margin, 0, selector.models.index(selector.best_single))
+    best = selector.models.index(selector.best_single)
+    judged = None
+    if (grid.known.sum(1) == len(selector.models)).any():
+        judged = report(grid, found.chances, expected, selector.margin, 0, best)
     return Judgement(
-        judged=judged if whole else None,
+        judged=judged,
         off_policy=_valued(selector, grid, outcomes, found.chances)
         if any(one.propensity is not None for one in outcomes)
         else None,

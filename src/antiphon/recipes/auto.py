@@ -97,13 +97,11 @@ async def _by_gain(run: _Run, model: Gain) -> Answer:
         _live(run) if settings.costs == "live" else {},
         round(settings.call_usd * NANO_PER_USD),
     )
-    made = 0
-    while ranked := course.next(worth, settings.most_calls - made):
+    while ranked := course.next(worth, settings.most_calls):
         first = ranked[0]
         if run.question.stream and first.last and not run.answers:
             told(run.calls, run.steps[first.seat], "asked", "no further call would be worth its cost", first.gain)
             course.asked(first.seat)
-            made += 1
             try:
                 return await run.calls.final(run.asked(first.seat))
             except AntiphonError as error:
@@ -111,7 +109,6 @@ async def _by_gain(run: _Run, model: Gain) -> Answer:
                 run.errors.append(error)
                 continue
         chosen = ranked[: settings.at_once]
-        made += len(chosen)
         _tell(run, chosen)
         for one in chosen:
             course.asked(one.seat)

@@ -144,7 +144,7 @@ class _Run:
     async def _agreement(self, place: int, stage: StageSettings, answer: Answer) -> tuple[float | None, Answer]:
         settings, question = self._settings, self._question
         content = question.content
-        warm = None if content.sampling.temperature else SAMPLE_TEMPERATURE
+        warm = SAMPLE_TEMPERATURE if content.sampling.temperature == 0 else None
         asks = [
             Asked(
                 step=again(f"sample-{place}", number) if settings.samples > 2 else f"sample-{place}",

@@ -145,7 +145,7 @@ def _fields(text: str) -> Iterator[Mark]:
         for key, held in last[0].items():
             if _FIELD_NAME.fullmatch(key.strip()):
                 said = _said(held)
-                if said or held == "":
+                if said or isinstance(held, str):
                     yield Mark(kind="json", text=said, at=last[1])
                     return
     for start in list(_BROKEN_FIELD.finditer(text))[-1:]:

@@ -18,8 +18,8 @@ from antiphon.recipes.team import Enough, Gathered, gather, never
 from antiphon.recipes.watch import FELL_BACK
 
 SAMPLE_TEMPERATURE = 0.7
-"""Where several answers of one seat are drawn and nobody says how. Source: Wang et al. 2023, "Self-Consistency Improves
-Chain of Thought Reasoning in Language Models", section 3.1.
+"""Where several answers of one seat are drawn and the caller asks for no chance: they would all be the same. Source: Wang
+et al. 2023, "Self-Consistency Improves Chain of Thought Reasoning in Language Models", section 3.1.
 """
 _SEEDS = 2**31 - 1
 
@@ -45,7 +45,7 @@ def said(settings: MembersSettings, question: Question, *, several: bool, tools:
     content = question.content
     sampling, limits = content.sampling, content.limits
     temperature = settings.temperature
-    if temperature is None and several and not sampling.temperature:
+    if temperature is None and several and sampling.temperature == 0:
         temperature = SAMPLE_TEMPERATURE
     if temperature is not None:
         sampling = replace(sampling, temperature=temperature)

@@ -36,5 +36,5 @@ class JudgingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = 4096
     temperature: Annotated[
         Annotated[float, Meta(ge=0, le=2)] | None,
-        Meta(description="Of what they write, 0 to 2; null: the model's own. Default 0."),
-    ] = 0.0
+        Meta(description="Of what they write, 0 to 2. Default null: the model's own, as some take no other."),
+    ] = None

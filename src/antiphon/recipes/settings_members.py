@@ -30,7 +30,9 @@ class MembersSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = []
     temperature: Annotated[
         Annotated[float, Meta(ge=0, le=2)] | None,
-        Meta(description="Of their answers, 0 to 2. Default null: the caller's."),
+        Meta(
+            description="Of their answers, 0 to 2. Default null: the caller's; 0.7 where that is 0 and one member is to answer several times."
+        ),
     ] = None
     effort: Annotated[
         Effort | None,

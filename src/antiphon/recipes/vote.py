@@ -6,7 +6,7 @@ from functools import partial
 from msgspec import Struct
 
 from antiphon.recipes import members
-from antiphon.recipes.ballot import Ballot, KeyOf, count, settled, weight_of
+from antiphon.recipes.ballot import Ballot, KeyOf, count, remembered, settled, weight_of
 from antiphon.recipes.extract import key_of
 from antiphon.recipes.likeness import medoid
 from antiphon.recipes.members import quality_of, speaking, told
@@ -22,7 +22,7 @@ async def run(settings: VoteSettings, question: Question, calls: Calls) -> Answe
     """Ask, count, release. Raises: AntiphonError, when nobody answered."""
     asked = members.asks(settings, question, "sample")
     poll = _Poll(
-        key_of=partial(key_of, contract=question.contract, request=members.request_text(question.content)),
+        key_of=remembered(partial(key_of, contract=question.contract, request=members.request_text(question.content))),
         weights=weights_of(settings, question),
         asked=tuple(asked),
         settings=settings,

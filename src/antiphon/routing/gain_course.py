@@ -43,6 +43,7 @@ class Course:
         self._tables: dict[str, int] = {}
         self._heard: list[tuple[str, int | None]] = []
         self._left = list(self._members)
+        self._asked = 0
         self.belief: Belief = begin(model, text)
 
     def next(self, worth_nano_usd: float, most: int) -> tuple[Next, ...]:
@@ -50,12 +51,12 @@ class Course:
 
         Before the first call there is one in any case: else the seat that costs least.
         """
-        room = most - len(self._heard)
+        room = most - self._asked
         if room < 1 or not self._left:
             return ()
         ranked = self._ahead.ranked(self.belief, self._left, worth_nano_usd, more=room > 1)
-        if ranked or self._heard:
-            return tuple(ranked)
+        if ranked or self._asked:
+            return tuple(ranked[:room])
         return (Next(seat=min(self._left, key=self._price), gain=0.0, cost_nano_usd=0.0, last=False),)
 
     def _price(self, seat: str) -> int:
@@ -65,6 +66,7 @@ class Course:
     def asked(self, seat: str) -> None:
         """Whoever is asked isn't asked again, whatever comes of it."""
         self._left.remove(seat)
+        self._asked += 1
 
     def heard(self, seat: str, key: str | None, output_tokens: int | None) -> None:
         """Take an answer in. `key`: what it comes to; None: nothing that could be compared."""

@@ -12,8 +12,9 @@ from msgspec import Struct
 from antiphon.core.chance import Chance
 from antiphon.core.embedding import Embedding
 from antiphon.core.error import BadRequest
-from antiphon.routing.selector_features import SHAPE, WORD_BITS, Features, Seen
+from antiphon.routing.selector_features import Features, Seen
 from antiphon.routing.selector_file import Calibration, Lines, SelectorFile, Variant, read
+from antiphon.routing.selector_lanes import Lanes
 from antiphon.routing.selector_neighbours import Nearest
 
 STEPS: Final = 1000
@@ -45,11 +46,10 @@ class Selector:
         self.costs_usd = {model: prior.cost_usd for model, prior in zip(file.models, file.priors, strict=True)}
         """Mean of a call in the training's data."""
         self._features = Features()
-        idf = _floats(file.idf)
-        self._squares = [one * one for one in idf]
         self._dimensions = file.dimensions
-        self._plain = _Variant(file.plain, len(self.models), where)
-        self._embedded = None if file.embedded is None else _Variant(file.embedded, len(self.models), where)
+        idf, models = _floats(file.idf), len(self.models)
+        self._plain = _Variant(file.plain, idf, models, where)
+        self._embedded = None if file.embedded is None else _Variant(file.embedded, idf, models, where)
 
     @classmethod
     def load(cls, path: Path, where: str = "file") -> "Selector":
@@ -66,90 +66,82 @@ class Selector:
         Raises: BadRequest, when the embedding has another length than the training's.
         """
         seen = self._features.see(text)
-        at, norm = self._at(seen.places)
-        variant = self._plain
-        if embedding is not None and self._embedded is not None:
-            if len(embedding) != self._dimensions:
-                raise BadRequest(f"the embedding has {len(embedding)} numbers; {self._dimensions} are expected")
-            variant = self._embedded
+        if embedding is None or self._embedded is None:
+            chances, tokens = self._plain.foresee(seen, None)
+        elif len(embedding) != self._dimensions:
+            raise BadRequest(f"the embedding has {len(embedding)} numbers; {self._dimensions} are expected")
         else:
-            embedding = None
-        return Foreseen(
-            dict(zip(self.models, variant.chances(seen, at, norm, embedding), strict=True)),
-            dict(zip(self.models, variant.tokens(seen, at, norm, embedding), strict=True)),
-        )
-
-    def _at(self, places: list[int]) -> "tuple[At, float]":
-        """What picks a text's places out of a row, and what the sum of them is divided by."""
-        if len(places) < 2:
-            only = places[0] if places else None
-            at: At = _none if only is None else lambda row: (row[only],)
-        else:
-            at = itemgetter(*places)
-        return at, sqrt(sum(at(self._squares))) or 1.0
-
-
-At = Callable[[Sequence[float]], Sequence[float]]
-
-
-def _none(_: Sequence[float]) -> Sequence[float]:
-    return ()
-
-
-class _Sums:
-    """Lines, ready to be summed."""
-
-    def __init__(self, lines: Lines) -> None:
-        outputs = len(lines.offset)
-        shape = _rows(_floats(lines.shape), len(SHAPE), outputs)
-        words = _rows(_floats(lines.words), 1 << WORD_BITS, outputs)
-        every = _floats(lines.embedding)
-        embedding = _rows(every, len(every) // outputs, outputs)
-        self._rows = [*zip(lines.offset, shape, words, embedding, strict=True)]
-        self._logit = lines.link == "logit"
-        self.weight = lines.weight
-
-    def of(self, seen: Seen, at: At, norm: float, embedding: "Embedding | None") -> list[float]:
-        numbers = seen.shape
-        sums = [
-            offset + sum(map(mul, numbers, shape)) + sum(at(words)) / norm for offset, shape, words, _ in self._rows
-        ]
-        if embedding is not None:
-            sums = [one + sum(map(mul, embedding, row)) for one, (_, _, _, row) in zip(sums, self._rows, strict=True)]
-        return [1 / (1 + exp(-min(30.0, max(-30.0, one)))) for one in sums] if self._logit else sums
+            chances, tokens = self._embedded.foresee(seen, embedding)
+        return Foreseen(dict(zip(self.models, chances, strict=True)), dict(zip(self.models, tokens, strict=True)))
 
 
 class _Variant:
-    """One way to predict, with its table of chances."""
+    """One way to predict: all its sums side by side, and its tables of chances."""
 
-    def __init__(self, variant: Variant, models: int, where: str) -> None:
-        self._sums = [_Sums(one) for one in variant.lines]
+    def __init__(self, variant: Variant, idf: Sequence[float], models: int, where: str) -> None:
+        every = [*variant.lines, variant.lengths.line]
+        shape, words, embedding = (
+            [row for lines in every for row in _rows(lines, part)] for part in ("shape", "words", "embedding")
+        )
+        self._offset = [one for lines in every for one in lines.offset]
+        self._shape = shape
+        self._embedding = embedding
+        self._words = Lanes([*words, [one * one for one in idf]])
+        self._lines = [(lines.weight, lines.link == "logit") for lines in variant.lines]
+        self._models = models
         near = variant.neighbours
-        self._nearest = None if near is None else Nearest(near, models, where)
-        self._weight = 0.0 if near is None else near.weight
+        self._nearest = None if near is None else (near.weight, Nearest(near, models, where))
         self._tables = [table(one) for one in variant.calibration]
-        self._length = _Sums(variant.lengths.line)
         self._lengths = [*zip(variant.lengths.offset, variant.lengths.slope, strict=True)]
 
-    def chances(self, seen: Seen, at: At, norm: float, embedding: "Embedding | None") -> list[Chance]:
-        found = [(one.weight, one.of(seen, at, norm, embedding)) for one in self._sums]
-        if self._nearest is not None and embedding is not None:
-            found.append((self._weight, self._nearest.means(embedding)))
-        if len(found) == 1:
-            weight, raw = found[0]
-            return [row[_step(weight * one)] for row, one in zip(self._tables, raw, strict=True)]
-        weights = [weight for weight, _ in found]
-        mixed = zip(*(raw for _, raw in found), strict=True)
-        return [row[_step(sum(map(mul, weights, one)))] for row, one in zip(self._tables, mixed, strict=True)]
-
-    def tokens(self, seen: Seen, at: At, norm: float, embedding: "Embedding | None") -> list[int]:
-        found = self._length.of(seen, at, norm, embedding)
-        if len(found) == 1:
-            found = found * len(self._lengths)
-        return [
+    def foresee(self, seen: Seen, embedding: "Embedding | None") -> tuple[list[Chance], list[int]]:
+        """Chances and output tokens of each model."""
+        sums = self._sums(seen, embedding)
+        at = len(self._lines) * self._models
+        if len(self._lines) == 1 and self._nearest is None and not self._lines[0][1]:
+            raw = sums[:at]
+        else:
+            raw = self._mixed(sums, embedding)
+        chances = [row[_step(one)] for row, one in zip(self._tables, raw, strict=True)]
+        long = sums[at:] if len(sums) - at > 1 else sums[at:] * self._models
+        tokens = [
             int(exp(min(MOST_LOG_TOKENS, base + slope * one)))
-            for (base, slope), one in zip(self._lengths, found, strict=True)
+            for (base, slope), one in zip(self._lengths, long, strict=True)
         ]
+        return chances, tokens
+
+    def _sums(self, seen: Seen, embedding: "Embedding | None") -> list[float]:
+        *words, square = self._words.sums(_picker(seen.places))
+        norm = sqrt(square) if square > 0 else 1.0
+        numbers = seen.shape
+        if embedding is None:
+            return [
+                offset + sum(map(mul, numbers, shape)) + word / norm
+                for offset, shape, word in zip(self._offset, self._shape, words, strict=True)
+            ]
+        return [
+            offset + sum(map(mul, numbers, shape)) + word / norm + sum(map(mul, embedding, row))
+            for offset, shape, word, row in zip(self._offset, self._shape, words, self._embedding, strict=True)
+        ]
+
+    def _mixed(self, sums: list[float], embedding: "Embedding | None") -> list[float]:
+        out = [0.0] * self._models
+        for at, (weight, logit) in enumerate(self._lines):
+            own = sums[at * self._models : (at + 1) * self._models]
+            if logit:
+                own = [1 / (1 + exp(-min(30.0, max(-30.0, one)))) for one in own]
+            out = [one + weight * more for one, more in zip(out, own, strict=True)]
+        if self._nearest is not None and embedding is not None:
+            weight, nearest = self._nearest
+            out = [one + weight * more for one, more in zip(out, nearest.means(embedding), strict=True)]
+        return out
+
+
+def _picker(places: list[int]) -> Callable[[Sequence[int]], Sequence[int]]:
+    """What picks a text's places out of rows."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda rows: [rows[at] for at in places]
 
 
 def _step(raw: float) -> int:
@@ -182,5 +174,8 @@ def _floats(body: bytes) -> list[float]:
     return found.tolist()
 
 
-def _rows(numbers: list[float], size: int, outputs: int) -> list[list[float]]:
-    return [numbers[row * size : (row + 1) * size] for row in range(outputs)]
+def _rows(lines: Lines, part: str) -> list[list[float]]:
+    """A row for each output; empty ones where there is nothing of this part."""
+    numbers = _floats({"shape": lines.shape, "words": lines.words, "embedding": lines.embedding}[part])
+    size = len(numbers) // len(lines.offset)
+    return [numbers[row * size : (row + 1) * size] for row in range(len(lines.offset))]
