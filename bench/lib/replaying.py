@@ -90,7 +90,9 @@ def run(data: Data, seed: int) -> Split:
     began_s = time.perf_counter()
     gain = tune(learned, models, seed=seed)
     tuned_s = time.perf_counter() - began_s
-    rungs = [_way([play(gain, data.examples[one.id], rung.worth_nano_usd) for one in tested]) for rung in gain.trained.rungs]
+    rungs = [
+        _way([play(gain, data.examples[one.id], rung.worth_nano_usd) for one in tested]) for rung in gain.trained.rungs
+    ]
     chosen = {"as good": _as_good(gain), "better": _better(gain)}
     ways, same = asyncio.run(_recipes(data, gain, learned, tested, chosen["better"]))
     return Split(

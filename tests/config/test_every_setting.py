@@ -15,7 +15,7 @@ from antiphon.wire.yaml_node import Path, dotted
 
 EVERY = list(walk(Settings))
 BOUNDED = [one for one in EVERY if isinstance(bare(one.kind), inspect.IntType | inspect.FloatType)]
-LATER = ["guards", "policies", "agents", "cache", "recipes", "signals", "tools", "mcp"]
+LATER = ["guards", "policies", "agents", "cache", "tools", "mcp"]
 TEXTS = {
     r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$": "module:name",
     "^https?://": "https://example.com/v1",
@@ -60,7 +60,7 @@ def fitting(kind: inspect.Type) -> object:
         case inspect.StructType():
             return {field.encode_name: fitting(field.type) for field in kind.fields if field.required}
     assert isinstance(kind, Many)
-    return [fitting(kind.item_type)]
+    return [fitting(kind.item_type)] * (kind.min_length or 1)
 
 
 def between(low: float, high: float | None) -> float:
@@ -77,7 +77,8 @@ def document(kind: inspect.Type, path: Path, value: object) -> object:
     if isinstance(kind, inspect.DictType):
         return {head: document(kind.value_type, rest, value)}
     if isinstance(kind, Many):
-        return [document(kind.item_type, rest, value)]
+        others = [fitting(kind.item_type)] * ((kind.min_length or 1) - 1)
+        return [document(kind.item_type, rest, value), *others]
     assert isinstance(kind, inspect.StructType)
     whole = fitting(kind)
     assert isinstance(whole, dict)

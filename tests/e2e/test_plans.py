@@ -182,6 +182,42 @@ def test_shadows_are_asked_beside_the_answer_and_nobody_sees_them(start: Start, 
     assert (shadow.served, shadow.notes) == ("big", (f"shadow: beside {answer.receipt_id}",))
 
 
+def test_a_budget_that_runs_low_leads_to_cheaper_models(start: Start, up: Upstream) -> None:
+    up.script = Bill().uses(output_tokens=10)
+    rules = [{"name": "thrift", "when": "budget.share > 0.05", "models": ["small"]}]
+    gateway = start(config(up.url, {"models": ["big"], "rules": rules}, budgets=[budget(usd=0.02)]))
+
+    served = [gateway.receipt(gateway.chat(ask(max_tokens=10)))["served"] for _ in range(3)]
+
+    assert served[0] == "big"
+    until(lambda: gateway.receipt(gateway.chat(ask(max_tokens=10)))["served"] == "small", "the budget leads to small")
+    receipt = gateway.receipt(gateway.chat(ask(max_tokens=10)))
+    assert receipt["grounds"]["seen"]["budgets"][0][0] == "cap"
+
+
+def test_a_rule_can_ask_whether_a_deployment_is_well(start: Start, up: Upstream) -> None:
+    up.script = by_model(small=fails(b"500 Internal Server Error"), mid=answers("m"), big=answers("b"))
+    rules = [{"name": "away", "when": "!health.small", "models": ["big"]}]
+    breaker = {"min_volume": 2, "failure_fraction": 0.5, "open_s": 60}
+    made = config(up.url, {"models": ["small"], "rules": rules, "fallbacks": {"any": ["mid"]}})
+    made["calls"]["breaker"] = breaker  # type: ignore[index]
+    gateway = start(made)
+
+    until(lambda: said(gateway.chat(ask())) == "b", "the rule finds that it is not well")
+
+
+def test_a_request_that_no_candidate_can_take_names_what_is_lacking(start: Start, up: Upstream) -> None:
+    made = config(up.url, RULES, signals=SIGNALS)
+    for one in made["models"].values():  # type: ignore[union-attr]
+        one["capabilities"] = []
+    gateway = start(made)
+
+    answer = gateway.chat(ask(tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}]))
+
+    assert (answer.status, answer.error["code"]) == (400, "no_capable_model")
+    assert "lacks tools" in answer.error["message"]
+
+
 # --- recipes
 
 

@@ -92,7 +92,9 @@ def test_what_is_unknown_keeps_no_bound_unless_that_is_allowed(bound: str) -> No
 
 
 def test_a_bound_is_kept_at_its_limit() -> None:
-    assert names(ordered(MIDDLE, quality_at_least=0.8, cost_at_most_usd=0.000005, total_p95_s=4)) == ["middle"]
+    found = ordered(MIDDLE, quality_at_least=0.8, cost_at_most_usd=0.000005, first_token_p95_s=0.8, total_p95_s=4)
+
+    assert (names(found), found.relaxed) == (["middle"], ())
 
 
 def test_latency_is_given_up_first_then_cost_and_the_floor_is_held() -> None:
@@ -196,6 +198,13 @@ def test_a_cheaper_one_may_be_worse_than_the_best_single_model_by_the_margin(oth
     assert names(found)[0] == first
     assert set(names(found)) == {"single", "other"}
     assert bool(found.guarded) == (first == "single")
+
+
+def test_a_gain_of_just_the_margin_is_too_small_and_a_loss_of_it_small_enough() -> None:
+    guard = Guard(best="single", margin=0.25)
+
+    assert names(ordered(chance("single", 0.5), chance("other", 0.75), goal="best", guard=guard))[0] == "single"
+    assert names(ordered(chance("single", 0.75, 9), chance("other", 0.5, 1), guard=guard))[0] == "other"
 
 
 def test_a_gain_that_is_unknown_is_no_gain() -> None:

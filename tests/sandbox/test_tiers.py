@@ -109,6 +109,23 @@ async def test_no_listener_is_reached(tier: Tiers, tmp_path: Path) -> None:
                 waiting.accept()
 
 
+async def test_no_datagram_reaches_a_listener_by_its_path(process: Tiers, tmp_path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as listener:
+        listener.bind(str(tmp_path / "local"))
+        listener.setblocking(False)
+        code = f"""
+import socket
+one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+one.send(b"in")
+print(other.recv(2))
+one.sendto(b"out", {str(tmp_path / "local")!r})
+"""
+        ran = await process.run(code, limits=LIMITS)
+        assert (ended(ran), ran.stdout) == ("PermissionError", "b'in'\n")
+        with pytest.raises(BlockingIOError):
+            listener.recv(3)
+
+
 async def test_a_loop_without_end_is_ended(tier: Tiers) -> None:
     ran = await tier.run("while True: pass", limits=SandboxLimits(cpu_s=1.0, wall_s=20.0))
     assert (ran.exit, ran.timed_out) == (None, True)
@@ -158,6 +175,8 @@ async def test_the_gateway_s_environment_is_not_there(process: Tiers) -> None:
         "import os\nos.chroot('/')",
         "import os\nos.symlink('/etc/passwd', 'link')",
         "import os\nos.mkfifo('pipe')",
+        "import os\nos.truncate('/etc/passwd', 0)",
+        "import os\nos.chmod('/tmp', 0o777)",
         "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nassert libc.ptrace(16, 1, 0, 0) == 0",
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nassert libc.unshare(0x10000000) == 0",
@@ -179,8 +198,7 @@ seen = []
 thread = threading.Thread(target=seen.append, args=("thread",))
 thread.start(); thread.join()
 async def main():
-    await asyncio.sleep(0)
-    seen.append("loop")
+    await asyncio.to_thread(seen.append, "loop")
 asyncio.run(main())
 print(seen)
 """

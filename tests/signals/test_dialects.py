@@ -53,7 +53,9 @@ RESPONSES: dict[str, Any] = {
     "temperature": 0.5,
     "max_output_tokens": 300,
     "instructions": SYSTEM,
-    "tools": [{"type": "function", "name": "lookUp", "description": DESCRIPTION, "parameters": SCHEMA, "strict": False}],
+    "tools": [
+        {"type": "function", "name": "lookUp", "description": DESCRIPTION, "parameters": SCHEMA, "strict": False}
+    ],
     "tool_choice": "required",
     "input": [
         {"role": "user", "content": FIRST},
@@ -93,7 +95,9 @@ ANTHROPIC: dict[str, Any] = {
 GEMINI: dict[str, Any] = {
     "generationConfig": {"temperature": 0.5, "maxOutputTokens": 300},
     "systemInstruction": {"parts": [{"text": SYSTEM}]},
-    "tools": [{"functionDeclarations": [{"name": "lookUp", "description": DESCRIPTION, "parametersJsonSchema": SCHEMA}]}],
+    "tools": [
+        {"functionDeclarations": [{"name": "lookUp", "description": DESCRIPTION, "parametersJsonSchema": SCHEMA}]}
+    ],
     "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
     "contents": [
         {"role": "user", "parts": [{"text": FIRST}]},

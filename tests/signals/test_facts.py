@@ -50,13 +50,23 @@ def test_what_tells_of_the_head_alone_does_not_read_the_body() -> None:
     request.body.taken()
     facts = EVERYTHING.facts(About(request=request, principal=WHO, now_ns=NOW_NS))
     names = [name for name in BUILT_IN if name.startswith(("who.", "time."))]
-    for name in (*names, "request.model", "request.images", "tools.count", "tools.names", "stakes.stated", "header.x_a"):
+    for name in (
+        *names,
+        "request.model",
+        "request.images",
+        "tools.count",
+        "tools.names",
+        "stakes.stated",
+        "header.x_a",
+    ):
         facts.fact(name)
     assert request.body.meaning is None
 
 
 def test_an_ordinary_chat_is_not_read_into_its_canonical_form() -> None:
-    request = request_of(chat(("system", "s"), "def f(): pass", tools=[{"type": "function", "function": {"name": "a"}}]))
+    request = request_of(
+        chat(("system", "s"), "def f(): pass", tools=[{"type": "function", "function": {"name": "a"}}])
+    )
     facts = EVERYTHING.facts(About(request=request, principal=WHO))
     for name in NAMES:
         facts.value(name)

@@ -44,7 +44,13 @@ def test_a_word_is_found_whole(text: str, holds: bool) -> None:
 
 @pytest.mark.parametrize(
     ("word", "text"),
-    [("退款", "我要退款谢谢"), ("返金", "すぐに返金してください"), ("환불", "환불해 주세요"), ("คืนเงิน", "ขอคืนเงินด้วย"), ("возврат", "Где мой ВОЗВРАТ?")],
+    [
+        ("退款", "我要退款谢谢"),
+        ("返金", "すぐに返金してください"),
+        ("환불", "환불해 주세요"),
+        ("คืนเงิน", "ขอคืนเงินด้วย"),
+        ("возврат", "Где мой ВОЗВРАТ?"),
+    ],
 )
 def test_words_of_any_script_are_found(word: str, text: str) -> None:
     assert found(text, list_of(word))[0] is True

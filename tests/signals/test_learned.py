@@ -6,11 +6,23 @@ from asking import chat, fact_of, facts_of, value_of
 from antiphon.signals.learned import domains, tasks
 
 TASKS = {
-    "classify": ["Classify this review as positive or negative:\nThe phone is great", "这封邮件是垃圾邮件吗？恭喜您中奖了"],
-    "extract": ["Extract all names and dates from this text:\nAnna met Bob on 3 May.", "次の文章から人名を抽出してください：田中さん"],
-    "transform": ["Translate the following text into French:\nGood evening", "Resume este artículo en tres frases:\nEl mar sube."],
+    "classify": [
+        "Classify this review as positive or negative:\nThe phone is great",
+        "这封邮件是垃圾邮件吗？恭喜您中奖了",
+    ],
+    "extract": [
+        "Extract all names and dates from this text:\nAnna met Bob on 3 May.",
+        "次の文章から人名を抽出してください：田中さん",
+    ],
+    "transform": [
+        "Translate the following text into French:\nGood evening",
+        "Resume este artículo en tres frases:\nEl mar sube.",
+    ],
     "answer": ["What is the capital of Peru?", "Wer hat Faust geschrieben?"],
-    "reason": ["Compare the pros and cons of solar and wind power and recommend one.", "分析公司亏损的原因并权衡利弊。"],
+    "reason": [
+        "Compare the pros and cons of solar and wind power and recommend one.",
+        "分析公司亏损的原因并权衡利弊。",
+    ],
     "code": ["Write a Python function that reverses a string.", "Pourquoi ce code ne marche pas ?\n```\nx = 1 +\n```"],
     "math": ["Solve for x: 3x + 5 = 20", "What is 15% of 240?"],
     "agentic": ["Book a flight from Berlin to Rome for next Friday.", "Prenota un tavolo per domani sera."],
@@ -78,7 +90,10 @@ def test_without_a_text_there_is_no_task(text: str) -> None:
 
 
 def test_a_system_prompt_alone_is_a_task() -> None:
-    assert value_of("task.name", chat(("system", "Translate the following text into French:\nGood evening"))) == "transform"
+    assert (
+        value_of("task.name", chat(("system", "Translate the following text into French:\nGood evening")))
+        == "transform"
+    )
 
 
 def test_words_that_no_model_knows_tell_nothing() -> None:

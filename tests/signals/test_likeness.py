@@ -5,6 +5,7 @@ from math import sqrt
 
 import pytest
 from asking import extractor, facts_of
+
 from antiphon.signals.extractor import NOTHING, Extractor, Outside
 
 EXAMPLES = {

@@ -10,9 +10,9 @@ CODE = [
     "#include <stdio.h>\nint main() { return 0; }",
     "SELECT name, count(*) FROM users WHERE age > 3 GROUP BY name;",
     "public class Main {\n  public static void main(String[] a) {}\n}",
-    "Traceback (most recent call last):\n  File \"a.py\", line 1\nTypeError: x",
+    'Traceback (most recent call last):\n  File "a.py", line 1\nTypeError: x',
     "请看这段代码：\nfor (let i = 0; i < 3; i++) {\n  run(i);\n}",
-    "<div class=\"a\"><p>hi</p></div>\n<script>go();</script>",
+    '<div class="a"><p>hi</p></div>\n<script>go();</script>',
 ]
 NO_CODE = [
     "Please summarize the meeting (from Monday); we talked about prices, then left.",
@@ -75,7 +75,8 @@ def test_points_of_lists_are_counted(text: str, many: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "many"), [("Why? How?", 2), ("你好吗？为什么？", 2), ("لماذا؟", 1), ("No.", 0), ("これは何ですか？ Really?", 2)]
+    ("text", "many"),
+    [("Why? How?", 2), ("你好吗？为什么？", 2), ("لماذا؟", 1), ("No.", 0), ("これは何ですか？ Really?", 2)],
 )
 def test_questions_are_counted_in_any_script(text: str, many: int) -> None:
     assert value_of("text.questions", text) == many
@@ -83,7 +84,15 @@ def test_questions_are_counted_in_any_script(text: str, many: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "many"),
-    [("three little words", 3), ("", 0), ("don't-stop", 3), ("今天天气", 3), ("नमस्ते दुनिया", 2), ("🎉🎉", 0), ("שלום עולם", 2)],
+    [
+        ("three little words", 3),
+        ("", 0),
+        ("don't-stop", 3),
+        ("今天天气", 3),
+        ("नमस्ते दुनिया", 2),
+        ("🎉🎉", 0),
+        ("שלום עולם", 2),
+    ],
 )
 def test_words_are_counted(text: str, many: int) -> None:
     assert value_of("text.words", text) == many

@@ -15,7 +15,10 @@ SAYS = [
     ("asks.brief", ["Explícalo en pocas palabras.", "Dimmelo in breve.", "Explique em poucas palavras."]),
     ("asks.brief", ["用一句话解释。", "手短に説明して。"]),
     ("asks.long", ["Write an essay on bees.", "Erkläre das ausführlich.", "Explique en détail."]),
-    ("asks.long", ["Escribe un ensayo.", "Scrivi un saggio.", "Escreva um ensaio.", "请详细说明。", "詳しく説明して。"]),
+    (
+        "asks.long",
+        ["Escribe un ensayo.", "Scrivi un saggio.", "Escreva um ensaio.", "请详细说明。", "詳しく説明して。"],
+    ),
     ("asks.json", ["Return JSON with two keys.", "Gib es als JSON aus.", "Réponds en JSON."]),
     ("asks.json", ["Devuélvelo en JSON.", "In formato JSON.", "Retorne em JSON.", "用JSON格式返回", "JSON形式で"]),
     ("talk.frustration", ["This is frustrating!", "Das ist lächerlich.", "C'est ridicule.", "Esto es inútil."]),
@@ -135,7 +138,13 @@ def test_words_let_expect_what_is_at_stake(text: str, impact: str, kinds: tuple[
 
 @pytest.mark.parametrize(
     ("tool", "impact"),
-    [("transfer_funds", "high"), ("deleteUser", "high"), ("sendEmail", "medium"), ("get_weather", "low"), ("payee", "low")],
+    [
+        ("transfer_funds", "high"),
+        ("deleteUser", "high"),
+        ("sendEmail", "medium"),
+        ("get_weather", "low"),
+        ("payee", "low"),
+    ],
 )
 def test_names_of_tools_let_expect_it_too(tool: str, impact: str) -> None:
     body = chat("Go on", tools=[{"type": "function", "function": {"name": tool}}])
@@ -143,7 +152,8 @@ def test_names_of_tools_let_expect_it_too(tool: str, impact: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "value", "confidence"), [(b"low", "low", 1.0), (b" HIGH ", "high", 1.0), (b"dire", "high", 0.6), (b"", "high", 0.6)]
+    ("said", "value", "confidence"),
+    [(b"low", "low", 1.0), (b" HIGH ", "high", 1.0), (b"dire", "high", 0.6), (b"", "high", 0.6)],
 )
 def test_a_header_states_the_impact(said: bytes, value: Value, confidence: float) -> None:
     facts = facts_of("I want to die", headers={b"x-antiphon-impact": said})
@@ -152,6 +162,8 @@ def test_a_header_states_the_impact(said: bytes, value: Value, confidence: float
     assert facts.value("stakes.stated") is (confidence == 1.0)
 
 
-@pytest.mark.parametrize("text", ["the sauerkraut was sued", "grandiose loaned", "suicideboys fan", "ibanez guitar", "undosed"])
+@pytest.mark.parametrize(
+    "text", ["the sauerkraut was sued", "grandiose loaned", "suicideboys fan", "ibanez guitar", "undosed"]
+)
 def test_words_within_words_tell_nothing(text: str) -> None:
     assert value_of("stakes.words", text) == ()

@@ -21,14 +21,16 @@ from antiphon.control.explain import Explainer
 from antiphon.control.identity import NOBODY, Keys, Table
 from antiphon.control.keeper import Keeper
 from antiphon.control.responses import Responses
+from antiphon.control.scoring import Scoring
 from antiphon.core.embedding import Embedder
-from antiphon.core.ports import Kept, Origin, Store
+from antiphon.core.ports import Kept, Origin, Scores, Store
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process
 from antiphon.net.settings import Bounds
 from antiphon.providers.raw import Raw, raw
 from antiphon.providers.tokenizers import load
+from antiphon.server.feedback import Feedback
 from antiphon.server.kept import State
 from antiphon.server.settings import LOOPBACK, Tls
 from antiphon.server.site import Site
@@ -67,6 +69,7 @@ def build(
     owned: Table = NOBODY,
     planning: Planning | None = None,
     embedders: Mapping[str, Embedder] | None = None,
+    scores: Scores | None = None,
 ) -> Built:
     """Make a revision of a checked configuration.
 
@@ -77,6 +80,7 @@ def build(
         owned: Keys of the admin API.
         planning: What plans rest on, whatever the revision; None: nothing is known yet.
         embedders: By name.
+        scores: Where scores of answers are kept; None: nowhere.
     """
     settings = loaded.settings
     caller, otlp = process.caller, settings.telemetry.otlp
@@ -96,6 +100,7 @@ def build(
         identity=identity,
         store=store,
         reports=Reports(spending_of(settings)),
+        feedback=None if scores is None else _feedback(process, store, scores, settings),
         explainer=Explainer(process, revision, Decisions(revision, caller)),
         metrics=partial(page, metrics),
         metrics_type=CONTENT_TYPE,
@@ -128,6 +133,11 @@ def _desk(gateway: Gateway, settings: Settings, raws: dict[str, Raw], old: Built
         realtime=settings.realtime,
         tokenizers=before if same else load(settings.tokenizers),
     )
+
+
+def _feedback(process: Process, store: Store, scores: Scores, settings: Settings) -> Feedback:
+    scoring = Scoring(store, scores, process.sealer, settings.quality.forgetting())
+    return Feedback(scoring=scoring, count=process.metrics.plans.scored)
 
 
 def _state(process: Process, kept: Kept, settings: KeepSettings) -> State:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,8 +24,11 @@ from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Target
 from antiphon.recipes.outside import Outside, Questioned
 from antiphon.recipes.seats import Recipe
+from antiphon.recipes.settings import RecipeSettings
 from antiphon.recipes.weigh import Ruled, Weigher
 from antiphon.routing.environment import environment
+from antiphon.routing.gain import Gain
+from antiphon.routing.gain_file import read as read_gain
 from antiphon.routing.program import Program, program
 from antiphon.routing.roster import Roster
 from antiphon.routing.route import Route
@@ -60,6 +64,10 @@ class Planning:
         self.qualities: Mapping[tuple[str, str], tuple[Quality, ...]] = {}
         """As the store has them."""
         self._learning: set[asyncio.Task[None]] = set()
+
+    def know(self, qualities: Mapping[tuple[str, str], tuple[Quality, ...]]) -> None:
+        """Take in how good deployments are; the next View has it."""
+        self.qualities = qualities
 
     def fold(self, fleet: Fleet, now_s: float, at_ns: int) -> None:
         """Put the View of this moment in the place of the one before."""
@@ -139,12 +147,19 @@ def _plans(
                 name=name,
                 settings=one,
                 seats={it: seat(it, routes, deployments) for it in one.seats()},
+                gain=_gain(name, one),
             )
             for name, one in settings.recipes.items()
         },
         deployments=deployments,
         weigher=Weigher(extractor, caller, planning.views, planning.sessions, outside.supply, outside.chances),
     )
+
+
+def _gain(name: str, recipe: RecipeSettings) -> Gain | None:
+    """The model of expected gain that a recipe names. Raises: ConfigError."""
+    auto = recipe.auto
+    return read_gain(Path(auto.file), f"recipes.{name}.auto.file") if auto is not None and auto.file else None
 
 
 def _looks(route: RouteSettings) -> bool:

@@ -22,6 +22,7 @@ from antiphon.app.follower import Follower
 from antiphon.app.objects import objects_of
 from antiphon.app.places import Places
 from antiphon.app.plans import Planning
+from antiphon.app.qualities import Qualities
 from antiphon.app.stores import Stores
 from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
@@ -38,6 +39,7 @@ from antiphon.metering.counting_tickets import CountingTickets
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.kept import JournalledKept
 from antiphon.metering.records import Records
+from antiphon.metering.scores import JournalledScores
 from antiphon.net.client import Client
 from antiphon.net.listener import Listener
 from antiphon.telemetry import log as telemetry_log
@@ -130,6 +132,8 @@ class Worker:
         reader = stores.reader()
         self._records = Records(reader, places.journal)
         self._kept = JournalledKept(self._journal, reader, places.journal)
+        self._scores = JournalledScores(self._journal, reader, places.journal)
+        self._qualities = Qualities(self._scores, self._metrics.plans, self._planning.know)
         self._follower = Follower(objects_of(task.loaded.settings), self._take)
         self._built = self._build(task.loaded, task.labs, None)
         self._settings = settings
@@ -153,7 +157,9 @@ class Worker:
             owned,
             self._planning,
             self._caching.embedders,
+            self._scores,
         )
+        self._qualities.forgetting = loaded.settings.quality.forgetting()
         self._shadows.gateway = built.site.gateway
         return built
 
@@ -189,6 +195,7 @@ class Worker:
             self._loop.create_task(self._watch_fleet()),
             self._loop.create_task(self._probe()),
             self._loop.create_task(self._fold()),
+            self._loop.create_task(self._qualities.watch(self._deployments)),
             self._loop.create_task(self._follower.watch(self._tell)),
             *self._counts.start(),
         ]
@@ -233,6 +240,9 @@ class Worker:
             except Exception:  # the View of before goes on
                 log.exception("telemetry.failed", extra={"receipt": ""})
             await asyncio.sleep(FOLD_S)
+
+    def _deployments(self) -> set[str]:
+        return {member.name for member in self._caller.fleet.members()}
 
     async def _probe(self) -> None:
         """Probe those that are left alone. A task of its own, since a probe may hang for as long as it is allowed."""

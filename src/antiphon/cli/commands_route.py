@@ -7,7 +7,7 @@ from antiphon.cli.parser import Parser
 def route(one: Parser) -> None:
     one.beneath(
         ("train", "learn from recorded outcomes which model answers what rightly, and write a selector", _train),
-        ("eval", "tell how good a selector is on recorded outcomes, and what routes that follow it are worth", _eval),
+        ("eval", "tell how good a selector, or a route with its recipes, is on recorded outcomes", _eval),
     )
 
 
@@ -32,7 +32,13 @@ def _outcomes(one: Parser) -> None:
 def _train(one: Parser) -> None:
     one.runs("route", "train")
     _outcomes(one)
-    one.add_argument("--out", metavar="FILE", required=True, help="the selector to write, in place of what is there")
+    one.add_argument("--out", metavar="FILE", required=True, help="the file to write, in place of what is there")
+    one.add_argument(
+        "--cascades",
+        action="store_true",
+        help="learn from answers, scores and costs what one more answer is worth, and write a model of expected gain, for "
+        "recipes `auto`; --method and --embedder have no part in it",
+    )
     one.add_argument(
         "--method",
         choices=("prior", "ridge", "logistic", "knn", "blend"),
@@ -49,15 +55,23 @@ def _train(one: Parser) -> None:
         default=0,
         help="of the folds: the same outcomes and seed give the same file (default: %(default)s)",
     )
-    one.epilog = "With --json: {out, sha256, method, models, best_single, margin, report}."
+    one.epilog = "With --json: {out, sha256, method, models, best_single, margin, tolerance, report}."
 
 
 def _eval(one: Parser) -> None:
     one.runs("route", "eval")
-    one.add_argument("--selector", metavar="FILE", required=True, help="what `route train` wrote")
+    what = one.add_mutually_exclusive_group(required=True)
+    what.add_argument("--selector", metavar="FILE", help="what `route train` wrote")
+    what.add_argument(
+        "--route",
+        metavar="NAME",
+        help="a route of the configuration: every prompt is decided as a live request is, and answered from its outcomes; "
+        "only prompts count for which every model that the route may ask has a cost",
+    )
     _outcomes(one)
     one.epilog = (
-        "With --json: {sha256, best_single, margin, judged, off_policy}. judged is the report on prompts that all models\n"
+        "With --json: {sha256, best_single, margin, tolerance, judged, off_policy}. judged is the report on prompts that all models\n"
         "answered, or null; off_policy is null, or {chosen, logged}, each {ips, self_normalised, doubly_robust, choices,\n"
-        "effective}, where outcomes have propensities."
+        "effective}, where outcomes have propensities. With --route: {route, revision, report, recipes, refused,\n"
+        "decided_us}."
     )

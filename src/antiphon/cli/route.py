@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec import to_builtins
 
+from antiphon.cli import route_gain
 from antiphon.cli.configured import configured
 from antiphon.cli.exits import Exit
 from antiphon.cli.terminal import document, put, say
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 def run(arguments: Namespace) -> int:
     """Train or judge."""
     require("numpy", "train", "--outcomes", "learning from outcomes and judging by them")
-    return _train(arguments) if arguments.verb == "train" else _judge(arguments)
+    if arguments.verb == "train":
+        return route_gain.train(arguments) if arguments.cascades else _train(arguments)
+    return route_gain.judge(arguments) if arguments.route else _judge(arguments)
 
 
 def _train(arguments: Namespace) -> int:
@@ -49,11 +52,12 @@ def _train(arguments: Namespace) -> int:
                 "models": file.models,
                 "best_single": file.best_single,
                 "margin": file.margin,
+                "tolerance": file.tolerance,
                 "report": to_builtins(file.report),
             }
         )
     else:
-        put("\n".join(_lines(file.report, file.margin)))
+        put("\n".join(_lines(file.report, file.margin, file.tolerance)))
         say(f"{arguments.out} is written")
     return Exit.OK
 
@@ -80,16 +84,21 @@ def _judge(arguments: Namespace) -> int:
                 "sha256": selector.sha256,
                 "best_single": selector.best_single,
                 "margin": selector.margin,
+                "tolerance": selector.tolerance,
                 **cast("dict[str, object]", to_builtins(found)),
             }
         )
     else:
-        put("\n".join(_told(found, selector.margin)))
+        put("\n".join(_told(found, selector)))
     return Exit.OK
 
 
-def _told(found: "Judgement", margin: float) -> list[str]:
-    lines = _lines(found.judged, margin) if found.judged else ["no prompt has a score and a cost of every model"]
+def _told(found: "Judgement", selector: Selector) -> list[str]:
+    lines = (
+        _lines(found.judged, selector.margin, selector.tolerance)
+        if found.judged
+        else ["no prompt has a score and a cost of every model"]
+    )
     if found.off_policy is not None:
         for name, one in (("as logged", found.off_policy.logged), ("by selector", found.off_policy.chosen)):
             lines += [
@@ -103,7 +112,7 @@ def _told(found: "Judgement", margin: float) -> list[str]:
     return lines
 
 
-def _lines(report: Report, margin: float) -> list[str]:
+def _lines(report: Report, margin: float, tolerance: float) -> list[str]:
     equal = "not reached" if report.equal_cost_ratio is None else f"{report.equal_cost_ratio:.2f} x its cost"
     return pairs(
         [
@@ -116,6 +125,10 @@ def _lines(report: Report, margin: float) -> list[str]:
             (
                 "best route",
                 f"{report.gain:+.4f} [{report.gain_low:+.4f}, {report.gain_high:+.4f}] at {report.gain_cost_ratio:.2f} x its cost",
+            ),
+            (
+                "cheapest route",
+                f"{report.kept_gain:+.4f} at {report.kept_cost_ratio:.2f} x its cost, with a tolerance of {tolerance:g}",
             ),
             (
                 "margin",

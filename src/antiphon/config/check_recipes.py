@@ -1,14 +1,16 @@
 """Mistakes in recipes and signals: patterns, seats, functions, embedders, models that are asked."""
 
 from collections.abc import Iterator
+from pathlib import Path as FilePath
 from zoneinfo import ZoneInfo
 
 from antiphon.config.check_keywords import check_keywords
 from antiphon.config.known import tiers_of
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
-from antiphon.core.error import Problem
+from antiphon.core.error import ConfigError, Problem
 from antiphon.recipes.python import load as load_recipe
+from antiphon.routing.gain_file import read as read_gain
 from antiphon.signals.own import NoFunction, load
 from antiphon.wire.yaml_node import Path
 
@@ -25,7 +27,7 @@ def check_recipes(settings: Settings, written: Written) -> Iterator[Problem]:
             continue
         mistakes = recipe.check()
         for path, wrong, remedy in mistakes:
-            yield written.problem((*at, *(path.split(".") if path else ())), wrong, remedy)
+            yield written.problem((*at, *_parts(path)), wrong, remedy)
         if mistakes or not written.sound(("models",), ("routes",)):
             continue
         for seat in recipe.seats():
@@ -33,6 +35,8 @@ def check_recipes(settings: Settings, written: Written) -> Iterator[Problem]:
                 yield written.problem(
                     at, f"there is no model, tier or route {seat} to sit in it", choose(seat, names, "models")
                 )
+        if recipe.auto is not None and recipe.auto.file:
+            yield from _gain(name, recipe.auto.file, written)
         if recipe.python is not None:
             try:
                 load_recipe(recipe.python.call)
@@ -40,6 +44,23 @@ def check_recipes(settings: Settings, written: Written) -> Iterator[Problem]:
                 yield written.problem(
                     (*at, "python", "call"), str(error), "name an `async def` of (request, calls, envelope)"
                 )
+
+
+def _parts(path: str) -> Iterator[str | int]:
+    """A path in words, such as `workflow.steps[1].prompt`, in parts."""
+    for part in path.split(".") if path else ():
+        name, *places = part.replace("]", "").split("[")
+        yield name
+        yield from (int(place) for place in places)
+
+
+def _gain(name: str, file: str, written: Written) -> Iterator[Problem]:
+    """What is wrong with a model of expected gain."""
+    try:
+        read_gain(FilePath(file), "")
+    except ConfigError as error:
+        for one in error.problems:
+            yield written.problem(("recipes", name, "auto", "file"), f"{one.file} {one.wrong}", one.remedy)
 
 
 def check_signals(settings: Settings, written: Written) -> Iterator[Problem]:

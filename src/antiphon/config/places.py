@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from antiphon.config.settings import Settings
 from antiphon.providers.embedders.settings import EmbedderSettings
 from antiphon.providers.settings import ProviderSettings
+from antiphon.recipes.settings import RecipeSettings
 from antiphon.store.settings import StorageSettings
 
 S = TypeVar("S", bound=Struct)
@@ -18,7 +19,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
     """The same settings with every path under `base`; absolute paths stay as they are.
 
     They are: `server.tls` (three files), `storage.dir`, `storage.export.to`, `tokenizers.dir`, `ca_file` and `replay` of providers, `local.dir` and
-    `endpoint.ca_file` of embedders.
+    `endpoint.ca_file` of embedders, `auto.file` of recipes.
     """
     server = settings.server
     if server.tls is not None:
@@ -30,6 +31,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
         tokenizers=_under(settings.tokenizers, base, "dir"),
         embedders={name: _embedder(embedder, base) for name, embedder in settings.embedders.items()},
         providers={name: _provider(provider, base) for name, provider in settings.providers.items()},
+        recipes={name: _recipe(recipe, base) for name, recipe in settings.recipes.items()},
     )
 
 
@@ -47,6 +49,11 @@ def _embedder(embedder: EmbedderSettings, base: Path) -> EmbedderSettings:
         local=None if local is None else _under(local, base, "dir"),
         endpoint=None if endpoint is None else _under(endpoint, base, "ca_file"),
     )
+
+
+def _recipe(recipe: RecipeSettings, base: Path) -> RecipeSettings:
+    auto = recipe.auto
+    return recipe if auto is None or not auto.file else replace(recipe, auto=_under(auto, base, "file"))
 
 
 def _provider(provider: ProviderSettings, base: Path) -> ProviderSettings:

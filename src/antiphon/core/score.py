@@ -78,6 +78,10 @@ class Forgetting(Struct, frozen=True, kw_only=True):
     weights: Mapping[Source, float] = {}
     """What a fresh score of each source counts for, 0 to 1; 1 where nothing is said."""
 
+    @property
+    def half_life_days(self) -> float:
+        return self.half_life_s / DAY_S
+
     def kept(self, age_ns: int) -> float:
         """What is left of a score's weight. One of the future counts as fresh."""
         return 2.0 ** (-max(0, age_ns) / NS / self.half_life_s)

@@ -12,7 +12,7 @@ from antiphon.evaluation.grid import Array, Grid
 from antiphon.evaluation.measures import follow
 from antiphon.evaluation.offpolicy import OffPolicy, estimate, logged
 from antiphon.evaluation.outcomes import Outcome
-from antiphon.evaluation.report import report
+from antiphon.evaluation.report import judged, report
 from antiphon.routing.selector import Selector
 from antiphon.routing.selector_file import Report
 
@@ -63,11 +63,10 @@ def judge(
     found = foretell(selector, grid.texts, vectors)
     expected = prices(grid).of(grid.input_tokens, found.output_tokens)
     best = selector.models.index(selector.best_single)
-    judged = None
-    if (grid.known.sum(1) == len(selector.models)).any():
-        judged = report(grid, found.chances, expected, selector.margin, 0, best)
+    whole = judged(grid, found.chances, expected, best)
+    told = report(grid, whole, found.chances, selector.margin, selector.tolerance, 0) if len(whole.scores) else None
     return Judgement(
-        judged=judged,
+        judged=told,
         off_policy=_valued(selector, grid, outcomes, found.chances)
         if any(one.propensity is not None for one in outcomes)
         else None,

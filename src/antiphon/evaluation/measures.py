@@ -63,6 +63,13 @@ def follow(predicted: Array, costs: Array, trade: float, best: int, margin: floa
     return np.where(stays, best, chosen)
 
 
+def cheapest(predicted: Array, costs: Array, tolerance: float, best: int) -> Places:
+    """The cheapest model whose chance is no more than the tolerance below the best single model's; else that itself."""
+    fit = predicted >= predicted[:, [best]] - tolerance
+    fit[:, best] = True
+    return np.argmin(np.where(fit, costs, np.inf), axis=1)
+
+
 def point(chosen: Places, scores: Array, costs: Array, best: int) -> Point:
     """What a choice was worth."""
     rows = np.arange(len(chosen))

@@ -6,6 +6,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from antiphon.core.error import AntiphonError
+from antiphon.core.plan import Envelope
 from antiphon.evaluation.outcomes import Outcome
 from antiphon.evaluation.recorded_calls import RecordedCalls, Script, question
 from antiphon.recipes.port import Answer, Seated
@@ -52,12 +53,13 @@ async def replay(
     *,
     gain: Gain | None = None,
     scripts: Mapping[str, Script] | None = None,
+    envelope: Envelope | None = None,
     seed: int = 0,
 ) -> Replayed:
     """Answer one prompt. A scripted answer scores as the recorded one with the same text does; without one, or without
     any answer, the score is 0.
     """
-    calls = RecordedCalls(prompt.outcomes, scripts=scripts, envelope=recipe.envelope_of(seats))
+    calls = RecordedCalls(prompt.outcomes, scripts=scripts, envelope=envelope or recipe.envelope_of(seats))
     try:
         answer = await run(recipe, question(prompt.text, seats, seed=seed, gain=gain), calls)
     except AntiphonError:

@@ -3,13 +3,13 @@
 import numpy as np
 from msgspec import Struct
 
-from antiphon.evaluation.grid import Array, Grid
+from antiphon.evaluation.grid import Array, Grid, Places
 from antiphon.evaluation.measures import (
     Point,
     auc,
-    best_single,
     bootstrap,
     calibration_error,
+    cheapest,
     curve,
     equal_cost,
     follow,
@@ -19,6 +19,9 @@ from antiphon.evaluation.measures import (
 from antiphon.routing.selector_file import Report
 
 MARGINS = (0.0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2)
+TOLERANCES = tuple(step / 200 for step in range(-20, 81))
+CAREFUL = 0.5
+"""Standard errors that a mean gain must stand above 0."""
 STAY = 1.0
 """The margin at which every prompt stays with the best single model."""
 
@@ -46,45 +49,59 @@ def judged(grid: Grid, chances: Array, expected_usd: Array, best: int) -> Judged
     )
 
 
-def fitted_margin(chances: Array, grid: Grid) -> float:
-    """The margin whose gain is surest: the highest mean less its standard error. `STAY`, where none gains."""
-    best = best_single(grid.scores, grid.costs_usd)
-    found = judged(grid, chances, np.zeros_like(chances), best)
+def fitted_tolerance(found: Judged) -> float:
+    """The most tolerance at which the cheapest fit model loses nothing on the whole; where each loses, the least."""
+    for tolerance in reversed(TOLERANCES):
+        chosen = cheapest(found.chances, found.expected_usd, tolerance, found.best)
+        if len(chosen) and point(chosen, found.scores, found.costs_usd, found.best).gain >= 0:
+            return tolerance
+    return TOLERANCES[0]
+
+
+def fitted_margin(found: Judged) -> float:
+    """The margin whose gain is surest: the highest mean less `CAREFUL` standard errors. `STAY`, where none gains."""
     sure, margin = 0.0, STAY
     for one in MARGINS:
         gains = _gains(found, one)
         if not len(gains):
             break
-        low = float(gains.mean() - gains.std() / np.sqrt(len(gains)))
+        low = float(gains.mean() - CAREFUL * gains.std() / np.sqrt(len(gains)))
         if low > sure + 1e-9:
             sure, margin = low, one
     return margin
 
 
-def report(grid: Grid, chances: Array, expected_usd: Array, margin: float, seed: int, best: int) -> Report:
-    """How good the chances are, and what routes that follow them gain over the model `best`."""
-    found = judged(grid, chances, expected_usd, best)
-    known = grid.known
+def report(grid: Grid, found: Judged, chances: Array, margin: float, tolerance: float, seed: int) -> Report:
+    """How good the chances are, and what routes that follow them gain.
+
+    Args:
+        found: The prompts of the grid that can be judged.
+        chances: Of all prompts of the grid.
+    """
+    known, best = grid.known, found.best
     areas = [auc(chances[known[:, at], at], grid.scores[known[:, at], at]) for at in range(len(grid.models))]
     areas = [one for one in areas if not np.isnan(one)]
     gains = _gains(found, margin)
-    low, high = bootstrap(gains, seed) if len(gains) else (0.0, 0.0)
-    at_best = _point(found, margin)
-    ideal = found.scores[np.arange(len(gains)), oracle(found.scores, found.costs_usd)] if len(gains) else np.zeros(1)
     whole = len(gains) > 0
+    low, high = bootstrap(gains, seed) if whole else (0.0, 0.0)
+    ideal = found.scores[np.arange(len(gains)), oracle(found.scores, found.costs_usd)] if whole else np.zeros(1)
     points = curve(found.chances, found.expected_usd, found.scores, found.costs_usd, best) if whole else []
+    at_best = _point(found, follow(found.chances, np.zeros_like(found.chances), 0.0, best, margin))
+    kept = _point(found, cheapest(found.chances, found.expected_usd, tolerance, best))
     return Report(
         prompts=len(grid.ids),
         labels=int(known.sum()),
         auc=float(np.mean(areas)) if areas else 0.5,
         calibration_error=calibration_error(chances[known], grid.scores[known]),
         best_single=grid.models[best],
-        best_single_score=float(np.nanmean(grid.scores[:, best])),
+        best_single_score=float(found.scores[:, best].mean()) if whole else 0.0,
         oracle_score=float(ideal.mean()),
         gain=at_best.gain,
         gain_low=low,
         gain_high=high,
         gain_cost_ratio=at_best.cost_ratio,
+        kept_gain=kept.gain,
+        kept_cost_ratio=kept.cost_ratio,
         equal_cost_ratio=equal_cost(points),
         seed=seed,
     )
@@ -98,8 +115,7 @@ def _gains(found: Judged, margin: float) -> Array:
     return found.scores[rows, chosen] - found.scores[:, found.best]
 
 
-def _point(found: Judged, margin: float) -> Point:
+def _point(found: Judged, chosen: Places) -> Point:
     if not len(found.scores):
         return Point(gain=0.0, cost_ratio=1.0)
-    chosen = follow(found.chances, np.zeros_like(found.chances), 0.0, found.best, margin)
     return point(chosen, found.scores, found.costs_usd, found.best)

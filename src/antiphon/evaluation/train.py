@@ -17,7 +17,7 @@ from antiphon.evaluation.learn import Learned, Rows, learn
 from antiphon.evaluation.lengths import lengths
 from antiphon.evaluation.measures import best_single
 from antiphon.evaluation.nearest import Near
-from antiphon.evaluation.report import fitted_margin, report
+from antiphon.evaluation.report import fitted_margin, fitted_tolerance, judged, report
 from antiphon.evaluation.ridge import Fit
 from antiphon.routing.selector_features import VERSION, WORD_BITS
 from antiphon.routing.selector_file import (
@@ -71,19 +71,20 @@ def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None,
     """
     _fit_to_learn(grid, method, vectors)
     seen = see(grid.texts)
-    found = basis(seen, seed)
+    base = basis(seen, seed)
     folds = np.random.default_rng(seed).permutation(len(seen)) % FOLDS
-    plain = found.plain(seen)
+    plain = base.plain(seen)
     price = prices(grid)
     rows = Rows(features=plain, filled=imputed(grid.scores), known=grid.known, folds=folds)
-    bare = full = _told(found, learn(rows, "ridge" if method == "knn" else method), rows, grid)
+    bare = full = _told(base, learn(rows, "ridge" if method == "knn" else method), rows, grid)
     if vectors is not None:
         wide = np.hstack([plain, vectors.vectors * _stretch(vectors)])
         rows = replace(rows, features=wide, vectors=vectors.vectors)
-        full = _told(found, learn(rows, method), rows, grid, vectors)
+        full = _told(base, learn(rows, method), rows, grid, vectors)
     expected = price.of(grid.input_tokens, full.tokens)
-    margin = fitted_margin(full.chances, grid)
     best = best_single(grid.scores, grid.costs_usd)
+    found = judged(grid, full.chances, expected, best)
+    margin, tolerance = fitted_margin(found), fitted_tolerance(found)
     file = SelectorFile(
         format=FORMAT,
         sha256="",
@@ -94,12 +95,13 @@ def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None,
         priors=_priors(grid, price),
         best_single=grid.models[best],
         margin=margin,
-        idf=packed(found.idf),
+        tolerance=tolerance,
+        idf=packed(base.idf),
         plain=bare.variant,
         embedded=None if full is bare else full.variant,
         embedder="" if vectors is None else vectors.embedder,
         dimensions=0 if vectors is None else vectors.vectors.shape[1],
-        report=report(grid, full.chances, expected, margin, seed, best),
+        report=report(grid, found, full.chances, margin, tolerance, seed),
     )
     return Trained(file=sealed(file), chances=full.chances, expected_usd=expected)
 

@@ -11,12 +11,13 @@ from antiphon.calls.story import Story
 from antiphon.core.arrival import NO_HEADERS
 from antiphon.core.ports import Reply, Served
 from antiphon.core.receipt import Loss
+from antiphon.core.request import Head
 from antiphon.gateway.decide import Decision
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.providers.target import PLAINLY, How
 from antiphon.recipes.inner import chat_codec
-from antiphon.recipes.progress import Progress, kind_of
+from antiphon.recipes.progress import Kind, Progress, kind_of
 from antiphon.recipes.teams import play
 from antiphon.routing.known import TASK
 from antiphon.wire import trace
@@ -50,6 +51,22 @@ def ask_of(story: Story, decision: Decision, revision: Revision, forced: bool = 
     )
 
 
+def telling(story: Story, decision: Decision, head: Head) -> Kind:
+    """What a caller is told while a recipe works. Raises: BadRequest, naming the header."""
+    team, codec = decision.team, chat_codec(head)
+    if team is None or codec is None:
+        return "none"
+    return kind_of(story.arrival.headers, team.recipe.settings.progress, head, codec)
+
+
+def recorded(story: Story, decision: Decision, reply: Reply) -> Reply:
+    """The reply that keeps an answer for the cache, where it is to be kept: not with what is told on the way to it."""
+    request = story.request
+    if decision.team is not None and request is not None and telling(story, decision, request.head) != "none":
+        return reply
+    return story.looked.recording(reply, story)
+
+
 async def execute(story: Story, decision: Decision, ask: Ask, process: Process, reply: Reply) -> Answered:
     """Run a story's plan. Raises: AntiphonError subclasses."""
     team = decision.team
@@ -63,10 +80,10 @@ async def execute(story: Story, decision: Decision, ask: Ask, process: Process, 
         if not story.begun:
             story.begun = True
             lines = story.header_lines()
-            reply.begin(Served(story.arrival.id, "", NO_HEADERS, lines, codec.streams))
+            reply.begin(Served(story.arrival.id, team.recipe.name, NO_HEADERS, lines, codec.streams))
         reply.write(piece)
 
-    kind = kind_of(story.arrival.headers, team.recipe.settings.progress, head, codec)
+    kind = telling(story, decision, head)
     story.lines += b"x-antiphon-recipe: %b\r\n" % team.recipe.name.encode("ascii", "replace")
     story.progress = Progress(kind, head, codec, story.arrival.id, now_s, write)
     task = story.facts.value(TASK) if story.facts is not None else None

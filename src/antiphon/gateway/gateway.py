@@ -18,7 +18,7 @@ from antiphon.core.receipt import Outcome
 from antiphon.core.request import Head, Request
 from antiphon.gateway.count import count
 from antiphon.gateway.decide import Decision, Decisions
-from antiphon.gateway.execute import ask_of, execute, release
+from antiphon.gateway.execute import ask_of, execute, recorded, release
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.gateway.share import follow
@@ -106,7 +106,7 @@ class Gateway:
             if seat is not None:
                 await follow(story, seat, ask, process, revision, reply)
                 return
-            reply = story.looked.recording(reply, story)
+            reply = recorded(story, decision, reply)
             answered = await execute(story, decision, ask, process, reply)
             got = answered.answer
             if story.chosen is not None:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 from antiphon.core.receipt import Rated, Receipt
-from antiphon.core.score import Forgetting, Score
+from antiphon.core.score import Forgetting
 from antiphon.metering.frames import Kind, basis_at, spans
 from antiphon.metering.kept import entries
 from antiphon.metering.postings import Held, Tried, accounts, postings, tenant_of, uses

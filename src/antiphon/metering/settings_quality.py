@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from msgspec.structs import asdict
 
-from antiphon.core.score import DAY_S, Forgetting
+from antiphon.core.score import DAY_S, Forgetting, Source
 
 Weight = Annotated[float, Meta(ge=0, le=1)]
 
@@ -37,4 +36,11 @@ class QualitySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     )
 
     def forgetting(self) -> Forgetting:
-        return Forgetting(half_life_s=self.half_life_days * DAY_S, weights=asdict(self.weights))
+        said = self.weights
+        weights: dict[Source, float] = {
+            "feedback": said.feedback,
+            "evaluation": said.evaluation,
+            "contract": said.contract,
+            "judge": said.judge,
+        }
+        return Forgetting(half_life_s=self.half_life_days * DAY_S, weights=weights)

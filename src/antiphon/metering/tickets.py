@@ -184,7 +184,9 @@ class EscrowTickets:
         group = self._group(tab.whose, None) if self._rules else ON_NOTHING
         money, tokens = bound.money_nano_usd, bound.tokens
         if (money is None and group.strict) or (tokens is None and group.counts_tokens):
-            raise unbounded(group.strict if money is None and group.strict else group.counts_tokens, bound, "the recipe")
+            raise unbounded(
+                group.strict if money is None and group.strict else group.counts_tokens, bound, "the recipe"
+            )
         held = (money or 0, 0, tokens or 0, 0, 0)
         hard = [(purse, at) for purse, at in group.lines if purse.budget.hard]
         for purse, at in hard:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from antiphon.recipes.contract_parts import compiled
 from antiphon.recipes.extract import strict_json
 from antiphon.recipes.extract_choice import options
-from antiphon.recipes.schema import MOST_BYTES, BadSchema, JsonSchema
+from antiphon.recipes.schema import MOST_BYTES, BadSchema, JsonSchema, load
 from antiphon.recipes.settings_contract import (
     ChoiceSettings,
     ContractSettings,
@@ -56,6 +56,8 @@ def _schema(asked: SchemaSettings) -> Iterator[Mistake]:
     given = [asked.schema is not None, bool(asked.file), asked.source is not None]
     if sum(given) != 1:
         yield "json_schema", f"{sum(given)} of its fields are set", "write exactly one of schema, file and from"
+    if asked.source is not None:
+        load()  # now, and not amid the first request
     if asked.schema is not None:
         try:
             JsonSchema(asked.schema)

@@ -10,6 +10,7 @@ from antiphon.core.plan import Candidate, Envelope, Plan, Predicted, Step
 from antiphon.recipes.port import Seated
 from antiphon.recipes.settings import RecipeSettings
 from antiphon.recipes.shape import ROUTE_SEAT, StepShape
+from antiphon.routing.gain import Gain
 from antiphon.routing.plan import Choice
 from antiphon.routing.route import Route
 
@@ -25,6 +26,8 @@ class Recipe(Struct, frozen=True, kw_only=True):
     settings: RecipeSettings
     seats: Mapping[str, Route]
     """Where each seat that it names leads."""
+    gain: Gain | None = None
+    """The model of expected gain that it goes by."""
 
 
 class Seating(Struct, frozen=True, kw_only=True):

@@ -59,6 +59,7 @@ async def play(
             task=task,
             objective=objective,
             seats=team.seating.seated,
+            gain=team.recipe.gain,
         )
         return live.released(await run(team.recipe.settings, question, live))
     finally:

@@ -136,7 +136,10 @@ def _weightless(deployment: Deployment, route: Route) -> str:
 
 def _none(route: Route, candidates: list[Candidate]) -> BadRequest:
     """Nobody can take the request. The caller is told what is lacking, the receipt also where."""
-    lost = {candidate.lost: None for candidate in candidates if candidate not in route.lost}
+    # What the configuration leaves out is not the caller's affair, unless that is all there is to tell.
+    lost = {candidate.lost: None for candidate in candidates if candidate not in route.lost} or {
+        candidate.lost: None for candidate in candidates
+    }
     error = BadRequest(
         f"no model behind {route.name!r} can take this request ({'; '.join(lost)}); ask for less, or for another model",
         code="no_capable_model",

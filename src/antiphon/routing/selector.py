@@ -39,6 +39,7 @@ class Selector:
         self.models = tuple(file.models)
         self.best_single = file.best_single
         self.margin = file.margin
+        self.tolerance = file.tolerance
         self.embedder = file.embedder
         """Whose embeddings it takes; empty: none."""
         self.sha256 = file.sha256

@@ -108,8 +108,11 @@ class Report(Struct, frozen=True, kw_only=True):
     gain_high: float
     """Ends of its 95 % interval, by bootstrap over prompts."""
     gain_cost_ratio: float
+    kept_gain: float
+    """The same, at the objective `cheapest` with the tolerance."""
+    kept_cost_ratio: float
     equal_cost_ratio: float | None
-    """Cost at the best single model's score over its cost; None: that score was not reached."""
+    """Cost at the best single model's score over its cost, at the best trade; None: that score was not reached."""
     seed: int
 
 
@@ -126,7 +129,10 @@ class SelectorFile(Struct, frozen=True, kw_only=True):
     priors: list[Prior]
     best_single: str
     margin: float
-    """By which another's chance must exceed the best single model's."""
+    """By which another's chance must exceed the best single model's to take its place for more quality."""
+    tolerance: float
+    """By which a cheaper model's chance may fall below the best single model's, so that the whole loses nothing; below 0
+    it must exceed it."""
     idf: bytes
     """How much each place of words tells; 0: nothing."""
     plain: Variant

@@ -15,6 +15,12 @@ class SelectorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Chance of success, 0 to 1, by which another model must be expected to be better than the best single one before it takes its place; 1 keeps to the best single one. Default null: the margin that the training found."
         ),
     ] = None
+    tolerance: Annotated[
+        Annotated[float, Meta(ge=-1, le=1)] | None,
+        Meta(
+            description="Chance of success, -1 to 1, by which a cheaper or faster model may be expected to be worse than the best single one and still take its place. Default null: the tolerance at which the training lost nothing on the whole."
+        ),
+    ] = None
     explore: Annotated[
         float,
         Meta(

@@ -34,7 +34,7 @@ class Monty(Tier):
             raise Missing("it takes neither files nor stdin")
         async with self._opening:
             if self._pool is None:
-                self._open()
+                await asyncio.to_thread(self._open)
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, job)
 
     def final(self, ran: Ran) -> bool:

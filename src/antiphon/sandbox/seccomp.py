@@ -16,11 +16,12 @@ _X86_64 = (
     *range(16, 29),
     # dup dup2 pause nanosleep getitimer alarm setitimer getpid
     *range(32, 40),
+    45,  # recvfrom
     53,  # socketpair
     60,  # exit
     63,  # uname
     72,  # fcntl
-    *range(74, 81),  # fsync fdatasync truncate ftruncate getdents getcwd chdir
+    *(74, 75, *range(77, 81)),  # fsync fdatasync ftruncate getdents getcwd chdir
     *range(82, 85),  # rename mkdir rmdir
     87,  # unlink
     89,  # readlink
@@ -58,43 +59,21 @@ _X86_64 = (
 )
 _AARCH64 = (
     *(17, 19, 20, 21, 22, 23, 24, 25, 29),  # getcwd eventfd2 epoll_create1 epoll_ctl epoll_pwait dup dup3 fcntl ioctl
-    *(34, 35, 38, 45, 46, 48, 49),  # mkdirat unlinkat renameat truncate ftruncate faccessat chdir
-    *(
-        56,
-        57,
-        59,
-        61,
-        62,
-        63,
-        64,
-        65,
-        66,
-        67,
-        68,
-    ),  # openat close pipe2 getdents64 lseek read write readv writev pread64 pwrite64
+    *(34, 35, 38, 46, 48, 49),  # mkdirat unlinkat renameat ftruncate faccessat chdir
+    *(56, 57, 59, 61, 62),  # openat close pipe2 getdents64 lseek
+    *range(63, 69),  # read write readv writev pread64 pwrite64
     *(72, 73, 78, 79, 80, 82, 83),  # pselect6 ppoll readlinkat newfstatat fstat fsync fdatasync
     *(93, 94, 98, 99, 101, 102, 103),  # exit exit_group futex set_robust_list nanosleep getitimer setitimer
     *(113, 114, 115, 123, 124),  # clock_gettime clock_getres clock_nanosleep sched_getaffinity sched_yield
     *(132, 134, 135, 139, 153, 155, 160),  # sigaltstack rt_sigaction rt_sigprocmask rt_sigreturn times getpgid uname
-    *(
-        163,
-        165,
-        166,
-        169,
-        172,
-        173,
-        174,
-        175,
-        176,
-        177,
-        178,
-        179,
-    ),  # getrlimit getrusage umask gettimeofday getpid…sysinfo
-    *(199, 214, 215, 216, 222, 226, 227, 232, 233),  # socketpair brk munmap mremap mmap mprotect msync mincore madvise
+    *(163, 165, 166, 169),  # getrlimit getrusage umask gettimeofday
+    *range(172, 180),  # getpid getppid getuid geteuid getgid getegid gettid sysinfo
+    *(199, 207, 214, 215, 216, 222),  # socketpair recvfrom brk munmap mremap mmap
+    *(226, 227, 232, 233),  # mprotect msync mincore madvise
     *(276, 278, 291, 293, 439),  # renameat2 getrandom statx rseq faccessat2
 )
-_MACHINES = MappingProxyType({"x86_64": (0xC000003E, _X86_64, 56), "aarch64": (0xC00000B7, _AARCH64, 220)})
-"""By `os.uname().machine`: AUDIT_ARCH, the calls, and the number of `clone`."""
+_MACHINES = MappingProxyType({"x86_64": (0xC000003E, _X86_64, 56, 44), "aarch64": (0xC00000B7, _AARCH64, 220, 206)})
+"""By `os.uname().machine`: AUDIT_ARCH, the calls, and the numbers of `clone` and `sendto`."""
 _CLONE3 = 435
 _CLONE_THREAD = 0x10000
 _X32 = 0x40000000
@@ -107,7 +86,7 @@ def program(machine: str) -> bytes | None:
     found = _MACHINES.get(machine)
     if found is None:
         return None
-    arch, calls, clone = found
+    arch, calls, clone, sendto = found
     refuse = _one(_RETURN, _ERRNO | errno.EPERM)
     lines = [
         _one(_LOAD, 4),  # seccomp_data.arch
@@ -121,6 +100,13 @@ def program(machine: str) -> bytes | None:
         _one(_EQUAL, clone, 0, 4),
         _one(_LOAD, 16),  # seccomp_data.args[0]
         _one(_ANY_BIT, _CLONE_THREAD, 0, 1),
+        _one(_RETURN, _ALLOW),
+        refuse,
+        _one(_EQUAL, sendto, 0, 6),  # to the other end of a pair, which has no address
+        _one(_LOAD, 48),  # seccomp_data.args[4], its lower half
+        _one(_EQUAL, 0, 0, 3),
+        _one(_LOAD, 52),
+        _one(_EQUAL, 0, 0, 1),
         _one(_RETURN, _ALLOW),
         refuse,
     ]

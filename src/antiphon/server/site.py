@@ -22,6 +22,7 @@ from antiphon.server.compact import COMPACT, compact
 from antiphon.server.counting import count_tokens, counts_of
 from antiphon.server.errands import errand_of
 from antiphon.server.explain import EXPLAIN, explain
+from antiphon.server.feedback import FEEDBACK, QUALITY, Feedback
 from antiphon.server.kept import State, answer, kept_of
 from antiphon.server.openapi import DOCUMENT
 from antiphon.server.paths import call_of
@@ -57,6 +58,8 @@ class Site(Struct, frozen=True, kw_only=True):
     """Sums up spend."""
     explainer: Explainer | None = None
     """Plans without running."""
+    feedback: Feedback | None = None
+    """Takes scores in, and tells what they come to."""
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Answer one exchange, once awaited."""
@@ -106,8 +109,11 @@ class Site(Struct, frozen=True, kw_only=True):
         page = self._find(path)
         if page is None:
             raise NotFound(f"nothing is served at {_shown(path)}; see GET /v1/models and POST /v1/chat/completions")
+        if exchange.method == b"POST" and path == FEEDBACK:
+            return await page(exchange)
         if exchange.method not in (b"GET", b"HEAD"):
-            raise WrongMethod(f"{_shown(path)} takes GET only", allow="GET, HEAD")
+            allow = "GET, HEAD, POST" if path == FEEDBACK else "GET, HEAD"
+            raise WrongMethod(f"{_shown(path)} takes {'GET and POST' if path == FEEDBACK else 'GET'} only", allow=allow)
         return await page(exchange)
 
     def _find(self, path: bytes) -> Page | None:
@@ -118,6 +124,8 @@ class Site(Struct, frozen=True, kw_only=True):
                 return self._health
             case b"/v1/spend" if self.reports is not None:
                 return self._spend
+            case _ if path in (FEEDBACK, QUALITY) and self.feedback is not None:
+                return self._quality
             case b"/openapi.json":
                 return self._described
             case b"/livez":
@@ -162,6 +170,14 @@ class Site(Struct, frozen=True, kw_only=True):
     async def _spend(self, exchange: Exchange) -> Answer:
         assert self.reports is not None
         return await self.reports.answer(exchange, authenticate(exchange, self.identity))
+
+    async def _quality(self, exchange: Exchange) -> Answer:
+        assert self.feedback is not None
+        principal = authenticate(exchange, self.identity)
+        if exchange.path == QUALITY:
+            return await self.feedback.quality(exchange, principal)
+        work = self.feedback.take if exchange.method == b"POST" else self.feedback.listed
+        return await work(exchange, principal)
 
     async def _metrics(self, exchange: Exchange) -> Answer:
         if not self.open_metrics and not authenticate(exchange, self.identity).admin:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from antiphon.core.error import OverLimit
 from antiphon.core.receipt import Attempt, Outcome, Told
+from antiphon.telemetry.metrics_plans import PlanMetrics
 from antiphon.telemetry.slots import Histogram, Number, Slots
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -61,6 +62,7 @@ class Metrics:
 
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
+        self.plans = PlanMetrics(slots)
         self._paths: dict[tuple[str, str], _Path] = {}
         self._attempts: dict[tuple[str, str], Number] = {}
         self._counters: dict[tuple[str, ...], Number] = {}
