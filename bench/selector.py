@@ -286,10 +286,14 @@ def _more(name: str, one: dict[str, Any]) -> list[str]:
     met = ratio is not None and ratio <= TARGETS[name]
     budgets = ", ".join(f"{100 * score:.1f} % at ${budget}" for budget, score in told["budgets"].items())
     lines = [
-        f"- Target, {way}: same score at {_ratio(ratio)} of at most {TARGETS[name]:.2f}: **{'met' if met else 'missed'}**; "
-        f"calibration error {error:.3f} of at most 0.03: **{'met' if error <= 0.03 else 'missed'}**.",
-        f"- Accuracy at budgets for 1,000 queries: {budgets}. RouterArena score, tuned: {100 * told['router_arena']:.1f}. "
-        f"Share of the gap to the oracle, best: {100 * told['oracle_share']:.0f} %. One call a request.",
+        (
+            f"- Target, {way}: same score at {_ratio(ratio)} of at most {TARGETS[name]:.2f}: **{'met' if met else 'missed'}**; "
+            f"calibration error {error:.3f} of at most 0.03: **{'met' if error <= 0.03 else 'missed'}**."
+        ),
+        (
+            f"- Accuracy at budgets for 1,000 queries: {budgets}. RouterArena score, tuned: {told['router_arena']:.1f}. "
+            f"Share of the gap to the oracle, best: {100 * told['oracle_share']:.0f} %. One call a request."
+        ),
         f"- Asking, 400 characters: {one['asking_us'][0]:.0f} µs p50, {one['asking_us'][1]:.0f} µs p99 without embedding (at most 100).",
     ]
     if "embedding_ms" in one:

@@ -98,6 +98,15 @@ def test_when_all_come_to_the_same_no_further_call_is_made() -> None:
     assert len(calls.made) == 7
 
 
+def test_a_quorum_that_comes_to_the_same_is_enough() -> None:
+    calls = ScriptedCalls({"a": "The answer is 42.", "b": Never()})
+
+    answer = play(run(recipe(TWO | {"schedule": [4], "quorum": 2}), question(), calls))
+
+    assert answer.text == "The answer is 42."
+    assert "final" not in calls.steps()
+
+
 def test_a_quorum_ends_a_round_and_who_is_late_is_cut_off() -> None:
     slow = recipe(TWO | {"schedule": [4], "quorum": 2, "grace_s": 3})
     calls = ScriptedCalls({"a": [Says(text="one 1"), Says(text="two 2")], "b": [Never()], "f": "made"})

@@ -207,6 +207,8 @@ def test_the_messages_of_a_conversation_are_split_between_them() -> None:
     history = [
         Message(role="system", parts=(Text(text="be kind"),), form="text"),
         *[user(f"message {number}, " + "which goes on " * 10) for number in range(6)],
+        Message(role="assistant", parts=(ToolCall(id="t1", name="look", arguments='{"at": 1}'),), form="none"),
+        Message(role="tool", parts=(Text(text="a cat"),), form="text", tool_call_id="t1"),
         picture("with an image"),
         user("Sum it up."),
     ]
@@ -218,6 +220,7 @@ def test_the_messages_of_a_conversation_are_split_between_them() -> None:
     assert len(maps) > 3
     for number in range(6):
         assert sum(f"message {number}," in made.said for made in maps) == 1
+    assert sum('(calls look with {"at": 1})' in made.said for made in maps) == 1
     assert all(made.asked.content.messages[0].role == "system" and "Sum it up." in made.said for made in calls.made)
     assert any(isinstance(part, Image) for part in maps[-1].asked.content.messages[-1].parts)
     assert len(calls.of("final").asked.content.messages) == 2

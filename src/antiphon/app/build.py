@@ -32,7 +32,7 @@ from antiphon.providers.raw import Raw, raw
 from antiphon.providers.tokenizers import load
 from antiphon.server.feedback import Feedback
 from antiphon.server.kept import State
-from antiphon.server.settings import LOOPBACK, Tls
+from antiphon.server.settings import LOOPBACK, ServerSettings, Tls
 from antiphon.server.site import Site
 from antiphon.server.spend import Reports
 from antiphon.store.settings import KeepSettings
@@ -76,11 +76,10 @@ def build(
     Args:
         labs: Base URLs of the lab providers that this gateway runs itself.
         old: The revision before; it hands on what sends traces, when that is set as it was.
-        kept: Where callers' responses and conversations are kept; None: nowhere.
+        kept: Where callers' responses and conversations are kept, and `scores` of answers; None: nowhere.
         owned: Keys of the admin API.
         planning: What plans rest on, whatever the revision; None: nothing is known yet.
         embedders: By name.
-        scores: Where scores of answers are kept; None: nowhere.
     """
     settings = loaded.settings
     caller, otlp = process.caller, settings.telemetry.otlp
@@ -89,8 +88,6 @@ def build(
     revision, raws = found.revision, _raws(settings, found)
     stands = {name: one.target for name, one in raws.items()}
     caller.errands.arrange(settings.calls, stands, caller.fleet.pools, caller.now())
-    server = settings.server
-    open_metrics = server.host in LOOPBACK if server.public_metrics is None else server.public_metrics
     gateway = Gateway(process, revision)
     identity = Keys(settings.keys, owned, managed=settings.admin is not None, now_ns=process.clock.now_ns)
     site = Site(
@@ -104,7 +101,7 @@ def build(
         explainer=Explainer(process, revision, Decisions(revision, caller)),
         metrics=partial(page, metrics),
         metrics_type=CONTENT_TYPE,
-        open_metrics=open_metrics,
+        open_metrics=_open_metrics(settings.server),
         created_s=int(time.time()),
         ready=why_not_ready,
     )
@@ -112,8 +109,8 @@ def build(
         revision=revision.id,
         site=site,
         identity=identity,
-        bounds=server.limits,
-        drain_timeout_s=server.drain_timeout_s,
+        bounds=settings.server.limits,
+        drain_timeout_s=settings.server.drain_timeout_s,
         origins={one.origin for one in stands.values()},
         tracer=revision.tracer,
         otlp=settings.telemetry.otlp,
@@ -133,6 +130,10 @@ def _desk(gateway: Gateway, settings: Settings, raws: dict[str, Raw], old: Built
         realtime=settings.realtime,
         tokenizers=before if same else load(settings.tokenizers),
     )
+
+
+def _open_metrics(server: ServerSettings) -> bool:
+    return server.host in LOOPBACK if server.public_metrics is None else server.public_metrics
 
 
 def _feedback(process: Process, store: Store, scores: Scores, settings: Settings) -> Feedback:

@@ -22,16 +22,18 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.view import Quality, View, Views
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Target
-from antiphon.recipes.outside import Outside, Questioned
+from antiphon.recipes.outside import Outside, Questioned, Selecting
 from antiphon.recipes.seats import Recipe
 from antiphon.recipes.settings import RecipeSettings
 from antiphon.recipes.weigh import Ruled, Weigher
 from antiphon.routing.environment import environment
 from antiphon.routing.gain import Gain
 from antiphon.routing.gain_file import read as read_gain
+from antiphon.routing.objective import Guard
 from antiphon.routing.program import Program, program
 from antiphon.routing.roster import Roster
 from antiphon.routing.route import Route
+from antiphon.routing.selector import Selector
 from antiphon.signals.catalogue import environment as facts_of
 from antiphon.signals.extractor import Extractor
 
@@ -52,7 +54,8 @@ class Plans(Struct, frozen=True, kw_only=True):
 def embedders_of(settings: Settings) -> set[str]:
     """Embedders that signals and selectors use."""
     signals = settings.signals
-    return {one.embedder or signals.embedder for one in signals.examples.values()} - {""}
+    selectors = {one.embedder or "" for one in settings.selectors.values()}
+    return ({one.embedder or signals.embedder for one in signals.examples.values()} | selectors) - {""}
 
 
 class Planning:
@@ -109,8 +112,11 @@ def _plans(
     deployments = {name: one.deployment for name, one in targets.items()}
     roster = Roster(deployments=deployments, lost=losses(settings, PROFILES), lab=labs(settings))
     env = environment(facts_of(settings.signals), settings.models, settings.scores)
+    selectors = {
+        name: _selecting(name, settings) for name in {one.selector for one in settings.routes.values()} if name
+    }
     programs = {
-        name: program(routes[name], one, roster=roster, env=env)
+        name: program(routes[name], one, roster=roster, env=env, guard=_guard(settings, selectors, one.selector))
         for name, one in settings.routes.items()
         if name in routes
     }
@@ -122,6 +128,7 @@ def _plans(
             window_tokens=_window(one),
             outside=frozenset(name for name in one.asks if extractor.needs(name)),
             selector=settings.routes[name].selector or "",
+            explore=0.0 if (chosen := settings.routes[name].selector) is None else settings.selectors[chosen].explore,
         )
         for name, one in programs.items()
     }
@@ -133,7 +140,7 @@ def _plans(
             name: Questioned(route=seat(one.model, routes, deployments), timeout_s=one.timeout_s)
             for name, one in settings.signals.models.items()
         },
-        selectors={},
+        selectors=selectors,
         policy=Policy("", RouteSettings(), settings.calls),
         targets=targets,
         max_s=settings.calls.deadline.max_s,
@@ -152,7 +159,7 @@ def _plans(
             for name, one in settings.recipes.items()
         },
         deployments=deployments,
-        weigher=Weigher(extractor, caller, planning.views, planning.sessions, outside.supply, outside.chances),
+        weigher=Weigher(extractor, caller, planning.views, planning.sessions, outside.supply, outside.foresee),
     )
 
 
@@ -160,6 +167,26 @@ def _gain(name: str, recipe: RecipeSettings) -> Gain | None:
     """The model of expected gain that a recipe names. Raises: ConfigError."""
     auto = recipe.auto
     return read_gain(Path(auto.file), f"recipes.{name}.auto.file") if auto is not None and auto.file else None
+
+
+def _selecting(name: str, settings: Settings) -> Selecting:
+    """Raises: ConfigError."""
+    one = settings.selectors[name]
+    found = Selector.load(Path(one.file), f"selectors.{name}.file")
+    return Selecting(selector=found, embedder=one.embedder or "", names=one.names)
+
+
+def _guard(settings: Settings, selectors: Mapping[str, Selecting], name: str | None) -> Guard | None:
+    """What keeps a route's selector from leaving the best single model for a gain that may be chance."""
+    if name is None:
+        return None
+    one, stated = selectors[name], settings.selectors[name]
+    best = one.selector.best_single
+    return Guard(
+        best=one.names.get(best, best),
+        margin=one.selector.margin if stated.margin is None else stated.margin,
+        tolerance=one.selector.tolerance if stated.tolerance is None else stated.tolerance,
+    )
 
 
 def _looks(route: RouteSettings) -> bool:

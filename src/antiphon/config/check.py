@@ -11,7 +11,7 @@ from antiphon.config.check_keys import check_keys
 from antiphon.config.check_limits import check_cluster, check_limits
 from antiphon.config.check_models import check_models
 from antiphon.config.check_providers import check_providers
-from antiphon.config.check_recipes import check_recipes, check_signals
+from antiphon.config.check_recipes import check_recipes, check_selectors, check_signals
 from antiphon.config.check_routes import check_routes
 from antiphon.config.check_rules import check_rules
 from antiphon.config.check_storage import check_storage
@@ -49,6 +49,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *check_rules(settings, written, profiles),
         *check_recipes(settings, written),
         *check_signals(settings, written),
+        *check_selectors(settings, written),
         *_budgets(settings, written),
         *check_limits(settings.limits, settings.cluster, written),
         *check_cluster(settings.cluster, written),

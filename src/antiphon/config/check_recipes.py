@@ -1,6 +1,7 @@
 """Mistakes in recipes and signals: patterns, seats, functions, embedders, models that are asked."""
 
 from collections.abc import Iterator
+from pathlib import Path as Files
 from pathlib import Path as FilePath
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from antiphon.config.written import Written, choose
 from antiphon.core.error import ConfigError, Problem
 from antiphon.recipes.python import load as load_recipe
 from antiphon.routing.gain_file import read as read_gain
+from antiphon.routing.selector import Selector
 from antiphon.signals.own import NoFunction, load
 from antiphon.wire.yaml_node import Path
 
@@ -105,3 +107,30 @@ def _named(settings: Settings, written: Written) -> Iterator[Problem]:
         if question.model not in asked and written.sound(("models",), ("routes",)):
             wrong = f"there is no model {question.model}"
             yield written.problem((*at, "models", name, "model"), wrong, choose(question.model, asked, "models"))
+
+
+def check_selectors(settings: Settings, written: Written) -> Iterator[Problem]:
+    """Files of learned selectors, the vectors that they take, and whom they know."""
+    models, embedders = written.names("models"), tuple(settings.embedders)
+    for name, one in settings.selectors.items():
+        at: Path = ("selectors", name)
+        if not written.sound(at, ("models",), ("embedders",)):
+            continue
+        if one.embedder is not None and one.embedder not in embedders:
+            wrong = f"there is no embedder {one.embedder!r}"
+            yield written.problem((*at, "embedder"), wrong, choose(one.embedder, embedders, "embedders"))
+        for called, model in one.names.items():
+            if model not in models:
+                wrong = f"there is no model {model} for {called}"
+                yield written.problem((*at, "names", called), wrong, choose(model, models, "models"))
+        try:
+            found = Selector.load(Files(one.file), f"selectors.{name}.file")
+        except ConfigError as error:
+            yield from (written.problem((*at, "file"), it.wrong, it.remedy) for it in error.problems)
+            continue
+        known = {one.names.get(it, it) for it in found.models}
+        if known.isdisjoint(models):
+            wrong = f"it knows none of the models here: it has {', '.join(found.models[:12])}"
+            yield written.problem(
+                (*at, "file"), wrong, "map its names by `names`, or train it on the models that are here"
+            )

@@ -19,7 +19,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
     """The same settings with every path under `base`; absolute paths stay as they are.
 
     They are: `server.tls` (three files), `storage.dir`, `storage.export.to`, `tokenizers.dir`, `ca_file` and `replay` of providers, `local.dir` and
-    `endpoint.ca_file` of embedders, `auto.file` of recipes.
+    `endpoint.ca_file` of embedders, `auto.file` of recipes, `file` of selectors.
     """
     server = settings.server
     if server.tls is not None:
@@ -32,6 +32,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
         embedders={name: _embedder(embedder, base) for name, embedder in settings.embedders.items()},
         providers={name: _provider(provider, base) for name, provider in settings.providers.items()},
         recipes={name: _recipe(recipe, base) for name, recipe in settings.recipes.items()},
+        selectors={name: _under(one, base, "file") for name, one in settings.selectors.items()},
     )
 
 

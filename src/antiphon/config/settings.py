@@ -16,6 +16,7 @@ from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.tokenizers import TokenizerSettings
 from antiphon.recipes.settings import RecipeSettings
 from antiphon.routing.settings_rules import ScoreSettings
+from antiphon.routing.settings_selector import SelectorSettings
 from antiphon.sandbox.settings import SandboxSettings
 from antiphon.server.settings import ServerSettings
 from antiphon.signals.settings import SignalSettings
@@ -67,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     scores: Annotated[
         dict[Name, ScoreSettings], Meta(description="Numbers made of facts, that rules can ask for, by name.")
     ] = {}
+    selectors: Annotated[dict[Name, SelectorSettings], Meta(description="Learned selectors, by name.")] = {}
     recipes: Annotated[dict[Name, RecipeSettings], Meta(description="Teams of models, by name.")] = {}
     sandbox: Annotated[SandboxSettings, Meta(description="Where programs run that models wrote.")] = SandboxSettings()
     providers: Annotated[dict[Name, ProviderSettings], Meta(description="Accounts with providers, by name.")] = {}

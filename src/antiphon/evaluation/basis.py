@@ -1,11 +1,12 @@
 """Prompts as rows of numbers to learn from: their shape, their words in few directions, and their embeddings."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
 
-from antiphon.evaluation.grid import Array
+from antiphon.evaluation.grid import Array, Places
 from antiphon.routing.selector_features import SHAPE, WORD_BITS, Features, Seen
 from antiphon.routing.selector_file import Lines
 
@@ -17,7 +18,8 @@ MOST_ROWS = 20_000
 LEAST_PROMPTS = 2
 """A place of words that fewer prompts have tells nothing."""
 EMBEDDING_SCALE = 0.5
-CHUNK_ROWS = 4_000
+CHUNK = 100_000
+"""Entries that are multiplied at once."""
 
 
 class Basis(Struct, frozen=True, kw_only=True, eq=False):
@@ -35,11 +37,7 @@ class Basis(Struct, frozen=True, kw_only=True, eq=False):
         shape = (_shapes(seen) - self.mean) / self.scale
         if not self.directions.shape[1]:
             return shape
-        chunks = [
-            _words(seen[at : at + CHUNK_ROWS], self.idf) @ self.directions.astype("float32")
-            for at in range(0, len(seen), CHUNK_ROWS)
-        ]
-        return np.hstack([shape, np.vstack(chunks).astype("float64") * self._stretch])
+        return np.hstack([shape, _words(seen, self.idf).times(self.directions) * self._stretch])
 
     def lines(self, weights: Array, offset: Array, embedding: Array | None = None) -> Lines:
         """Weights of such rows, one column an output, as a selector keeps them: for features as they are seen."""
@@ -91,25 +89,47 @@ def _shapes(seen: Sequence[Seen]) -> Array:
     return np.array([one.shape for one in seen], dtype="float64").reshape(len(seen), len(SHAPE))
 
 
-def _words(seen: Sequence[Seen], idf: Array) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+class _Entries(Struct, frozen=True, kw_only=True, eq=False):
+    """A matrix that is nearly all 0, by what is not, in order of its rows."""
+
+    shape: tuple[int, int]
+    rows: Places
+    columns: Places
+    values: Array
+
+    @property
+    def turned(self) -> "_Entries":
+        order = np.argsort(self.columns, kind="stable")
+        rows, columns = self.columns[order], self.rows[order]
+        return _Entries(shape=self.shape[::-1], rows=rows, columns=columns, values=self.values[order])
+
+    def times(self, dense: Array) -> Array:
+        """The product with a dense matrix."""
+        out = np.zeros((self.shape[0], dense.shape[1]))
+        starts = np.flatnonzero(np.diff(self.rows, prepend=-1))
+        cuts = [0, *(starts[np.searchsorted(starts, np.arange(CHUNK, len(self.rows), CHUNK), "right") - 1]).tolist()]
+        for begin, end in pairwise(sorted({*cuts, len(self.rows)})):
+            own = starts[(starts >= begin) & (starts < end)]
+            parts = dense[self.columns[begin:end]] * self.values[begin:end, None]
+            out[self.rows[own]] = np.add.reduceat(parts, own - begin, axis=0)
+        return out
+
+
+def _words(seen: Sequence[Seen], idf: Array) -> _Entries:
     """Rows of length 1, or 0 where a prompt has no known word."""
-    out = np.zeros((len(seen), PLACES), dtype="float32")
-    for row, one in enumerate(seen):
-        out[row, one.places] = idf[one.places]
-        norm = float(np.sqrt((out[row] ** 2).sum()))
-        if norm:
-            out[row] /= norm
-    return out
+    rows = np.repeat(np.arange(len(seen)), [len(one.places) for one in seen])
+    columns = np.array([place for one in seen for place in one.places], dtype="int64")
+    values = idf[columns]
+    norms = np.sqrt(np.bincount(rows, weights=values**2, minlength=len(seen)))
+    norms[norms == 0] = 1.0
+    return _Entries(shape=(len(seen), PLACES), rows=rows, columns=columns, values=values / norms[rows])
 
 
-def _directions(
-    words: np.ndarray[tuple[int, int], np.dtype[np.float32]], wanted: int, chance: np.random.Generator
-) -> Array:
+def _directions(words: _Entries, wanted: int, chance: np.random.Generator) -> Array:
     """The leading right singular vectors. Source: Halko, Martinsson and Tropp 2011, SIAM Review 53(2), algorithm 4.4."""
-    probe = words @ chance.standard_normal((words.shape[1], wanted + 10)).astype("float32")
+    turned = words.turned
+    probe = words.times(chance.standard_normal((words.shape[1], wanted + 10)))
     for _ in range(2):
-        probe = words @ (words.T @ np.linalg.qr(probe)[0])
-    small = np.linalg.qr(probe)[0].T @ words
-    # Signs of singular vectors are arbitrary; what is learned on them turns with them.
-    _, _, right = np.linalg.svd(small, full_matrices=False)
-    return right[:wanted].T.astype("float64")
+        probe = words.times(turned.times(np.linalg.qr(probe)[0]))
+    small = turned.times(np.linalg.qr(probe)[0])
+    return np.linalg.svd(small, full_matrices=False)[0][:, :wanted]

@@ -94,9 +94,7 @@ async def _by_pairs(
     out: list[Answer] = []
     left = shuffled(answers, question.seed, STEP)
     while len(left) > 1:
-        pairs = [
-            tuple(sorted(left[at : at + 2], key=lambda one: order[one.step])) for at in range(0, len(left) - 1, 2)
-        ]
+        pairs = [tuple(sorted(left[at : at + 2], key=lambda one: order[one.step])) for at in range(0, len(left) - 1, 2)]
         bye = left[len(left) - len(left) % 2 :]
         names = [(again(JUDGE, next(numbers)), again(JUDGE, next(numbers))) for _ in pairs]
         found = await side_by_side(

@@ -32,7 +32,7 @@ async def run(settings: BreadthSettings, question: Question, calls: Calls) -> An
         if short:
             members.told(calls, f"round-{number}", FELL_BACK, short)
         spoke = speaking(came.valid)
-        same = agreed(spoke, len(steps), question) if settings.early_stop else None
+        same = agreed(spoke, settings.quorum or len(steps), question) if settings.early_stop else None
         if same is not None:
             members.told(calls, f"round-{number}", "stopped_early", "all answers come to the same")
             return members.released([same, *(one for one in spoke if one is not same)], question)

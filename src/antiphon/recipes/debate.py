@@ -37,7 +37,7 @@ async def run(settings: DebateSettings, question: Question, calls: Calls) -> Ans
         if not spoke and not standing:
             return members.last_chance(calls, VOTE, came)
         standing |= {places[answer.step]: answer for answer in spoke}
-        same = agreed(list(standing.values()), len(steps), question) if settings.early_stop else None
+        same = agreed(list(standing.values()), settings.quorum or len(steps), question) if settings.early_stop else None
         if same is not None:
             members.told(calls, f"round-{number}", "stopped_early", "all answers come to the same")
             return _released(same, standing, question)

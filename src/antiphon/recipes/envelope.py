@@ -60,9 +60,13 @@ class Purse:
             if bound.money_nano_usd is None:
                 return "what the call may cost is unknown, and the envelope bounds money"
             if self._money + bound.money_nano_usd > limits.money_nano_usd:
-                return f"{bound.money_nano_usd} nano-USD more than the {limits.money_nano_usd - self._money} that are left"
+                return (
+                    f"{bound.money_nano_usd} nano-USD more than the {limits.money_nano_usd - self._money} that are left"
+                )
         if limits.output_tokens is not None and self._tokens + output_tokens > limits.output_tokens:
-            return f"{output_tokens} output tokens are more than the {limits.output_tokens - self._tokens} that are left"
+            return (
+                f"{output_tokens} output tokens are more than the {limits.output_tokens - self._tokens} that are left"
+            )
         return ""
 
     def draw(self, bound: Bound, output_tokens: int, now_s: float, *, again: bool = False) -> Draw:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from antiphon.core.content import Content, Image, Message, Part, Text
+from antiphon.core.content import Content, Image, Message, Part, Text, ToolCall
 from antiphon.core.content import File as Attached
 from antiphon.recipes.assign import assigned
 from antiphon.recipes.chunks import Unit, split
@@ -147,7 +147,7 @@ def _messages(settings: MapReduceSettings, content: Content) -> Split | None:
     for message in earlier:
         if message.role in _INSTRUCTING:
             continue
-        said = f"[{message.role}]\n{text_of(message)}\n\n"
+        said = f"[{message.role}]\n{_said(message)}\n\n"
         if held and tokens(held) + tokens(said) > settings.chunk_tokens:
             pieces.append(Piece(text=held, attached=tuple(attached)))
             held, attached = "", []
@@ -160,3 +160,9 @@ def _messages(settings: MapReduceSettings, content: Content) -> Split | None:
     if held:
         pieces.append(Piece(text=held, attached=tuple(attached)))
     return Split(pieces=tuple(pieces), before=before, kept=last.parts) if pieces else None
+
+
+def _said(message: Message) -> str:
+    """A message in words, the tools that it calls too."""
+    called = [f"(calls {part.name} with {part.arguments})" for part in message.parts if isinstance(part, ToolCall)]
+    return "\n".join([text_of(message), *called]).strip()

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -16,7 +15,6 @@ from antiphon.calls.part import Part
 from antiphon.calls.prepared import Policy, Prepared
 from antiphon.calls.story import Story
 from antiphon.core.body import Body
-from antiphon.core.chance import Chance
 from antiphon.core.content import Content
 from antiphon.core.embedding import Embedder
 from antiphon.core.error import AntiphonError
@@ -25,8 +23,10 @@ from antiphon.core.ticket import Bound
 from antiphon.policy.verdict import ALLOWED
 from antiphon.providers.target import Target
 from antiphon.recipes.port import text_of
+from antiphon.recipes.weigh import NOTHING
 from antiphon.routing.plan import choice, plan
 from antiphon.routing.route import Route
+from antiphon.routing.selector import Foreseen, Selector
 from antiphon.signals.extractor import Extractor
 from antiphon.signals.extractor import Outside as Needed
 from antiphon.signals.facts import RequestFacts
@@ -40,15 +40,14 @@ EMBED_S = 2.0
 _CODEC = OpenAIChat()
 
 
-class Selector(Protocol):
-    """A learned selector."""
+class Selecting(Struct, frozen=True, kw_only=True):
+    """A learned selector under one revision."""
 
-    embedder: str
-    """Whose vectors it was trained on; empty: nobody's."""
-
-    def predict(self, text: str, embedding: object) -> Mapping[str, Chance]:
-        """The chance of each deployment."""
-        ...
+    selector: Selector
+    embedder: str = ""
+    """Name of whose vectors it takes; empty: nobody's."""
+    names: Mapping[str, str] = {}
+    """Deployments by the name that its file has for them, where that is another."""
 
 
 class Questioned(Struct, frozen=True, kw_only=True):
@@ -81,7 +80,7 @@ class Outside:
         *,
         embedders: Mapping[str, Embedder],
         models: Mapping[str, Questioned],
-        selectors: Mapping[str, Selector],
+        selectors: Mapping[str, Selecting],
         policy: Policy,
         targets: Mapping[str, Target],
         max_s: float,
@@ -109,13 +108,21 @@ class Outside:
             if name.startswith("like."):
                 facts.forget(name)
 
-    async def chances(self, name: str, facts: RequestFacts) -> Mapping[str, Chance]:
-        """What a selector says; nothing, where the request has no text."""
-        selector = self._selectors[name]
-        if selector.embedder:
-            await self._embed(selector.embedder, facts)
+    async def foresee(self, name: str, facts: RequestFacts) -> Foreseen:
+        """What a selector says of each deployment; nothing, where the request has no text."""
+        selecting = self._selectors[name]
         text = self._extractor.to_embed(facts)
-        return selector.predict(text, facts.vectors.get(selector.embedder)) if text else {}
+        if not text:
+            return NOTHING
+        if selecting.embedder:
+            await self._embed(selecting.embedder, facts)
+        found, names = selecting.selector.foresee(text, facts.vectors.get(selecting.embedder)), selecting.names
+        if not names:
+            return found
+        return Foreseen(
+            {names.get(one, one): said for one, said in found.chances.items()},
+            {names.get(one, one): tokens for one, tokens in found.output_tokens.items()},
+        )
 
     async def _one(self, need: Needed, name: str, facts: RequestFacts, story: Story, request: Request) -> None:
         match need.kind:

@@ -92,9 +92,9 @@ def asked_with(
     return drawn(content), None if shorter is None else drawn(shorter)
 
 
-def agreed(answers: Sequence[Answer], asked: int, question: Question) -> Answer | None:
-    """The first of answers that all come to the same, where all who were asked gave one; None: they don't."""
-    if len(answers) < max(asked, 2):
+def agreed(answers: Sequence[Answer], needed: int, question: Question) -> Answer | None:
+    """The first of answers that all come to the same. None: they don't, or there are fewer than `needed`, or than two."""
+    if len(answers) < max(needed, 2):
         return None
     key = keys(question)
     found = {key(answer.text) for answer in answers}

@@ -18,9 +18,7 @@ class BestOfSettings(SamplesSettings, frozen=True, kw_only=True, forbid_unknown_
 
     judge: Annotated[
         Seat,
-        Meta(
-            description="Who judges: a model, `tier/NAME` or a route. Default: the first member."
-        ),
+        Meta(description="Who judges: a model, `tier/NAME` or a route. Default: the first member."),
     ] = ""
     by: Annotated[
         Literal["score", "pairs"],

@@ -33,6 +33,6 @@ class RoundsSettings(MembersSettings, frozen=True, kw_only=True, forbid_unknown_
     early_stop: Annotated[
         bool,
         Meta(
-            description="When all answers of a round come to the same, two or more, that is released without further calls. Default true."
+            description="When all answers of a round come to the same, two or more and as many as were asked for or as the quorum says, the first is released without further calls. Default true."
         ),
     ] = True

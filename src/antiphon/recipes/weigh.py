@@ -8,7 +8,6 @@ from antiphon.calls.caller import Caller
 from antiphon.calls.expected import likely_costs
 from antiphon.calls.sessions import Sessions
 from antiphon.calls.story import Story
-from antiphon.core.chance import Chance
 from antiphon.core.error import BadRequest
 from antiphon.core.plan import Grounds
 from antiphon.core.request import Request
@@ -20,16 +19,19 @@ from antiphon.routing.decide import decide
 from antiphon.routing.known import TASK
 from antiphon.routing.plan import unfit
 from antiphon.routing.program import Program
+from antiphon.routing.selector import Foreseen
+from antiphon.routing.selector_explore import draw
 from antiphon.routing.settings_rules import Goal
 from antiphon.signals.about import About
 from antiphon.signals.extractor import Extractor
 from antiphon.signals.facts import RequestFacts
 
 OBJECTIVE = b"x-antiphon-objective"
+NOTHING = Foreseen({}, {})
 GOALS: tuple[Goal, ...] = ("cheapest", "best", "fastest")
 Supply = Callable[[RequestFacts, Collection[str], Story, Request], Awaitable[None]]
 """Works out facts that take more than the request, and puts them in."""
-Chances = Callable[[str, RequestFacts], Awaitable[Mapping[str, Chance]]]
+Foresee = Callable[[str, RequestFacts], Awaitable[Foreseen]]
 """What the selector of this name says of each deployment."""
 
 
@@ -43,6 +45,8 @@ class Ruled(Struct, frozen=True, kw_only=True):
     """Facts it may ask for that take more than the request to work out."""
     selector: str = ""
     """Name of its learned selector; empty: none."""
+    explore: float = 0.0
+    """Share of requests that try whom the selector doesn't know well."""
 
 
 class Weigher:
@@ -55,14 +59,14 @@ class Weigher:
         views: Views,
         sessions: Sessions,
         supply: Supply,
-        chances: Chances,
+        foresee: Foresee,
     ) -> None:
         self.extractor = extractor
         self.sessions = sessions
         self.views = views
         self._caller = caller
         self._supply = supply
-        self._chances = chances
+        self._foresee = foresee
 
     async def weigh(self, story: Story, request: Request, ruled: Ruled, *, traced: bool = False) -> Chosen:
         """Choose a request's rule, recipe and candidates, and have its story keep what that rests on.
@@ -82,13 +86,16 @@ class Weigher:
         task = facts.value(TASK) if program.by_task else None
         names = [one.name for one in program.deployments]
         budgets = counted.counting.tickets.shares(counted.tab) if program.by_budget and counted is not None else ()
-        fleet = self._caller.fleet
+        fleet, foreseen = self._caller.fleet, NOTHING
+        if ruled.selector:
+            foreseen = await self._foresee(ruled.selector, facts)
+        costs = program.by_cost or goal
         grounds = Grounds(
             at_ns=story.arrival.at_ns,
             asked=goal or "",
             seen=self.views.view.slice(names, program.route, task if isinstance(task, str) else "", budgets),
-            likely=likely_costs(request, program.deployments, fleet) if program.by_cost or goal else {},
-            chances=dict(await self._chances(ruled.selector, facts)) if ruled.selector else {},
+            likely=likely_costs(request, program.deployments, fleet, foreseen.output_tokens) if costs else {},
+            chances=dict(foreseen.chances),
             previous=self.sessions.find(principal.tenant, request.lineage.session) if program.switch else None,
         )
         chosen, supplied = chosen_of(story, request, ruled, facts, grounds, traced=traced), frozenset[str]()
@@ -104,6 +111,7 @@ class Weigher:
             objective="" if chosen.objective is None else chosen.objective.told,
             escalated=chosen.escalated,
             shadow=chosen.shadow,
+            propensity=chosen.propensity,
         )
         return chosen
 
@@ -119,7 +127,7 @@ def chosen_of(
 ) -> Chosen:
     """The choice from a request's facts and grounds: the same from those that its receipt keeps."""
     head, program = request.head, ruled.program
-    return decide(
+    chosen = decide(
         program,
         facts,
         grounds.seen,
@@ -133,6 +141,19 @@ def chosen_of(
         unfit=unfit(program.deployments, head, story.verdict or ALLOWED),
         traced=traced,
     )
+    return explored(chosen, grounds, ruled.explore, story.seed) if ruled.explore and grounds.chances else chosen
+
+
+def explored(chosen: Chosen, grounds: Grounds, explore: float, seed: int) -> Chosen:
+    """The choice, or now and then another candidate at its head, so that the next training learns of it."""
+    order = chosen.order
+    chances = {name: grounds.chances[name] for name in order if name in grounds.chances}
+    if not chosen.ordered or len(chances) < 2 or order[0] not in chances:
+        return chosen
+    drawn = draw(chances, order[0], explore, seed)
+    first = [one for one in chosen.candidates if one.deployment == drawn.model]
+    rest = [one for one in chosen.candidates if one.deployment != drawn.model]
+    return structs.replace(chosen, candidates=(*first, *rest), propensity=drawn.propensity)
 
 
 def goal_of(headers: Mapping[bytes, bytes]) -> Goal | None:

@@ -53,6 +53,8 @@ class Chosen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was decided on the session's deployment."""
     shadow: tuple[str, ...] = ()
     """Deployments to be asked beside the answer."""
+    propensity: float | None = None
+    """Chance that this candidate was put first, where chance had a say."""
     facts: tuple[Fact, ...] = ()
     """Routing's own facts that were asked for."""
 

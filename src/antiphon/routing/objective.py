@@ -78,7 +78,9 @@ class Guard(Struct, frozen=True, kw_only=True):
     best: str
     """The deployment that was best on the selector's own data when always asked."""
     margin: float
-    """Chance of success, 0 to 1, by which another must be expected to be better; cheaper or faster ones may be worse by it."""
+    """Chance of success, 0 to 1, by which another must be expected to be better."""
+    tolerance: float | None = None
+    """By which a cheaper or faster one may be expected to be worse; below 0 it must be better. None: the margin."""
 
 
 class Ordered(Struct, frozen=True, kw_only=True):
@@ -235,10 +237,11 @@ def _guarded(objective: Objective, ranked: list[Predicted], guard: Guard) -> tup
     if best is None or ranked[0] is best:
         return ranked, ""
     if objective.goal != "best":
-        near = [one for one in ranked if one is best or _gain(objective, one, best, -guard.margin, worth=False)]
+        most = guard.margin if guard.tolerance is None else guard.tolerance
+        near = [one for one in ranked if one is best or _gain(objective, one, best, -most, worth=False)]
         first = {one.deployment for one in near}
         kept = near + [one for one in ranked if one.deployment not in first]
-        said = f"{ranked[0].deployment} may be worse than {guard.best} by more than {guard.margin:g}"
+        said = f"{ranked[0].deployment} may be worse than {guard.best} by more than {most:g}"
         return kept, "" if kept[0] is ranked[0] else said
     if _gain(objective, ranked[0], best, guard.margin, worth=True):
         return ranked, ""

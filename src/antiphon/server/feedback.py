@@ -68,7 +68,7 @@ def _offered(exchange: Exchange) -> Offered:
     strange = next((name for name in fields if name not in FIELDS), None)
     if strange is not None:
         raise BadRequest(f"a score has no {strange[:64]!r}; known: {', '.join(FIELDS)}", param=strange[:64])
-    receipt, note, source = fields.get("receipt"), fields.get("note") or "", fields.get("source") or SOURCES[0]
+    receipt, note = fields.get("receipt"), fields.get("note") or ""
     if receipt is None:
         raise missing("receipt", "the id of a receipt, as in the header x-antiphon-receipt")
     if not isinstance(receipt, str):
@@ -77,10 +77,16 @@ def _offered(exchange: Exchange) -> Offered:
         raise mistyped("note", "a text", note)
     if len(note) > MOST_NOTE:
         raise BadRequest(f"`note` has {len(note)} characters; send {MOST_NOTE} at most", param="note")
-    named = next((one for one in SOURCES if one == source), None)
-    if named is None:
-        raise BadRequest(f"`source` is one of {', '.join(SOURCES)}", param="source")
-    return Offered(receipt=receipt, score=_score(fields), source=named, note=note)
+    return Offered(receipt=receipt, score=_score(fields), source=_source(fields), note=note)
+
+
+def _source(fields: dict[str, object]) -> Source:
+    """Raises: BadRequest."""
+    asked = fields.get("source") or "feedback"
+    for source in SOURCES:
+        if source == asked:
+            return source
+    raise BadRequest(f"`source` is one of {', '.join(SOURCES)}", param="source")
 
 
 def _score(fields: dict[str, object]) -> float:

@@ -62,6 +62,13 @@ _PAGES: tuple[Page, ...] = (
             *(Query(name, "boolean") for name in ("forecast", "anomalies")),
         ),
     ),
+    Page(method="post", path="/v1/feedback", summary="Say how good an answer was.", body="feedback"),
+    Page(path="/v1/feedback", summary="What was said of an answer.", queries=(Query("receipt"),)),
+    Page(
+        path="/v1/quality",
+        summary="How good deployments are, by scores of their answers; a key sees its tenant's, an admin key all.",
+        queries=(Query("tenant"),),
+    ),
     Page(
         method="post",
         path="/v1/explain",

@@ -154,6 +154,14 @@ BESIDE: Mapping[str, Shape] = MappingProxyType(
         "metadata": _object(metadata={"type": ["object", "null"], "additionalProperties": {"type": "string"}}),
         "items": _object("items", items=_LIST),
         "file": _object("file", "purpose", file=_FILE, purpose={"type": "string"}),
+        "feedback": _object(
+            "receipt",
+            receipt={"type": "string"},
+            score={"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            good={"type": ["boolean", "null"]},
+            source={"enum": ["feedback", "evaluation", None]},
+            note={"type": ["string", "null"], "maxLength": MOST_NOTE},
+        ),
         "batch": _object("input_file_id", "endpoint", input_file_id={"type": "string"}, endpoint={"type": "string"}),
         "any": ANY,
     }

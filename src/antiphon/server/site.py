@@ -122,10 +122,8 @@ class Site(Struct, frozen=True, kw_only=True):
                 return self._models
             case b"/v1/health/deployments":
                 return self._health
-            case b"/v1/spend" if self.reports is not None:
-                return self._spend
-            case _ if path in (FEEDBACK, QUALITY) and self.feedback is not None:
-                return self._quality
+            case b"/v1/spend" | b"/v1/feedback" | b"/v1/quality":
+                return self._summed(path)
             case b"/openapi.json":
                 return self._described
             case b"/livez":
@@ -140,6 +138,12 @@ class Site(Struct, frozen=True, kw_only=True):
                 return self._receipt
             case _:
                 return None
+
+    def _summed(self, path: bytes) -> Page | None:
+        """Who answers what is asked of all receipts; None: nobody does here."""
+        if path in (FEEDBACK, QUALITY):
+            return None if self.feedback is None else self._quality
+        return None if self.reports is None else self._spend
 
     async def _models(self, exchange: Exchange) -> Answer:
         principal = authenticate(exchange, self.identity)
