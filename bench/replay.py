@@ -40,7 +40,9 @@ METHOD = (
 
 def split(folder: Path, name: str, seed: int) -> Split:
     """One split, in a process of its own."""
-    return run(load(folder, name), seed)
+    done = run(load(folder, name), seed)
+    print(f"{name}, split {seed}: {len(done.ids)} prompts", file=sys.stderr, flush=True)
+    return done
 
 
 def measured(folder: Path, seeds: list[int], jobs: int) -> dict[str, list[Split]]:

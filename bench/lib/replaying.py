@@ -19,7 +19,7 @@ from antiphon.recipes.settings_auto import AutoSettings
 from antiphon.recipes.settings_cascade import CascadeSettings, StageSettings
 from antiphon.recipes.settings_panel import PanelSettings
 from antiphon.recipes.settings_vote import VoteSettings
-from antiphon.routing.gain import Gain, Rung
+from antiphon.routing.gain import Gain, Rung, begin
 from antiphon.routing.gain_course import Course
 
 from .recorded import TWELVE, in_test
@@ -90,8 +90,11 @@ def run(data: Data, seed: int) -> Split:
     began_s = time.perf_counter()
     gain = tune(learned, models, seed=seed)
     tuned_s = time.perf_counter() - began_s
+    held = [data.examples[one.id] for one in tested]
+    begun = [begin(gain, one.text) for one in held]
     rungs = [
-        _way([play(gain, data.examples[one.id], rung.worth_nano_usd) for one in tested]) for rung in gain.trained.rungs
+        _way([play(gain, one, rung.worth_nano_usd, begun=at) for one, at in zip(held, begun, strict=True)])
+        for rung in gain.trained.rungs
     ]
     chosen = {"as good": _as_good(gain), "better": _better(gain)}
     ways, same = asyncio.run(_recipes(data, gain, learned, tested, chosen["better"]))

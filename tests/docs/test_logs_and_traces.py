@@ -26,13 +26,19 @@ models:
   bad: {provider: lab}
 routes:
   both: {models: [bad, good]}
+  team:
+    models: [good]
+    rules: [{name: any, when: "true", models: [good, bad], recipe: twice}]
+    split: [{name: some, percent: 100}]
   same: {models: [good], coalesce: {enabled: true}}
+recipes:
+  twice: {vote: {members: [good, good, good]}}
 calls:
   retry: {base_s: 0.01, cap_s: 0.01}
   retry_budget: {min_per_s: 0.1}
 """
 CALLS = """\
-for model in good bad both nowhere same; do
+for model in good bad both nowhere same team; do
   curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
     -H 'x-antiphon-session: s' -d '{"model": "'$model'", "max_tokens": 9, "temperature": 0, "messages": [{"role": "user", "content": "Hello!"}]}'
 done
@@ -82,14 +88,14 @@ def test_events_are_named_noun_and_verb() -> None:
 
 def test_every_attribute_of_the_code_has_its_row() -> None:
     used = {getattr(names, name) for name in attributes(module("telemetry/trace.py"), "names")}
-    assert set(rows()) == used - {names.CHAT, names.SERVER_SPAN}
+    assert set(rows()) == used - {names.CHAT, names.SERVER_SPAN, names.NOTE}
 
 
 def rows() -> dict[str, str]:
     return {
         row[0].strip("`"): row[1]
         for row in PAGE.rows("Spans")
-        if len(row) == 3 and row[1] in ("both", "request", "attempt")
+        if len(row) == 3 and row[1] in ("both", "request", "attempt", "note")
     }
 
 
@@ -104,3 +110,7 @@ def test_spans_that_arrive_have_the_attributes_that_the_page_gives_them(desk: De
     for on, kind in (("request", Span.SPAN_KIND_SERVER), ("attempt", Span.SPAN_KIND_CLIENT)):
         sent = {attribute.key for span in spans if span.kind == kind for attribute in span.attributes}
         assert sent == {name for name, where in rows().items() if where in ("both", on)}, on
+    notes = [event for span in spans for event in span.events]
+    assert {event.name for event in notes} == {names.NOTE}
+    sent = {attribute.key for event in notes for attribute in event.attributes}
+    assert sent == {names.STEP, *(name for name, where in rows().items() if where == "note")}

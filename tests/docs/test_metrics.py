@@ -33,7 +33,10 @@ def test_every_metric_has_a_heading_and_every_heading_is_a_metric() -> None:
 
 @pytest.mark.processes
 def test_types_and_labels_are_those_of_the_page_that_is_served(desk: Desk) -> None:
-    desk.serve("antiphon serve --config examples/calls.yaml")
+    calls = (desk.home / "examples" / "calls.yaml").read_text("utf-8")
+    assert calls.count("\nroutes:\n") == 1
+    desk.write("antiphon.yaml", RECIPES + calls.replace("\nroutes:\n", f"\nroutes:\n{ROUTES}"))
+    desk.serve("antiphon serve")
     desk.shell(CALLS)
     with urlopen(f"http://{desk.addresses[GATEWAY]}/metrics") as page:
         families = list(text_string_to_metric_families(page.read().decode()))
@@ -51,15 +54,29 @@ def test_expressions_name_metrics_and_labels_that_there_are() -> None:
     assert set(re.findall(r'{(\w+)="', expressions)) <= {"outcome"}
 
 
+ROUTES = """\
+  team:
+    models: [spare]
+    rules: [{name: any, when: "true", models: [spare, steady], recipe: twice, impact: high}]
+    escalate: {impact: [high], models: [steady, spare]}
+    shadow: {models: [steady], percent: 100}
+"""
+RECIPES = """\
+recipes:
+  twice: {vote: {members: [spare, steady, spare]}}
+"""
 CALLS = """\
 ask() {
   curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
     -d '{"model": "'$1'", "temperature": 0, "messages": [{"role": "user", "content": "Hello!"}]}'
 }
-for model in chat down quick kept rare; do ask $model; done
+for model in chat down quick kept rare team; do ask $model; done
 ask rare || true
 for i in 1 2; do ask same & done
 wait
+receipt=$(antiphon receipt show --last --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+antiphon feedback $receipt --good
+until curl http://127.0.0.1:8080/metrics | grep -q '^antiphon_quality{'; do sleep 0.1; done
 sleep 1.1
 """
 """Something of everything that is counted; then as long as gauges of deployments take to be set."""

@@ -137,3 +137,43 @@ def test_an_answer_of_a_recipe_is_kept_for_the_next_turn(gateway: Gateway) -> No
 
         assert kept.status == 200
         assert kept.json["output"] == told["output"]
+
+
+FAILING: dict[str, tuple[dict[str, Any], str]] = {
+    "last-call-down": (
+        {"breadth": {"members": ["a", "stuck"], "schedule": [2], "final": "down", "quorum": 1}},
+        "final",
+    ),
+    "too-few-calls": ({"breadth": {"members": ["a", "b"], "final": "c"}, "envelope": {"calls": 4}}, "final"),
+    "planner-down": (
+        {"workflow": {"planner": {"seat": "down", "workers": {"coder": {"seat": "a"}}}, "final": {"seat": "c"}}},
+        "planner",
+    ),
+    "verifier-down": ({"draft_verify": {"draft": "a", "verifier": "down"}}, "verifier"),
+    "critic-down": ({"refine": {"seat": "a", "critic": "down"}}, "critic-1"),
+    "parts-alone": (
+        {"map_reduce": {"seat": "a", "final": "down", "chunk_tokens": 64, "overlap_tokens": 0}},
+        "final",
+    ),
+}
+"""Recipes with a seat that is down or silent, and the step that they go on without."""
+
+
+def test_whatever_fails_an_answer_goes_out_and_the_receipt_says_what_was_gone_without(start: Start) -> None:
+    faulty = config()
+    models = faulty["providers"]["lab"]["lab"]["models"]
+    models |= {"down": {"faults": [{"kind": "error_500", "percent": 100}]}}
+    models |= {"stuck": {"first_token": {"p50_ms": 60_000, "p99_ms": 60_000}}}
+    faulty["models"] |= {name: {"provider": "lab"} for name in ("down", "stuck")}
+    faulty["recipes"] = {name: recipe for name, (recipe, _) in FAILING.items()}
+    faulty["routes"] = {name: {"models": ["a"], "recipe": name} for name in FAILING}
+    gateway = start(faulty, key=ALICE)
+
+    for (model, (_, without)), stream in product(FAILING.items(), (False, True)):
+        answer = asked(gateway, model, "chat", stream=stream)
+
+        assert answer.status == 200, (model, stream, answer)
+        assert stream or b"simulated model" in answer.body
+        assert not stream or END["chat"] in answer.body
+        steps = gateway.closed_receipt(answer.receipt_id)["steps"]
+        assert without in [one["step"] for one in steps if one["what"] == "fell_back"], (model, steps)

@@ -23,7 +23,8 @@ def fair(asked: Asked, _: int) -> Entry:
     seen = shown(asked)
     if len(seen) == 1:
         return f'{{"score": {seen["A"]}}}'
-    return '{{"better": "{}"}}'.format(max(seen, key=lambda name: int(seen[name])))
+    best = max(seen, key=lambda name: int(seen[name]))
+    return f'{{"better": "{best}"}}'
 
 
 def first(_: Asked, __: int) -> Entry:

@@ -104,7 +104,8 @@ async def test_a_caller_s_schema_that_can_not_be_used_is_told_and_never_fetched(
         response_format=ResponseFormat(kind="json_schema", name="p", schema={"$ref": "http://127.0.0.1:1/"})
     )
     found = await checked(contract, "{}", asked)
-    assert found.why == "json_schema: the schema can't be used"
+    assert (found.why, found.mendable) == ("json_schema: the schema can't be used", False)
+    assert "http://127.0.0.1:1/" in found.broken[0].more
 
 
 async def test_a_program_must_compile_and_define_its_entry() -> None:

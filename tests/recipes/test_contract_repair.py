@@ -3,7 +3,7 @@
 import pytest
 from scripted_calls import Says, ScriptedCalls, answer_of, picture, play, question, response_of
 
-from antiphon.core.content import Image, Message, Reasoning, Text, ToolCall
+from antiphon.core.content import Image, Message, Reasoning, ResponseFormat, Text, ToolCall
 from antiphon.core.error import ContractViolated, UpstreamBroken
 from antiphon.core.plan import Envelope
 from antiphon.core.sandbox import Ran, Sandbox
@@ -86,6 +86,19 @@ def test_refuse_without_repairs_asks_nobody() -> None:
     calls = ScriptedCalls()
     with pytest.raises(ContractViolated):
         held(ContractSettings(choice=CHOICE, on_violation="refuse", repairs=0), "?", calls)
+    assert calls.made == []
+
+
+def test_what_no_answer_can_mend_is_asked_of_nobody() -> None:
+    calls = ScriptedCalls()
+    tested = ContractSettings(code=CodeSettings(tests=["assert x"]))
+    assert held(tested, "```\nx = 1\n```", calls).step == "member-1"
+    unusable = ContractSettings(json_schema=SchemaSettings(source="request"), on_violation="refuse")
+    asked = question(response_format=ResponseFormat(kind="json_schema", name="p", schema={"$ref": "other.json"}))
+    with pytest.raises(ContractViolated) as caught:
+        held(unusable, "{}", calls, asked)
+    assert "'other.json' leads out of the schema" in caught.value.message
+    assert "other.json" not in caught.value.noted
     assert calls.made == []
 
 

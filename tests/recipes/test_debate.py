@@ -94,6 +94,9 @@ def test_a_single_answer_goes_out_without_a_debate() -> None:
 
     assert play(run(recipe(THREE), question(), calls)).text == "The answer is 1."
     assert len(calls.made) == 3
+    calls = ScriptedCalls({"a": says(1), "b": gone, "c": gone})
+    assert play(run(recipe(JUDGED), question(), calls)).text == "The answer is 1."
+    assert "judge" not in calls.steps()
     with pytest.raises(UpstreamBroken):
         play(run(recipe(THREE), question(), ScriptedCalls(dict.fromkeys("abc", gone))))
 

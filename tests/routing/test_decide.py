@@ -363,6 +363,28 @@ def test_qualities_are_of_the_requests_class_of_tasks_where_that_is_known() -> N
     assert [one.quality for one in ruled.decide(ruled.facts(), both).predicted] == [0.1, None, None]
 
 
+@pytest.mark.parametrize(
+    ("settings", "by_task"),
+    [
+        ({"objective": {"goal": "cheapest"}}, False),
+        ({"objective": {"goal": "cheapest", "quality_at_least": 0.5}}, True),
+        ({"objective": {"goal": "cheapest"}, "switch": {}}, False),
+        ({"objective": {"goal": "cheapest"}, "switch": {"worth_usd": 1}}, True),
+    ],
+)
+def test_the_class_of_a_task_is_asked_for_only_where_qualities_are_compared(
+    settings: dict[str, Any], by_task: bool
+) -> None:
+    ruled = Ruled(settings)
+    facts = ruled.facts(task__name="math")
+
+    found = ruled.decide(facts, slice_of({"quick": 0.9}, task="math"))
+
+    assert ruled.program.by_task == by_task
+    assert bool(facts.told()) == by_task
+    assert found.predicted[0].quality == (0.9 if by_task else None)
+
+
 def test_a_selectors_predictions_take_the_place_of_measured_qualities() -> None:
     ruled = Ruled({"objective": {"goal": "best"}})
     chances = {"quick": Chance(0.95, 0.9, 0.99), "grand": Chance(0.6)}
@@ -417,7 +439,8 @@ def test_where_nobody_can_take_the_request_nobody_is_chosen() -> None:
 
     found = ruled.decide(unfit={"quick": "policy"}, previous=Previous(deployment="quick", at_ns=NOW_NS))
 
-    assert found.order == ()
+    assert (found.order, found.objective, found.stay) == ((), None, None)
+    assert Candidate(deployment="quick", lost="policy") in found.candidates
 
 
 PREVIOUS = Previous(deployment="grand", cached_tokens=10, at_ns=NOW_NS - 10 * S)

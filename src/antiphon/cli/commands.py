@@ -1,7 +1,7 @@
 """Every command, with its arguments and options."""
 
 from antiphon import __version__
-from antiphon.cli import commands_admin, commands_db, commands_route, values
+from antiphon.cli import commands_admin, commands_db, commands_route, commands_scores, values
 from antiphon.cli.exits import Exit
 from antiphon.cli.parser import Parser
 
@@ -24,6 +24,8 @@ def parser() -> Parser:
         ("explain", "show the plan of a request, without running it", _explain),
         ("models", "list the models that a gateway offers", _models),
         ("receipt", "show what became of a request, and why", _receipt),
+        ("feedback", "say how good the answer of a request was", commands_scores.feedback),
+        ("quality", "show how good deployments are, by scores of their answers", commands_scores.quality),
         ("spend", "sum up what was spent, and by whom", _spend),
         ("export", "write whole days to Parquet, or their costs in FOCUS' columns", _export),
         ("config", "check, show and compare configurations", _config),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from antiphon.cli import text
 from antiphon.core.plan import Candidate, Envelope, Plan, Predicted, Tried
-from antiphon.core.receipt import Noted
+from antiphon.core.receipt import Noted, Rated
 from antiphon.core.signal import Fact
 from antiphon.core.view import Slice
 
@@ -104,6 +104,13 @@ def noted_lines(steps: Iterable[Noted]) -> list[str]:
     return text.table(
         (text.micros(one.at_us), one.step, one.what, "" if one.score is None else f"{one.score:.2f}", one.why)
         for one in steps
+    )
+
+
+def rated_lines(rated: Iterable[Rated]) -> list[str]:
+    """How good answers of a recipe's steps were found to be."""
+    return text.table(
+        (text.micros(one.at_us), one.step, one.deployment, f"{one.score:.2f}", f"by {one.source}") for one in rated
     )
 
 

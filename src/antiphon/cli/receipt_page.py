@@ -44,6 +44,7 @@ def page(receipt: Receipt) -> list[str]:
         lines += _section("Plan", _plan(receipt.plan, receipt.seed))
     lines += _section("Attempts", attempt_lines(receipt))
     lines += _section("Decided on the way", plan_page.noted_lines(receipt.steps))
+    lines += _section("Rated", plan_page.rated_lines(receipt.rated))
     lines += _section("Losses", text.table((one.field, f"{one.effect}: {one.why}") for one in receipt.losses))
     lines += _section("Notes", text.table((note,) for note in receipt.notes))
     return lines

@@ -63,6 +63,17 @@ def nano_usd(text: str) -> int:
     return -amount if text.startswith("-") else amount
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return value
+
+
 def seconds(text: str) -> float:
     """A duration above 0, of a day at most."""
     try:

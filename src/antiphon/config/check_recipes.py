@@ -1,8 +1,8 @@
 """Mistakes in recipes and signals: patterns, seats, functions, embedders, models that are asked."""
 
 from collections.abc import Iterator
-from pathlib import Path as Files
 from pathlib import Path as FilePath
+from pathlib import Path as Files
 from zoneinfo import ZoneInfo
 
 from antiphon.config.check_keywords import check_keywords

@@ -101,7 +101,7 @@ class _Entries(Struct, frozen=True, kw_only=True, eq=False):
     def turned(self) -> "_Entries":
         order = np.argsort(self.columns, kind="stable")
         rows, columns = self.columns[order], self.rows[order]
-        return _Entries(shape=self.shape[::-1], rows=rows, columns=columns, values=self.values[order])
+        return _Entries(shape=(self.shape[1], self.shape[0]), rows=rows, columns=columns, values=self.values[order])
 
     def times(self, dense: Array) -> Array:
         """The product with a dense matrix."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from antiphon.evaluation.fit_gain import Example, Table, fit
 from antiphon.evaluation.measures import calibration_error
-from antiphon.routing.gain import Calibration, Gain, Rung, Trained
+from antiphon.routing.gain import Belief, Calibration, Gain, Rung, Trained, begin
 from antiphon.routing.gain_course import Course
 
 FOLDS = 3
@@ -18,7 +18,7 @@ MOST_CALLS = 6
 _TOO_WEAK = 0.06
 """A seat that a cheaper one beats by more is not worth asking."""
 _BINS = 16
-_RUNGS = tuple(2.0**power for power in (-2, -1, -0.5, 0, 0.5, 1, 1.25, 1.5, 1.75, 2, 3))
+_RUNGS = tuple(2.0**power for power in (-1.5, -0.5, 0, 0.5, 1, 1.25, 1.5, 1.75, 2, 3))
 """Worths that are tried, in units of what the best seat's answer costs over what it adds to the cheapest seat's."""
 
 
@@ -36,9 +36,16 @@ class Played(Struct, frozen=True, gc=False, kw_only=True):
     """Whose answer was given."""
 
 
-def play(model: Gain, example: Example, worth_nano_usd: float, *, most: int = MOST_CALLS) -> Played:
-    """Answer an example from its outcomes. Raises: ValueError, when no seat of the model has one."""
-    course = Course(model, example.text, [seat for seat in model.seats() if seat in example.outcomes], {})
+def play(
+    model: Gain, example: Example, worth_nano_usd: float, *, most: int = MOST_CALLS, begun: Belief | None = None
+) -> Played:
+    """Answer an example from its outcomes.
+
+    Args:
+        begun: What `begin` says of its text; None: it isn't known yet.
+    Raises: ValueError, when no seat of the model has an outcome.
+    """
+    course = Course(model, example.text, [seat for seat in model.seats() if seat in example.outcomes], {}, begun=begun)
     asked: list[str] = []
     cost = 0
     while ranked := course.next(worth_nano_usd, most):
@@ -77,8 +84,9 @@ def tune(examples: Sequence[Example], seats: Sequence[str], *, seed: int = 0, tr
     for fold in range(FOLDS):
         model = _only(fit(table.rows([at for at, own in enumerate(folds) if own != fold]), seed=seed), kept)
         held = [example for example, own in zip(examples, folds, strict=True) if own == fold]
+        begun = [begin(model, example.text) for example in held]
         for rung, worth in enumerate(ladder):
-            played[rung] += [play(model, example, worth) for example in held]
+            played[rung] += [play(model, example, worth, begun=at) for example, at in zip(held, begun, strict=True)]
     rungs = tuple(_rung(worth, one) for worth, one in zip(ladder, played, strict=True))
     calibration, loss, error = calibrate([one for rung in played[2:-2] for one in rung])
     return replace(

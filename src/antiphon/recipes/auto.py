@@ -95,7 +95,7 @@ async def _by_gain(run: _Run, model: Gain) -> Answer:
         run.request,
         [seat for seat in run.steps if seat in model.seats()],
         _live(run) if settings.costs == "live" else {},
-        round(settings.call_usd * NANO_PER_USD),
+        call_nano_usd=round(settings.call_usd * NANO_PER_USD),
     )
     while ranked := course.next(worth, settings.most_calls):
         first = ranked[0]

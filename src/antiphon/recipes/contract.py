@@ -33,6 +33,11 @@ class Checked(Struct, frozen=True, kw_only=True):
         return not self.broken
 
     @property
+    def mendable(self) -> bool:
+        """Another answer could keep all that this one breaks."""
+        return all(one.told for one in self.broken)
+
+    @property
     def why(self) -> str:
         """What it breaks; nothing of it is quoted."""
         return "; ".join(f"{one.part}: {one.why}" for one in self.broken)
@@ -106,7 +111,7 @@ def _json(contract: ContractSettings, _: Any, text: str, question: Question) -> 
     try:
         faults = JsonSchema(schema).faults(found[0])
     except BadSchema as error:
-        return found[1], [Broken("json_schema", "the schema can't be used", f"The schema can't be used: {error}.")]
+        return found[1], [Broken("json_schema", "the schema can't be used", "", str(error))]
     return found[1], [
         Broken(
             "json_schema", f"not as {fault.where or 'the schema'} says", f"The JSON breaks its schema: {fault.said}."
@@ -175,7 +180,7 @@ async def _tested(
     A run counts when it prints, at its very end, what the program can't know: one that ends early has not passed.
     """
     if sandbox is None:
-        yield None, [Broken("code", "no sandbox runs its tests", "The program can't be tested.")]
+        yield None, [Broken("code", "no sandbox runs its tests", "")]
         return
     for place, test in enumerate(code.tests, 1):
         mark = sha256(f"{seed}:{place}:{program}".encode("utf-8", "replace")).hexdigest()[:24]
@@ -189,7 +194,7 @@ async def _tested(
 
 def _failed(ran: Ran, place: int, count: int, test: str) -> Broken:
     if ran.refused:
-        return Broken("code", f"no sandbox runs its tests: {ran.refused}", "The program can't be tested.")
+        return Broken("code", f"no sandbox runs its tests: {ran.refused}", "")
     how = "took too long" if ran.timed_out else "failed"
     said = ran.stderr.strip().splitlines()[-3:]
     detail = "\n".join(said)[-600:]

@@ -30,7 +30,9 @@ class Broken(Struct, frozen=True, gc=False):
     why: str
     """For the receipt: nothing of the answer or the request is quoted."""
     told: str
-    """For the model that is asked again; it may quote both."""
+    """For the model that is asked again; it may quote both. Empty: no other answer can mend it."""
+    more: str = ""
+    """For the caller, where the fault is the caller's; it may quote the request."""
 
 
 def words_of(text: str) -> int:

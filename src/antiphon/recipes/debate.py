@@ -69,7 +69,7 @@ async def _decided(
 ) -> Answer:
     answers = [standing[place] for place in sorted(standing)]
     why = ""
-    if settings.decide == "judge":
+    if settings.decide == "judge" and len(answers) > 1:
         content, shorter = told(settings, question, settings.judge_prompt, shuffled(answers, question, 0))
         seat = settings.judge_seat(question.seats)
         try:

@@ -1,13 +1,22 @@
 """Where a text may be cut without taking apart what a reader sees as one character.
 
-Source: Unicode UAX #29, extended grapheme clusters, rules GB3 and GB6 to GB13, by general category: wherever it says that
-two characters belong together, so does this; a few that it lets part stay together here.
+Source: Unicode UAX #29, revision 45, extended grapheme clusters, rules GB3 and GB6 to GB13, by general category and the few
+characters that it names beside: wherever it says that two characters belong together, so does this; a few that it lets part
+stay together here.
 """
 
 from unicodedata import category
 
 _JOINER = "\u200d"
 _MARKS = frozenset({"Mn", "Mc", "Me"})
+_EXTENDING = frozenset("\u200c\u200d\u0e33\u0eb3\uff9e\uff9f")
+"""Extend or SpacingMark, and no mark by category."""
+_PREPENDED = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\u0d4e\U000110bd\U000110cd\U000111c2\U000111c3"
+    "\U0001193f\U00011941\U00011a3a\U00011a84\U00011a85\U00011a86\U00011a87\U00011a88\U00011a89\U00011d46\U00011f02"
+)
+_LINKERS = frozenset("\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d")
+"""Of consonants, in Devanagari, Bengali, Gujarati, Oriya, Telugu and Malayalam."""
 _LOOK = 64
 """Characters that are looked at: a longer run of marks or flags is cut anywhere."""
 
@@ -19,7 +28,7 @@ def starts(text: str, place: int) -> bool:
     after, before = text[place], text[place - 1]
     if after.isascii() and before.isascii():
         return not (before == "\r" and after == "\n")
-    if _extends(after) or before == _JOINER:
+    if _extends(after) or before == _JOINER or before in _PREPENDED or _linked(text, place):
         return False
     if _is_flag(after) and _is_flag(before):
         return _flags_before(text, place) % 2 == 0
@@ -43,9 +52,19 @@ def at_or_before(text: str, place: int) -> int:
 
 
 def _extends(character: str) -> bool:
-    if character == _JOINER or category(character) in _MARKS:
+    if character in _EXTENDING or category(character) in _MARKS:
         return True
     return "\U0001f3fb" <= character <= "\U0001f3ff" or "\U000e0020" <= character <= "\U000e007f"
+
+
+def _linked(text: str, place: int) -> bool:
+    """Whether a linker stands before a place, with nothing but marks between."""
+    for one in range(place - 1, max(place - _LOOK, 0) - 1, -1):
+        if text[one] in _LINKERS:
+            return True
+        if not _extends(text[one]):
+            return False
+    return False
 
 
 def _is_flag(character: str) -> bool:

@@ -38,7 +38,8 @@ async def hold(
         return answer
     tried = [(answer, await check(contract, answer, question, sandbox=sandbox))]
     calls.rate(answer, "contract", float(tried[0][1].ok))
-    while not tried[-1][1].ok and contract.on_violation != "warn" and len(tried) <= contract.repairs:
+    repairs = 0 if contract.on_violation == "warn" else contract.repairs
+    while not tried[-1][1].ok and tried[-1][1].mendable and len(tried) <= repairs:
         again = await _again(tried[-1], len(tried), question, calls)
         if again is None:
             break
@@ -54,10 +55,17 @@ async def hold(
     ran = f"; tested in the sandbox {found.tier}" if found.tier else ""
     calls.note(Noted(step=given.step, what="violated", why=found.why + ran))
     if contract.on_violation == "refuse":
-        raise ContractViolated(
-            f"no answer keeps the output contract ({found.why}); ask again, or set `on_violation` to `best` or `warn`"
-        )
+        raise _refused(found)
     return given
+
+
+def _refused(found: Checked) -> ContractViolated:
+    remedy = "ask again, or ask for what a model can give"
+    error = ContractViolated(f"no answer keeps the output contract ({found.why}); {remedy}")
+    more = "; ".join(one.more for one in found.broken if one.more)
+    if more:
+        error.message = f"no answer keeps the output contract ({found.why}: {more}); mend the request"
+    return error
 
 
 def _chosen(contract: ContractSettings, tried: list[tuple[Answer, Checked]]) -> tuple[Answer, Checked]:

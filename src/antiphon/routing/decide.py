@@ -199,7 +199,7 @@ class _Deciding:
             lost = (*lost, *(Candidate(deployment=name, lost=inputs.unfit[name]) for name in out))
             fit = tuple(one for one in fit if one.name not in inputs.unfit)
         aim = self._aim(way.objective)
-        if aim is None and not self._traced:
+        if not fit or (aim is None and not self._traced):
             return Ranked(order=way.group.names if fit is way.group.deployments else _names(fit), lost=lost)
         predicted = self._predicted(fit, aim)
         if aim is None:

@@ -22,13 +22,21 @@ class Course:
     """What is known of one request while it is answered."""
 
     def __init__(
-        self, model: Gain, text: str, seats: Sequence[str], costs: Mapping[str, int | None], call_nano_usd: int = 0
+        self,
+        model: Gain,
+        text: str,
+        seats: Sequence[str],
+        costs: Mapping[str, int | None],
+        *,
+        call_nano_usd: int = 0,
+        begun: Belief | None = None,
     ) -> None:
         """Args:
         text: The request's.
         seats: Who may be asked; those that the model doesn't know are left out.
         costs: What a call of each likely costs, in nano-USD; one that isn't there costs what the model says.
         call_nano_usd: Counted for each call beside its price; all there is to it where that is unknown.
+        begun: What `begin` says of the text; None: it isn't known yet.
         """
         self._model = model
         self._members = {member.seat: member for member in model.members if member.seat in seats}
@@ -44,7 +52,7 @@ class Course:
         self._heard: list[tuple[str, int | None]] = []
         self._left = list(self._members)
         self._asked = 0
-        self.belief: Belief = begin(model, text)
+        self.belief: Belief = begun or begin(model, text)
 
     def next(self, worth_nano_usd: float, most: int) -> tuple[Next, ...]:
         """Calls that are worth their cost, best first. None: nobody is worth asking, or `most` calls were made.

@@ -135,7 +135,11 @@ def program(
         shadow_percent=0.0 if settings.shadow is None else settings.shadow.percent,
         guard=guard,
         deployments=_every(roster, own, default, rules, shadow),
-        by_task=any(name.startswith(QUALITY) for name in own) or any(one.by_quality for one in aims),
+        by_task=(
+            any(name.startswith(QUALITY) for name in own)
+            or any(one.by_quality for one in aims)
+            or (switching is not None and switching.worth_nano_usd is not None)
+        ),
         by_cost=bool(aims) or settings.selector is not None or switching is not None,
         by_budget=BUDGET_SHARE in own,
     )

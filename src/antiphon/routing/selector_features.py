@@ -84,7 +84,7 @@ class Features:
         return Seen([*_counted(tokens, letters, digits, len(read)), *_shape(len(text), read, lower)], _places(hashes))
 
     def _learn(self, tokens: list[str]) -> None:
-        for token in set(tokens) - self._hashes.keys():
+        for token in {token for token in tokens if token not in self._hashes}:
             number = "0" <= token[0] <= "9"
             # Numbers count by their length alone: 17 and 42 are the same sign of arithmetic.
             said = "0" * min(len(token), 4) if number else token

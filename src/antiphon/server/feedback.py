@@ -13,6 +13,7 @@ from antiphon.core.error import BadRequest, WrongMediaType
 from antiphon.core.principal import Principal
 from antiphon.core.score import Source
 from antiphon.net.exchange import Exchange
+from antiphon.server.openapi_shapes import MOST_NOTE
 from antiphon.server.reply import JSON
 from antiphon.wire.fields import missing, mistyped
 from antiphon.wire.json import loads
@@ -21,8 +22,6 @@ FEEDBACK, QUALITY = b"/v1/feedback", b"/v1/quality"
 FIELDS = ("receipt", "score", "good", "source", "note")
 SOURCES: tuple[Source, ...] = ("feedback", "evaluation")
 """That callers may name: the others are the gateway's own."""
-MOST_NOTE = 2000
-"""Characters."""
 Answer = tuple[bytes, bytes]
 """Header lines and body."""
 

@@ -23,6 +23,8 @@ _TEXT: Shape = {"type": ["string", "null"]}
 _FLAG: Shape = {"type": ["boolean", "null"]}
 _LIST: Shape = {"type": "array"}
 _LIST_OR_NONE: Shape = {"type": ["array", "null"]}
+MOST_NOTE = 2000
+"""Characters of a note beside a score."""
 _COUNT: Shape = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_COUNT}
 _OPTIONS: Shape = {"type": ["object", "null"], "description": "Goes with `stream: true` only."}
 _STREAM: Shape = {"type": ["boolean", "null"], "description": "Answer with server-sent events."}

@@ -1,5 +1,6 @@
 """What the small models see of a request: its words, their pairs and beginnings, and its form."""
 
+import re
 from collections.abc import Iterator
 from itertools import chain, pairwise
 
@@ -11,6 +12,10 @@ STEM = 5
 """Letters of a longer word's beginning that count as a word of their own: endings differ."""
 OPENING = 3
 """Words at the start of a text, and of its last paragraph, that count as such too."""
+NUMBER = "0"
+MOST_NUMBERS = 3
+"""How many numbers are told apart."""
+_NUMBER = re.compile(r"\d+")
 _LENGTHS = ((40, "#tiny"), (200, "#short"), (800, "#middle"))
 
 
@@ -20,8 +25,8 @@ def clipped(text: str) -> str:
 
 
 def words(text: str) -> Iterator[str]:
-    """Words, pairs of words, and beginnings of longer words."""
-    found = words_of(folded(text))
+    """Words, pairs of words, and beginnings of longer words; every number is the same word."""
+    found = [NUMBER if word.isdigit() else word for word in words_of(folded(text))]
     return chain(
         found,
         map("%s %s".__mod__, pairwise(found)),
@@ -48,6 +53,9 @@ def form(text: str, *, code: bool, math: bool, choice: bool) -> Iterator[str]:
         yield "#choice"
     if "?" in text or "\uff1f" in text:
         yield "#question"
+    if "%" in text:
+        yield "#percent"
+    yield f"#numbers{min(len(_NUMBER.findall(text)), MOST_NUMBERS)}"
 
 
 def of_task(text: str, *, code: bool, math: bool, choice: bool) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _task(
     examples = [_seen(*one) for one in seeds.tasks()]
     examples += [Example(tuple(features.words(text)), task) for task, text in seeds.lexicon()] * LEXICON
     examples += [_seen(*one) for one in seeds.prompts("developed-on")] * PROMPTS_SHOWN
-    examples += _recorded(*rows, every=8)
+    examples += _recorded(*rows, every=4)
     fitted = fit(_balanced(examples), TASKS, TASK_TOKENS)
     ours = [_seen(*one) for one in seeds.prompts("held-out")]
     theirs = _recorded(*held_out, every=1)

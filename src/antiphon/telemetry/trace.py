@@ -6,17 +6,20 @@ from collections.abc import Callable, Sequence
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
+from antiphon.core.plan import Plan
 from antiphon.core.receipt import Attempt, Receipt
 from antiphon.core.request import Trace
 from antiphon.telemetry import names
 from antiphon.telemetry.settings import OtlpSettings
 
 Attributes = dict[str, str | int | float | bool]
+MOST_NOTES = 64
+"""Of what a recipe decided, how many a span has as events: the first."""
 CLOSE_S = 2.0
 """How long a process that ends waits for its collector."""
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -60,9 +63,8 @@ class Tracer:
         parent = _context(came.trace_id, came.parent_id, is_remote=True) if came is not None else None
         own = _context(span.trace_id, span.parent_id)
         end_ns = receipt.at_ns + receipt.duration_us * 1000
-        self._send(
-            names.SERVER_SPAN, own, parent, SpanKind.SERVER, _request(receipt), (receipt.at_ns, end_ns), receipt.error
-        )
+        times_ns, notes = (receipt.at_ns, end_ns), _notes(receipt)
+        self._send(names.SERVER_SPAN, own, parent, SpanKind.SERVER, _request(receipt), times_ns, receipt.error, notes)
         for attempt in receipt.attempts:
             start_ns = receipt.at_ns + attempt.started_us * 1000
             last_us = attempt.timings.last_byte_us
@@ -82,6 +84,7 @@ class Tracer:
         attributes: Attributes,
         times_ns: Sequence[int],
         error: str,
+        events: Sequence[Event] = (),
     ) -> None:
         if error:
             attributes[names.ERROR_TYPE] = error
@@ -92,6 +95,7 @@ class Tracer:
                 parent=parent,
                 resource=self._resource,
                 attributes=attributes,
+                events=events,
                 kind=kind,
                 status=Status(StatusCode.ERROR, error) if error else Status(StatusCode.UNSET),
                 start_time=times_ns[0],
@@ -121,6 +125,8 @@ def _request(receipt: Receipt) -> Attributes:
     }
     if receipt.plan is not None and receipt.plan.steps[0].envelope.output_tokens is not None:
         out[names.MAX_TOKENS] = receipt.plan.steps[0].envelope.output_tokens
+    if receipt.plan is not None:
+        out.update({name: said for name, said in _planned(receipt.plan).items() if said})
     if receipt.lineage.session:
         out[names.CONVERSATION] = receipt.lineage.session
     if receipt.stopped:
@@ -130,6 +136,28 @@ def _request(receipt: Receipt) -> Attributes:
     if receipt.first_token_us is not None:
         out[names.FIRST_TOKEN_S] = receipt.first_token_us / 1e6
     return out
+
+
+def _planned(plan: Plan) -> dict[str, str]:
+    """What led to a plan; empty where nothing did."""
+    return {names.RECIPE: plan.named, names.RULE: plan.rule, names.BRANCH: plan.branch}
+
+
+def _notes(receipt: Receipt) -> tuple[Event, ...]:
+    """What its recipe decided, as far as `MOST_NOTES` reach."""
+    return tuple(
+        Event(
+            names.NOTE,
+            {
+                names.STEP: one.step,
+                names.WHAT: one.what,
+                **({names.WHY: one.why} if one.why else {}),
+                **({names.SCORE: one.score} if one.score is not None else {}),
+            },
+            receipt.at_ns + one.at_us * 1000,
+        )
+        for one in receipt.steps[:MOST_NOTES]
+    )
 
 
 def _attempt(receipt: Receipt, attempt: Attempt) -> Attributes:
@@ -158,6 +186,7 @@ def _attempt(receipt: Receipt, attempt: Attempt) -> Attributes:
 def _decided(attempt: Attempt) -> dict[str, str]:
     """Why an attempt was made, where it went and what came of it; empty where there is nothing to say."""
     return {
+        names.STEP: attempt.step,
         names.REASON: attempt.reason,
         names.FAILURE: attempt.failure,
         names.CHOSEN: attempt.chosen,
