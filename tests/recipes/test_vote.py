@@ -117,6 +117,16 @@ def test_as_many_as_are_told_to_agree_end_it() -> None:
     assert len(calls.made) == 2
 
 
+def test_an_answer_that_says_nothing_does_not_keep_it_waiting_and_one_that_calls_tools_does() -> None:
+    late = Says(text="C", after_s=50)
+    tool = Says(tools=(ToolCall(id="t", name="look", arguments="{}"),))
+
+    for first, ended_s in ((Says(text=""), 1.0), (tool, 50.0)):
+        calls = ScriptedCalls({"a": first, "b": "B", "c": "B", "d": late})
+        assert vote(calls, of("a", "b", "c", "d")).text == "B"
+        assert calls.of("sample-4").ended_s == ended_s
+
+
 def test_early_stop_can_be_turned_off() -> None:
     calls = ScriptedCalls({"a": "B"})
 

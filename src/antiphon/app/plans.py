@@ -19,6 +19,7 @@ from antiphon.config.settings import Settings
 from antiphon.core.deployment import Deployment
 from antiphon.core.embedding import Embedder
 from antiphon.core.error import AntiphonError
+from antiphon.core.sandbox import Sandbox
 from antiphon.core.view import Quality, View, Views
 from antiphon.providers.profiles import PROFILES
 from antiphon.providers.target import Target
@@ -34,6 +35,8 @@ from antiphon.routing.program import Program, program
 from antiphon.routing.roster import Roster
 from antiphon.routing.route import Route
 from antiphon.routing.selector import Selector
+from antiphon.sandbox.settings import SandboxSettings
+from antiphon.sandbox.tiers import Tiers
 from antiphon.signals.catalogue import environment as facts_of
 from antiphon.signals.extractor import Extractor
 
@@ -49,6 +52,7 @@ class Plans(Struct, frozen=True, kw_only=True):
     recipes: Mapping[str, Recipe]
     deployments: Mapping[str, Deployment]
     weigher: Weigher
+    sandbox: Sandbox
 
 
 def embedders_of(settings: Settings) -> set[str]:
@@ -67,6 +71,9 @@ class Planning:
         self.qualities: Mapping[tuple[str, str], tuple[Quality, ...]] = {}
         """As the store has them."""
         self._learning: set[asyncio.Task[None]] = set()
+        self._sandbox: tuple[SandboxSettings, Tiers] | None = None
+        self._retired: list[Tiers] = []
+        """Of earlier revisions, whose requests may still run."""
 
     def know(self, qualities: Mapping[tuple[str, str], tuple[Quality, ...]]) -> None:
         """Take in how good deployments are; the next View has it."""
@@ -85,7 +92,10 @@ class Planning:
         embedders: Mapping[str, Embedder],
     ) -> Plans:
         """What a revision decides by. Its configuration was checked. Raises: ExpressionError, ValueError."""
-        found = _plans(settings, routes, targets, caller, embedders, self)
+        if self._sandbox is None or self._sandbox[0] != settings.sandbox:
+            self._retired += [] if self._sandbox is None else [self._sandbox[1]]
+            self._sandbox = settings.sandbox, Tiers(settings.sandbox)
+        found = _plans(settings, routes, targets, caller, embedders, self, self._sandbox[1])
         extractor = found.weigher.extractor
         for name in set(extractor.likeness.embedders.values()) & embedders.keys():
             # In the background: until then facts of likeness are unknown.
@@ -93,6 +103,11 @@ class Planning:
             self._learning.add(task)
             task.add_done_callback(self._learning.discard)
         return found
+
+    async def close(self) -> None:
+        """End what runs code."""
+        for one in (*self._retired, *([] if self._sandbox is None else [self._sandbox[1]])):
+            await one.close()
 
 
 async def _examples(extractor: Extractor, name: str, embedder: Embedder) -> None:
@@ -108,6 +123,7 @@ def _plans(
     caller: Caller,
     embedders: Mapping[str, Embedder],
     planning: Planning,
+    sandbox: Sandbox,
 ) -> Plans:
     deployments = {name: one.deployment for name, one in targets.items()}
     roster = Roster(deployments=deployments, lost=losses(settings, PROFILES), lab=labs(settings))
@@ -159,6 +175,7 @@ def _plans(
             for name, one in settings.recipes.items()
         },
         deployments=deployments,
+        sandbox=sandbox,
         weigher=Weigher(extractor, caller, planning.views, planning.sessions, outside.supply, outside.foresee),
     )
 

@@ -87,6 +87,7 @@ def _revision(
         weigher=plans.weigher,
         recipes=plans.recipes,
         deployments=plans.deployments,
+        sandbox=plans.sandbox,
         calls=settings.calls,
         capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
         log_requests=settings.telemetry.log_requests,

@@ -209,6 +209,7 @@ class Worker:
         await self._counts.stop()
         self._client.close()
         await self._caching.close()
+        await self._planning.close()
         self._journal.close()
         if self._built.tracer is not None:
             self._built.tracer.close()

@@ -151,6 +151,7 @@ class Decisions:
                 seats={
                     name: self._caller.prepare(step, policy, revision.targets) for name, step in seated.stands.items()
                 },
+                sandbox=revision.sandbox,
             )
         return Decision(
             principal=story.principal,

@@ -15,6 +15,7 @@ from antiphon.core.ids import Ids, Random
 from antiphon.core.ports import Journal, Sealer
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
+from antiphon.core.sandbox import Sandbox
 from antiphon.providers.target import Target
 from antiphon.recipes.seats import Recipe
 from antiphon.recipes.weigh import Ruled, Weigher
@@ -63,5 +64,7 @@ class Revision(Struct, frozen=True, kw_only=True):
     """Works out what they ask for; None: there are none."""
     recipes: Mapping[str, Recipe] = {}
     deployments: Mapping[str, Deployment] = {}
+    sandbox: Sandbox | None = None
+    """Where code of answers runs; None: nowhere."""
     log_requests: str = "errors"
     tracer: Tracer | None = None

@@ -19,6 +19,7 @@ from antiphon.core.error import AntiphonError, CannotCarry, EnvelopeExceeded, Un
 from antiphon.core.receipt import Noted, Rated
 from antiphon.core.request import Request
 from antiphon.core.response import Response
+from antiphon.core.sandbox import Sandbox
 from antiphon.core.score import Source
 from antiphon.core.ticket import Bound
 from antiphon.metering.holding import Holding
@@ -84,16 +85,19 @@ class Live(Calls):
         purse: Purse,
         noted: Callable[[Noted], None],
         held: Holding | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
         """Args:
         seats: Who answers at each; one that nobody may sit at is left out.
         ask: What the request as a whole asks of its calls.
         noted: Tells what was decided.
+        sandbox: Where code of answers runs; None: nowhere.
         """
         codec = chat_codec(ask.request.head)
         if codec is None:
             raise ValueError("recipes answer chats alone")
         self.purse = purse
+        self.sandbox = sandbox
         self._caller = caller
         self._story = story
         self._seats = seats

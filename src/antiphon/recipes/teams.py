@@ -14,6 +14,7 @@ from antiphon.core.content import Content, Message, Text
 from antiphon.core.money import NanoUsd
 from antiphon.core.receipt import Noted
 from antiphon.core.response import Response
+from antiphon.core.sandbox import Sandbox
 from antiphon.core.ticket import Bound
 from antiphon.metering.holding import Holding
 from antiphon.recipes.envelope import Purse
@@ -29,6 +30,8 @@ class Team(Struct, frozen=True, kw_only=True):
     recipe: Recipe
     seating: Seating
     seats: Mapping[str, Prepared]
+    sandbox: Sandbox | None = None
+    """Where code of answers runs; None: nowhere."""
 
 
 async def play(
@@ -49,7 +52,7 @@ async def play(
     purse = Purse(team.seating.envelope, caller.now())
     held = await _held(team, caller, story, ask, counting)
     try:
-        live = Live(caller, story, team.seats, ask, purse, noted, held)
+        live = Live(caller, story, team.seats, ask, purse, noted, held, team.sandbox)
         said, prompt = live.content(), ask.how.prompt
         question = Question(
             content=_prompted(said, prompt) if prompt else said,

@@ -89,9 +89,11 @@ class _Poll(Struct, frozen=True, kw_only=True):
         return count(votes, self.key_of, self.weights, [one.step for one in self.asked])
 
     def enough(self, came: Sequence[Answer]) -> str:
-        """Why no further answers are needed."""
+        """Why no further answers are needed. Where one calls tools, the others are waited for: it may be half of them."""
         votes = speaking(came)
-        if not self.settings.early_stop or len(votes) < (self.settings.quorum or 1) or len(votes) < len(came):
+        if not self.settings.early_stop or len(votes) < (self.settings.quorum or 1):
+            return ""
+        if any(answer.calls_tools for answer in came):
             return ""
         ballot = self.count(votes)
         most = len(ballot.groups[0].answers) if ballot.groups else 0
