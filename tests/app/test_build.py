@@ -16,7 +16,8 @@ from fakes.records import ListedStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from antiphon.app.build import Built, _accounts, _targets, build, tls_context
+from antiphon.app.build import Built, build, tls_context
+from antiphon.app.revisions import _accounts, _targets
 from antiphon.config.load import Loaded, load_text
 from antiphon.core.deployment import Deployment, Price, Timeouts
 from antiphon.core.error import ConfigError

@@ -28,11 +28,11 @@ routes:
   both: {models: [bad, good]}
   team:
     models: [good]
-    rules: [{name: any, when: "true", models: [good, bad], recipe: twice}]
-    split: [{name: some, percent: 100}]
+    rules: [{name: any, when: "true", models: [good, bad]}]
+    split: [{name: some, percent: 100, recipe: twice}]
   same: {models: [good], coalesce: {enabled: true}}
 recipes:
-  twice: {vote: {members: [good, good, good]}}
+  twice: {cascade: {stages: [{seat: good}, {seat: good}], by: [agreement]}}
 calls:
   retry: {base_s: 0.01, cap_s: 0.01}
   retry_budget: {min_per_s: 0.1}

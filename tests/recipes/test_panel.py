@@ -322,6 +322,13 @@ def test_a_quorum_cuts_off_who_is_late() -> None:
     assert calls.of("judge#1").began_s == 1.5
 
 
+def test_a_stream_s_final_answer_is_bounded_by_the_envelope_alone() -> None:
+    for stream, timeout_s in ((True, None), (False, 9.0)):
+        _, calls = went({}, panel({}, timeout_s=9.0), stream=stream)
+        assert calls.of("final").asked.timeout_s == timeout_s
+        assert calls.of("judge#1").asked.timeout_s == 9.0
+
+
 def test_one_at_a_time_is_one_at_a_time() -> None:
     _, calls = went({}, panel({}, concurrency=1))
 

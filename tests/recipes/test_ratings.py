@@ -83,6 +83,7 @@ def test_raters_can_be_others_than_the_members() -> None:
     [
         ("mean", [1, 10, 10], 7.0),
         ("trimmed", [1, 10, 10], 10.0),
+        ("trimmed", [1, 4, 6, 10], 5.0),
         ("trimmed", [1, 10], 5.5),
         ("median", [1, 10, 10], 10.0),
     ],

@@ -1,17 +1,20 @@
 import asyncio
+from typing import get_args
 
 import pytest
 from scripted_calls import Never, Says, ScriptedCalls, play, question, scripted
 
 from antiphon.core.error import AntiphonError, ContractViolated, EnvelopeExceeded, UpstreamBroken, UpstreamOverloaded
-from antiphon.core.plan import Envelope
+from antiphon.core.plan import Envelope, Pattern
 from antiphon.recipes.port import Answer
 from antiphon.recipes.run import RUNS, run
 from antiphon.recipes.settings import PATTERNS, RecipeSettings
+from antiphon.recipes.settings_best_of import BestOfSettings
 from antiphon.recipes.settings_cascade import CascadeSettings, StageSettings
 from antiphon.recipes.settings_contract import ChoiceSettings, ContractSettings
 from antiphon.recipes.settings_envelope import EnvelopeSettings
 from antiphon.recipes.settings_panel import PanelSettings
+from antiphon.recipes.settings_ratings import RatingsSettings
 from antiphon.recipes.settings_single import SingleSettings
 from antiphon.recipes.settings_vote import VoteSettings
 
@@ -31,7 +34,7 @@ def went(recipe: RecipeSettings, scripts: dict[str, object], **beside: object) -
 
 
 def test_every_pattern_can_be_run() -> None:
-    assert set(RUNS) | {"python", "auto"} >= set(PATTERNS)
+    assert {*RUNS, "python"} == set(PATTERNS) == set(get_args(Pattern))
 
 
 def test_a_single_recipe_is_one_call_to_its_seat() -> None:
@@ -61,9 +64,9 @@ def test_the_envelope_is_as_many_calls_as_the_steps_can_make_unless_it_says_fewe
     assert RecipeSettings(vote=VoteSettings(members=members)).envelope_of().calls == 3
     assert RecipeSettings(vote=VoteSettings(members=members), contract=choice(repairs=2)).envelope_of().calls == 5
     assert RecipeSettings(vote=VoteSettings(members=members), contract=choice("warn")).envelope_of().calls == 3
-    limits = EnvelopeSettings(money_usd=0.05, calls=2, seconds=9, output_tokens=100, concurrency=3, depth=1)
+    limits = EnvelopeSettings(money_usd=0.05, calls=2, seconds=9, output_tokens=100, concurrency=3)
     assert RecipeSettings(vote=VoteSettings(members=members), envelope=limits).envelope_of(attempts=4) == Envelope(
-        attempts=4, seconds=9, output_tokens=100, money_nano_usd=50_000_000, calls=2, concurrency=3, depth=1
+        attempts=4, seconds=9, output_tokens=100, money_nano_usd=50_000_000, calls=2, concurrency=3
     )
 
 
@@ -198,3 +201,31 @@ def test_mistakes_of_the_pattern_and_of_the_contract_are_found() -> None:
 
     assert [path for path, _, _ in recipe.check()] == ["cascade.verifier", "contract.regex"]
     assert RecipeSettings(cascade=CascadeSettings(by=["contract"])).check()[0][0] == "cascade.by"
+
+
+# What becomes known of how good answers are.
+
+
+def test_an_answer_is_rated_once_by_its_contract_however_often_that_is_checked() -> None:
+    stages = [StageSettings(seat="a"), StageSettings(seat="b")]
+    recipe = RecipeSettings(cascade=CascadeSettings(stages=stages, by=["contract"]), contract=choice())
+
+    _, calls = went(recipe, {"a": "A"})
+    assert calls.rated == [("stage-1", "contract", 1.0)]
+
+    _, calls = went(recipe, {"a": "Hard to say.", "b": "B"})
+    assert calls.rated == [("stage-1", "contract", 0.0), ("stage-2", "contract", 1.0)]
+
+
+def test_marks_of_judges_are_told_as_fractions() -> None:
+    rating = RatingsSettings(members=["a", "b"], raters=["j"])
+    best = BestOfSettings(members=["a", "b"], judge="j")
+    verified = CascadeSettings(stages=[StageSettings(seat="a"), StageSettings(seat="b")], by=["verifier"], verifier="j")
+    marks = '{"A": 10, "B": 1, "score": 10, "chance": 0.25}'
+
+    _, calls = went(RecipeSettings(ratings=rating), {"a": "x", "b": "y", "j": marks})
+    assert sorted(score for _, _, score in calls.rated) == [0.0, 1.0]
+    _, calls = went(RecipeSettings(best_of=best), {"a": "x", "b": "y", "j": marks})
+    assert calls.rated == [("member-1", "judge", 1.0), ("member-2", "judge", 1.0)]
+    _, calls = went(RecipeSettings(cascade=verified), {"a": "x", "j": marks})
+    assert calls.rated == [("stage-1", "judge", 0.25)]

@@ -226,6 +226,7 @@ def test_where_most_call_tools_the_first_such_answer_is_released_as_it_is() -> N
 
     assert (answer.seat, answer.calls_tools) == ("b", True)
     assert vote(ScriptedCalls({"a": "B", "b": Says(tools=(tool,)), "c": "B"}), of("a", "b", "c")).text == "B"
+    assert vote(ScriptedCalls({"a": "B", "b": Says(tools=(tool,))}), of("a", "b")).calls_tools
 
 
 def test_a_caller_who_asks_for_several_answers_gets_the_next_best_ones_too() -> None:

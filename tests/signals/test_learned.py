@@ -23,7 +23,10 @@ TASKS = {
         "Compare the pros and cons of solar and wind power and recommend one.",
         "分析公司亏损的原因并权衡利弊。",
     ],
-    "code": ["Write a Python function that reverses a string.", "Pourquoi ce code ne marche pas ?\n```\nx = 1 +\n```"],
+    "code": [
+        "Write a Python function that reverses a string.",
+        "Pourquoi ma fonction ne marche-t-elle pas ?\n```\ndef f(x):\n  return x +\n```",
+    ],
     "math": ["Solve for x: 3x + 5 = 20", "What is 15% of 240?"],
     "agentic": ["Book a flight from Berlin to Rome for next Friday.", "Prenota un tavolo per domani sera."],
     "chat": ["Hi, how are you?", "谢谢你！"],

@@ -21,6 +21,7 @@ from antiphon.core.error import AntiphonError, DeadlineExceeded
 from antiphon.core.plan import Envelope
 from antiphon.core.receipt import Noted
 from antiphon.core.response import Choice, FinishReason, Response
+from antiphon.core.score import Source
 from antiphon.core.ticket import Bound
 from antiphon.core.usage import Usage
 from antiphon.recipes.envelope import Purse
@@ -104,6 +105,8 @@ class ScriptedCalls(Calls):
         self.purse = Purse(self._envelope, 0.0)  # a virtual loop's time begins at 0
         self.made: list[Made] = []
         self.notes: list[Noted] = []
+        self.rated: list[tuple[str, str, float]] = []
+        """Step, source and score, 0 to 1."""
 
     def now_s(self) -> float:
         return asyncio.get_running_loop().time()
@@ -116,6 +119,9 @@ class ScriptedCalls(Calls):
 
     async def final(self, asked: Asked) -> Answer:
         return await self._make(asked, final=True)
+
+    def rate(self, answer: Answer, source: Source, score: float) -> None:
+        self.rated.append((answer.step, source, score))
 
     def note(self, noted: Noted) -> None:
         self.notes.append(noted)

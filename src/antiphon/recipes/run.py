@@ -36,11 +36,6 @@ from antiphon.recipes.watch import FELL_BACK, Watched
 Run = Callable[[Any, Question, Calls], Awaitable[Answer]]
 RUNS: Mapping[Pattern, Run] = MappingProxyType(
     {
-        "map_reduce": map_reduce.run,
-        "draft_verify": draft_verify.run,
-        "refine": refine.run,
-        "debate": debate.run,
-        "auto": auto.run,
         "single": single.run,
         "cascade": cascade.run,
         "vote": vote.run,
@@ -48,7 +43,12 @@ RUNS: Mapping[Pattern, Run] = MappingProxyType(
         "best_of": best_of.run,
         "panel": panel.run,
         "breadth": breadth.run,
+        "debate": debate.run,
+        "refine": refine.run,
+        "draft_verify": draft_verify.run,
         "workflow": workflow.run,
+        "map_reduce": map_reduce.run,
+        "auto": auto.run,
     }
 )
 """What runs each pattern: its settings, the request, the calls. `python` is given more."""

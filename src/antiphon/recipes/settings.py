@@ -1,6 +1,6 @@
 """Recipes: bounded teams of calls. Each has exactly one pattern."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, Protocol, cast
 
 from msgspec import Meta, Struct
@@ -167,5 +167,3 @@ PATTERNS: tuple[Pattern, ...] = tuple(
     cast("Pattern", name) for name in RecipeSettings.__struct_fields__ if name not in _BESIDE
 )
 """Patterns that there are."""
-Named = Mapping[str, RecipeSettings]
-"""Recipes by name, for those that lead to others."""

@@ -31,7 +31,6 @@ class EnvelopeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(description="Output tokens of all answers together, 1 to 100000000. Default null: no bound of its own."),
     ] = None
     concurrency: Annotated[int, Meta(ge=1, le=256, description="Calls at once, 1 to 256. Default 8.")] = 8
-    depth: Annotated[int, Meta(ge=1, le=8, description="Recipes within recipes, 1 to 8. Default 2.")] = 2
 
     def envelope(self, steps: Sequence[StepShape], attempts: int = 1) -> Envelope:
         """As the plan has it. `attempts`: of each call."""
@@ -42,5 +41,4 @@ class EnvelopeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             money_nano_usd=None if self.money_usd is None else round(self.money_usd * NANO_PER_USD),
             calls=most_calls(steps) if self.calls is None else self.calls,
             concurrency=self.concurrency,
-            depth=self.depth,
         )

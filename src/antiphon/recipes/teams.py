@@ -1,6 +1,6 @@
 """A recipe ready to be run for requests of one kind, and a run of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, structs
 
@@ -87,19 +87,25 @@ def bound_of(team: Team, caller: Caller, ask: Ask) -> Bound:
         for seat, prepared in team.seats.items()
         if any(shape.seat == seat for shape in shapes)
     }
-    calls = [(shape.most_calls, each[shape.seat]) for shape in shapes if shape.seat in each]
-    money = [None if one.money_nano_usd is None else one.money_nano_usd * times for times, one in calls]
-    tokens = [None if one.tokens is None else one.tokens * times for times, one in calls]
+    calls = [each[shape.seat] for shape in shapes if shape.seat in each for _ in range(shape.most_calls)]
+    most_calls = team.seating.envelope.calls
+    money = _sum_of_most([one.money_nano_usd for one in calls], most_calls)
+    tokens = _sum_of_most([one.tokens for one in calls], most_calls)
     own = team.seating.envelope.money_nano_usd
-    known = None if None in money else sum(one for one in money if one is not None)
-    least = own if known is None or (own is not None and own < known) else known
+    least = own if money is None or (own is not None and own < money) else money
     return Bound(
         money_nano_usd=None if least is None else NanoUsd(least),
-        tokens=None if None in tokens else sum(one for one in tokens if one is not None),
-        likely_nano_usd=sum(one.likely_nano_usd * times for times, one in calls),
-        likely_input_tokens=sum(one.likely_input_tokens * times for times, one in calls),
-        likely_output_tokens=sum(one.likely_output_tokens * times for times, one in calls),
+        tokens=tokens,
+        likely_nano_usd=sum(one.likely_nano_usd for one in calls),
+        likely_input_tokens=sum(one.likely_input_tokens for one in calls),
+        likely_output_tokens=sum(one.likely_output_tokens for one in calls),
     )
+
+
+def _sum_of_most(amounts: Sequence[int | None], most: int) -> int | None:
+    """What the dearest calls come to, so many of them; None: that of one is unknown."""
+    known = [one for one in amounts if one is not None]
+    return sum(sorted(known, reverse=True)[:most]) if len(known) == len(amounts) else None
 
 
 def _prompted(content: Content, prompt: str) -> Content:

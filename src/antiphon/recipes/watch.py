@@ -38,6 +38,7 @@ class Watched(Calls):
         self.sandbox = calls.sandbox
         self._roles = {step.name: step.role for step in steps}
         self._turns = None if concurrency is None else asyncio.Semaphore(concurrency)
+        self._rated: set[tuple[str, Source]] = set()
         self._strict = strict
         self._buffered = buffered
         self.answers: list[Answer] = []
@@ -80,7 +81,10 @@ class Watched(Calls):
         self._calls.note(noted)
 
     def rate(self, answer: Answer, source: Source, score: float) -> None:
-        self._calls.rate(answer, source, score)
+        """Each answer once by each source: a cascade's check of the contract is the one that a release makes again."""
+        if (answer.step, source) not in self._rated:
+            self._rated.add((answer.step, source))
+            self._calls.rate(answer, source, score)
 
     def hold(self) -> None:
         """Raises: AntiphonError, when the recipe is strict and went on without a step that it needs."""

@@ -58,12 +58,12 @@ def form(text: str, *, code: bool, math: bool, choice: bool) -> Iterator[str]:
     yield f"#numbers{min(len(_NUMBER.findall(text)), MOST_NUMBERS)}"
 
 
-def of_task(text: str, *, code: bool, math: bool, choice: bool) -> Iterator[str]:
-    """What the model of tasks sees."""
+def of_task(text: str, *, code: bool, math: bool, choice: bool) -> set[str]:
+    """What the model of tasks sees: each once, however often it is there."""
     seen = clipped(text)
-    return chain(words(seen), openings(seen), form(text, code=code, math=math, choice=choice))
+    return {*words(seen), *openings(seen), *form(text, code=code, math=math, choice=choice)}
 
 
-def of_domain(text: str) -> Iterator[str]:
+def of_domain(text: str) -> set[str]:
     """What the model of domains sees."""
-    return words(clipped(text))
+    return set(words(clipped(text)))

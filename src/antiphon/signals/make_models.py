@@ -44,7 +44,7 @@ def make_models(seeds: Seeds, day: str) -> Iterator[tuple[str, Any, str]]:
 
 def _domain(seeds: Seeds, rows: list[Row], held_out: list[Row], day: str) -> tuple[str, Any, str]:
     def seen(domain: str, text: str, weight: float = 1.0) -> Example:
-        return Example(tuple(features.of_domain(text)), domain, weight)
+        return Example(tuple(sorted(features.of_domain(text))), domain, weight)
 
     examples = [seen(*one) for one in labelled(rows)]
     examples += [seen(domain, stem(text), 0.5) for domain, text in labelled(rows)]
@@ -66,14 +66,14 @@ def _domain(seeds: Seeds, rows: list[Row], held_out: list[Row], day: str) -> tup
 def _seen(task: str, text: str, weight: float = 1.0) -> Example:
     code = code_in(text)
     tokens = features.of_task(text, code=code, math=math_in(text, code=code), choice=options(text) > 0)
-    return Example(tuple(tokens), task, weight)
+    return Example(tuple(sorted(tokens)), task, weight)
 
 
 def _task(
     seeds: Seeds, rows: tuple[list[Row], list[Row]], held_out: tuple[list[Row], list[Row]], day: str
 ) -> tuple[str, Any, str]:
     examples = [_seen(*one) for one in seeds.tasks()]
-    examples += [Example(tuple(features.words(text)), task) for task, text in seeds.lexicon()] * LEXICON
+    examples += [Example(tuple(sorted(set(features.words(text)))), task) for task, text in seeds.lexicon()] * LEXICON
     examples += [_seen(*one) for one in seeds.prompts("developed-on")] * PROMPTS_SHOWN
     examples += _recorded(*rows, every=4)
     fitted = fit(_balanced(examples), TASKS, TASK_TOKENS)
