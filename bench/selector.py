@@ -61,6 +61,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--embedder", type=Path, help="folder of the embedder's model, int8 (default: no embeddings)")
     parser.add_argument("--cache", type=Path, help="folder where embeddings are kept from one run to the next")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(recorded.SEEDS))
+    names = [f"{method}{'+embedding' if near else ''}" for method, near in WAYS]
+    parser.add_argument("--ways", nargs="+", choices=names, default=names, help="ways to learn (default: all)")
+    parser.add_argument("--newcomers", nargs="*", choices=list(recorded.TWELVE), default=list(recorded.TWELVE))
     parser.add_argument("--newcomer-seeds", type=int, nargs="*", default=[0, 1])
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     return parser.parse_args(arguments)
@@ -231,7 +234,7 @@ def measured(path: Path, options: argparse.Namespace) -> dict[str, Any]:
     vectors = embeddings(data.name, whole.texts, options)
     out: dict[str, Any] = {"prompts": len(whole.ids), "ways": {}}
     for method, near in WAYS:
-        if near and vectors is None:
+        if (near and vectors is None) or f"{method}{'+embedding' if near else ''}" not in options.ways:
             continue
         own, every, took = vectors if near else None, [], []
         for seed in options.seeds:
@@ -249,7 +252,7 @@ def measured(path: Path, options: argparse.Namespace) -> dict[str, Any]:
     if vectors is not None:
         out["asking_embedded_us"] = asking_us(selector, texts, vectors[0])
         out["embedding_ms"] = embedding_ms(options.embedder, texts)
-    if options.newcomer_seeds:
+    if options.newcomer_seeds and data.name in options.newcomers:
         out["newcomer"] = newcomers(data.name, data, whole, vectors, options.newcomer_seeds)
     return out
 

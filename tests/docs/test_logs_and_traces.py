@@ -20,7 +20,7 @@ telemetry:
 providers:
   lab:
     keys: [{name: one, key: sk-example-0001}, {name: two, key: sk-example-0002}]
-    lab: {models: {good: {tokens_per_s: 5000}, bad: {faults: [{kind: error_500}]}}}
+    lab: {models: {good: {tokens_per_s: 5000, answer_tokens: 5}, bad: {faults: [{kind: error_500}]}}}
 models:
   good: {provider: lab, priority: 1, price: {input: 1, output: 1}}
   bad: {provider: lab}

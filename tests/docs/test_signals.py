@@ -3,10 +3,12 @@
 import re
 
 import msgspec
+from asking import facts_of
 from pages.page import ROOT, reference
 
 from antiphon.signals.catalogue import BUILT_IN, environment
 from antiphon.signals.learned import domains, tasks
+from antiphon.signals.make_data import Seeds
 from antiphon.signals.settings import SignalSettings
 
 PAGE = reference("signals")
@@ -46,3 +48,19 @@ def test_the_sources_of_the_tables_are_named_with_their_licence() -> None:
     notice = (ROOT / "THIRD_PARTY.md").read_text("utf-8")
     for source in ("Mimino666/langdetect", "TIGER-AI-Lab/MMLU-Pro", "WildEval/ZeroEval"):
         assert f"https://github.com/{source}" in notice
+
+
+def test_how_often_the_task_is_right_is_what_the_page_says() -> None:
+    prompts = Seeds(ROOT / "bench" / "tools" / "signals", ROOT).prompts("held-out")
+    found = [(task, facts_of(text)) for task, text in prompts]
+    right = [facts.value("task.name") == task for task, facts in found]
+    sure = [one for one, (_, facts) in zip(right, found, strict=True) if facts.fact("task.name").confidence >= 0.7]
+    share = re.search(r"\| `task\.name` \| (\d+) % \[\d+, \d+\] of 100 \|", PAGE.text)
+    much = re.search(r"right in (\d+) % \[\d+, \d+\] of those (\d+)", PAGE.text)
+    assert share is not None
+    assert much is not None
+    assert (round(100 * sum(right) / len(right)), round(100 * sum(sure) / len(sure)), len(sure)) == (
+        int(share[1]),
+        int(much[1]),
+        int(much[2]),
+    )

@@ -1,6 +1,8 @@
 """Execute: run the plan's step and pass its answer to the caller."""
 
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from antiphon.calls import deadline
 from antiphon.calls.answer import Whole
@@ -18,7 +20,7 @@ from antiphon.gateway.record import close
 from antiphon.providers.target import PLAINLY, How
 from antiphon.recipes.inner import chat_codec
 from antiphon.recipes.progress import Kind, Progress, kind_of
-from antiphon.recipes.teams import play
+from antiphon.recipes.teams import Team, play
 from antiphon.routing.known import TASK
 from antiphon.wire import trace
 
@@ -67,11 +69,18 @@ def recorded(story: Story, decision: Decision, reply: Reply) -> Reply:
     return story.looked.recording(reply, story)
 
 
-async def execute(story: Story, decision: Decision, ask: Ask, process: Process, reply: Reply) -> Answered:
-    """Run a story's plan. Raises: AntiphonError subclasses."""
+def execute(
+    story: Story, decision: Decision, ask: Ask, process: Process, reply: Reply
+) -> Coroutine[Any, Any, Answered]:
+    """Run a story's plan, once awaited. Raises: AntiphonError subclasses."""
     team = decision.team
     if team is None:
-        return await process.caller.call(story, decision.prepared, ask)
+        return process.caller.call(story, decision.prepared, ask)
+    return _play(story, decision, team, ask, process, reply)
+
+
+async def _play(story: Story, decision: Decision, team: Team, ask: Ask, process: Process, reply: Reply) -> Answered:
+    """Run a recipe."""
     head, now_s = ask.request.head, process.clock.now_ns() // 1_000_000_000
     codec = chat_codec(head)
     assert codec is not None

@@ -113,7 +113,7 @@ def cooling(fitted: Fitted, held_out: Sequence[Example]) -> float:
         chances = fitted.chances(held_out, temperature)
         return -float(np.log(np.maximum(chances[np.arange(len(labels)), labels], 1e-12)).mean())
 
-    return min((round(0.01 * at, 2) for at in range(1, 150)), key=loss)
+    return min((round(0.02 * 1.05**at, 3) for at in range(125)), key=loss)
 
 
 def packed(fitted: Fitted, *, source: str, cooled: float) -> Written:
