@@ -383,9 +383,15 @@ def test_where_the_dear_stage_is_not_paid_for_the_cheap_answer_is_released() -> 
 def test_an_answer_that_keeps_the_contract_is_released_before_a_surer_one_that_does_not() -> None:
     settings = CascadeSettings(stages=stages("a", "b", "c"), by=["logprob"])
 
-    answer, _ = went({"a": says("A", UNSURE), "b": says("?", SURE), "c": GONE}, settings, contract=CHOICE)
+    for logprobs in (UNSURE, None):
+        answer, _ = went({"a": says("A", logprobs), "b": says("?", SURE), "c": GONE}, settings, contract=CHOICE)
+        assert answer.seat == "a"
 
-    assert answer.seat == "a"
+
+def test_of_two_answers_as_sure_as_each_other_the_later_is_released() -> None:
+    settings = CascadeSettings(stages=stages("a", "b", "c"), by=["logprob"])
+
+    assert went({"a": says("1", UNSURE), "b": says("2", UNSURE), "c": GONE}, settings)[0].seat == "b"
 
 
 def test_a_slow_stage_is_left() -> None:

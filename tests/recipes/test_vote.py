@@ -244,3 +244,11 @@ def test_more_answers_than_there_may_be_are_a_mistake() -> None:
     assert RecipeSettings(vote=of("a", "b", quorum=3)).check() == [
         ("vote.quorum", "3 is more than the 2 answers that there are", "write 2 or less")
     ]
+
+
+def test_a_route_with_many_candidates_draws_no_more_than_there_may_be() -> None:
+    seats = [Seated(seat=f"m{number}") for number in range(40)]
+
+    assert len(VoteSettings().drawn(seats)) == 32
+    assert len(VoteSettings(samples=9).drawn(seats)) == 64
+    assert VoteSettings(samples=2).drawn(seats[:2]) == ("m0", "m1", "m0", "m1")

@@ -65,7 +65,7 @@ class Course:
         ranked = self._ahead.ranked(self.belief, self._left, worth_nano_usd, more=room > 1)
         if ranked or self._asked:
             return tuple(ranked[:room])
-        return (Next(seat=min(self._left, key=self._price), gain=0.0, cost_nano_usd=0.0, last=False),)
+        return (Next(seat=min(self._left, key=self._price), gain=0.0, cost_nano_usd=0.0, last=True),)
 
     def _price(self, seat: str) -> int:
         known = self._costs.get(seat)
