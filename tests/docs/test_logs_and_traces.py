@@ -20,7 +20,7 @@ telemetry:
 providers:
   lab:
     keys: [{name: one, key: sk-example-0001}, {name: two, key: sk-example-0002}]
-    lab: {models: {good: {tokens_per_s: 5000, answer_tokens: 5}, bad: {faults: [{kind: error_500}]}}}
+    lab: {models: {good: {tokens_per_s: 5000}, bad: {faults: [{kind: error_500}]}}}
 models:
   good: {provider: lab, priority: 1, price: {input: 1, output: 1}}
   bad: {provider: lab}
@@ -40,7 +40,7 @@ calls:
 CALLS = """\
 for model in good bad both nowhere same team; do
   curl -o /dev/null http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\
-    -H 'x-antiphon-session: s' -d '{"model": "'$model'", "max_tokens": 9, "temperature": 0, "messages": [{"role": "user", "content": "Hello!"}]}'
+    -H 'x-antiphon-session: s' -d '{"model": "'$model'", "max_tokens": 999, "temperature": 0, "messages": [{"role": "user", "content": "Hello!"}]}'
 done
 """
 

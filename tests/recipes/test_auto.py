@@ -143,7 +143,7 @@ def test_by_gain_a_failure_is_gone_on_from() -> None:
 
 
 def test_by_gain_no_more_calls_are_made_than_are_allowed() -> None:
-    _, calls = by_gain({"a": "1", "b": "2", "c": "3"}, gain=ALIKE, worth_usd=1000, most_calls=2)
+    _, calls = by_gain({"a": "1", "b": "2", "c": "3"}, gain=ALIKE, worth_usd=1000, most_calls=2, at_once=3)
 
     assert len(calls.made) == 2
 

@@ -10,11 +10,11 @@ from opentelemetry.trace import SpanKind, StatusCode
 from receipts import receipt
 
 from antiphon.core.plan import Candidate, Envelope, Plan, Step
-from antiphon.core.receipt import Attempt, Receipt, Timings
+from antiphon.core.receipt import Attempt, Noted, Receipt, Timings
 from antiphon.core.request import Lineage, Trace
 from antiphon.core.usage import Usage
 from antiphon.telemetry.settings import OtlpSettings
-from antiphon.telemetry.trace import Tracer
+from antiphon.telemetry.trace import MOST_NOTES, Tracer
 
 CAME = Trace(trace_id="4bf92f3577b34da6a3ce929d0e0e4736", parent_id="00f067aa0ba902b7", sampled=True, state="a=1")
 SECOND = 1_000_000_000
@@ -245,3 +245,45 @@ def test_a_callers_decision_to_trace_counts_more_than_the_share() -> None:
 
     assert span is not None
     assert span.sampled
+
+
+def test_a_recipe_s_plan_steps_and_notes_are_told(told: Told) -> None:
+    plan = Plan(
+        recipe="cascade",
+        route="auto",
+        steps=(Step(name="stage-1", deployments=("small",), envelope=Envelope()),),
+        candidates=(),
+        named="cheap-first",
+        rule="hard",
+        branch="canary",
+    )
+    attempt = Attempt(deployment="small", provider="openai", model="m", started_us=10, step="stage-1")
+    notes = (
+        Noted(step="stage-1", what="escalated", why="less than 0.6", score=0.4, at_us=250),
+        *(Noted(step="stage-2", what="failed") for _ in range(2 * MOST_NOTES)),
+    )
+
+    tried, request = told.spans(receipt(1, at_ns=7 * SECOND, plan=plan, attempts=(attempt,), steps=notes))[::-1]
+
+    assert request.attributes is not None
+    assert tried.attributes is not None
+    said = {name: request.attributes[name] for name in ("antiphon.recipe", "antiphon.rule", "antiphon.branch")}
+    assert said == {"antiphon.recipe": "cheap-first", "antiphon.rule": "hard", "antiphon.branch": "canary"}
+    assert tried.attributes["antiphon.step"] == "stage-1"
+    assert len(request.events) == MOST_NOTES
+    first, second = request.events[:2]
+    assert (first.name, first.timestamp) == ("antiphon.note", 7 * SECOND + 250_000)
+    assert dict(first.attributes or {}) == {
+        "antiphon.step": "stage-1",
+        "antiphon.note.what": "escalated",
+        "antiphon.note.why": "less than 0.6",
+        "antiphon.note.score": 0.4,
+    }
+    assert dict(second.attributes or {}) == {"antiphon.step": "stage-2", "antiphon.note.what": "failed"}
+
+
+def test_a_plain_request_has_no_recipe_and_no_notes(told: Told) -> None:
+    (request,) = told.spans(receipt(1))
+
+    assert not {name for name in request.attributes or {} if name.startswith(("antiphon.recipe", "antiphon.rule"))}
+    assert not request.events

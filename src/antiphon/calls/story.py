@@ -16,7 +16,7 @@ from antiphon.core.principal import Principal
 from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Noted, Outcome, Rated, Receipt, Told
 from antiphon.core.request import Request, Trace
 from antiphon.core.response import Response
-from antiphon.core.signal import Facts
+from antiphon.core.signal import Fact, Facts
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 from antiphon.routing.chosen import Chosen
@@ -192,7 +192,12 @@ class Story(Struct):
         )
         if self.facts is None:
             return told
-        return structs.replace(told, facts=self.facts.told(), grounds=self.grounds)
+        return structs.replace(told, facts=self.known(), grounds=self.grounds)
+
+    def known(self) -> tuple[Fact, ...]:
+        """Facts that its plan was chosen by, routing's own among them."""
+        own = () if self.chosen is None else self.chosen.facts
+        return own if self.facts is None else (*self.facts.told(), *own)
 
     def serves(self, attempt: Try) -> Served:
         """What is told of an answer beside its content."""

@@ -86,7 +86,7 @@ class Explainer:
                 story.counted = counting.open(whose, stream=head.stream)
             await weigher.weigh(story, request, ruled, traced=True)
         decision = self._decisions.find(story, head)
-        grounds, facts = story.grounds, story.facts
+        grounds = story.grounds
         bounds, held = self._bounds(story, request, decision)
         return Explanation(
             model=head.model,
@@ -94,7 +94,7 @@ class Explainer:
             plan=decision.plan,
             plan_hash=decision.plan.digest(),
             verdict=story.verdict,
-            facts=() if facts is None else facts.told(),
+            facts=story.known(),
             tried=() if grounds is None else grounds.tried,
             predicted=() if grounds is None else grounds.predicted,
             expected=self._expected(request, decision, () if grounds is None else grounds.predicted),

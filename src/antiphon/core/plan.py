@@ -129,6 +129,8 @@ class Grounds(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was aimed at, and what of it had to be given up."""
     escalated: str = ""
     """Why the plan went to better models; empty: it didn't."""
+    stay: str = ""
+    """What was decided on the session's deployment; empty: nothing was."""
     shadow: tuple[str, ...] = ()
     """Deployments that are asked the same in the background."""
     propensity: float | None = None

@@ -83,7 +83,7 @@ class Weigher:
             window_tokens=ruled.window_tokens,
         )
         facts = story.facts = self.extractor.facts(about)
-        task = facts.value(TASK) if program.by_task else None
+        task = facts.value(TASK) if program.by_task or goal == "best" else None
         names = [one.name for one in program.deployments]
         budgets = counted.counting.tickets.shares(counted.tab) if program.by_budget and counted is not None else ()
         fleet, foreseen = self._caller.fleet, NOTHING
@@ -110,6 +110,7 @@ class Weigher:
             tried=chosen.tried,
             objective="" if chosen.objective is None else chosen.objective.told,
             escalated=chosen.escalated,
+            stay="" if chosen.stay is None else chosen.stay.told,
             shadow=chosen.shadow,
             propensity=chosen.propensity,
         )

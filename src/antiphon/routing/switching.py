@@ -34,6 +34,13 @@ class Stay(Struct, frozen=True, gc=False, kw_only=True):
     loss_nano_usd: int = 0
     """Of the prompt cache."""
 
+    @property
+    def told(self) -> str:
+        """In a line."""
+        gain = "unknown" if self.gain_nano_usd is None else f"{self.gain_nano_usd} nano-USD"
+        weighed = f": another gains {gain}, and the prompt cache is worth {self.loss_nano_usd} nano-USD"
+        return f"{self.outcome}, from {self.previous}{weighed if self.outcome in {'stayed', 'switched'} else ''}"
+
 
 def switch(settings: SwitchSettings) -> Switch:
     """A switch cost, ready to be applied."""
