@@ -43,6 +43,12 @@ CASES = [
     ("at_least: 2", "threshold: 0.5", "signals.keywords.urgent.threshold", "has no effect with `match: word`"),
     ("threshold: 0.5", "at_least: 1", "signals.keywords.like_these.at_least", "has no effect with `match: bm25`"),
     ("match: fuzzy", "match: fuzzy, case: true", "signals.keywords.misspelt.case", "has no effect with `match: fuzzy`"),
+    (
+        "[refund]",
+        str([f"refund{at}" for at in range(201)]),
+        "signals.keywords.misspelt.any",
+        "has 201 words, of at most 200 fuzzy ones",
+    ),
     ("Europe/Berlin", "Europe/Bärlin", "signals.time_zone", "there is no time zone"),
     ("builtins:len", "builtins:lenn", "signals.functions.length.call", "builtins has no lenn"),
     ("builtins:len", "no_such.module:f", "signals.functions.length.call", "no_such.module can't be imported"),

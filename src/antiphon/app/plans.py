@@ -138,32 +138,9 @@ def _plans(
     }
     extractor = Extractor(settings.signals)
     extractor.prepare(frozenset(name for one in programs.values() for name in one.asks))
-    ruled = {
-        name: Ruled(
-            program=one,
-            window_tokens=_window(one),
-            outside=frozenset(name for name in one.asks if extractor.needs(name)),
-            selector=settings.routes[name].selector or "",
-            explore=0.0 if (chosen := settings.routes[name].selector) is None else settings.selectors[chosen].explore,
-        )
-        for name, one in programs.items()
-    }
-    outside = Outside(
-        extractor,
-        caller,
-        embedders=embedders,
-        models={
-            name: Questioned(route=seat(one.model, routes, deployments), timeout_s=one.timeout_s)
-            for name, one in settings.signals.models.items()
-        },
-        selectors=selectors,
-        policy=Policy("", RouteSettings(), settings.calls),
-        targets=targets,
-        max_s=settings.calls.deadline.max_s,
-        now=caller.now,
-    )
+    outside = _outside(settings, routes, targets, caller, embedders, extractor, selectors)
     return Plans(
-        ruled=ruled,
+        ruled={name: _ruled(settings, settings.routes[name], one, extractor) for name, one in programs.items()},
         always=frozenset(name for name in programs if _looks(settings.routes[name])),
         recipes={
             name: Recipe(
@@ -177,6 +154,45 @@ def _plans(
         deployments=deployments,
         sandbox=sandbox,
         weigher=Weigher(extractor, caller, planning.views, planning.sessions, outside.supply, outside.foresee),
+    )
+
+
+def _ruled(settings: Settings, route: RouteSettings, one: Program, extractor: Extractor) -> Ruled:
+    """How a route looks at the request."""
+    chosen = route.selector
+    return Ruled(
+        program=one,
+        window_tokens=_window(one),
+        outside=frozenset(name for name in one.asks if extractor.needs(name)),
+        selector=chosen or "",
+        explore=0.0 if chosen is None else settings.selectors[chosen].explore,
+    )
+
+
+def _outside(
+    settings: Settings,
+    routes: Mapping[str, Route],
+    targets: Mapping[str, Target],
+    caller: Caller,
+    embedders: Mapping[str, Embedder],
+    extractor: Extractor,
+    selectors: Mapping[str, Selecting],
+) -> Outside:
+    """What works out facts that take more than the request."""
+    deployments = {name: one.deployment for name, one in targets.items()}
+    return Outside(
+        extractor,
+        caller,
+        embedders=embedders,
+        models={
+            name: Questioned(route=seat(one.model, routes, deployments), timeout_s=one.timeout_s)
+            for name, one in settings.signals.models.items()
+        },
+        selectors=selectors,
+        policy=Policy("", RouteSettings(), settings.calls),
+        targets=targets,
+        max_s=settings.calls.deadline.max_s,
+        now=caller.now,
     )
 
 

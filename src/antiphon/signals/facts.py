@@ -13,8 +13,13 @@ from antiphon.signals.said import Said, Unread, said
 T = TypeVar("T")
 MISSING = object()
 CLOSELY = 8000
-"""Characters of what the user said last that most facts of texts look at: those of the keywords look at all."""
+"""Characters of a text that most facts look at. Words and patterns of keywords are looked for in all of it."""
 CLOSELY_END = 2000
+
+
+def closely(text: str) -> str:
+    """Of a long text, most of its start and the end."""
+    return text if len(text) <= CLOSELY else f"{text[: CLOSELY - CLOSELY_END]}\n{text[-CLOSELY_END:]}"
 
 
 class RequestFacts(Facts):
@@ -92,8 +97,7 @@ class RequestFacts(Facts):
 
         Raises: Unread.
         """
-        ask = self.ask
-        return ask if len(ask) <= CLOSELY else f"{ask[: CLOSELY - CLOSELY_END]}\n{ask[-CLOSELY_END:]}"
+        return closely(self.ask)
 
     def once(self, key: object, work: Callable[["RequestFacts"], T]) -> T:
         """What several facts are told from is worked out once. Raises: what `work` does, each time."""

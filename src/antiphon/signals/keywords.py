@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from antiphon.core.signal import Value
 from antiphon.signals.bm25 import Shelf
-from antiphon.signals.facts import How, RequestFacts
+from antiphon.signals.facts import How, RequestFacts, closely
 from antiphon.signals.folded import folded, words_of
 from antiphon.signals.fuzzy import Alike
 from antiphon.signals.patterns import BadPattern, Pattern
@@ -55,7 +55,7 @@ class Keywords:
         def score(facts: RequestFacts) -> float:
             if asked.match == "bm25":
                 return facts.once(
-                    ("bm25", name), lambda _: self._shelves[name].likest(words_of(_text(facts, asked.where)))
+                    ("bm25", name), lambda _: self._shelves[name].likest(words_of(closely(_text(facts, asked.where))))
                 )
             return min(len(self._counts(facts, name, asked)) / many, 1.0)
 
@@ -82,7 +82,7 @@ class Keywords:
             case "regex":
                 return facts.once(("regex", name), lambda _: self._matches(facts, name, asked))
             case _:
-                return facts.once(("fuzzy", name), lambda _: self._fuzzy[name].find(_text(facts, asked.where)))
+                return facts.once(("fuzzy", name), lambda _: self._fuzzy[name].find(closely(_text(facts, asked.where))))
 
     def _pass(self, facts: RequestFacts, key: tuple[Where, bool]) -> Found:
         where, case = key
