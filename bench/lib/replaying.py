@@ -187,7 +187,7 @@ async def _recipes(
 
 
 def _judged(*_: object) -> str:
-    return '{"agreement": [], "contradiction": [], "unique": [], "blind_spots": [], "best": "A"}'
+    return '{"agreement": ["Most of them agree."], "contradiction": [], "unique": [], "blind_spots": [], "best": "A"}'
 
 
 def _replayed(found: list[Replayed]) -> Way:

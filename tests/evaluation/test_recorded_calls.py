@@ -90,7 +90,7 @@ def test_a_cascade_pays_for_what_it_asked_and_no_more() -> None:
 
 def test_a_panel_s_scripted_judge_gives_what_most_members_say() -> None:
     recipe = RecipeSettings(panel=PanelSettings(members=["a", "b", "c"], judge="c"))
-    judged = '{"agreement": [], "contradiction": [], "unique": [], "blind_spots": [], "best": "A"}'
+    judged = '{"agreement": ["Two agree."], "contradiction": [], "unique": [], "blind_spots": [], "best": "A"}'
 
     found = replayed(recipe, scripts={"judge": lambda *_: judged, "final": most_given(key_of)})
 
