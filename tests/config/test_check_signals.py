@@ -16,7 +16,6 @@ models:
 embedders:
   server: {endpoint: {base_url: "http://127.0.0.1:1/v1", model: e, dimensions: 3}}
 signals:
-  embedder: server
   time_zone: Europe/Berlin
   keywords:
     urgent: {any: [asap, outage], at_least: 2}
@@ -24,7 +23,7 @@ signals:
     like_these: {any: [a parcel that is late], match: bm25, threshold: 0.5}
     misspelt: {any: [refund], match: fuzzy}
   examples:
-    refunds: {texts: [money back], embedder: server}
+    refunds: {texts: [money back]}
   functions:
     length: {call: "builtins:len", gives: int}
   models:
@@ -52,7 +51,9 @@ CASES = [
     ("Europe/Berlin", "Europe/Bärlin", "signals.time_zone", "there is no time zone"),
     ("builtins:len", "builtins:lenn", "signals.functions.length.call", "builtins has no lenn"),
     ("builtins:len", "no_such.module:f", "signals.functions.length.call", "no_such.module can't be imported"),
-    ("embedder: server}", "embedder: sever}", "signals.examples.refunds.embedder", "there is no embedder 'sever'"),
+    ("[money back]", "[a], embedder: sever", "signals.examples.refunds.embedder", "there is no embedder 'sever'"),
+    ("[money back]", "[a], embedder: server", "signals.examples.refunds.embedder", "'server' is an endpoint"),
+    ("signals:\n", "signals:\n  embedder: server\n", "signals.embedder", "'server' is an endpoint"),
     ("model: one", "model: won", "signals.models.tone.model", "there is no model won"),
     ("[calm, angry]", "[calm, Calm]", "signals.models.tone.choices", "has a choice twice"),
     ("urgent:", "Urgent:", "signals.keywords.Urgent", ""),

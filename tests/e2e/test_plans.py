@@ -262,8 +262,9 @@ def test_a_member_that_fails_costs_its_voice_and_no_more(start: Start, up: Upstr
 
     receipt = gateway.receipt(answer)
     assert said(answer) == "It is 7"
-    failed = [one for one in receipt["attempts"] if one.get("error")]
-    assert [one["deployment"] for one in failed] == [broken]
+    failed = {one["deployment"] for one in receipt["attempts"] if one.get("error")}
+    assert failed <= {broken}  # the others may have settled it before it broke
+    assert receipt["served"] != broken
 
 
 def test_when_every_member_fails_the_caller_gets_the_most_telling_error(start: Start, up: Upstream) -> None:

@@ -37,18 +37,21 @@ class Qualities:
             deployments: Those that there are: others are left out.
         """
         while True:
-            took_s = 0.0
-            try:
-                began_s = time.perf_counter()
-                found = await asyncio.to_thread(self._read, frozenset(deployments()))
-                took_s = time.perf_counter() - began_s
-                self._metrics.qualities(some[0] for some in found.values() if not some[0].task)
-                self._take(found)
-            except StoreError as error:  # what was known goes on
-                log.warning("quality.not_read", extra={"reason": str(error)})
-            except Exception:
-                log.exception("telemetry.failed", extra={"receipt": ""})
+            began_s = time.perf_counter()
+            await self.load(frozenset(deployments()))
+            took_s = time.perf_counter() - began_s
             await asyncio.sleep(max(LOAD_S, SPARE * took_s))
+
+    async def load(self, deployments: Collection[str]) -> None:
+        """Read once. Where that can't be, what was known goes on."""
+        try:
+            found = await asyncio.to_thread(self._read, deployments)
+            self._metrics.qualities(some[0] for some in found.values() if not some[0].task)
+            self._take(found)
+        except StoreError as error:
+            log.warning("quality.not_read", extra={"reason": str(error)})
+        except Exception:  # nor may anything else end the watch
+            log.exception("telemetry.failed", extra={"receipt": ""})
 
     def _read(self, deployments: Collection[str]) -> By:
         return by_place(

@@ -22,8 +22,6 @@ class Envelope(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     calls: int = 1
     concurrency: int = 1
     """Calls at once."""
-    depth: int = 1
-    """Recipes within recipes."""
 
 
 class Candidate(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

@@ -18,8 +18,9 @@ from antiphon.gateway.house import Revision
 from antiphon.policy.verdict import ALLOWED, decide
 from antiphon.providers.target import Target
 from antiphon.recipes.inner import chat_codec
-from antiphon.recipes.seats import ranking, seating
+from antiphon.recipes.seats import expected, seating
 from antiphon.recipes.teams import Team
+from antiphon.routing.chosen import Chosen
 from antiphon.routing.plan import choice, led, plan
 from antiphon.routing.route import Route, of_tier
 
@@ -85,7 +86,7 @@ class Decisions:
             head.answers,
             head.needs,
             instead,
-            None if chosen is None else (chosen.key, ranking(chosen.predicted)) if chosen.recipe else chosen.key,
+            None if chosen is None else self._key(chosen),
         )
         known = self._known.get(kind)
         if known is None or known.principal is not principal:
@@ -95,6 +96,11 @@ class Decisions:
             self._known[kind] = known
         story.verdict = known.verdict
         return known
+
+    def _key(self, chosen: Chosen) -> Hashable:
+        """What of a choice its plan depends on."""
+        recipe = self._revision.recipes.get(chosen.recipe)
+        return chosen.key if recipe is None or not recipe.ranks else (chosen.key, expected(chosen.predicted))
 
     def route(self, story: Story, head: Head) -> Route:
         """Where a request's model leads, if its caller may ask for it. Raises: NotAllowed, NotFound."""
@@ -142,8 +148,8 @@ class Decisions:
         prepared = self._caller.prepare(made.steps[0], policy, revision.targets)
         recipe = None if chosen is None else revision.recipes.get(chosen.recipe)
         if recipe is not None and chat_codec(head) is not None:
-            ranked = () if chosen is None else ranking(chosen.predicted)
-            seated = seating(recipe, made, revision.deployments, lambda seat: choice(seat, head, verdict), ranked)
+            qualities = expected(chosen.predicted) if chosen is not None and recipe.ranks else ()
+            seated = seating(recipe, made, revision.deployments, lambda seat: choice(seat, head, verdict), qualities)
             story.plan = made = seated.plan
             team = Team(
                 recipe=recipe,

@@ -21,6 +21,7 @@ from antiphon.providers.target import PLAINLY, How
 from antiphon.recipes.inner import chat_codec
 from antiphon.recipes.progress import Kind, Progress, kind_of
 from antiphon.recipes.teams import Team, play
+from antiphon.routing.decide import IMPACT
 from antiphon.routing.known import TASK
 from antiphon.wire import trace
 
@@ -95,7 +96,6 @@ async def _play(story: Story, decision: Decision, team: Team, ask: Ask, process:
     kind = telling(story, decision, head)
     story.lines += b"x-antiphon-recipe: %b\r\n" % team.recipe.name.encode("ascii", "replace")
     story.progress = Progress(kind, head, codec, story.arrival.id, now_s, write)
-    task = story.facts.value(TASK) if story.facts is not None else None
     answered, story.instead = await play(
         team,
         process.caller,
@@ -103,9 +103,16 @@ async def _play(story: Story, decision: Decision, team: Team, ask: Ask, process:
         ask,
         story.progress.note,
         process.counting,
-        task=task if isinstance(task, str) else "",
+        task=_said(story, TASK),
+        impact=_said(story, IMPACT) if team.recipe.weighs_impact else "",
     )
     return answered
+
+
+def _said(story: Story, fact: str) -> str:
+    """What a fact in words says; empty: unknown."""
+    value = None if story.facts is None else story.facts.value(fact)
+    return value if isinstance(value, str) else ""
 
 
 def release(story: Story, answered: Answered, whole: Whole, process: Process, revision: Revision, reply: Reply) -> None:

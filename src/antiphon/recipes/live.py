@@ -182,6 +182,7 @@ class Live(Calls):
         self._caller.settle(answered.attempt, got.facts.usage)
         response, _ = self._codec.decode_answer(got.body)
         self._given[asked.step] = response, answered
+        self._noted(Noted(step=asked.step, what="answered", why=answered.attempt.name))  # told on the way, not kept
         return self._answer(asked, answered, response, began_s)
 
     def _answer(

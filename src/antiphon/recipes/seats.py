@@ -26,6 +26,18 @@ class Recipe(Struct, frozen=True, kw_only=True):
     settings: RecipeSettings
     seats: Mapping[str, Route]
     """Where each seat that it names leads."""
+
+    @property
+    def weighs_impact(self) -> bool:
+        """What it does depends on what is at stake."""
+        return self.settings.cascade is not None and bool(self.settings.cascade.last_at)
+
+    @property
+    def ranks(self) -> bool:
+        """Its shape goes by expected quality."""
+        cascade = self.settings.cascade
+        return cascade is not None and cascade.order in {"quality", "value"}
+
     gain: Gain | None = None
     """The model of expected gain that it goes by."""
 
@@ -41,10 +53,20 @@ class Seating(Struct, frozen=True, kw_only=True):
     envelope: Envelope
 
 
-def ranking(predicted: Sequence[Predicted]) -> tuple[str, ...]:
-    """Deployments by expected quality, the best first: all that a recipe's shape takes from what is predicted."""
-    known = [(one.quality, one.deployment) for one in predicted if one.quality is not None]
-    return tuple(name for _, name in sorted(known, key=lambda one: -one[0]))
+def expected(predicted: Sequence[Predicted]) -> tuple[tuple[str, float], ...]:
+    """Expected quality by deployment, to the hundredth: as far as a recipe's shape may go by it."""
+    return tuple((one.deployment, round(one.quality, 2)) for one in predicted if one.quality is not None)
+
+
+def known_now(seated: Sequence[Seated], predicted: Sequence[Predicted]) -> tuple[Seated, ...]:
+    """Seats with what is expected of this very request, where that is known."""
+    known = {one.deployment: one for one in predicted}
+    return tuple(one if one.seat not in known else _updated(one, known[one.seat]) for one in seated)
+
+
+def _updated(seat: Seated, said: Predicted) -> Seated:
+    cost = seat.cost_nano_usd if said.cost_nano_usd is None else said.cost_nano_usd
+    return structs.replace(seat, quality=said.quality, cost_nano_usd=cost)
 
 
 def seating(
@@ -52,7 +74,7 @@ def seating(
     single: Plan,
     known: Mapping[str, Deployment],
     choose: Callable[[Route], Choice],
-    ranked: Sequence[str] = (),
+    qualities: Sequence[tuple[str, float]] = (),
 ) -> Seating:
     """Seat a recipe.
 
@@ -60,9 +82,9 @@ def seating(
         single: The plan of one call to the route's own candidates: those that a recipe's unnamed seats stand for.
         known: Deployments by name.
         choose: Who of a seat's deployments can take the request. Raises BadRequest, when nobody can.
-        ranked: Deployments by expected quality, the best first; of others nothing is known.
+        qualities: Expected of deployments, 0 to 1; of others nothing is known.
     """
-    own = single.steps[0]
+    own, quality = single.steps[0], dict(qualities)
     stands, lost = {ROUTE_SEAT: own}, list[Candidate]()
     # Candidates one by one, as a call that picks among them would have them: the step's own, then who takes over.
     names = dict.fromkeys((*own.deployments, *(name for one in own.fallbacks for name in one.deployments)))
@@ -82,7 +104,9 @@ def seating(
             fallbacks=made.fallbacks,
         )
     seated = tuple(
-        _seated(name, stand, known, ranked, candidate=name in own.deployments) for name, stand in stands.items() if name
+        _seated(name, stand, known, quality, candidate=name in own.deployments)
+        for name, stand in stands.items()
+        if name
     )
     shapes = recipe.settings.steps(seated)
     envelope = recipe.settings.envelope_of(seated, own.envelope.attempts)
@@ -118,13 +142,12 @@ def _others(stands: Mapping[str, Step], lost: Sequence[Candidate]) -> tuple[Cand
 
 
 def _seated(
-    seat: str, stand: Step, known: Mapping[str, Deployment], ranked: Sequence[str], *, candidate: bool
+    seat: str, stand: Step, known: Mapping[str, Deployment], quality: Mapping[str, float], *, candidate: bool
 ) -> Seated:
-    """What is known of a seat before it is asked: of several deployments, the dearest counts, and what all can do.
-
-    Quality is told by rank alone: 1 is the best, and the rest follow evenly.
+    """What is known of a seat before it is asked: of several deployments the dearest and the worst count, and what all
+    can do.
     """
-    places = [ranked.index(name) for name in stand.deployments if name in ranked]
+    qualities = [quality[name] for name in stand.deployments if name in quality]
     deployments = [known[name] for name in stand.deployments]
     prices = [one.price for one in deployments]
     costs = [
@@ -137,6 +160,6 @@ def _seated(
         seat=seat,
         candidate=candidate,
         cost_nano_usd=max(costs) if costs and len(costs) == len(prices) else None,
-        quality=1 - max(places) / len(ranked) if places and len(places) == len(stand.deployments) else None,
+        quality=min(qualities) if qualities and len(qualities) == len(stand.deployments) else None,
         logprobs=None if any(one is None for one in can) else all(one and "logprobs" in one for one in can),
     )

@@ -21,7 +21,7 @@ from antiphon.recipes.envelope import Purse
 from antiphon.recipes.live import Live, most
 from antiphon.recipes.port import Question
 from antiphon.recipes.run import run
-from antiphon.recipes.seats import Recipe, Seating
+from antiphon.recipes.seats import Recipe, Seating, known_now
 
 
 class Team(Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ async def play(
     counting: Counting | None = None,
     *,
     task: str = "",
-    objective: str = "",
+    impact: str = "",
 ) -> tuple[Answered, Response | None]:
     """Run a recipe. Returns: the call whose answer goes out, and what is said in its place where that was edited.
 
@@ -60,8 +60,11 @@ async def play(
             needs=ask.request.head.needs,
             seed=ask.seed,
             task=task,
-            objective=objective,
-            seats=team.seating.seated,
+            impact=impact,
+            objective="" if story.grounds is None else story.grounds.asked,
+            seats=team.seating.seated
+            if story.grounds is None
+            else known_now(team.seating.seated, story.grounds.predicted),
             gain=team.recipe.gain,
         )
         return live.released(await run(team.recipe.settings, question, live))

@@ -61,6 +61,8 @@ class Extractor:
             learned.prepare(names)
         if any(name.startswith(("asks.", "talk.", "stakes.")) for name in names):
             wording.prepare()
+        if any(name.startswith(("text.code", "text.math", "task.", "difficulty.")) for name in names):
+            shape.prepare()
 
     def needs(self, name: str) -> frozenset[Outside]:
         """What has to be supplied before a fact is asked for; without it the fact is unknown."""

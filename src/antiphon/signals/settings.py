@@ -21,7 +21,7 @@ class KeywordSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Meta(
             min_length=1,
             max_length=5000,
-            description="What is looked for: words, phrases, patterns or texts, by `match`. 1 to 5000.",
+            description="What is looked for: words, phrases, patterns or texts, by `match`. 1 to 5000, of `fuzzy` at most 200.",
         ),
     ]
     match: Annotated[

@@ -59,6 +59,12 @@ _QUESTIONS = "?\uff1f\u061f\u2e2e\u055e\u1367"
 _LEAST_OPTIONS = 3
 
 
+def prepare() -> None:
+    """Compile the patterns."""
+    for signs in (_CODE, _MATH):
+        _patterns(signs)
+
+
 def _told(found: list[int], patterns: tuple[tuple[str, float], ...]) -> Judged:
     """Whether signs add up, and how sure that makes."""
     weight = sum(patterns[at][1] for at in found)
