@@ -1,9 +1,11 @@
 """What callers, contracts and judges say of answers is kept, comes to the quality of deployments, and leads requests."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import Postgres
 
 from rig.config import ALICE, BOB, ROOT
 from rig.fixtures import Start
@@ -197,7 +199,10 @@ def test_contracts_and_judges_score_who_gave_the_answers(start: Start, up: Upstr
     up.script = by_model(small=answers("the number is 4"), big=answers(RATING))
     best = {"best_of": {"members": ["small", "big"], "judge": "big"}}
     recipes = {
-        "kept": {"cascade": {"stages": [{"seat": "small"}, {"seat": "big"}]}, "contract": {"regex": "the number is [0-9]"}},
+        "kept": {
+            "cascade": {"stages": [{"seat": "small"}, {"seat": "big"}]},
+            "contract": {"regex": "the number is [0-9]"},
+        },
         "broken": {
             "draft_verify": {"draft": "small", "verifier": "big"},
             "contract": {"regex": "five", "on_violation": "warn"},
@@ -223,3 +228,52 @@ def test_contracts_and_judges_score_who_gave_the_answers(start: Start, up: Upstr
     assert any(task for _, _, task in found), "by class of task too"
     until(lambda: gateway.metric("antiphon_recipe_runs_total", 'recipe="kept"') == 1, "the run is counted")
     assert gateway.metric("antiphon_recipe_calls_total", 'recipe="broken"') >= 2
+
+
+def test_what_one_gateway_was_told_leads_the_requests_of_another_on_the_same_postgres(
+    start: Start, up: Upstream, postgres: Postgres, tmp_path: Path
+) -> None:
+    up.script = by_model(small=answers("small's"), big=answers("big's"))
+    made = config(up.url, {"objective": BEST})
+    made["storage"] |= {"url": postgres.place().url.reveal()}
+    homes = [tmp_path / name for name in ("first", "second")]
+    for home in homes:
+        home.mkdir()
+    first, second = (start(made, "--workers", "2", home=home) for home in homes)
+    receipts = {name: [chat(first, name).receipt_id for _ in range(4)] for name in DEPLOYMENTS}
+
+    def shipped() -> bool:
+        return all(second.get(f"/v1/receipts/{one[-1]}").status == 200 for one in receipts.values())
+
+    until(shipped, "the other gateway finds the receipts")
+    for place, (name, some) in enumerate(receipts.items()):
+        for number, receipt in enumerate(some):
+            scored((first, second)[number % 2], receipt, good=place == 1)
+            scored((second, first)[number % 2], receipt, good=name == "big")
+
+    def counts(gateway: Gateway) -> list[float]:
+        return [count(gateway, name) for name in DEPLOYMENTS]
+
+    until(lambda: counts(first) == counts(second) == [4, 4], "each score once, whoever carried it")
+    until(lambda: said(chat(second)) == "big's", "the other gateway asks the better one")
+
+
+def test_a_source_that_weighs_nothing_does_not_count_from_the_next_reload_on(gateway: Gateway) -> None:
+    receipt = chat(gateway, "small").receipt_id
+    scored(gateway, receipt, good=False)
+    scored(gateway, receipt, good=True, source="evaluation")
+    until(lambda: count(gateway, "small") == 2, "both count")
+
+    gateway.write({**gateway.config, "quality": {"weights": {"feedback": 0, "evaluation": 0.5}}})
+
+    until(lambda: count(gateway, "small") == 0.5, "one of them, for half")
+    assert quality(gateway)["small", "r", ""]["mean"] == 1
+    until(lambda: gateway.metric("antiphon_quality_scores", 'deployment="small"') < 0.6, "workers know it too")
+
+
+def test_a_half_life_takes_a_restart(gateway: Gateway) -> None:
+    gateway.write({**gateway.config, "quality": {"half_life_days": 7}})
+
+    refused = gateway.event("config.refused")
+    assert "quality.half_life_days" in refused["reason"]
+    assert gateway.get("/v1/quality").json["half_life_days"] == 30

@@ -72,6 +72,7 @@ class Planning:
         """As the store has them."""
         self._learning: set[asyncio.Task[None]] = set()
         self._sandbox: tuple[SandboxSettings, Tiers] | None = None
+        self._extractor: Extractor | None = None
         self._retired: list[Tiers] = []
         """Of earlier revisions, whose requests may still run."""
 
@@ -97,6 +98,9 @@ class Planning:
             self._sandbox = settings.sandbox, Tiers(settings.sandbox)
         found = _plans(settings, routes, targets, caller, embedders, self, self._sandbox[1])
         extractor = found.weigher.extractor
+        if self._extractor is not None:  # requests of the revision before may still call its functions
+            asyncio.get_running_loop().call_later(settings.calls.deadline.max_s, self._extractor.close)
+        self._extractor = extractor
         for name in set(extractor.likeness.embedders.values()) & embedders.keys():
             # In the background: until then facts of likeness are unknown.
             task = asyncio.get_running_loop().create_task(_examples(extractor, name, embedders[name]))
@@ -105,7 +109,9 @@ class Planning:
         return found
 
     async def close(self) -> None:
-        """End what runs code."""
+        """End what runs code, and functions of the operator's."""
+        if self._extractor is not None:
+            self._extractor.close()
         for one in (*self._retired, *([] if self._sandbox is None else [self._sandbox[1]])):
             await one.close()
 
