@@ -297,7 +297,7 @@ class Caller:
         deployment, drawn = spot.target.deployment, None
         bounds = bounds_of(ask.request, spot.target, said, member.tokens_of)
         if part is not None:
-            drawn = part.draw(bounds, output_of(ask.request, deployment) or 0)
+            drawn = part.draw(bounds, output_of(ask.request, deployment))
         try:
             if counted is None or counting is None:
                 return self._tickets.reserve(work.principal, member.name, None), None, drawn

@@ -28,7 +28,7 @@ from msgspec import Struct
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, BadRequest, DeadlineExceeded
 
-Bound = Literal["request", "route", "server"]
+Bound = Literal["request", "route", "server", "recipe"]
 """Who set the deadline."""
 
 OURS = b"x-antiphon-timeout"

@@ -15,6 +15,9 @@ from antiphon.calls.settings import CallsSettings
 from antiphon.providers.credentials import ProviderKeySettings
 from antiphon.providers.target import Target
 
+MOST_LEFT = 1024
+"""Deployments that reloads took away and that are still known; the oldest go first."""
+
 
 class Fleet:
     """Members by name. A new revision arranges them anew: what was measured, and what runs, goes on."""
@@ -25,11 +28,14 @@ class Fleet:
         self._shared = shared or MemoryBreakers()
         self._fraction = random.Random(seed).random  # noqa: S311 - spreads probes in time, guards nothing
         self._members: dict[str, Member] = {}
+        self._left: dict[str, Member] = {}
+        """Of earlier revisions, whose requests may still run."""
         self._pools: dict[str, KeyPool] = {}
         self._admission: Admission | None = None
 
     def __getitem__(self, name: str) -> Member:
-        return self._members[name]
+        """One of the last revision, or one that a request of an earlier one still names."""
+        return self._members.get(name) or self._left[name]
 
     @property
     def pools(self) -> Mapping[str, KeyPool]:
@@ -67,7 +73,7 @@ class Fleet:
         self._pools = {account: KeyPool(each, self._pools.get(account)) for account, each in keys.items()}
         before, self._members = self._members, {}
         for name, target in targets.items():
-            member = before.get(name) or self._member(name, now_s)
+            member = before.get(name) or self._left.pop(name, None) or self._member(name, now_s)
             if first:
                 member.live.warm_at_s = now_s  # who starts together has nobody to be spared by
             member.gate = self._admission.gate(name)
@@ -84,6 +90,11 @@ class Fleet:
             member.live.configure(settings.live, now_s, requests_per_minute=limits[0], tokens_per_minute=limits[1])
             member.rated = limits != (None, None)
             self._members[name] = member
+        for name in before.keys() - self._members.keys():
+            self._left.pop(name, None)
+            self._left[name] = before[name]
+        while len(self._left) > MOST_LEFT:
+            del self._left[next(iter(self._left))]
 
     def _member(self, name: str, now_s: float) -> Member:
         if self._admission is None:

@@ -19,10 +19,10 @@ class Part(Protocol):
     step: str
     """The step of the plan that it is made for."""
 
-    def draw(self, bound: Bound, output_tokens: int) -> Drawn:
+    def draw(self, bound: Bound, output_tokens: int | None) -> Drawn:
         """Draw what an attempt may use. Raises: EnvelopeExceeded, and then nothing was drawn.
 
         Args:
-            output_tokens: The most of all its answers together.
+            output_tokens: The most of all its answers together; None: unknown.
         """
         ...

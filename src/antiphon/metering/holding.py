@@ -29,14 +29,26 @@ class Holding:
         """What is still held of money, on the budget that holds most."""
         return max((amount for _, at, amount in self._left if at == MONEY), default=0)
 
-    def give(self, bound: Bound) -> None:
-        """Let go of an attempt's bound, whose ticket is taken next, before anything else can run."""
-        given = {MONEY: bound.money_nano_usd or 0, TOKENS: bound.tokens or 0}
-        for place, (purse, at, amount) in enumerate(self._left):
-            less = min(amount, given[at])
-            purse.open -= less
-            purse.left += less
-            self._left[place] = purse, at, amount - less
+    def give(self, bound: Bound) -> tuple[int, ...]:
+        """Let go of an attempt's bound, whose ticket is taken next, before anything else can run.
+
+        Returns: what was let go of, for `take_back`.
+        """
+        asked = {MONEY: bound.money_nano_usd or 0, TOKENS: bound.tokens or 0}
+        given = tuple(min(amount, asked[at]) for _, at, amount in self._left)
+        self._move(given, -1)
+        return given
+
+    def take_back(self, given: tuple[int, ...]) -> None:
+        """Hold again what was let go of for an attempt that nothing was sent of: no more than is still there."""
+        if self._left:
+            self._move([min(amount, max(0, line[0].left)) for amount, line in zip(given, self._left, strict=True)], 1)
+
+    def _move(self, amounts: Sequence[int], sign: int) -> None:
+        for place, ((purse, at, held), amount) in enumerate(zip(self._left, amounts, strict=True)):
+            purse.open += sign * amount
+            purse.left -= sign * amount
+            self._left[place] = purse, at, held + sign * amount
 
     def end(self) -> None:
         """Give back what is left. Harmless when it was given back before."""

@@ -49,7 +49,7 @@ class Purse:
         """Seconds that are left; 0 when it is over."""
         return max(0.0, self._until_s - now_s)
 
-    def why_not(self, bound: Bound, output_tokens: int, now_s: float, *, again: bool = False) -> str:
+    def why_not(self, bound: Bound, output_tokens: int | None, now_s: float, *, again: bool = False) -> str:
         """Why a call can't be made; empty when it can."""
         limits = self.envelope
         if self._calls >= limits.calls and not again:
@@ -63,23 +63,26 @@ class Purse:
                 return (
                     f"{bound.money_nano_usd} nano-USD more than the {limits.money_nano_usd - self._money} that are left"
                 )
-        if limits.output_tokens is not None and self._tokens + output_tokens > limits.output_tokens:
+        if limits.output_tokens is not None and output_tokens is None:
+            return "how long its answer may be is unknown, and the envelope bounds output tokens: send `max_tokens`"
+        if limits.output_tokens is not None and self._tokens + (output_tokens or 0) > limits.output_tokens:
             return (
                 f"{output_tokens} output tokens are more than the {limits.output_tokens - self._tokens} that are left"
             )
         return ""
 
-    def draw(self, bound: Bound, output_tokens: int, now_s: float, *, again: bool = False) -> Draw:
+    def draw(self, bound: Bound, output_tokens: int | None, now_s: float, *, again: bool = False) -> Draw:
         """Draw a call's bound.
 
         Args:
+            output_tokens: The most of all its answers together; None: unknown.
             again: It is a further attempt of a call that was counted.
         Raises: EnvelopeExceeded, and then nothing was drawn.
         """
         why = self.why_not(bound, output_tokens, now_s, again=again)
         if why:
             raise EnvelopeExceeded(f"the recipe's envelope has no room for another call: {why}")
-        drawn = Draw(bound.money_nano_usd or 0, output_tokens)
+        drawn = Draw(bound.money_nano_usd or 0, output_tokens or 0)
         self._calls += 0 if again else 1
         self._running += 1
         self.most_at_once = max(self.most_at_once, self._running)

@@ -63,7 +63,7 @@ class _Signal:
     def __init__(self, step: str) -> None:
         self.step = step
 
-    def draw(self, bound: Bound, output_tokens: int) -> "_Signal":
+    def draw(self, bound: Bound, output_tokens: int | None) -> "_Signal":
         return self
 
     def settle(self, cost_nano_usd: int, output_tokens: int) -> None:
