@@ -119,11 +119,20 @@ class Clusters:
         gains = self.means(lambda one: np.stack([one.gains(point) for point in one.frontier], 1))
         spent = self.means(lambda one: np.stack([one.spent(point) for point in one.frontier], 1))
         best = self.means(lambda one: one.costs_usd[:, one.best])
-        least = np.where(gains >= 0, spent / best, np.nan)
-        reached = ~np.isnan(least).all(1)
-        found = np.array([np.nanmin(row) if ok else np.inf for row, ok in zip(least, reached, strict=True)])
+        found = np.array([crossing(own, ratio) for own, ratio in zip(gains, spent / best, strict=True)])
         ends = np.quantile(found[1:], [0.025, 0.975], method="nearest")
         return [float(one) if np.isfinite(one) else None for one in (found[0], *ends)]
+
+
+def crossing(gains: Array, ratios: Array) -> float:
+    """The least cost at no loss on a frontier: at one of its trades, or between two neighbours, each for a part of requests."""
+    least = [ratio for gain, ratio in zip(gains, ratios, strict=True) if gain >= 0]
+    for at in range(len(gains) - 1):
+        below, above = (at, at + 1) if gains[at] < gains[at + 1] else (at + 1, at)
+        if gains[below] < 0 <= gains[above]:
+            part = -gains[below] / (gains[above] - gains[below])
+            least.append(ratios[below] + part * (ratios[above] - ratios[below]))
+    return float(min(least, default=np.inf))
 
 
 def figures(name: str, every: list[Tested]) -> dict[str, Any]:

@@ -65,26 +65,29 @@ def last(gateway: Gateway, **where: str) -> Receipt:
 # --- departures and deaths
 
 
-def test_a_caller_who_leaves_takes_every_member_along_and_gets_all_its_money_back(
+def test_a_caller_who_leaves_takes_every_member_along_and_gives_back_what_was_held_for_the_rest(
     start: Start, up: Upstream, measure: Measure
 ) -> None:
     up.script = silent
-    gateway = start(config(up.url, {"recipe": "ballot"}, recipes=BALLOT, budgets=[budget(usd=0.002)]))
+    gateway = start(config(up.url, {"recipe": "panel", "attempts": 1}, recipes=PANEL, budgets=[budget(usd=1)]))
+    with Caller(gateway) as caller:
+        caller.send(request(gateway, ask(max_tokens=100)))
+        until(lambda: len(up.seen) == 2, "both members are asked")
+        left_s = caller.leave()
+    until(lambda: all(one.gone_s is not None for one in up.seen), "both are cut off")
+    assert up.last.gone_s is not None
+    measure("caller gone to a recipe's last member closed [ms]", (up.last.gone_s - left_s) * 1000)
 
-    for number in range(4):  # each holds more than half of the budget: what one keeps the next one lacks
-        with Caller(gateway) as caller:
-            caller.send(request(gateway, ask(max_tokens=100)))
-            until(lambda: len(up.seen) == 3 * (number + 1), "all members are asked")
-            left_s = caller.leave()
-        seen = up.seen[-3:]
-        until(lambda: all(one.gone_s is not None for one in seen), "all are cut off")
-        measure("caller gone to a recipe's last member closed [ms]", max(one.gone_s - left_s for one in seen) * 1000)
-        receipt = last(gateway)
-        assert (receipt.outcome, len(receipt.attempts)) == ("client_gone", 3)
-        assert not any(one.open for one in receipt.attempts)
-        if number == 0:
-            booked = sum(one.cost_nano_usd or 0 for one in receipt.attempts)
-            assert booked == 0
+    receipt = last(gateway)
+
+    assert (receipt.outcome, len(receipt.attempts)) == ("client_gone", 2)
+    assert all(one.assumed for one in receipt.attempts)  # a hard budget books what nobody can tell
+    assert gateway.metric("antiphon_attempts_in_flight") == 0
+    assert gateway.stop() == 0
+    found = books(gateway)
+    assert found.spent("cap") == found.money_nano_usd == sum(one.held_nano_usd or 0 for one in receipt.attempts)
+    assert (found.held, found.leases) == (0, 0)
+    assert audit(gateway)["faults"] == []
 
 
 def test_a_killed_recipe_books_what_was_answered_as_used_and_the_rest_as_held(
@@ -105,7 +108,7 @@ def test_a_killed_recipe_books_what_was_answered_as_used_and_the_rest_as_held(
     until(lambda: len(books(gateway).entries) == 3, "all three are booked")
     receipt = last(gateway)
     assert (receipt.outcome, receipt.error) == ("interrupted", "process_died")
-    assert [one.name for one in receipt.facts] == ["request.bytes"]
+    assert "request.bytes" in [one.name for one in receipt.facts]
     assert receipt.grounds is not None
     assert {one.step for one in receipt.attempts} == {"sample-1", "sample-2", "sample-3"}
     kinds = {one.credit.rsplit("/", 1)[-1]: (one.kind, one.money_nano_usd) for one in books(gateway).entries}
@@ -141,7 +144,7 @@ def test_a_worker_that_is_told_to_stop_cuts_a_recipe_off_and_says_so(start: Star
 def test_a_hedge_within_a_recipe_leaves_nothing_open(start: Start, up: Upstream) -> None:
     up.script = by_model(small=silent, mid=answers("It is 4"), big=silent)
     recipes = {"one": {"single": {}}}
-    route = {"equal": False, "recipe": "one", "hedge": {"enabled": True, "least_s": 0.01, "most_s": 0.02}}
+    route = {"equal": False, "recipe": "one", "hedge": {"enabled": True, "min_delay_s": 0.01, "max_delay_s": 0.02}}
     gateway = start(config(up.url, route, recipes=recipes, budgets=[budget(usd=1)]))
 
     answer = gateway.chat(ask(max_tokens=20))
@@ -212,7 +215,7 @@ def test_panels_at_once_never_go_over_a_hard_budget_and_the_ledger_is_the_bill(
     assert audit(gateway)["faults"] == []
 
 
-def test_a_panel_that_was_begun_can_pay_for_its_judge_whatever_others_ask_for_meanwhile(
+def test_a_panel_that_was_begun_can_pay_for_its_final_answer_whatever_others_ask_for_meanwhile(
     start: Start, up: Upstream, servers: LoopThread
 ) -> None:
     held = Held(answers("one view"))
@@ -231,12 +234,14 @@ def test_a_panel_that_was_begun_can_pay_for_its_judge_whatever_others_ask_for_me
         answer = running.result()
 
     assert answer.status == 200
-    assert [one.get("error", "") for one in gateway.receipt(answer)["attempts"]] == [""] * 4
+    receipt = gateway.receipt(answer)
+    assert [one["step"] for one in receipt["attempts"]][-1] == "final"
+    assert "stopped" not in receipt
 
 
 def test_a_budget_of_a_tier_leads_a_ruled_route_elsewhere_too(start: Start, up: Upstream) -> None:
     up.script = Bill().uses(output_tokens=100)
-    tier = budget("dear", usd=0.0001, tier="premium", at_cap="downgrade", downgrade_to="fast", hard=False)
+    tier = budget("dear", usd=0.0001, only={"tier": ["premium"]}, at_cap="downgrade", downgrade_to="fast")
     rules = [{"name": "all", "when": "request.bytes > 0", "models": ["big"]}]
     gateway = start(config(up.url, {"rules": rules}, budgets=[tier]))
 
@@ -251,7 +256,7 @@ def test_a_recipe_is_one_request_of_a_limit_on_requests_at_once(
 ) -> None:
     held = Held(answers("It is 4"))
     up.script = held.script
-    limits = [{"name": "two", "kind": "concurrent_requests", "limit": 2}]
+    limits = [{"name": "two", "concurrent_requests": 2}]
     gateway = start(config(up.url, {"recipe": "ballot"}, recipes=BALLOT, limits=limits))
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(gateway.chat, ask(f"number {number}")) for number in range(2)]
@@ -303,8 +308,7 @@ def test_a_kept_answer_is_given_to_requests_of_the_same_recipe_only(start: Start
     assert [cached(), cached()] == ["miss", "hit"]
     assert [cached(**{"x-kind": "hard"}), cached(**{"x-kind": "hard"})] == ["miss", "hit"]
     gateway.write({**made, "recipes": {"ballot": {"vote": {"members": MEMBERS}, "envelope": {"calls": 2}}}})
-    gateway.signal(signal.SIGHUP)
-    gateway.event("config.loaded" if gateway.events("config.loaded") else "config.reloaded")
+    gateway.event("config.taken")
     assert cached() == "hit"
     assert cached(**{"x-kind": "hard"}) == "miss"
 
@@ -399,7 +403,7 @@ def test_facts_that_came_after_an_attempt_of_their_own_are_in_the_receipt_of_a_r
     signals = {"models": {"tone": {"model": "small", "ask": "Which tone?", "choices": ["calm", "angry"]}}}
     rules = [{"name": "angry", "when": "asked.tone == 'angry'", "recipe": "panel"}]
     made = config(
-        up.url, {"models": ["mid"], "rules": rules}, recipes=PANEL, signals=signals, budgets=[budget(usd=0.003)]
+        up.url, {"models": ["mid"], "rules": rules}, recipes=PANEL, signals=signals, budgets=[budget(usd=0.0015)]
     )
     gateway = start(made)
 
@@ -455,4 +459,4 @@ def test_a_long_body_through_rules_and_a_recipe_lets_others_be_answered(
             slowest_s = max(slowest_s, time.monotonic() - began_s)
         assert running.result().status == 200, running.result()
     measure(f"slowest request beside a body of 4 MB through rules and a vote, {path} [ms]", slowest_s * 1000)
-    measure(f"longest turn of the loop then, {path} [ms]", gateway.metric("antiphon_loop_lag_seconds_max") * 1000)
+    measure(f"longest turn of the loop then, {path} [ms]", gateway.metric("antiphon_loop_lag_max_seconds") * 1000)

@@ -243,7 +243,8 @@ def test_what_one_gateway_was_told_leads_the_requests_of_another_on_the_same_pos
     receipts = {name: [chat(first, name).receipt_id for _ in range(4)] for name in DEPLOYMENTS}
 
     def shipped() -> bool:
-        return all(second.get(f"/v1/receipts/{one[-1]}").status == 200 for one in receipts.values())
+        found = [second.get(f"/v1/receipts/{receipt}") for some in receipts.values() for receipt in some]
+        return all(one.status == 200 and one.json["outcome"] == "ok" for one in found)
 
     until(shipped, "the other gateway finds the receipts")
     for place, (name, some) in enumerate(receipts.items()):

@@ -160,7 +160,9 @@ def test_a_mix_of_equal_cost_lies_between_two_models() -> None:
 
 def test_a_route_is_judged_beside_the_best_single_model() -> None:
     found = [Replayed(score=1.0, cost_nano_usd=20, asked=("a", "b"), gave="a")] * 4
-    rows = [Prompt(id=f"{at}", text="x", outcomes={**OUTCOMES, "a": outcome("a", "42", float(at > 0))}) for at in range(4)]
+    rows = [
+        Prompt(id=f"{at}", text="x", outcomes={**OUTCOMES, "a": outcome("a", "42", float(at > 0))}) for at in range(4)
+    ]
 
     report = judge(rows, found, ("a", "b"))
 

@@ -63,7 +63,7 @@ def test_following_it_gains_on_unseen_prompts(selector):
 
 
 def test_where_nothing_can_be_gained_the_margin_keeps_to_the_best_single_model():
-    alike = dict.fromkeys(TRUTH, {"cheap": 0.3, "poet": 0.8, "coder": 0.5})
+    alike = {kind: {"cheap": 0.3, "poet": 0.8, "coder": 0.5} for kind in TRUTH}
     file = train(table(300, truth=alike), "ridge").file
     fresh = made(500, 5, alike)
     assert file.best_single == "poet"

@@ -690,7 +690,7 @@ async def test_a_bug_amid_a_stream_ends_it_with_an_error(tmp_path: Path, caplog:
 
 
 class BrokenMetrics(Metrics):
-    def finished(self, receipt: Any, route: str) -> None:
+    def finished(self, receipt: Any, route: str, plan: Any) -> None:
         raise RuntimeError("a bug in counting")
 
 

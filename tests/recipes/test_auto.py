@@ -130,7 +130,9 @@ def test_by_gain_the_receipt_is_told_what_each_call_was_to_add_and_how_sure_it_i
 def test_by_gain_the_file_s_own_worth_counts_where_none_is_set() -> None:
     calls = ScriptedCalls({"a": "4"})
 
-    auto(calls, AutoSettings(members=["a", "b", "c"], file="gain.json"), gain=model(*GAIN.members, worth_nano_usd=2_000))
+    auto(
+        calls, AutoSettings(members=["a", "b", "c"], file="gain.json"), gain=model(*GAIN.members, worth_nano_usd=2_000)
+    )
 
     assert asked(calls) == ["a"]
 

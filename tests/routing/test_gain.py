@@ -36,7 +36,9 @@ def test_before_any_answer_none_is_right() -> None:
 def test_an_answer_is_believed_as_its_seat_deserves() -> None:
     right = (0.95 + 0.4) / 2
 
-    assert after((0, "a")).best()[1] == pytest.approx(right / (right + (1 - right) * 0.9))  # 1 wrong one in 10 is silent
+    assert after((0, "a")).best()[1] == pytest.approx(
+        right / (right + (1 - right) * 0.9)
+    )  # 1 wrong one in 10 is silent
 
 
 def test_agreement_makes_sure_and_disagreement_unsure() -> None:

@@ -11,7 +11,11 @@ from antiphon.routing.gain_text import BUCKETS, MARKS
 CHEAP, OTHER, STRONG = "cheap", "other", "strong"
 SEATS = (CHEAP, OTHER, STRONG)
 RIGHT = {"easy": (0.97, 0.96, 0.98), "hard": (0.35, 0.35, 0.85), "odd": (0.85, 0.4, 0.5)}
-WORDS = {"easy": "add two small numbers please", "hard": "prove the theorem about ideals", "odd": "rhyme a verse in dialect"}
+WORDS = {
+    "easy": "add two small numbers please",
+    "hard": "prove the theorem about ideals",
+    "odd": "rhyme a verse in dialect",
+}
 COSTS = {CHEAP: 1_000, OTHER: 1_500, STRONG: 40_000}
 
 

@@ -21,7 +21,7 @@ WORDS = {
     "poem": "write verse rhyme moon river love stanza song night",
     "code": "def return list loop python function bug import class",
 }
-COMMON = "please the a of this with and for me now then here today".split()
+COMMON = ["please", "the", "a", "of", "this", "with", "and", "for", "me", "now", "then", "here", "today"]
 
 
 def prompt(kind: str, chance: random.Random) -> str:

@@ -134,7 +134,7 @@ class Caller:
             used = caught.used if isinstance(caught, UpstreamError) else None
             self.failed(attempt, error, used if isinstance(used, Usage) else None)
             course.failed(spot, error)
-            self._ended(attempt, work)
+            self.written(attempt, work)
             raise error from error.__cause__
         except BaseException:
             won = course.won
@@ -146,9 +146,9 @@ class Caller:
         course.won = attempt
         return Answered(attempt, got, course)
 
-    def _ended(self, attempt: Try, work: Work) -> None:
-        """Write down that an attempt holds nothing any more: a death while the next one is waited for then books nothing
-        for it, as what it held may be used by others already.
+    def written(self, attempt: Try, work: Work) -> None:
+        """Write down that an attempt holds nothing any more: a death while others are waited for then books no more than
+        it used, as what else it held may be used by others already.
         """
         if attempt.ticket.holds is not None and not attempt.forfeit:
             with suppress(StoreError):  # the next record can't be written either, and is not passed over

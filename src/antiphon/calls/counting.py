@@ -112,6 +112,11 @@ class Counting:
                 counted.end()
                 raise
 
+    async def steer(self, counted: Counted, until_s: float, first: Sequence[Deployment]) -> None:
+        """See what soft budgets of those want whom a request's first attempt may go to. Raises: as `begin`."""
+        if self.tickets.steers and not counted.downgrade_to:
+            await self._soften(counted, until_s, first)
+
     async def _soften(self, counted: Counted, until_s: float, first: Sequence[Deployment]) -> None:
         """Find where a budget at its cap leads a request; none leads one away from what it leads to."""
         for deployment in (None, *first) if self.tickets.steers else (None,):

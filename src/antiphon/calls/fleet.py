@@ -73,7 +73,7 @@ class Fleet:
         self._pools = {account: KeyPool(each, self._pools.get(account)) for account, each in keys.items()}
         before, self._members = self._members, {}
         for name, target in targets.items():
-            member = before.get(name) or self._left.pop(name, None) or self._member(name, now_s)
+            member = before.get(name) or self._member(name, now_s)
             if first:
                 member.live.warm_at_s = now_s  # who starts together has nobody to be spared by
             member.gate = self._admission.gate(name)
@@ -90,9 +90,7 @@ class Fleet:
             member.live.configure(settings.live, now_s, requests_per_minute=limits[0], tokens_per_minute=limits[1])
             member.rated = limits != (None, None)
             self._members[name] = member
-        for name in before.keys() - self._members.keys():
-            self._left.pop(name, None)
-            self._left[name] = before[name]
+        self._left |= {name: member for name, member in before.items() if name not in self._members}
         while len(self._left) > MOST_LEFT:
             del self._left[next(iter(self._left))]
 

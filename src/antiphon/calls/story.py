@@ -43,6 +43,10 @@ class Telling(Protocol):
         """A whole answer, or what is said in its place, as the caller asked for it."""
         ...
 
+    def losses(self) -> tuple[Loss, ...]:
+        """What of it could not be told as it was."""
+        ...
+
 
 UNKNOWN = Principal(tenant="", key="", models=())
 """Nobody: stands in receipts of requests whose caller was not told."""
@@ -148,8 +152,10 @@ class Story(Struct):
             losses=self.losses,
             notes=self.notes if self.counted is None else (*self.notes, *self.counted.notes),
         )
-        if self.steps or self.rated:
-            told = structs.replace(told, steps=tuple(self.steps), rated=tuple(self.rated))
+        if self.facts is not None or self.steps or self.rated:
+            told = structs.replace(
+                told, facts=self.known(), grounds=self.grounds, steps=tuple(self.steps), rated=tuple(self.rated)
+            )
         if self.counted is not None and self.counted.downgrade_to:
             told = structs.replace(told, downgraded_to=self.counted.downgrade_to, downgraded_by=self.counted.budget)
         if error is None and not (self.captured or self.shared or self.cached or self.stopped or self.handed_off):

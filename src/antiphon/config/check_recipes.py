@@ -3,26 +3,38 @@
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from pathlib import Path as Files
+from typing import cast
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from antiphon.config.check_keywords import check_keywords
+from antiphon.config.check_recipe_keys import check_recipe_keys
 from antiphon.config.known import tiers_of
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
 from antiphon.core.error import ConfigError, Problem
 from antiphon.recipes.python import load as load_recipe
+from antiphon.recipes.settings import RecipeSettings
 from antiphon.routing.gain_file import read as read_gain
 from antiphon.routing.selector import Selector
 from antiphon.signals.own import NoFunction, load
 from antiphon.wire.yaml_node import Path
 
 TIER = "tier/"
+SEATS = frozenset(
+    {"seat", "members", "raters", "judge", "final", "critic", "draft", "verifier", "agree_with", "fallback"}
+)
+"""Keys of patterns that name who sits there."""
 
 
 def check_recipes(settings: Settings, written: Written) -> Iterator[Problem]:
-    """Patterns, and who sits where."""
-    models, tiers = written.names("models"), tiers_of(settings)
-    names = (*models, *(f"{TIER}{one}" for one in sorted(tiers)), *written.names("routes"))
+    """Patterns, keys without effect, and who sits where."""
+    names = (
+        *written.names("models"),
+        *(f"{TIER}{one}" for one in sorted(tiers_of(settings))),
+        *written.names("routes"),
+    )
     for name, recipe in settings.recipes.items():
         at: Path = ("recipes", name)
         if not written.sound(at):
@@ -30,22 +42,49 @@ def check_recipes(settings: Settings, written: Written) -> Iterator[Problem]:
         mistakes = recipe.check()
         for path, wrong, remedy in mistakes:
             yield written.problem((*at, *_parts(path)), wrong, remedy)
-        if mistakes or not written.sound(("models",), ("routes",)):
-            continue
-        for seat in recipe.seats():
-            if seat and seat not in names:
-                yield written.problem(
-                    at, f"there is no model, tier or route {seat} to sit in it", choose(seat, names, "models")
-                )
-        if recipe.auto is not None and recipe.auto.file:
-            yield from _gain(name, recipe.auto.file, written)
-        if recipe.python is not None:
-            try:
-                load_recipe(recipe.python.call)
-            except ValueError as error:
-                yield written.problem(
-                    (*at, "python", "call"), str(error), "name an `async def` of (request, calls, envelope)"
-                )
+        if not mistakes:
+            idle = list(check_recipe_keys(recipe, at, written))
+            yield from idle
+            if written.sound(("models",), ("routes",)):
+                told = {problem.path for problem in idle}
+                yield from (one for one in _nobody(recipe, at, written, names) if one.path not in told)
+                yield from _files(recipe, at, written)
+
+
+def _nobody(recipe: RecipeSettings, at: Path, written: Written, names: tuple[str, ...]) -> Iterator[Problem]:
+    """Seats that nobody sits in."""
+    for path, seat in _seats(msgspec.to_builtins(recipe.chosen), (*at, recipe.pattern)):
+        if seat not in names:
+            wrong = f"there is no model, tier or route {seat} to sit in it"
+            yield written.problem(path, wrong, choose(seat, names, "models"))
+
+
+def _files(recipe: RecipeSettings, at: Path, written: Written) -> Iterator[Problem]:
+    """What a recipe reads that can't be used."""
+    if recipe.auto is not None and recipe.auto.file:
+        yield from _gain((*at, "auto", "file"), recipe.auto.file, written)
+    if recipe.python is not None:
+        try:
+            load_recipe(recipe.python.call)
+        except ValueError as error:
+            remedy = "name an `async def` of (request, calls, envelope)"
+            yield written.problem((*at, "python", "call"), str(error), remedy)
+
+
+def _seats(settings: object, path: Path) -> Iterator[tuple[Path, str]]:
+    """Who sits where in a pattern, and where that is written."""
+    if isinstance(settings, dict):
+        for key, value in cast("dict[str, object]", settings).items():
+            if key in SEATS and isinstance(value, str):
+                yield from [((*path, key), value)] if value else []
+            elif key in SEATS and isinstance(value, list):
+                seats = cast("list[str]", value)
+                yield from (((*path, key, place), seat) for place, seat in enumerate(seats))
+            else:
+                yield from _seats(value, (*path, key))
+    elif isinstance(settings, list):
+        for place, item in enumerate(cast("list[object]", settings)):
+            yield from _seats(item, (*path, place))
 
 
 def _parts(path: str) -> Iterator[str | int]:
@@ -56,13 +95,13 @@ def _parts(path: str) -> Iterator[str | int]:
         yield from (int(place) for place in places)
 
 
-def _gain(name: str, file: str, written: Written) -> Iterator[Problem]:
+def _gain(path: Path, file: str, written: Written) -> Iterator[Problem]:
     """What is wrong with a model of expected gain."""
     try:
         read_gain(FilePath(file), "")
     except ConfigError as error:
         for one in error.problems:
-            yield written.problem(("recipes", name, "auto", "file"), f"{one.file} {one.wrong}", one.remedy)
+            yield written.problem(path, f"{one.file} {one.wrong}", one.remedy)
 
 
 def check_signals(settings: Settings, written: Written) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
 from antiphon.gateway.gateway import Gateway
+from antiphon.gateway.house import Revision
 from antiphon.routing.route import Route
 from antiphon.wire.codec import Asked
 from antiphon.wire.codecs import CODECS
@@ -53,10 +54,13 @@ async def probe(gateway: Gateway, deployment: Deployment) -> None:
     body = Body((text,))
     head, spots = CODECS["openai_chat"].read(body, Asked(endpoint=PROBE))
     request = Request(head=head, body=body, spots=spots, digest=sha256(text).hexdigest())
-    route = Route(
-        name=PROBE, deployments=(deployment,), attempts=1, seconds=settings.timeout_s + SPARE_S, bounds_time=True
-    )
-    await gateway.probe(request, PROBER, route, NoReply())
+    await gateway.probe(request, PROBER, probe_route(gateway.revision, deployment), NoReply())
+
+
+def probe_route(revision: Revision, deployment: Deployment) -> Route:
+    """Where a probe of a deployment goes."""
+    seconds = revision.calls.probes.timeout_s + SPARE_S
+    return Route(name=PROBE, deployments=(deployment,), attempts=1, seconds=seconds, bounds_time=True)
 
 
 async def look(gateway: Gateway) -> None:

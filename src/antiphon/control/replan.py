@@ -3,9 +3,11 @@
 from typing import get_args
 
 from antiphon.calls.story import Story
-from antiphon.core.arrival import Arrival
+from antiphon.control.probing import probe_route
+from antiphon.control.shadowing import SHADOW_OF, shadow_route
+from antiphon.core.arrival import PROBE, SHADOW, Arrival
 from antiphon.core.body import Body
-from antiphon.core.error import BadRequest
+from antiphon.core.error import BadRequest, NotFound
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Receipt
@@ -13,7 +15,9 @@ from antiphon.core.request import Dialect, Head, Request, Spots
 from antiphon.core.signal import StoredFacts
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.house import Revision
+from antiphon.policy.verdict import ALLOWED
 from antiphon.recipes.weigh import chosen_of
+from antiphon.routing.route import Route
 
 
 def replan(receipt: Receipt, revision: Revision, decisions: Decisions) -> Plan:
@@ -41,6 +45,8 @@ def replan(receipt: Receipt, revision: Revision, decisions: Decisions) -> Plan:
     )
     story = planning(arrival, principal, request, revision.id)
     story.seed = receipt.seed
+    if receipt.endpoint in (SHADOW, PROBE):
+        return decisions.onto(story, head, _own(receipt, told, revision), ALLOWED).plan
     decisions.route(story, head)
     ruled = revision.ruled.get(head.model)
     if ruled is not None and receipt.grounds is not None and not receipt.downgraded_to:
@@ -48,6 +54,16 @@ def replan(receipt: Receipt, revision: Revision, decisions: Decisions) -> Plan:
         story.grounds = receipt.grounds
         story.chosen = chosen_of(story, request, ruled, facts, receipt.grounds)
     return decisions.find(story, head, receipt.downgraded_to, receipt.downgraded_by).plan
+
+
+def _own(receipt: Receipt, told: Plan, revision: Revision) -> Route:
+    """Where a request of the gateway's own went. Raises: NotFound."""
+    shadow = receipt.endpoint == SHADOW
+    name = told.route.removeprefix(SHADOW_OF) if shadow else receipt.asked
+    deployment = revision.deployments.get(name)
+    if deployment is None:
+        raise NotFound(f"there is no deployment {name!r} any more", code="model_not_found", param="model")
+    return shadow_route(revision, receipt.asked, deployment) if shadow else probe_route(revision, deployment)
 
 
 def planning(arrival: Arrival, principal: Principal, request: Request, revision: str) -> Story:

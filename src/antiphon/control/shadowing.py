@@ -9,10 +9,13 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
 from antiphon.gateway.gateway import Gateway
+from antiphon.gateway.house import Revision
 from antiphon.routing.route import Route
 
 MOST = 64
 """Shadow requests that run at once in a worker; above that they are left out, and the log says so."""
+SHADOW_OF = "shadow/"
+"""What their routes' names begin with."""
 log = logging.getLogger("antiphon.gateway")
 
 
@@ -40,9 +43,20 @@ class Shadows:
             task.add_done_callback(self._running.discard)
 
 
+def shadow_route(revision: Revision, model: str, deployment: Deployment) -> Route:
+    """Where a shadow of a request for `model` goes, with the prompt that its answer came about with."""
+    own = revision.routes.get(model)
+    return Route(
+        name=f"{SHADOW_OF}{deployment.name}",
+        deployments=(deployment,),
+        attempts=1,
+        seconds=revision.calls.deadline.max_s,
+        prompt=None if own is None else own.prompt,
+    )
+
+
 async def _ask(gateway: Gateway, request: Request, principal: Principal, deployment: Deployment, beside: str) -> None:
-    seconds = gateway.revision.calls.deadline.max_s
-    route = Route(name=f"shadow/{deployment.name}", deployments=(deployment,), attempts=1, seconds=seconds)
+    route = shadow_route(gateway.revision, request.head.model, deployment)
     try:
         await gateway.shadow(request, principal, route, NoReply(), beside)
     except AntiphonError as error:

@@ -18,7 +18,7 @@ MOST_CALLS = 6
 _TOO_WEAK = 0.06
 """A seat that a cheaper one beats by more is not worth asking."""
 _BINS = 16
-_RUNGS = tuple(2.0**power for power in (-1.5, -0.5, 0, 0.5, 1, 1.25, 1.5, 1.75, 2, 3))
+_RUNGS = tuple(2.0**power for power in (-3, -2, -1.5, -1.25, -1, -0.75, -0.5, 0, 0.5, 1, 1.25, 1.5, 1.75, 2))
 """Worths that are tried, in units of what the best seat's answer costs over what it adds to the cheapest seat's."""
 
 
@@ -88,7 +88,7 @@ def tune(examples: Sequence[Example], seats: Sequence[str], *, seed: int = 0, tr
         for rung, worth in enumerate(ladder):
             played[rung] += [play(model, example, worth, begun=at) for example, at in zip(held, begun, strict=True)]
     rungs = tuple(_rung(worth, one) for worth, one in zip(ladder, played, strict=True))
-    calibration, loss, error = calibrate([one for rung in played[2:-2] for one in rung])
+    calibration, loss, error = calibrate([one for rung in played[3:] for one in rung])
     return replace(
         _only(fit(table, seed=seed), kept),
         worth_nano_usd=next((one.worth_nano_usd for one in rungs if one.right >= right), rungs[-1].worth_nano_usd),

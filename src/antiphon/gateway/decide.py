@@ -1,8 +1,10 @@
 """Admit and plan: what is decided on a request before anything is sent."""
 
 from collections.abc import Hashable, Mapping
+from hashlib import sha256
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from antiphon.calls.prepared import Policy, Prepared, unnamed
@@ -44,12 +46,9 @@ class Decision(Struct, frozen=True, kw_only=True):
     """Whose use it is, of what isn't the single request's."""
     team: Team | None = None
     """The recipe; None: one call."""
-
-    @property
-    def asked(self) -> str:
-        """What is added to what the caller says, as far as the answer depends on it: the prompt and the recipe."""
-        plan = self.plan
-        return f"{plan.prompt}+{plan.named}" if plan.named else plan.prompt
+    asked: str = ""
+    """What is added to what the caller says, as far as the answer depends on it: the prompt, and the recipe with those
+    who take a part in it."""
 
 
 class Preparer(Protocol):
@@ -168,4 +167,13 @@ class Decisions:
             prepared=prepared,
             whose=Whose(principal=story.principal, model=head.model, route=route.name),
             team=team,
+            asked=made.prompt if team is None else f"{made.prompt}+{_version(team)}",
         )
+
+
+def _version(team: Team) -> str:
+    """A recipe as far as its answers depend on it."""
+    digest = sha256(msgspec.json.encode(team.recipe.settings))
+    for seat, prepared in sorted(team.seats.items()):
+        digest.update(b"%b\0%b\0" % (seat.encode(), prepared.answerers))
+    return f"{team.recipe.name}@{digest.hexdigest()[:16]}"

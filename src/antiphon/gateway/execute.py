@@ -106,6 +106,7 @@ async def _play(story: Story, decision: Decision, team: Team, ask: Ask, process:
         task=_said(story, TASK),
         impact=_said(story, IMPACT) if team.recipe.weighs_impact else "",
     )
+    story.stopped = ""  # of a call that failed on the way
     return answered
 
 
@@ -123,6 +124,8 @@ def release(story: Story, answered: Answered, whole: Whole, process: Process, re
     story.served_model, story.fingerprint = said.model, said.fingerprint
     story.first_token_us = int((attempt.began_s - story.started_s) * 1e6) + (attempt.first_token_us or 0)
     story.losses, attempt.service = attempt.losses + whole.losses, said.service
+    if story.progress is not None:
+        story.losses += story.progress.losses()
     process.caller.settle(attempt, said.usage)
     story.served, story.usage = attempt, said.usage
     story.cost_nano_usd = attempt.cost_nano_usd if said.usage is not None else None

@@ -16,14 +16,14 @@ from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
 from antiphon.core.request import Head, Request
-from antiphon.gateway.count import count
+from antiphon.gateway.count import count, steered
 from antiphon.gateway.decide import Decision, Decisions
 from antiphon.gateway.execute import ask_of, execute, recorded, release
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.gateway.share import follow
 from antiphon.gateway.stream import Stream
-from antiphon.policy.verdict import ALLOWED
+from antiphon.policy.verdict import ALLOWED, decide
 from antiphon.recipes.last_resort import NO_RESORT, lines, resort
 from antiphon.recipes.weigh import OBJECTIVE
 from antiphon.routing.chosen import Chosen
@@ -84,15 +84,20 @@ class Gateway:
             span=came if tracer is None else tracer.sample(came),
         )
 
-    async def _run(self, story: Story, request: Request, reply: Reply, onto: Route | None = None) -> None:
-        """`onto`: where a request of the gateway's own goes, whatever is thought of who is there."""
+    async def _run(
+        self, story: Story, request: Request, reply: Reply, onto: Route | None = None, led: Decision | None = None
+    ) -> None:
+        """Args:
+        onto: Where a request of the gateway's own goes, whatever is thought of who is there.
+        led: What was decided on those who share a call, for that call.
+        """
         decisions, decision, head = self._decisions, None, request.head
         try:
             counting = self.process.counting
             if onto is not None or (counting is not None and counting.on) or self._looks(story, head):
-                decision = await self._decide(story, request, onto)
+                decision = await self._decide(story, request, onto, led)
             else:
-                decision = decisions.find(story, head)
+                decision = led or decisions.find(story, head)
             story.decided(decision.plan, decision.tail)
             if decision.prepared.draws and not story.seed:
                 story.seed = self.process.random.seed()
@@ -125,14 +130,19 @@ class Gateway:
             failed = AntiphonError("Antiphon failed; the receipt's id helps to find out why")
             self._refuse(story, failed, reply, None)
 
-    async def _decide(self, story: Story, request: Request, onto: Route | None) -> Decision:
-        """Decide on what takes more than a look. Raises: as `count`, `weigh` and `Decisions.find`."""
+    async def _decide(self, story: Story, request: Request, onto: Route | None, found: Decision | None) -> Decision:
+        """Decide on what takes more than a look. Raises: as `count`, `weigh` and `Decisions.find`.
+
+        Args:
+            found: What was decided before; None: nothing was.
+        """
         decisions, counting, head = self._decisions, self.process.counting, request.head
         if onto is not None:
-            return decisions.onto(story, head, onto, ALLOWED)
-        ruled = self.revision.ruled.get(head.model) if self._looks(story, head) else None
+            verdict = ALLOWED if story.arrival.endpoint == PROBE else decide(story.principal, head.model)
+            return decisions.onto(story, head, onto, verdict)
+        ruled = self.revision.ruled.get(head.model) if found is None and self._looks(story, head) else None
         weigher = self.revision.weigher
-        found = decisions.find(story, head) if ruled is None else None
+        found = found or (decisions.find(story, head) if ruled is None else None)
         if counting is not None and counting.on:
             whose = decisions.whose(story, head) if found is None else found.whose
             found = await count(story, request, whose, found, decisions, counting)
@@ -141,7 +151,8 @@ class Gateway:
         decisions.route(story, head)
         story.seed = story.seed or self.process.random.seed()
         await weigher.weigh(story, request, ruled)
-        return decisions.find(story, head)
+        found = decisions.find(story, head)
+        return found if counting is None else await steered(story, head, found, decisions, counting)
 
     def _looks(self, story: Story, head: Head) -> bool:
         """Whether a request's plan depends on more than its kind."""
@@ -165,17 +176,20 @@ class Gateway:
             return None
         # Without the headers: what one caller's say of time and turn must not bind those who share its call.
         arrival = self.arrival(before.endpoint, before.dialect, before.started_s)
-        seat = coalescer.join(key, arrival.id, partial(self._fly, request, story, arrival))
+        seat = coalescer.join(key, arrival.id, partial(self._fly, request, story, arrival, decision))
         if seat is not None and not seat.leads:
             self.process.metrics.coalesced(decision.route.name)
         return seat
 
-    async def _fly(self, request: Request, before: Story, arrival: Arrival, flight: Flight[Served]) -> None:
-        """Make a call that is shared. It has a receipt of its own. Raises: what went wrong."""
+    async def _fly(
+        self, request: Request, before: Story, arrival: Arrival, decision: Decision, flight: Flight[Served]
+    ) -> None:
+        """Make a call that is shared, as was decided on who began it. It has a receipt of its own. Raises: what went wrong."""
         reply = FlightReply(flight)
         story = self._story(request, before.principal, arrival)
-        story.leads, story.looked = True, before.looked
-        await self._run(story, request, reply)
+        story.leads, story.looked, story.seed, story.verdict = True, before.looked, before.seed, before.verdict
+        story.chosen, story.facts, story.grounds = before.chosen, before.facts, before.grounds
+        await self._run(story, request, reply, led=decision)
         if reply.failure is not None:
             raise reply.failure
 

@@ -57,9 +57,7 @@ def close(
 
 def _tell(told: Told, story: Story, process: Process, revision: Revision) -> None:
     """Count, trace and log a request that has ended."""
-    process.metrics.finished(told, story.plan.route if story.plan else "")
-    if story.chosen is not None and story.plan is not None:
-        process.metrics.plans.finished(told, story.plan)
+    process.metrics.finished(told, story.plan.route if story.plan else "", story.plan)
     if story.span is not None and story.span.sampled and revision.tracer is not None:
         came = story.request.trace if story.request is not None else None
         revision.tracer.finished(story.receipt(told), story.span, came)

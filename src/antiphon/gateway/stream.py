@@ -64,7 +64,7 @@ class Stream:
         following = await answered.course.go_on(error, answered.attempt, start.text)
         if not isinstance(following.answer, Started):
             raise error
-        self._continued = Continued(start)
+        self._continued, self._telling = Continued(start), None
         self._story.notes = (
             *self._story.notes,
             f"stream: {following.attempt.name} went on after {answered.attempt.name} broke off",
@@ -180,6 +180,8 @@ class Stream:
         story.usage = attempt.usage
         story.cost_nano_usd = attempt.cost_nano_usd if attempt.usage is not None else None
         story.losses += relay.losses
+        if self._telling is not None:
+            story.losses += self._telling.losses()
         if relay.usage_note:
             story.notes = (*story.notes, f"usage: {relay.usage_note}")
         for usage, cost in self._parts:

@@ -125,7 +125,7 @@ def _chosen(run: _Run, course: Course) -> Answer:
     if found is None:
         raise run.errors[-1]
     answer = run.answers[found.seat]
-    if not valid(answer):
+    if not valid(answer) and any(valid(other) for other in run.answers.values()):
         return run.best("the likeliest answer says nothing, or was cut off")
     why = f"{found.agreed} of {len(run.answers)} answers come to it"
     told(run.calls, run.steps[found.seat], "accepted", why, round(found.chance, 4))

@@ -1,12 +1,15 @@
 """A recipe's calls as they are really made: through `calls`, each attempt with its ticket, its record and its draw."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
+from antiphon.calls.answer import LONG_BYTES as LONG_ANSWER_BYTES
 from antiphon.calls.answer import Whole
 from antiphon.calls.ask import Ask
+from antiphon.calls.attempt import DETAIL_CHARACTERS
 from antiphon.calls.bound import bounds_of
 from antiphon.calls.caller import Caller
 from antiphon.calls.course import Answered
@@ -27,29 +30,46 @@ from antiphon.providers.target import PLAINLY, How, Target, say
 from antiphon.recipes.envelope import Draw, Purse
 from antiphon.recipes.inner import chat_codec, inner, logprobs_of
 from antiphon.recipes.port import Answer, Asked, Calls, text_of
+from antiphon.wire.bounds import LONG_BYTES
 from antiphon.wire.codec import ChatCodec
 from antiphon.wire.passage import meaning
 
 TOP_LOGPROBS = 2
 """The best token and the next best: what a margin takes."""
+MOST_NOTED = 512
+"""Decisions of one run that its receipt keeps, and as many scores."""
+LEFT_OUT = "left_out"
+"""What stands in the place of further decisions."""
 _SEED_STEP = 0x9E3779B97F4A7C15
 """Spreads the seeds of calls: 2**64 divided by the golden ratio. Source: Knuth, TAOCP 3, 6.4."""
 
 
 class _Drawn:
-    """What one attempt drew."""
+    """What one attempt drew, and what was let go of for its ticket."""
 
-    __slots__ = ("_drawn", "_purse", "_settled")
+    __slots__ = ("_drawn", "_given", "_held", "_purse", "_settled")
 
-    def __init__(self, purse: Purse, drawn: Draw) -> None:
+    def __init__(self, purse: Purse, drawn: Draw, held: Holding | None, bound: Bound) -> None:
         self._purse = purse
         self._drawn = drawn
+        self._held = held
+        self._given = () if held is None else held.give(bound)
         self._settled = False
 
     def settle(self, cost_nano_usd: int, output_tokens: int) -> None:
-        if not self._settled:
-            self._settled = True
-            self._purse.settle(self._drawn, cost_nano_usd, output_tokens)
+        if self._settled:
+            return
+        self._settled = True
+        self._purse.settle(self._drawn, cost_nano_usd, output_tokens)
+        if self._held is not None and not (cost_nano_usd or output_tokens):
+            self._held.take_back(self._given)
+
+
+class _Given(Struct, frozen=True):
+    """What a call gave, by which its answer is known again."""
+
+    answered: Answered
+    response: Response
 
 
 class _Part:
@@ -63,14 +83,12 @@ class _Part:
         self._held = held
         self._made = False
 
-    def draw(self, bound: Bound, output_tokens: int) -> _Drawn:
+    def draw(self, bound: Bound, output_tokens: int | None) -> _Drawn:
         """Raises: EnvelopeExceeded."""
         purse = self._live.purse
         drawn = purse.draw(bound, output_tokens, self._live.now_s(), again=self._made)
         self._made = True
-        if self._held is not None:
-            self._held.give(bound)
-        return _Drawn(purse, drawn)
+        return _Drawn(purse, drawn, self._held, bound)
 
 
 class Live(Calls):
@@ -106,17 +124,31 @@ class Live(Calls):
         self._held = held
         self._codec: ChatCodec = codec
         self._plain = structs.replace(ask.how, prompt=None) if ask.how is not PLAINLY else PLAINLY
-        self._given: dict[str, tuple[Response, Answered]] = {}
+        self._answers = 0
+        self._streams: list[Answered] = []
+        self._running: set[asyncio.Task[Any]] = set()
+        """Tasks of the recipe's that wait for a call."""
+        self._idle = asyncio.Event()
+        self._task = asyncio.current_task()
+        """Runs the recipe."""
+        self._over = False
+        self._long = ask.request.body.size_bytes >= LONG_BYTES
 
     def now_s(self) -> float:
         return self._caller.now()
 
     def note(self, noted: Noted) -> None:
-        noted = structs.replace(noted, at_us=self._since_us())
-        self._story.steps.append(noted)
-        self._noted(noted)
+        steps = self._story.steps
+        noted = structs.replace(noted, why=noted.why[:DETAIL_CHARACTERS], at_us=self._since_us())
+        if len(steps) < MOST_NOTED:
+            steps.append(noted)
+            self._noted(noted)
+        elif steps[-1].what != LEFT_OUT:
+            steps.append(Noted(step=noted.step, what=LEFT_OUT, why=f"more than {MOST_NOTED}", at_us=noted.at_us))
 
     def rate(self, answer: Answer, source: Source, score: float) -> None:
+        if len(self._story.rated) >= MOST_NOTED:
+            return
         self._story.rated.append(
             Rated(
                 step=answer.step,
@@ -145,10 +177,43 @@ class Live(Calls):
 
     def released(self, answer: Answer) -> tuple[Answered, Response | None]:
         """What goes to the caller for an answer: the call's own, and what is said in its place where it was edited."""
-        response, answered = self._given[answer.step]
-        return answered, None if answer.streams or answer.response is response else answer.response
+        given = answer.handle
+        if not isinstance(given, _Given):
+            raise AntiphonError(
+                "the recipe gave an answer that none of its calls gave", code="recipe_failed", status=502
+            )
+        self._streams = [one for one in self._streams if one is not given.answered]
+        return given.answered, None if answer.streams or answer.response is given.response else answer.response
+
+    async def end(self) -> None:
+        """The run is over: no further call is made, and those that nobody waits for are cut off."""
+        self._over = True
+        try:
+            for task in self._running:
+                task.cancel()
+            if self._running:
+                await self._idle.wait()
+        finally:
+            streams, self._streams = self._streams, []
+            for one in streams:
+                self._caller.lose(one)
 
     async def _made(self, asked: Asked, *, stream: bool) -> Answer:
+        if self._over:
+            raise EnvelopeExceeded("the recipe has ended: it makes no further call")
+        task = asyncio.current_task()
+        assert task is not None
+        if task is self._task:
+            return await self._tried(asked, stream=stream)
+        self._running.add(task)
+        try:
+            return await self._tried(asked, stream=stream)
+        finally:
+            self._running.discard(task)
+            if self._over and not self._running:
+                self._idle.set()
+
+    async def _tried(self, asked: Asked, *, stream: bool) -> Answer:
         began_s = self.now_s()
         try:
             return await self._call(asked, asked.content, stream=stream, began_s=began_s)
@@ -161,27 +226,34 @@ class Live(Calls):
         prepared = self._seats.get(asked.seat)
         if prepared is None:
             raise Unavailable(f"nobody may sit at {asked.seat!r} for this request", code="no_seat")
-        request, losses = self._request(structs.replace(asked, content=content), stream=stream)
+        said = structs.replace(asked, content=content)
+        if self._long:
+            request, losses = await asyncio.to_thread(self._request, said, stream=stream)
+        else:
+            request, losses = self._request(said, stream=stream)
         ask = structs.replace(
             self._ask,
             request=request,
             losses=self._ask.losses + losses,
             how=self._how(asked),
             deadline=self._deadline(asked.timeout_s),
-            seed=(self._ask.seed + (asked.seed + len(self._given)) * _SEED_STEP) % 2**63,
+            seed=(self._ask.seed + (asked.seed + self._answers) * _SEED_STEP) % 2**63,
             part=_Part(self, asked.step, self._held),
         )
         answered = await self._caller.call(self._story, prepared, ask)
+        self._answers += 1
         got = answered.answer
         if not isinstance(got, Whole):
             response = Response(dialect=request.head.dialect, id="", model="", created_s=0, choices=())
-            self._given[asked.step] = response, answered
+            self._streams.append(answered)
             return self._answer(asked, answered, response, began_s, streams=True)
-        answered.attempt.losses += got.losses
         answered.attempt.service = got.facts.service
         self._caller.settle(answered.attempt, got.facts.usage)
-        response, _ = self._codec.decode_answer(got.body)
-        self._given[asked.step] = response, answered
+        self._caller.written(answered.attempt, self._story)
+        if len(got.body) >= LONG_ANSWER_BYTES:
+            response, _ = await asyncio.to_thread(self._codec.decode_answer, got.body)
+        else:
+            response, _ = self._codec.decode_answer(got.body)
         self._noted(Noted(step=asked.step, what="answered", why=answered.attempt.name))  # told on the way, not kept
         return self._answer(asked, answered, response, began_s)
 
@@ -201,7 +273,7 @@ class Live(Calls):
             logprobs=logprobs,
             margins=margins,
             streams=streams,
-            handle=answered,
+            handle=_Given(answered, response),
         )
 
     def _request(self, asked: Asked, *, stream: bool) -> tuple[Request, Any]:
@@ -241,8 +313,11 @@ class Live(Calls):
         left_s = self.purse.left_s(now_s)
         if left_s <= 0:
             raise EnvelopeExceeded(f"the {self.purse.envelope.seconds:g} s of the recipe's envelope are over")
-        at_s = min(limit.at_s, now_s + left_s, now_s + (timeout_s or left_s))
-        return limit if at_s >= limit.at_s else structs.replace(limit, at_s=at_s)
+        own_s = min(left_s, timeout_s or left_s)
+        if now_s + own_s >= limit.at_s:
+            return limit
+        allowed_s = self.purse.envelope.seconds if own_s == left_s else own_s
+        return structs.replace(limit, at_s=now_s + own_s, bound="recipe", allowed_s=allowed_s)
 
 
 def most(request: Request, prepared: Prepared, how: How, caller: Caller) -> Bound:

@@ -180,6 +180,8 @@ class Outside:
         )
         got = answered.answer
         assert isinstance(got, Whole)
+        answered.attempt.losses += got.losses
         self._caller.settle(answered.attempt, got.facts.usage)
+        self._caller.written(answered.attempt, story)
         response, _ = _CODEC.decode_answer(got.body)
         return text_of(response.choices[0].message) if response.choices else ""

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from antiphon.core.error import BadRequest
-from antiphon.core.receipt import Noted
+from antiphon.core.receipt import Loss, Noted
 from antiphon.core.request import Dialect, Head
 from antiphon.core.response import Delta, Event, Response
 from antiphon.wire.codec import EVENTS, ChatCodec
@@ -93,6 +93,10 @@ class Progress:
         out = [self._encoder.event(event) for event in retold(answer)]
         self._ended = True
         return b"".join([*out, self._encoder.end()])
+
+    def losses(self) -> tuple[Loss, ...]:
+        """What of the answer could not be told as it was."""
+        return self._losses.told()
 
     def _event(self, delta: Delta) -> Event:
         return Event(

@@ -1,5 +1,6 @@
 """A recipe ready to be run for requests of one kind, and a run of it."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, structs
@@ -22,6 +23,7 @@ from antiphon.recipes.live import Live, most
 from antiphon.recipes.port import Question
 from antiphon.recipes.run import run
 from antiphon.recipes.seats import Recipe, Seating, known_now
+from antiphon.wire.bounds import LONG_BYTES
 
 
 class Team(Struct, frozen=True, kw_only=True):
@@ -51,9 +53,9 @@ async def play(
     """
     purse = Purse(team.seating.envelope, caller.now())
     held = await _held(team, caller, story, ask, counting)
+    live = Live(caller, story, team.seats, ask, purse, noted, held, team.sandbox)
     try:
-        live = Live(caller, story, team.seats, ask, purse, noted, held, team.sandbox)
-        said, prompt = live.content(), ask.how.prompt
+        said, prompt = await _meaning(live, ask), ask.how.prompt
         question = Question(
             content=_prompted(said, prompt) if prompt else said,
             stream=ask.request.head.stream,
@@ -69,8 +71,18 @@ async def play(
         )
         return live.released(await run(team.recipe.settings, question, live))
     finally:
-        if held is not None:
-            held.end()
+        try:
+            await live.end()
+        finally:
+            if held is not None:
+                held.end()
+
+
+async def _meaning(live: Live, ask: Ask) -> Content:
+    """What the caller said; a long body is read beside the loop."""
+    if ask.request.body.size_bytes < LONG_BYTES:
+        return live.content()
+    return await asyncio.to_thread(live.content)
 
 
 async def _held(team: Team, caller: Caller, story: Story, ask: Ask, counting: Counting | None) -> Holding | None:
@@ -78,7 +90,10 @@ async def _held(team: Team, caller: Caller, story: Story, ask: Ask, counting: Co
     counted = story.counted
     if counting is None or counted is None or not counting.tickets.counting:
         return None
-    bound = bound_of(team, caller, ask)
+    if ask.request.body.size_bytes < LONG_BYTES:
+        bound = bound_of(team, caller, ask)
+    else:
+        bound = await asyncio.to_thread(bound_of, team, caller, ask)
     return await counting.hold(counted, bound, ask.deadline.head_by_s(begun=False))
 
 

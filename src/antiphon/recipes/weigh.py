@@ -1,6 +1,10 @@
 """What is to be known of a request before its route can choose, and the choice."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 from msgspec import Struct, structs
 
@@ -25,7 +29,10 @@ from antiphon.routing.settings_rules import Goal
 from antiphon.signals.about import About
 from antiphon.signals.extractor import Extractor
 from antiphon.signals.facts import RequestFacts
+from antiphon.signals.said import Unread
+from antiphon.wire.bounds import LONG_BYTES
 
+T = TypeVar("T")
 OBJECTIVE = b"x-antiphon-objective"
 NOTHING = Foreseen({}, {})
 GOALS: tuple[Goal, ...] = ("cheapest", "best", "fastest")
@@ -83,6 +90,8 @@ class Weigher:
             window_tokens=ruled.window_tokens,
         )
         facts = story.facts = self.extractor.facts(about)
+        if request.body.size_bytes >= LONG_BYTES:
+            await _beside_loop(partial(_read, facts))
         task = facts.value(TASK) if program.by_task or goal == "best" else None
         names = [one.name for one in program.deployments]
         budgets = counted.counting.tickets.shares(counted.tab) if program.by_budget and counted is not None else ()
@@ -98,11 +107,12 @@ class Weigher:
             chances=dict(foreseen.chances),
             previous=self.sessions.find(principal.tenant, request.lineage.session) if program.switch else None,
         )
-        chosen, supplied = chosen_of(story, request, ruled, facts, grounds, traced=traced), frozenset[str]()
+        chosen = await self._chosen(story, request, ruled, facts, grounds, traced=traced)
+        supplied = frozenset[str]()
         while wanting := (ruled.outside - supplied) & {one.name for one in facts.told()}:
             await self._supply(facts, wanting, story, request)
             supplied |= wanting
-            chosen = chosen_of(story, request, ruled, facts, grounds, traced=traced)
+            chosen = await self._chosen(story, request, ruled, facts, grounds, traced=traced)
         story.chosen = chosen
         story.grounds = structs.replace(
             grounds,
@@ -116,11 +126,38 @@ class Weigher:
         )
         return chosen
 
+    @staticmethod
+    async def _chosen(
+        story: Story, request: Request, ruled: Ruled, facts: Facts, grounds: Grounds, *, traced: bool
+    ) -> Chosen:
+        """The choice; that of a long request is made beside the loop."""
+        if request.body.size_bytes < LONG_BYTES:
+            return chosen_of(story, request, ruled, facts, grounds, traced=traced)
+        return await _beside_loop(partial(chosen_of, story, request, ruled, facts, grounds, traced=traced))
+
     def answered(self, story: Story, request: Request, served: str) -> None:
         """Take in who answers a request."""
         if request.lineage.session:
             tokens = self._caller.fleet[served].tokens_of(request.body.size_bytes)
             self.sessions.answered(story.principal.tenant, request.lineage.session, served, tokens, story.arrival.at_ns)
+
+
+async def _beside_loop(work: Callable[[], T]) -> T:
+    """Work on facts in a thread. Who is cancelled waits for its end, as the receipt then reads them."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        raise
+
+
+def _read(facts: RequestFacts) -> None:
+    """Read a request's texts; who asks for them again finds them read."""
+    with suppress(Unread):  # the facts say so
+        _ = facts.said
 
 
 def chosen_of(

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Literal
 
 from antiphon.core.error import OverLimit
+from antiphon.core.plan import Plan
 from antiphon.core.receipt import Attempt, Outcome, Told
 from antiphon.telemetry.metrics_plans import PlanMetrics
 from antiphon.telemetry.slots import Histogram, Number, Slots
@@ -84,7 +85,7 @@ class Metrics:
             "gauge", "antiphon_journal_unshipped_bytes", "Bytes of the journal that are not in the database yet."
         )
 
-    def finished(self, receipt: Told, route: str) -> None:
+    def finished(self, receipt: Told, route: str, plan: Plan | None = None) -> None:
         """Count a request that has ended. `route` is empty when none was reached."""
         attempts = receipt.attempts
         key = (route, receipt.served or (attempts[-1].deployment if attempts else ""))
@@ -111,6 +112,8 @@ class Metrics:
                 self._attempt(attempt, result, route)
             else:
                 number.add()
+        if receipt.grounds is not None and plan is not None:
+            self.plans.finished(receipt, plan)
 
     def _attempt(self, attempt: Attempt, result: str, route: str) -> None:
         """Count one attempt by how it ended, and one that was no first by why it was made."""
