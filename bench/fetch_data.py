@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from lib.fetched_prices import PRICES
 
@@ -159,8 +159,8 @@ def mmlupro(files: zipfile.ZipFile, count: Count) -> Iterator[dict[str, Any]]:
 
 def items(body: bytes) -> list[dict[str, Any]]:
     """What a file lists; none where it is no list."""
-    found = json.loads(body)
-    return found if isinstance(found, list) else []
+    found: Any = json.loads(body)
+    return cast("list[dict[str, Any]]", found) if isinstance(found, list) else []
 
 
 def last_answer(text: str) -> str | None:

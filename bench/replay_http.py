@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
@@ -34,8 +35,8 @@ from lib.row import Row, Target
 DATA = settings.REPOSITORY.parent / "shared" / "data"
 ROUTE = "auto"
 METHOD = (
-    "A model of expected gain is trained on the learning part of split {seed} of {name}, and {count} of its tested prompts go "
-    "through a gateway whose models replay what was recorded. Without HTTP the same configuration's planner decides and the "
+    "A model of expected gain is trained on the learning part of split {seed} of {name}, and {count} of its tested prompts, by their "
+    "hash, go through a gateway whose models replay what was recorded. Without HTTP the same configuration's planner decides and the "
     "recipe runs on recorded calls. Same: the answer's text, who gave it, and who was asked in which order, by the receipt."
 )
 
@@ -44,7 +45,8 @@ def place(folder: Path, home: Path, data: Data, seed: int, count: int) -> tuple[
     """Write a configuration with all that it needs. Returns: it, and the prompts that are sent."""
     models = recorded.TWELVE[data.name]
     tested = [one for one in data.prompts if recorded.in_test(seed, one.id)]
-    sent = list({" ".join(one.text.split()): one for one in reversed(tested)}.values())[-count:]
+    once = {" ".join(one.text.split()): one for one in reversed(tested)}.values()
+    sent = sorted(once, key=lambda one: sha256(one.id.encode()).digest())[:count]
     wanted = {one.id for one in sent}
     with (
         gzip.open(folder / f"{data.name}.jsonl.gz", "rt", encoding="utf-8") as lines,

@@ -27,7 +27,7 @@ from antiphon.store.sqlite import FILE
 
 ACCOUNT = Account(key="b|acme|", tenant="acme", budget="b", measure="money", span=Span(start_ns=1))
 HOLDS = Holds(id="h" * 36, accounts=((ACCOUNT.key, 1),))
-NEWEST = 6
+NEWEST = 7
 
 
 class House:

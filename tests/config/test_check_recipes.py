@@ -21,7 +21,7 @@ recipes:
     [
         ("    vote: {}\n    panel: {}\n", 5, "recipes.team"),
         ("    {}\n", 5, "recipes.team"),
-        ("    single: {seat: grand}\n", 5, "recipes.team"),
+        ("    single: {seat: grand}\n", 6, "recipes.team.single.seat"),
         ("    breadth:\n      schedule: [4, 2]\n      quorum: 3\n", 8, "recipes.team.breadth.quorum"),
         ("    refine:\n      until: contract\n", 7, "recipes.team.refine.until"),
         ("    debate:\n      members: [quick]\n", 7, "recipes.team.debate.members"),

@@ -2,25 +2,27 @@
 
 import asyncio
 import json
-import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from antiphon.app.offline import planner
+from antiphon.config.load import load
+from antiphon.control.replan import replan
 from antiphon.core.receipt import Receipt
 from rig.fixtures import Measure, Start
 from rig.fleet import PRICE, Json, asked, fleet, said
 from rig.gateway import Config, Gateway
 from rig.loop import LoopThread
-from rig.money import Bill, audit, books, budget, notes
-from rig.processes import workers
+from rig.money import Bill, audit, books, budget
 from rig.raw import Caller, request
-from rig.scripts import Held, answers, breaks_after, by_model, completion, fails, word
+from rig.scripts import Held, answers, breaks_after, by_model, word
 from rig.sdk import says
-from rig.upstream import Seen, Upstream, silent, whole
+from rig.upstream import Upstream, endless, silent
 from rig.wait import until
 
 pytestmark = pytest.mark.processes
@@ -195,9 +197,7 @@ def test_panels_at_once_never_go_over_a_hard_budget_and_the_ledger_is_the_bill(
     bill = Bill()
     up.script = bill.uses(input_tokens=50)
     limit = {"usd": 0.01} if measure == "usd" else {"tokens": 8000}
-    gateway = start(
-        config(up.url, {"recipe": "panel"}, recipes=PANEL, budgets=[budget(**limit)]), *("--workers", "2")
-    )
+    gateway = start(config(up.url, {"recipe": "panel"}, recipes=PANEL, budgets=[budget(**limit)]), *("--workers", "2"))
     with ThreadPoolExecutor(16) as pool:
         ended = list(pool.map(lambda _: gateway.chat(ask(max_tokens=100)), range(48)))
 
@@ -460,3 +460,240 @@ def test_a_long_body_through_rules_and_a_recipe_lets_others_be_answered(
         assert running.result().status == 200, running.result()
     measure(f"slowest request beside a body of 4 MB through rules and a vote, {path} [ms]", slowest_s * 1000)
     measure(f"longest turn of the loop then, {path} [ms]", gateway.metric("antiphon_loop_lag_max_seconds") * 1000)
+
+
+# --- recipes of the operator's own
+
+
+OWN = """
+import asyncio
+from antiphon.recipes.port import Asked
+
+KEPT = []
+
+async def leaves_a_call_behind(question, calls, envelope):
+    KEPT.append(asyncio.create_task(calls.ask(Asked(step="left", seat="big"))))
+    return await calls.ask(Asked(step="first", seat="small"))
+
+async def leaves_a_stream_behind(question, calls, envelope):
+    await calls.final(Asked(step="left", seat="big"))
+    return await calls.ask(Asked(step="first", seat="small"))
+
+async def asks_twice_under_one_name(question, calls, envelope):
+    first = await calls.ask(Asked(step="same", seat="small"))
+    await calls.ask(Asked(step="same", seat="mid"))
+    return first
+
+async def tells_much(question, calls, envelope):
+    from antiphon.core.receipt import Noted
+    for number in range(5000):
+        calls.note(Noted(step="s", what="told", why="x" * 5000))
+    return await calls.ask(Asked(step="first", seat="small"))
+"""
+
+
+def own(start: Start, up: Upstream, home: Path, function: str) -> Gateway:
+    (home / "own_recipes.py").write_text(OWN)
+    python = {"call": f"own_recipes:{function}", "members": MEMBERS, "most_calls": 2}
+    made = config(
+        up.url, {"recipe": "own", "attempts": 1}, recipes={"own": {"python": python}}, budgets=[budget(usd=1)]
+    )
+    return start(made, PYTHONPATH=str(home))
+
+
+def test_a_call_that_a_recipe_leaves_behind_is_cut_off_before_the_receipt_is_written(
+    start: Start, up: Upstream, tmp_path: Path
+) -> None:
+    up.script = by_model(small=answers("It is 4"), big=silent)
+    gateway = own(start, up, tmp_path, "leaves_a_call_behind")
+
+    answer = gateway.chat(ask(max_tokens=20))
+
+    assert said(answer) == "It is 4"
+    until(lambda: all(one.gone_s is not None for one in up.seen if one.model == "big"), "it is cut off")
+    assert gateway.metric("antiphon_attempts_in_flight") == 0
+    assert {one["deployment"] for one in gateway.receipt(answer)["attempts"]} <= {"small", "big"}
+
+
+def test_a_stream_that_a_recipe_leaves_behind_is_closed(start: Start, up: Upstream, tmp_path: Path) -> None:
+    up.script = by_model(small=answers("It is 4"), big=endless(word("a")))
+    gateway = own(start, up, tmp_path, "leaves_a_stream_behind")
+
+    answer = gateway.chat(ask(stream=True, max_tokens=20))
+
+    assert _streamed(answer.body) == ("It is 4", 1)
+    until(lambda: up.seen[0].gone_s is not None, "its connection is closed")
+    assert gateway.receipt(answer)["served"] == "small"
+    assert gateway.metric("antiphon_attempts_in_flight") == 0
+
+
+def test_an_answer_is_told_from_another_of_the_same_step(start: Start, up: Upstream, tmp_path: Path) -> None:
+    up.script = by_model(small=answers("one"), mid=answers("two"))
+    gateway = own(start, up, tmp_path, "asks_twice_under_one_name")
+
+    answer = gateway.chat(ask(max_tokens=20))
+
+    assert (said(answer), gateway.receipt(answer)["served"]) == ("one", "small")
+
+
+def test_a_receipt_keeps_so_many_decisions_and_says_that_there_were_more(
+    start: Start, up: Upstream, tmp_path: Path
+) -> None:
+    up.script = answers("one")
+    gateway = own(start, up, tmp_path, "tells_much")
+
+    steps = gateway.receipt(gateway.chat(ask(max_tokens=20)))["steps"]
+
+    assert len(steps) == 513
+    assert steps[-1]["what"] == "left_out"
+    assert len(steps[0]["why"]) == 500
+
+
+# --- plans that are told, and made again
+
+
+EVERY: Json = {
+    "single": {"single": {"seat": "mid"}},
+    "cascade": {"cascade": {"stages": [{"seat": "small"}, {"seat": "big"}]}},
+    "vote": {"vote": {"members": MEMBERS}},
+    "ratings": {"ratings": {"members": MEMBERS}},
+    "best_of": {"best_of": {"members": MEMBERS, "judge": "big"}},
+    "panel": {"panel": {"members": ["small", "mid"], "judge": "big"}},
+    "breadth": {"breadth": {"members": MEMBERS, "schedule": [3, 2], "final": "big"}},
+    "debate": {"debate": {"members": MEMBERS, "rounds": 1}},
+    "refine": {"refine": {"seat": "small", "critic": "big"}},
+    "draft_verify": {"draft_verify": {"draft": "small", "verifier": "big"}},
+    "workflow": {
+        "workflow": {"steps": [{"name": "plan", "seat": "big", "prompt": "Plan: {request}"}], "final": {"seat": "mid"}}
+    },
+    "map_reduce": {"map_reduce": {"seat": "small", "final": "big"}},
+    "auto": {"auto": {"members": MEMBERS}},
+}
+
+
+def test_the_plan_of_every_pattern_is_explained_and_is_the_one_that_runs_and_is_made_again(
+    start: Start, up: Upstream
+) -> None:
+    up.script = answers("It is 4")
+    made = config(up.url, {}, recipes=EVERY)
+    for name in EVERY:
+        made["routes"][name] = {"models": MEMBERS, "recipe": name}
+    gateway = start(made)
+
+    for name in EVERY:
+        body = {**ask("2+2?"), "model": name}
+        found = explain(gateway, body)
+        assert found["plan"]["recipe"] == name
+        assert up.seen == []
+        answer = gateway.chat(body)
+        assert answer.status == 200, (name, answer)
+        assert gateway.receipt(answer)["plan"] == found["plan"]
+        assert {one["step"] for one in found["bounds"]} <= {one["name"] for one in found["plan"]["steps"]}
+        assert len(up.seen) <= found["plan"]["envelope"].get("calls", 1)
+        up.seen.clear()
+    assert {one.plan.recipe for one in _again(gateway) if one.plan is not None} == set(EVERY)
+
+
+def _again(gateway: Gateway) -> list[Receipt]:
+    """All receipts, once each has been decided again to the same plan."""
+    until(lambda: all(one.outcome != "running" for one in gateway.stored()), "all are stored")
+    receipts = gateway.stored()
+
+    async def decided() -> None:
+        made = planner(load(gateway.file, environ={}))
+        for one in receipts:
+            assert one.plan is not None
+            assert replan(one, made.revision, made.decisions).digest() == one.plan.digest(), one
+
+    asyncio.run(decided())
+    return receipts
+
+
+def test_receipts_of_shared_kept_downgraded_and_shadow_requests_are_decided_again(
+    start: Start, up: Upstream, servers: LoopThread
+) -> None:
+    bill = Bill()
+    held = Held(bill.uses())
+    up.script = by_model(small=held.script, mid=bill.uses(), big=bill.uses())
+    rules = [{"name": "hard", "when": "header.x_kind == 'hard'", "models": ["mid"]}]
+    made = config(
+        up.url,
+        {"models": ["small"], "rules": rules, "prompt": "terse", "shadow": {"models": ["big"]}},
+        prompts={"terse": {"text": "Be terse."}},
+        budgets=[budget("soft", requests=12, only={"model": ["capped"]}, at_cap="downgrade", downgrade_to="fast")],
+    )
+    made["routes"]["r"] |= {"coalesce": {"enabled": True}, "cache": {"enabled": True}}
+    made["routes"]["capped"] = {
+        "models": ["small", "big"],
+        "rules": rules,
+        "split": [{"name": "c", "percent": 50, "models": ["mid"]}],
+    }
+    gateway = start(made)
+    body = ask(temperature=0, max_tokens=10)
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(gateway.chat, body) for _ in range(2)]
+        until(lambda: gateway.metric("antiphon_coalesced_total") == 1, "one shares the other's call")
+        servers.run(held.release())
+        assert [one.result().status for one in running] == [200, 200]
+    assert gateway.chat(body).headers["x-antiphon-cache"].startswith("hit")
+    assert gateway.chat(body, headers={"x-kind": "hard"}).status == 200
+    for number in range(16):
+        assert gateway.chat({**ask(f"number {number}", max_tokens=10), "model": "capped"}).status == 200
+    until(lambda: sum(one.endpoint == "(shadow)" and one.outcome == "ok" for one in gateway.stored()) == 2, "shadows")
+
+    receipts = _again(gateway)
+
+    assert any(one.shared for one in receipts)
+    assert any(one.cached for one in receipts)
+    assert any(one.downgraded_to for one in receipts)
+    shadows = [json.loads(one.body)["messages"][0] for one in up.seen if one.model == "big" and b"terse" in one.body]
+    assert shadows == [{"role": "system", "content": "Be terse."}] * 2
+
+
+# --- what is kept, and several answers
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_recipe_s_answer_is_kept_as_a_response_and_gone_on_from(start: Start, up: Upstream, stream: bool) -> None:
+    up.script = answers("It is 4")
+    gateway = start(config(up.url, {"recipe": "ballot"}, recipes=BALLOT))
+
+    def respond(text: str, **more: Any) -> str:
+        body = {"model": "r", "input": text, "store": True, "stream": stream, **more}
+        answer = gateway.ask("POST", "/v1/responses", json.dumps(body).encode())
+        assert answer.status == 200, answer
+        if not stream:
+            return answer.json["id"]
+        done = [line for line in answer.body.decode().splitlines() if line.startswith("data: {")]
+        return json.loads(done[-1][6:])["response"]["id"]
+
+    first = respond("2+2?")
+    kept = gateway.get(f"/v1/responses/{first}")
+    assert kept.status == 200, kept
+    assert kept.json["output"][0]["content"][0]["text"] == "It is 4"
+    respond("And 3+3?", previous_response_id=first)
+
+    for seen in up.seen[3:]:
+        said_so_far = json.dumps(json.loads(seen.body)["messages"])
+        assert "2+2?" in said_so_far
+        assert "It is 4" in said_so_far
+        assert "And 3+3?" in said_so_far
+        assert "previous_response_id" not in json.loads(seen.body)
+
+
+def test_judges_are_asked_for_one_answer_of_their_own_length_however_many_the_caller_wants(
+    start: Start, up: Upstream
+) -> None:
+    up.script = answers(JUDGED)
+    recipes = {"best": {"best_of": {"members": ["small", "mid"], "judge": "big"}}}
+    gateway = start(config(up.url, {"recipe": "best"}, recipes=recipes))
+
+    answer = gateway.chat(ask(n=2, max_tokens=7, stop=["x"]))
+
+    assert answer.status == 200
+    judged = [json.loads(one.body) for one in up.seen if one.model == "big"]
+    assert judged
+    for one in judged:
+        assert one.get("n") in (None, 1)
+        assert (one.get("max_tokens") or one["max_completion_tokens"]) > 7
+        assert "stop" not in one

@@ -212,9 +212,14 @@ def test_contracts_and_judges_score_who_gave_the_answers(start: Start, up: Upstr
     routes = {name: {"models": ["small", "big"], "recipe": name} for name in recipes}
     made = fleet(up.url, DEPLOYMENTS, routes)
     gateway = start({**made, "recipes": recipes})
+    rated: dict[str, list[Json]] = {}
     for name in recipes:
         answer = gateway.chat({"model": name, "messages": says("What is 2 + 2?")})
         assert answer.status == 200, answer
+        rated[name] = gateway.receipt(answer)["rated"]
+    told_of = [(one["step"], one["deployment"], one["source"], one["score"]) for one in rated["kept"]]
+    assert ("stage-1", "small", "contract", 1.0) in told_of
+    assert {(one["source"], round(one["score"], 3)) for one in rated["judged"]} == {("judge", 0.333)}
 
     def told() -> dict[tuple[str, str, str], Json]:
         found = quality(gateway, ROOT)

@@ -17,7 +17,9 @@ HELD = made(800, 2)
 def score(worth_nano_usd: float) -> tuple[float, float, float]:
     """Share of right answers, cost and calls on examples that the model never saw."""
     played = [play(tuned(), one, worth_nano_usd) for one in HELD]
-    return tuple(float(np.mean(column)) for column in zip(*((p.right, p.cost_nano_usd, p.calls) for p in played)))
+    return tuple(
+        float(np.mean(column)) for column in zip(*((p.right, p.cost_nano_usd, p.calls) for p in played), strict=True)
+    )
 
 
 def single(seat: str) -> tuple[float, float]:

@@ -161,6 +161,8 @@ class Try(Struct):
     drawn: Drawn | None = None
     """What it drew from that recipe's envelope."""
     settled: bool = False
+    recorded: Attempt | None = None
+    """Its record, once it has ended and was asked for by `kept`."""
 
     def first_token(self, now_s: float) -> None:
         if self.first_token_us is None:
@@ -171,6 +173,15 @@ class Try(Struct):
         self.end_us = int((now_s - self.began_s) * 1e6)
         if self.inbound is not None:
             self.status = self.inbound.status
+
+    def kept(self) -> Attempt:
+        """Its record, which is made once where it has ended: a request of many attempts is written down often."""
+        if self.recorded is not None:
+            return self.recorded
+        record = self.record()
+        if self.settled:
+            self.recorded = record
+        return record
 
     def record(self) -> Attempt:
         """What the receipt says of it."""

@@ -245,7 +245,7 @@ class Story(Struct):
 
     def _records(self) -> tuple[Attempt, ...]:
         attempts = self.attempts
-        return (attempts[0].record(),) if len(attempts) == 1 else tuple([one.record() for one in attempts])
+        return (attempts[0].record(),) if len(attempts) == 1 else tuple([one.kept() for one in attempts])
 
     def _spent(self) -> int | None:
         """What all attempts cost, where that is more than the answer did."""

@@ -117,7 +117,7 @@ class CascadeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         list[CalibrationSettings],
         Meta(
             max_length=64,
-            description="What a method's score of a seat's answers means: thresholds are held against the chance that the answer is right then. `antiphon route train --cascades` writes it. Default: scores are held against thresholds as they are.",
+            description="What a method's score of a seat's answers means: thresholds are held against the chance that the answer is right then. Default: scores are held against thresholds as they are.",
         ),
     ] = []
     logprob_weight: Annotated[
