@@ -27,6 +27,19 @@ def test_a_name_that_is_not_arranged_is_a_key_error() -> None:
         Fleet()["one"]
 
 
+def test_who_a_reload_takes_away_is_still_known_to_requests_that_name_it_and_comes_back_anew() -> None:
+    fleet = Fleet()
+    fleet.arrange(PLAIN, targets_of([post("one"), post("two")], {}, {}), {}, 0.0)
+    before = fleet["one"]
+
+    fleet.arrange(PLAIN, targets_of([post("two")], {}, {}), {}, 1.0)
+    assert fleet["one"] is before
+    assert [member.name for member in fleet.members()] == ["two"]
+
+    fleet.arrange(PLAIN, targets_of([post("one")], {}, {}), {}, 2.0)
+    assert fleet["one"] is not before
+
+
 @virtually
 async def test_a_reload_keeps_what_was_measured() -> None:
     worker = Worker(["one"], keys={"one": 1}, calls=CallsSettings(live=LiveSettings(min_volume=1)))

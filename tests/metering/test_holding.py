@@ -58,6 +58,42 @@ def test_no_more_goes_back_than_is_held() -> None:
     assert (money.left, money.open) == (100, 0)
 
 
+def test_what_no_ticket_took_is_held_again() -> None:
+    money, tokens = purse(100), purse(50, "tokens")
+    holding = Holding([(money, MONEY), (tokens, TOKENS)], bound(60, 20), lambda _: None)
+
+    holding.take_back(holding.give(bound(25, 5)))
+
+    assert (money.left, money.open, tokens.left, tokens.open) == (40, 60, 30, 20)
+    assert holding.held_nano_usd == 60
+    assert whole(money)
+    assert whole(tokens)
+
+
+def test_no_more_is_held_again_than_others_have_left() -> None:
+    money = purse(100)
+    holding = Holding([(money, MONEY)], bound(60), lambda _: None)
+    given = holding.give(bound(50))
+    money.left -= 80  # another request's ticket
+    money.open += 80
+
+    holding.take_back(given)
+
+    assert (money.left, money.open, holding.held_nano_usd) == (0, 100, 20)
+    assert whole(money)
+
+
+def test_nothing_is_held_again_once_it_has_ended() -> None:
+    money = purse(100)
+    holding = Holding([(money, MONEY)], bound(60), lambda _: None)
+    given = holding.give(bound(50))
+    holding.end()
+
+    holding.take_back(given)
+
+    assert (money.left, money.open, money.tickets) == (100, 0, 0)
+
+
 def test_its_end_gives_the_rest_back_once_and_wakes_who_waits() -> None:
     money, woken = purse(100), list[Purse]()
     money.waiting = 1

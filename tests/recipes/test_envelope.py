@@ -68,6 +68,16 @@ def test_what_an_upstream_bills_beyond_its_maximum_counts() -> None:
         purse.draw(bound(0), 1, 0.0)
 
 
+def test_an_answer_of_unknown_length_doesn_t_fit_where_tokens_are_bounded() -> None:
+    purse = Purse(Envelope(calls=9, output_tokens=100), 0.0)
+
+    with pytest.raises(EnvelopeExceeded, match="max_tokens"):
+        purse.draw(bound(10), None, 0.0)
+
+    assert (purse.calls, purse.tokens) == (0, 0)
+    assert Purse(Envelope(calls=9), 0.0).draw(bound(10), None, 0.0) == Draw(10, 0)
+
+
 class Story(RuleBasedStateMachine):
     """Draws and settles in any order; upstreams keep to their bounds here."""
 

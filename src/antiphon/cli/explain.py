@@ -77,7 +77,7 @@ def page(found: Explanation) -> list[str]:
     lines += _section("Facts", plan_page.fact_lines(found.facts))
     if found.facts or found.tried:
         lines += _section("Rules", plan_page.tried_lines(found.tried, plan.rule))
-    lines += _section("Candidates", plan_page.candidate_lines(plan.candidates, found.predicted))
+    lines += _section("Candidates", plan_page.candidate_lines(plan, found.predicted))
     lines += _section("Steps", plan_page.step_lines(plan))
     lines += _section("The most that calls may use", _bounds(found))
     return lines + _section("Seen", plan_page.seen_lines(found.seen))

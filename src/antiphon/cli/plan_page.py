@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from antiphon.cli import text
-from antiphon.core.plan import Candidate, Envelope, Plan, Predicted, Tried
+from antiphon.core.plan import Envelope, Plan, Predicted, Tried
 from antiphon.core.receipt import Noted, Rated
 from antiphon.core.signal import Fact
 from antiphon.core.view import Slice
@@ -19,6 +19,8 @@ def fact_lines(facts: Iterable[Fact]) -> list[str]:
 def _value(one: Fact) -> str:
     if one.value is None:
         return "unknown"
+    if isinstance(one.value, float):
+        return f"{one.value:.6g}"
     return ", ".join(one.value) if isinstance(one.value, tuple) else str(one.value)
 
 
@@ -28,14 +30,16 @@ def tried_lines(tried: Iterable[Tried], rule: str) -> list[str]:
     return text.table([*rows, (rule, "holds") if rule else ("the route's default", "no rule holds")])
 
 
-def candidate_lines(candidates: Iterable[Candidate], predicted: Iterable[Predicted]) -> list[str]:
-    """Candidates, why each lost, and what is expected of each."""
+def candidate_lines(plan: Plan, predicted: Iterable[Predicted]) -> list[str]:
+    """Candidates, why each lost, and what is expected of each; behind them those that come after the first, in order."""
     known = {one.deployment: one for one in predicted}
+    rows = {one.deployment: one.lost or "may answer" for one in plan.candidates}
+    behind = (name for step in plan.steps for one in step.fallbacks for name in one.deployments)
+    for name in behind:
+        if name in known:
+            rows.setdefault(name, "stands in")
     return text.table(
-        (
-            (one.deployment, one.lost or "may answer", *_expected(known.get(one.deployment, Predicted())))
-            for one in candidates
-        ),
+        ((name, said, *_expected(known.get(name, Predicted()))) for name, said in rows.items()),
         ("", "", "cost", "quality", "first token", "total"),
     )
 

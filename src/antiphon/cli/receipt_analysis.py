@@ -15,7 +15,7 @@ def analysis(receipt: Receipt) -> list[str]:
         rule = "" if plan is None else plan.rule
         lines += ["", bold("Rules"), *text.indented(plan_page.tried_lines(grounds.tried, rule))]
     if plan is not None:
-        candidates = plan_page.candidate_lines(plan.candidates, grounds.predicted)
+        candidates = plan_page.candidate_lines(plan, grounds.predicted)
         lines += ["", bold("Candidates"), *text.indented(candidates)]
         lines += ["", bold("Steps"), *text.indented(_steps(receipt))]
     seen = plan_page.seen_lines(grounds.seen)
@@ -33,9 +33,15 @@ def _compared(receipt: Receipt, grounds: Grounds) -> list[str]:
         ("cost of all attempts", "", _dollars(spent)),
         ("first token", _s(one.first_token_s), _s(first_s)),
         ("total", _s(one.total_s), _s(total_s)),
-        ("quality", plan_page.quality(one), "told by feedback, contracts and judges"),
+        ("quality", plan_page.quality(one), _found(receipt)),
     ]
     return text.table(rows, ("", "predicted", "actual"))
+
+
+def _found(receipt: Receipt) -> str:
+    """How good the served deployment's answers were found to be while the recipe ran."""
+    scores = [f"{it.score:.2f} by the {it.source}" for it in receipt.rated if it.deployment == receipt.served]
+    return ", ".join(scores) or "told by feedback, contracts and judges"
 
 
 def _steps(receipt: Receipt) -> list[str]:

@@ -180,4 +180,5 @@ def _plan(plan: Plan, seed: int) -> list[str]:
             f"step {step.name}: at most {text.counted(envelope.attempts, 'attempt')}, {envelope.seconds:g} s{most}"
         )
         steps += [f"  after {one.on} failures: {', '.join(one.deployments)}" for one in step.fallbacks]
-    return [*text.table([*chosen, *rows]), *steps, f"digest {plan.digest()}, seed {seed}"]
+    whole = [] if plan.envelope is None else [f"all together: {plan_page.envelope_line(plan.envelope)}"]
+    return [*text.table([*chosen, *rows]), *steps, *whole, f"digest {plan.digest()}, seed {seed}"]

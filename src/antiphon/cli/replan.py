@@ -65,7 +65,7 @@ def _page(kept: Receipt, made: Plan | AntiphonError, revision: str, *, same: boo
     if isinstance(made, Plan) and not same:
         for title, plan in (("Then", then), ("Now", made)):
             if plan is not None:
-                steps = [*plan_page.step_lines(plan), *plan_page.candidate_lines(plan.candidates, ())]
+                steps = [*plan_page.step_lines(plan), *plan_page.candidate_lines(plan, ())]
                 lines += ["", bold(title), *text.indented(steps)]
     return lines
 

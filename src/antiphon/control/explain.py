@@ -1,5 +1,6 @@
 """The plan of a request, without running it."""
 
+import asyncio
 import time
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from antiphon.gateway.execute import ask_of
 from antiphon.gateway.house import Process, Revision
 from antiphon.recipes.live import most
 from antiphon.recipes.teams import bound_of
+from antiphon.wire.bounds import LONG_BYTES
 
 
 class Bounds(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,7 +89,10 @@ class Explainer:
             await weigher.weigh(story, request, ruled, traced=True)
         decision = self._decisions.find(story, head)
         grounds = story.grounds
-        bounds, held = self._bounds(story, request, decision)
+        if request.body.size_bytes < LONG_BYTES:
+            bounds, held = self._bounds(story, request, decision)
+        else:
+            bounds, held = await asyncio.to_thread(self._bounds, story, request, decision)
         return Explanation(
             model=head.model,
             revision=revision.id,

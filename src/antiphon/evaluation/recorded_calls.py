@@ -14,6 +14,7 @@ from antiphon.core.usage import Usage
 from antiphon.evaluation.outcomes import Outcome
 from antiphon.recipes.envelope import Purse
 from antiphon.recipes.port import Answer, Asked, Calls, Question, Seated
+from antiphon.recipes.shape import step_of
 from antiphon.routing.gain import Gain
 
 Script = Callable[[Asked, Sequence[Answer]], str]
@@ -74,7 +75,7 @@ class RecordedCalls(Calls):
         drawn = self.purse.draw(self.bound(asked), output_tokens, self.now_s())
         try:
             await asyncio.sleep(0)
-            script = self._scripts.get(asked.step)
+            script = self._scripts.get(step_of(asked.step))
             text = self._texts.get(asked.seat, outcome.answer or "")
             answer = _answer(asked, outcome, script(asked, self.made) if script else text)
             self.made.append(answer)

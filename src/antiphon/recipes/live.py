@@ -182,21 +182,27 @@ class Live(Calls):
             raise AntiphonError(
                 "the recipe gave an answer that none of its calls gave", code="recipe_failed", status=502
             )
-        self._streams = [one for one in self._streams if one is not given.answered]
         return given.answered, None if answer.streams or answer.response is given.response else answer.response
 
-    async def end(self) -> None:
-        """The run is over: no further call is made, and those that nobody waits for are cut off."""
+    async def end(self, released: Answered | None) -> None:
+        """The run is over: no further call is made, and those that nobody waits for are cut off.
+
+        Args:
+            released: The call whose answer goes out; None: none does.
+        """
         self._over = True
+        for task in self._running:
+            task.cancel()
         try:
-            for task in self._running:
-                task.cancel()
             if self._running:
                 await self._idle.wait()
+        except BaseException:
+            released = None
+            raise
         finally:
-            streams, self._streams = self._streams, []
-            for one in streams:
-                self._caller.lose(one)
+            for one in self._streams:
+                if one is not released:
+                    self._caller.lose(one)
 
     async def _made(self, asked: Asked, *, stream: bool) -> Answer:
         if self._over:

@@ -53,7 +53,7 @@ async def play(
     """
     purse = Purse(team.seating.envelope, caller.now())
     held = await _held(team, caller, story, ask, counting)
-    live = Live(caller, story, team.seats, ask, purse, noted, held, team.sandbox)
+    live, released = Live(caller, story, team.seats, ask, purse, noted, held, team.sandbox), None
     try:
         said, prompt = await _meaning(live, ask), ask.how.prompt
         question = Question(
@@ -69,10 +69,12 @@ async def play(
             else known_now(team.seating.seated, story.grounds.predicted),
             gain=team.recipe.gain,
         )
-        return live.released(await run(team.recipe.settings, question, live))
+        found = live.released(await run(team.recipe.settings, question, live))
+        released = found[0]
+        return found
     finally:
         try:
-            await live.end()
+            await live.end(released)
         finally:
             if held is not None:
                 held.end()
