@@ -38,7 +38,7 @@ def _call(query: bytes) -> Call:
     """The model call that is explained. Raises: BadRequest, naming the parameter."""
     asked = {name: values[-1] for name, values in parse_qs(query.decode("latin-1")).items()}
     name = asked.get("dialect", DIALECTS[0])
-    dialect = next((one for one in DIALECTS if one == name), None)
+    dialect: Dialect | None = next((one for one in DIALECTS if one == name), None)
     if dialect is None:
         raise BadRequest(f"`dialect` is {name[:64]!r}; write one of {', '.join(DIALECTS)}", param="dialect")
     model = asked.get("model", "")

@@ -203,6 +203,10 @@ class Reader(ABC):
         """How good an answer was."""
 
     @abstractmethod
+    def scored(self, tenant: str, since_ns: int, until_ns: int) -> Generator[bytes]:
+        """JSON of a tenant's receipts of a time that have a score, in order of their ids."""
+
+    @abstractmethod
     def tallies(self, tenant: str = "") -> list[Tally]:
         """What a tenant's scores come to (empty: everybody's); of more than `MOST_TALLIES` those scored last."""
 

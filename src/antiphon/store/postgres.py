@@ -262,6 +262,14 @@ class PostgresReader(ReaderPort):
     def scores(self, receipt_id: str) -> list[Score]:
         return self._links.run(lambda database: scores.of(database, receipt_id)) if _sayable(receipt_id) else []
 
+    def scored(self, tenant: str, since_ns: int, until_ns: int) -> Generator[bytes]:
+        def page(given: Mapping[str, Any]) -> list[Any]:
+            if not _sayable(tenant):
+                return []
+            return self._links.run(lambda database: database.execute(_SCORED, given, binary=True).fetchall())
+
+        return scored.bodies(page, tenant, since_ns, until_ns)
+
     def tallies(self, tenant: str = "") -> list[Tally]:
         return self._links.run(lambda database: scores.tallies(database, tenant)) if _sayable(tenant) else []
 

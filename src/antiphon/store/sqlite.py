@@ -224,6 +224,14 @@ class SqliteReader(Reader):
         """How good an answer was."""
         return self._several(partial(scores_sqlite.of, receipt_id=receipt_id))
 
+    def scored(self, tenant: str, since_ns: int, until_ns: int) -> Generator[bytes]:
+        """JSON of a tenant's receipts of a time that have a score; no connection is open between pages."""
+
+        def page(given: Mapping[str, Any]) -> list[Any]:
+            return self._several(lambda database: database.execute(_SCORED, given).fetchall())
+
+        return scored.bodies(page, tenant, since_ns, until_ns)
+
     def tallies(self, tenant: str = "") -> list[Tally]:
         """What a tenant's scores come to; empty: everybody's."""
         return self._several(partial(scores_sqlite.tallies, tenant=tenant))
