@@ -4,15 +4,18 @@ from bodies import request
 from fakes.house import House, completion
 from fakes.upstream import Answer
 from receipts import ALICE, receipt
+from scripted_calls import question
 
 from antiphon.calls.attempt import Try
 from antiphon.calls.course import Ask
 from antiphon.calls.deadline import Deadline
 from antiphon.calls.prepared import Policy
 from antiphon.calls.settings import CallsSettings, RouteSettings
+from antiphon.core.content import Sampling
 from antiphon.core.plan import Envelope, Step
 from antiphon.core.receipt import Loss, Receipt
-from antiphon.recipes.single import single
+from antiphon.recipes.settings_single import SingleSettings
+from antiphon.recipes.single import said, single
 
 
 class Asked:
@@ -43,3 +46,19 @@ async def test_a_single_step_is_one_call_within_its_envelope(tmp_path: Path) -> 
     assert answered.attempt.target is house.target
     assert asked.attempts == [answered.attempt]
     assert len(house.transport.sent) == 1
+
+
+def test_a_rule_can_have_a_model_think_more_or_less_without_changing_what_the_caller_said() -> None:
+    content = question("Is 91 prime?", sampling=Sampling(n=2, temperature=1.0)).content
+    settings = SingleSettings(effort="high", temperature=0.2, output_tokens=300)
+
+    made = said(settings, content)
+
+    assert made is not None
+    assert made.messages == content.messages
+    assert (made.sampling.reasoning_effort, made.sampling.temperature, made.sampling.n) == ("high", 0.2, 2)
+    assert made.limits.output_tokens == 300
+
+
+def test_a_single_call_without_settings_of_its_own_sends_the_caller_s_request_as_it_came() -> None:
+    assert said(SingleSettings(), question("Is 91 prime?").content) is None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import inf
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -126,6 +127,14 @@ class Prepared:
     def _sole(self) -> Spot:
         rank, (name,) = self.ranks[0], self.step.deployments
         return Spot(rank.members[name], rank.targets[name], 0, choice=rank.group.sole)
+
+
+class Preparer(Protocol):
+    """Makes a plan's steps ready for calling."""
+
+    def prepare(self, step: Step, policy: Policy, targets: Mapping[str, Target]) -> Prepared:
+        """Once for all requests of a kind."""
+        ...
 
 
 def _group(deployments: list[Deployment], members: Mapping[str, Member], balance: BalanceSettings) -> Group:

@@ -12,12 +12,24 @@ def route(one: Parser) -> None:
 
 
 def _outcomes(one: Parser) -> None:
-    one.add_argument(
+    where = one.add_mutually_exclusive_group(required=True)
+    where.add_argument(
         "--outcomes",
         metavar="FILE",
-        required=True,
         help="outcomes: .jsonl, .jsonl.gz, .csv or .parquet, one row for each prompt and model",
     )
+    where.add_argument(
+        "--receipts",
+        action="store_true",
+        help="outcomes from the database of the configuration: receipts that have scores, with their captured prompts",
+    )
+    one.add_argument("--tenant", metavar="NAME", help="with --receipts: whose (default: default)")
+    one.add_argument(
+        "--since",
+        metavar="WHEN",
+        help="with --receipts: from when on: 30d, 24h, 30m, 2w, a day or a time in UTC (default: 30d)",
+    )
+    one.add_argument("--until", metavar="WHEN", help="with --receipts: until when, the same way (default: now)")
     one.add_argument(
         "--embedder",
         metavar="NAME",
@@ -55,7 +67,10 @@ def _train(one: Parser) -> None:
         default=0,
         help="of the folds: the same outcomes and seed give the same file (default: %(default)s)",
     )
-    one.epilog = "With --json: {out, sha256, method, models, best_single, margin, tolerance, report}."
+    one.epilog = (
+        "With --json: {out, sha256, method, models, best_single, margin, tolerance, report, receipts}; receipts is null, or\n"
+        "with --receipts {scored, prompts, outcomes, propensities, left_out}."
+    )
 
 
 def _eval(one: Parser) -> None:
@@ -70,7 +85,7 @@ def _eval(one: Parser) -> None:
     )
     _outcomes(one)
     one.epilog = (
-        "With --json: {sha256, best_single, margin, tolerance, judged, off_policy}. judged is the report on prompts that all models\n"
+        "With --json: {sha256, best_single, margin, tolerance, judged, off_policy, receipts}. judged is the report on prompts that all models\n"
         "answered, or null; off_policy is null, or {chosen, logged}, each {ips, self_normalised, doubly_robust, choices,\n"
         "effective}, where outcomes have propensities. With --route: {route, revision, report, recipes, refused,\n"
         "decided_us}."

@@ -5,7 +5,6 @@ from argparse import Namespace
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
 
 from antiphon.app.places import Places
 from antiphon.cli.configured import configured
@@ -15,19 +14,11 @@ from antiphon.cli.http import Address, address, connected
 from antiphon.cli.receipt_analysis import analysis
 from antiphon.cli.receipt_page import page
 from antiphon.cli.terminal import bold, clean, document, put
-from antiphon.core.error import AntiphonError, ConfigError, NotFound, StoreError, UpstreamMalformed
+from antiphon.core.error import ConfigError, NotFound, StoreError, UpstreamMalformed
 from antiphon.core.receipt import Receipt
+from antiphon.metering.captured import Captured, opened
 from antiphon.metering.records import Records
 from antiphon.vault.local import LocalSealer
-
-
-class Content(Struct, frozen=True, kw_only=True):
-    """What was captured beside a receipt."""
-
-    request: bytes
-    answer: bytes
-    cut: bool
-    """One of them was longer than `storage.capture_most_bytes`."""
 
 
 def run(arguments: Namespace) -> int:
@@ -47,7 +38,7 @@ def run(arguments: Namespace) -> int:
     return _show(arguments, receipt, _content(places, records, receipt) if arguments.content else None)
 
 
-def _show(arguments: Namespace, receipt: Receipt, content: Content | None) -> int:
+def _show(arguments: Namespace, receipt: Receipt, content: Captured | None) -> int:
     if arguments.json:
         stored: dict[str, object] = msgspec.json.decode(msgspec.json.encode(receipt))
         if content is not None:
@@ -85,7 +76,7 @@ def found(places: Places, records: Records, receipt_id: str | None) -> Receipt:
     return receipt
 
 
-def _content(places: Places, records: Records, receipt: Receipt) -> Content:
+def _content(places: Places, records: Records, receipt: Receipt) -> Captured:
     """What was captured, opened with the local key. Raises: NotFound, StoreError."""
     sealed = records.content(receipt.id) if receipt.captured else None
     if sealed is None:
@@ -96,11 +87,7 @@ def _content(places: Places, records: Records, receipt: Receipt) -> Content:
     if not places.key.is_file():
         raise StoreError(f"there is no key {places.key}; restore it from a backup, without it content can't be opened")
     tenant = receipt.principal.tenant if receipt.principal is not None else ""
-    plain = LocalSealer(places.key).unseal(sealed, f"{tenant}/{receipt.id}")
-    try:
-        return msgspec.msgpack.decode(plain, type=Content)
-    except msgspec.MsgspecError as error:
-        raise AntiphonError(f"captured content has another form than this version knows ({error})") from error
+    return opened(sealed, LocalSealer(places.key), tenant, receipt.id)
 
 
 def _text(data: bytes) -> str:

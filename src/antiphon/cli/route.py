@@ -10,10 +10,10 @@ from msgspec import to_builtins
 from antiphon.cli import route_gain
 from antiphon.cli.configured import configured
 from antiphon.cli.exits import Exit
+from antiphon.cli.route_outcomes import need_file, outcomes_of, refused
 from antiphon.cli.terminal import document, put, say
 from antiphon.cli.text import pairs
 from antiphon.core.embedding import Embedder, Embedding
-from antiphon.core.error import ConfigError, Problem
 from antiphon.providers.embedders.local import LocalEmbedder
 from antiphon.providers.extras import require
 from antiphon.routing.selector import Selector
@@ -27,16 +27,22 @@ def run(arguments: Namespace) -> int:
     """Train or judge."""
     require("numpy", "train", "--outcomes", "learning from outcomes and judging by them")
     if arguments.verb == "train":
-        return route_gain.train(arguments) if arguments.cascades else _train(arguments)
-    return route_gain.judge(arguments) if arguments.route else _judge(arguments)
+        if arguments.cascades:
+            need_file(arguments, "--cascades")
+            return route_gain.train(arguments)
+        return _train(arguments)
+    if arguments.route:
+        need_file(arguments, "--route")
+        return route_gain.judge(arguments)
+    return _judge(arguments)
 
 
 def _train(arguments: Namespace) -> int:
     from antiphon.evaluation.grid import grid
-    from antiphon.evaluation.outcomes import of_models, read
+    from antiphon.evaluation.outcomes import of_models
     from antiphon.evaluation.train import embedded, train
 
-    outcomes = read(Path(arguments.outcomes))
+    outcomes, learned = outcomes_of(arguments)
     wanted: list[str] = arguments.model or []
     table = grid(of_models(outcomes, wanted) if wanted else outcomes, wanted)
     embedder = _embedder(arguments)
@@ -54,6 +60,7 @@ def _train(arguments: Namespace) -> int:
                 "margin": file.margin,
                 "tolerance": file.tolerance,
                 "report": to_builtins(file.report),
+                "receipts": to_builtins(learned),
             }
         )
     else:
@@ -65,17 +72,16 @@ def _train(arguments: Namespace) -> int:
 def _judge(arguments: Namespace) -> int:
     from antiphon.evaluation.grid import grid
     from antiphon.evaluation.judge import judge
-    from antiphon.evaluation.outcomes import read
 
     selector = Selector.load(Path(arguments.selector), "--selector")
-    outcomes = read(Path(arguments.outcomes))
+    outcomes, learned = outcomes_of(arguments)
     table = grid(outcomes, selector.models)
     embedder = _embedder(arguments)
     if embedder is not None and embedder.name != selector.embedder:
         wrong = (
             f"the selector was trained on embeddings of {selector.embedder or 'no embedder'}, not of {embedder.name}"
         )
-        raise _refused("--embedder", wrong, "name the same embedder, or none")
+        raise refused("--embedder", wrong, "name the same embedder, or none")
     vectors = None if embedder is None else _embeddings(embedder, table.texts)
     found = judge(selector, table, outcomes, vectors)
     if arguments.json:
@@ -86,10 +92,15 @@ def _judge(arguments: Namespace) -> int:
                 "margin": selector.margin,
                 "tolerance": selector.tolerance,
                 **cast("dict[str, object]", to_builtins(found)),
+                "receipts": to_builtins(learned),
             }
         )
     else:
         put("\n".join(_told(found, selector)))
+        if learned is not None and not learned.propensities:
+            say(
+                "no receipt keeps a propensity, so nothing is told of other choices: set `selectors.NAME.explore` above 0"
+            )
     return Exit.OK
 
 
@@ -147,9 +158,9 @@ def _embedder(arguments: Namespace) -> Embedder | None:
     said = embedders.get(name)
     if said is None:
         there = ", ".join(embedders) or "none"
-        raise _refused("--embedder", f"{name!r} is not under `embedders`", f"write one there; there are: {there}")
+        raise refused("--embedder", f"{name!r} is not under `embedders`", f"write one there; there are: {there}")
     if said.local is None:
-        raise _refused("--embedder", f"{name!r} is a server's", "name one with a section `local`")
+        raise refused("--embedder", f"{name!r} is a server's", "name one with a section `local`")
     return LocalEmbedder(said.local, f"embedders.{name}.local")
 
 
@@ -159,7 +170,3 @@ def _embeddings(embedder: Embedder, texts: tuple[str, ...]) -> list[Embedding]:
         return asyncio.run(embedder.embed(texts))
     finally:
         embedder.close()
-
-
-def _refused(at: str, wrong: str, remedy: str) -> ConfigError:
-    return ConfigError([Problem(file="command line", line=0, path=at, wrong=wrong, remedy=remedy)])

@@ -13,10 +13,10 @@ from msgspec import to_builtins
 from antiphon.app.offline import planner
 from antiphon.cli.configured import configured
 from antiphon.cli.exits import Exit
+from antiphon.cli.route_outcomes import refused
 from antiphon.cli.terminal import document, put, say
 from antiphon.cli.text import dollars, pairs
 from antiphon.config.load import Loaded
-from antiphon.core.error import ConfigError, Problem
 from antiphon.core.money import NANO_PER_USD, NanoUsd
 from antiphon.routing.gain import Gain, Trained
 from antiphon.routing.gain_file import write
@@ -40,7 +40,7 @@ def train(arguments: Namespace) -> int:
     try:
         gain = tune(found, seats, seed=arguments.seed, trained=about)
     except ValueError as error:
-        raise _refused("--outcomes", str(error), "name a file with more outcomes") from None
+        raise refused("--outcomes", str(error), "name a file with more outcomes") from None
     write(gain, Path(arguments.out))
     if arguments.json:
         document(
@@ -90,7 +90,7 @@ def judge(arguments: Namespace) -> int:
     found = [one for one in prompts(read(Path(arguments.outcomes))) if _whole(one, models)]
     if not found:
         wrong = f"no prompt has an outcome with a cost of every model that {route} may ask: {', '.join(models)}"
-        raise _refused("--outcomes", wrong, "name a file with their outcomes, under the models' names")
+        raise refused("--outcomes", wrong, "name a file with their outcomes, under the models' names")
 
     async def through() -> list["Answered"]:
         return await answered(planner(loaded), route, found)
@@ -98,7 +98,7 @@ def judge(arguments: Namespace) -> int:
     came = asyncio.run(through())
     report = judged(found, [one.replayed for one in came], models)
     recipes = Counter(f"{one.recipe} by rule {one.rule}" if one.rule else one.recipe for one in came if not one.refused)
-    refused = Counter(one.refused for one in came if one.refused)
+    refusals = Counter(one.refused for one in came if one.refused)
     took = sorted(one.decided_us for one in came)
     decided = {"p50": round(median(took)), "p99": took[min(len(took) - 1, int(len(took) * 0.99))]}
     if arguments.json:
@@ -108,12 +108,12 @@ def judge(arguments: Namespace) -> int:
                 "revision": loaded.revision.id,
                 "report": to_builtins(report),
                 "recipes": dict(recipes),
-                "refused": dict(refused),
+                "refused": dict(refusals),
                 "decided_us": decided,
             }
         )
     else:
-        put("\n".join(_judged(report, recipes, refused, decided)))
+        put("\n".join(_judged(report, recipes, refusals, decided)))
     return Exit.OK
 
 
@@ -146,7 +146,7 @@ def _models(loaded: Loaded, route: str) -> tuple[str, ...]:
     said = settings.routes.get(route)
     if said is None:
         there = ", ".join(settings.routes) or "none"
-        raise _refused("--route", f"{route!r} is not under `routes`", f"write one that is; there are: {there}")
+        raise refused("--route", f"{route!r} is not under `routes`", f"write one that is; there are: {there}")
     names = dict.fromkeys(said.models)
     for rule in said.rules:
         names |= dict.fromkeys(rule.models)
@@ -167,7 +167,3 @@ def _usd(nano_usd: int) -> str:
 
 def _share(cost_nano_usd: int, told: Trained) -> float:
     return cost_nano_usd / max(1, told.best_cost_nano_usd)
-
-
-def _refused(at: str, wrong: str, remedy: str) -> ConfigError:
-    return ConfigError([Problem(file="command line", line=0, path=at, wrong=wrong, remedy=remedy)])

@@ -1,24 +1,20 @@
 """Admit and plan: what is decided on a request before anything is sent."""
 
-from collections.abc import Hashable, Mapping
-from hashlib import sha256
-from typing import Protocol
+from collections.abc import Hashable
 
-import msgspec
 from msgspec import Struct
 
-from antiphon.calls.prepared import Policy, Prepared, unnamed
+from antiphon.calls.prepared import Prepared, Preparer, unnamed
 from antiphon.calls.story import Story
 from antiphon.core.arrival import PROBE
 from antiphon.core.error import BudgetExceeded, NotAllowed, NotFound
-from antiphon.core.plan import Plan, Step
+from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head
 from antiphon.core.ticket import Whose
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
 from antiphon.policy.verdict import ALLOWED, decide
-from antiphon.providers.target import Target
 from antiphon.recipes.inner import chat_codec
 from antiphon.recipes.seats import expected, seating
 from antiphon.recipes.teams import Team
@@ -49,14 +45,6 @@ class Decision(Struct, frozen=True, kw_only=True):
     asked: str = ""
     """What is added to what the caller says, as far as the answer depends on it: the prompt, and the recipe with those
     who take a part in it."""
-
-
-class Preparer(Protocol):
-    """Makes a plan's steps ready for calling."""
-
-    def prepare(self, step: Step, policy: Policy, targets: Mapping[str, Target]) -> Prepared:
-        """Once for all requests of a kind."""
-        ...
 
 
 class Decisions:
@@ -167,13 +155,5 @@ class Decisions:
             prepared=prepared,
             whose=Whose(principal=story.principal, model=head.model, route=route.name),
             team=team,
-            asked=made.prompt if team is None else f"{made.prompt}+{_version(team)}",
+            asked=made.prompt if team is None else f"{made.prompt}+{team.version()}",
         )
-
-
-def _version(team: Team) -> str:
-    """A recipe as far as its answers depend on it."""
-    digest = sha256(msgspec.json.encode(team.recipe.settings))
-    for seat, prepared in sorted(team.seats.items()):
-        digest.update(b"%b\0%b\0" % (seat.encode(), prepared.answerers))
-    return f"{team.recipe.name}@{digest.hexdigest()[:16]}"

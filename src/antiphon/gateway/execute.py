@@ -10,19 +10,13 @@ from antiphon.calls.ask import PRIORITY, Ask, bounded, lane, sticky_key
 from antiphon.calls.context import fitted
 from antiphon.calls.course import Answered
 from antiphon.calls.story import Story
-from antiphon.core.arrival import NO_HEADERS
-from antiphon.core.ports import Reply, Served
+from antiphon.core.ports import Reply
 from antiphon.core.receipt import Loss
-from antiphon.core.request import Head
 from antiphon.gateway.decide import Decision
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.providers.target import PLAINLY, How
-from antiphon.recipes.inner import chat_codec
-from antiphon.recipes.progress import Kind, Progress, kind_of
-from antiphon.recipes.teams import Team, play
-from antiphon.routing.decide import IMPACT
-from antiphon.routing.known import TASK
+from antiphon.recipes.perform import perform
 from antiphon.wire import trace
 
 
@@ -54,20 +48,11 @@ def ask_of(story: Story, decision: Decision, revision: Revision, forced: bool = 
     )
 
 
-def telling(story: Story, decision: Decision, head: Head) -> Kind:
-    """What a caller is told while a recipe works. Raises: BadRequest, naming the header."""
-    team, codec = decision.team, chat_codec(head)
-    if team is None or codec is None:
-        return "none"
-    return kind_of(story.arrival.headers, team.recipe.settings.progress, head, codec)
-
-
 def recorded(story: Story, decision: Decision, reply: Reply) -> Reply:
     """The reply that keeps an answer for the cache, where it is to be kept: not with what is told on the way to it."""
-    request = story.request
-    if decision.team is not None and request is not None and telling(story, decision, request.head) != "none":
-        return reply
-    return story.looked.recording(reply, story)
+    team, request = decision.team, story.request
+    told = team is not None and request is not None and team.telling(story.arrival.headers, request.head) != "none"
+    return reply if told else story.looked.recording(reply, story)
 
 
 def execute(
@@ -77,43 +62,7 @@ def execute(
     team = decision.team
     if team is None:
         return process.caller.call(story, decision.prepared, ask)
-    return _play(story, decision, team, ask, process, reply)
-
-
-async def _play(story: Story, decision: Decision, team: Team, ask: Ask, process: Process, reply: Reply) -> Answered:
-    """Run a recipe."""
-    head, now_s = ask.request.head, process.clock.now_ns() // 1_000_000_000
-    codec = chat_codec(head)
-    assert codec is not None
-
-    def write(piece: bytes) -> None:
-        if not story.begun:
-            story.begun = True
-            lines = story.header_lines()
-            reply.begin(Served(story.arrival.id, team.recipe.name, NO_HEADERS, lines, codec.streams))
-        reply.write(piece)
-
-    kind = telling(story, decision, head)
-    story.lines += b"x-antiphon-recipe: %b\r\n" % team.recipe.name.encode("ascii", "replace")
-    story.progress = Progress(kind, head, codec, story.arrival.id, now_s, write)
-    answered, story.instead = await play(
-        team,
-        process.caller,
-        story,
-        ask,
-        story.progress.note,
-        process.counting,
-        task=_said(story, TASK),
-        impact=_said(story, IMPACT) if team.recipe.weighs_impact else "",
-    )
-    story.stopped = ""  # of a call that failed on the way
-    return answered
-
-
-def _said(story: Story, fact: str) -> str:
-    """What a fact in words says; empty: unknown."""
-    value = None if story.facts is None else story.facts.value(fact)
-    return value if isinstance(value, str) else ""
+    return perform(team, story, ask, process.caller, process.counting, process.clock, reply)
 
 
 def release(story: Story, answered: Answered, whole: Whole, process: Process, revision: Revision, reply: Reply) -> None:

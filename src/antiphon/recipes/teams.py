@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 
+import msgspec
 from msgspec import Struct, structs
 
 from antiphon.calls.ask import Ask
@@ -14,15 +16,20 @@ from antiphon.calls.story import Story
 from antiphon.core.content import Content, Message, Text
 from antiphon.core.money import NanoUsd
 from antiphon.core.receipt import Noted
+from antiphon.core.request import Head
 from antiphon.core.response import Response
 from antiphon.core.sandbox import Sandbox
 from antiphon.core.ticket import Bound
 from antiphon.metering.holding import Holding
 from antiphon.recipes.envelope import Purse
+from antiphon.recipes.inner import chat_codec
 from antiphon.recipes.live import Live, most
 from antiphon.recipes.port import Question
+from antiphon.recipes.progress import Kind, kind_of
 from antiphon.recipes.run import run
 from antiphon.recipes.seats import Recipe, Seating, known_now
+from antiphon.routing.decide import IMPACT
+from antiphon.routing.known import TASK
 from antiphon.wire.bounds import LONG_BYTES
 
 
@@ -35,6 +42,18 @@ class Team(Struct, frozen=True, kw_only=True):
     sandbox: Sandbox | None = None
     """Where code of answers runs; None: nowhere."""
 
+    def version(self) -> str:
+        """Its name, and a digest of all that its answers depend on."""
+        digest = sha256(msgspec.json.encode(self.recipe.settings))
+        for seat, prepared in sorted(self.seats.items()):
+            digest.update(b"%b\0%b\0" % (seat.encode(), prepared.answerers))
+        return f"{self.recipe.name}@{digest.hexdigest()[:16]}"
+
+    def telling(self, headers: Mapping[bytes, bytes], head: Head) -> Kind:
+        """What a caller is told while it works. Raises: BadRequest, naming the header."""
+        codec = chat_codec(head)
+        return "none" if codec is None else kind_of(headers, self.recipe.settings.progress, head, codec)
+
 
 async def play(
     team: Team,
@@ -43,9 +62,6 @@ async def play(
     ask: Ask,
     noted: Callable[[Noted], None],
     counting: Counting | None = None,
-    *,
-    task: str = "",
-    impact: str = "",
 ) -> tuple[Answered, Response | None]:
     """Run a recipe. Returns: the call whose answer goes out, and what is said in its place where that was edited.
 
@@ -61,8 +77,8 @@ async def play(
             stream=ask.request.head.stream,
             needs=ask.request.head.needs,
             seed=ask.seed,
-            task=task,
-            impact=impact,
+            task=_word(story, TASK),
+            impact=_word(story, IMPACT) if team.recipe.weighs_impact else "",
             objective="" if story.grounds is None else story.grounds.asked,
             seats=team.seating.seated
             if story.grounds is None
@@ -78,6 +94,12 @@ async def play(
         finally:
             if held is not None:
                 held.end()
+
+
+def _word(story: Story, fact: str) -> str:
+    """What a fact in words says; empty: unknown."""
+    value = None if story.facts is None else story.facts.value(fact)
+    return value if isinstance(value, str) else ""
 
 
 async def _meaning(live: Live, ask: Ask) -> Content:

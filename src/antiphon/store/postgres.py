@@ -1,7 +1,7 @@
 """Receipts in Postgres: the shippers of all gateways that share it write, anyone reads."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -14,6 +14,7 @@ from antiphon.core.ledger import Posting
 from antiphon.core.score import Score, Tally
 from antiphon.store import booking_postgres as booking
 from antiphon.store import kept_postgres as kept
+from antiphon.store import scored
 from antiphon.store import scores_postgres as scores
 from antiphon.store.database import LAG_NS, AlreadyBooked, Batch, Known, Lapsed, Row, joined
 from antiphon.store.database import Database as DatabasePort
@@ -38,6 +39,7 @@ _TAKE = """
     ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, body = excluded.body, tenant = excluded.tenant,
         basis = excluded.basis WHERE receipts.outcome = 'running'
 """
+_SCORED = scored.statement("%({})s").encode()
 _TENANT = f"{_RECEIPT} WHERE tenant = %s ORDER BY receipts.id DESC LIMIT 1".encode()  # noqa: S608 - the same
 _OLDER = f"""
     SELECT receipts.id, body, basis, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 from antiphon.core.score import Score, Tally
 from antiphon.store import booking_sqlite as booking
-from antiphon.store import kept, scores_sqlite
+from antiphon.store import kept, scored, scores_sqlite
 from antiphon.store.database import Batch, Database, Known, Lapsed, Reader, joined
 from antiphon.store.lapsing_sqlite import Lapsing
 from antiphon.store.schema_sqlite import migrate
@@ -29,6 +29,7 @@ FILE = "antiphon.db"
 
 
 _RECEIPT = "SELECT body, basis, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis"
+_SCORED = scored.statement(":{}")
 
 
 class SqliteDatabase(Database):
