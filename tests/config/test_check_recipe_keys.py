@@ -1,11 +1,13 @@
-"""A key of a recipe that nothing looks at is a mistake, and no documented configuration has one."""
+"""A key of a recipe that nothing looks at is a mistake, and so is a seat or a file that leads nowhere."""
 
 from pathlib import Path
 
 import pytest
+from gained import member, model
 
 from antiphon.config.load import load_text
 from antiphon.core.error import ConfigError
+from antiphon.routing.gain_file import write
 
 HEAD = """\
 providers: {lab: {lab: {models: {quick: {}, grand: {}}}}}
@@ -123,3 +125,17 @@ def test_a_seat_that_nobody_sits_in_is_told_at_the_place_where_it_is_named() -> 
         "workflow.steps[1].fallback": "did you mean `grand`?",
         "workflow.final.seat": "write one of grand, quick",
     }
+
+
+@pytest.mark.parametrize(
+    ("members", "right"), [("", True), (", members: [grand]", False), (", members: [quick]", True)]
+)
+def test_a_model_of_expected_gain_has_to_know_somebody_who_may_be_asked(
+    members: str, right: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "gain.json"
+    write(model(member("quick", 0.9, 0.5, cost_nano_usd=1000)), file)
+
+    paths = [path for path, _ in told(f"auto: {{file: {file}{members}}}")]
+
+    assert paths == ([] if right else ["auto.file"])

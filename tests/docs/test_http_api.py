@@ -25,7 +25,7 @@ MODULES = (
         "calls/story.py",
         "recipes/progress.py",
         "recipes/weigh.py",
-        "gateway/execute.py",
+        "recipes/perform.py",
         "signals/wording.py",
         "calls/deadline.py",
     ),

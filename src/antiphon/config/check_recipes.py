@@ -16,6 +16,7 @@ from antiphon.config.written import Written, choose
 from antiphon.core.error import ConfigError, Problem
 from antiphon.recipes.python import load as load_recipe
 from antiphon.recipes.settings import RecipeSettings
+from antiphon.recipes.settings_auto import AutoSettings
 from antiphon.routing.gain_file import read as read_gain
 from antiphon.routing.selector import Selector
 from antiphon.signals.own import NoFunction, load
@@ -62,7 +63,7 @@ def _nobody(recipe: RecipeSettings, at: Path, written: Written, names: tuple[str
 def _files(recipe: RecipeSettings, at: Path, written: Written) -> Iterator[Problem]:
     """What a recipe reads that can't be used."""
     if recipe.auto is not None and recipe.auto.file:
-        yield from _gain((*at, "auto", "file"), recipe.auto.file, written)
+        yield from _gain(recipe.auto, (*at, "auto", "file"), written)
     if recipe.python is not None:
         try:
             load_recipe(recipe.python.call)
@@ -95,13 +96,17 @@ def _parts(path: str) -> Iterator[str | int]:
         yield from (int(place) for place in places)
 
 
-def _gain(path: Path, file: str, written: Written) -> Iterator[Problem]:
-    """What is wrong with a model of expected gain."""
+def _gain(auto: AutoSettings, path: Path, written: Written) -> Iterator[Problem]:
+    """What is wrong with a model of expected gain: it can't be read, or knows nobody who may be asked."""
     try:
-        read_gain(FilePath(file), "")
+        known = read_gain(FilePath(auto.file), "").seats()
     except ConfigError as error:
         for one in error.problems:
             yield written.problem(path, f"{one.file} {one.wrong}", one.remedy)
+        return
+    if frozenset(known).isdisjoint(auto.members or written.names("models")):
+        wrong = f"it knows none of the members: it has {', '.join(known)}"
+        yield written.problem(path, wrong, "train it on outcomes that call them as they are called here")
 
 
 def check_signals(settings: Settings, written: Written) -> Iterator[Problem]:

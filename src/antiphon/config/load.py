@@ -12,7 +12,7 @@ from antiphon.config.check_libraries import check_libraries
 from antiphon.config.convert import convert
 from antiphon.config.interpolate import interpolate
 from antiphon.config.places import rooted
-from antiphon.config.revision import Revision, revision
+from antiphon.config.revision import Revision, learned, revision
 from antiphon.config.schemas import with_schemas
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
@@ -95,7 +95,8 @@ def load_text(text: str, file: str, base: Path, environ: Mapping[str, str], *, h
         problems += check_libraries(settings, written)
     if problems:
         raise ConfigError(_sorted(problems))
-    return Loaded(settings=settings, text=text, file=file, base=base, revision=revision(value), environ=environ)
+    named = revision(value, learned(settings))
+    return Loaded(settings=settings, text=text, file=file, base=base, revision=named, environ=environ)
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:
