@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -131,6 +132,43 @@ def test_a_goal_that_is_none_is_refused_by_name(start: Start, up: Upstream) -> N
     assert up.seen == []
 
 
+def test_stakes_that_are_none_are_refused_by_name(start: Start, up: Upstream) -> None:
+    gateway = start(config(up.url, {"escalate": {"impact": ["high"], "tiers": ["premium"]}}))
+
+    answer = gateway.chat(ask(), headers={"x-antiphon-impact": "hihg"})
+
+    assert (answer.status, answer.error["param"]) == (400, "x-antiphon-impact")
+    assert up.seen == []
+
+
+def test_candidates_that_stand_equal_share_the_load(start: Start, up: Upstream) -> None:
+    up.script = each(small="s", mid="m", big="b")
+    made = config(up.url, {"models": ["small", "mid"], "objective": {"goal": "cheapest"}})
+    for one in made["models"].values():  # type: ignore[union-attr]
+        one["price"] = PRICE
+    gateway = start(made)
+
+    served = Counter(said(gateway.chat(ask())) for _ in range(40))
+
+    assert set(served) == {"s", "m"}
+
+
+def test_another_setting_of_a_recipe_is_another_plan(start: Start, up: Upstream) -> None:
+    up.script = each(small="It is 4", mid="It is 4", big="It is 4")
+    gateway = start(config(up.url, {"recipe": "ballot"}, **VOTE))
+    first = explain(gateway, ask())["plan_hash"]
+    gateway.write(
+        config(
+            up.url,
+            {"recipe": "ballot"},
+            recipes={"ballot": {"vote": {**VOTE["recipes"]["ballot"]["vote"], "quorum": 2}}},
+        )
+    )
+    gateway.signal(signal.SIGHUP)
+
+    until(lambda: explain(gateway, ask())["plan_hash"] != first, "the plan is another")
+
+
 @pytest.mark.parametrize(
     ("text", "headers", "served"),
     [
@@ -244,6 +282,7 @@ def test_a_vote_gives_the_answer_of_most(start: Start, up: Upstream, stream: boo
     assert {one["step"] for one in receipt["attempts"]} == {"sample-1", "sample-2", "sample-3"}
     assert [one["what"] for one in receipt["steps"]] == ["voted"]
     assert receipt["spent_nano_usd"] > receipt["cost_nano_usd"]
+    assert receipt["used"]["input_tokens"] > receipt["usage"]["input_tokens"]
 
 
 def _last(gateway: Gateway) -> str:
@@ -402,7 +441,7 @@ def test_explaining_makes_the_plan_and_asks_nobody(start: Start, up: Upstream) -
     assert found["expected"]["cost_nano_usd"] > 0
     assert found["held_nano_usd"] > 0
     assert {one["step"] for one in found["bounds"]} == {"sample-1", "sample-2", "sample-3"}
-    assert all("took_us" in one for one in found["facts"])
+    assert any(one.get("took_us", 0) > 0 for one in found["facts"])
     assert gateway.receipt(answer)["plan"] == found["plan"]
 
 

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 from made_outcomes import prompt
+from servers import Postgres
 
+from antiphon.core.secret import Secret
+from antiphon.store.database import Reader
+from antiphon.store.postgres import PostgresReader
+from antiphon.store.postgres_link import PostgresPlace
 from antiphon.store.sqlite import SqliteReader
 from rig.fixtures import Start
 from rig.fleet import Json, fleet, said
@@ -33,10 +38,10 @@ GOOD_AT = {"small": ("sum",), "big": ("sum", "code")}
 COUNT = 64
 
 
-def config(url: str, *, capture: str = "content", **more: Any) -> Config:
+def config(upstream: str, *, url: str = "", capture: str = "content", **more: Any) -> Config:
     route = {"models": ["small", "big"], "equal": True, "rules": RULES}
-    made = fleet(url, DEPLOYMENTS, {"r": {**route, **more.pop("route", {})}})
-    made["storage"]["capture"] = capture
+    made = fleet(upstream, DEPLOYMENTS, {"r": {**route, **more.pop("route", {})}})
+    made["storage"] |= {"capture": capture, **({"url": url} if url else {})}
     return {**made, **more}
 
 
@@ -55,9 +60,8 @@ def asked(gateway: Gateway, count: int, seed: int, to: Sequence[str] = ()) -> li
     return ids
 
 
-def shipped(gateway: Gateway, ids: Sequence[str]) -> None:
+def shipped(reader: Reader, ids: Sequence[str]) -> None:
     """Wait until these receipts and their scores are in the database."""
-    reader = SqliteReader(gateway.data)
     until(lambda: all(reader.scores(one) and reader.receipt(one) for one in ids), "scores in the database", 30.0)
 
 
@@ -71,12 +75,26 @@ def told(ran: "subprocess.CompletedProcess[str]") -> Json:
     return json.loads(ran.stdout)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Of the database; empty: it lies in the data directory."""
+    if request.param == "sqlite":
+        return ""
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
+
+
+def reading(url: str, gateway: Gateway) -> Reader:
+    return PostgresReader(PostgresPlace(url=Secret(url), home="test")) if url else SqliteReader(gateway.data)
+
+
 def test_a_selector_learned_from_receipts_leads_requests_and_is_judged_by_what_they_came_to(
-    start: Start, up: Upstream
+    start: Start, up: Upstream, url: str
 ) -> None:
     up.script = by_model(small=answers("small"), big=answers("big"))
-    gateway = start(config(up.url))
-    shipped(gateway, asked(gateway, COUNT, 1, ("small", "big")))
+    gateway = start(config(up.url, url=url))
+    reader = reading(url, gateway)
+    shipped(reader, asked(gateway, COUNT, 1, ("small", "big")))
 
     train = ("train", "--receipts", "--tenant", "acme", "--since", "1h", "--out", "selector.json", "--method", "ridge")
     learned = told(route(gateway, *train, "--json"))
@@ -93,12 +111,13 @@ def test_a_selector_learned_from_receipts_leads_requests_and_is_judged_by_what_t
 
     follows = {"selectors": {"mine": {"file": "selector.json", "explore": 0.5, "margin": 0.3, "tolerance": 0.3}}}
     led = {"selector": "mine", "objective": {"goal": "cheapest"}}
-    gateway.write(config(up.url, route=led, **follows))
+    gateway.write(config(up.url, url=url, route=led, **follows))
     gateway.start()
     ids = asked(gateway, 40, 2)
     grounds = [gateway.receipt(one)["grounds"] for one in ids]
     assert all(set(one["chances"]) == {"small", "big"} and 0 < one["propensity"] <= 1 for one in grounds)
-    shipped(gateway, ids)
+    shipped(reader, ids)
+    reader.close()
 
     valued = told(route(gateway, "eval", "--selector", "selector.json", "--receipts", "--tenant", "acme", "--json"))
     assert valued["receipts"]["propensities"] == valued["off_policy"]["chosen"]["choices"] == 40
@@ -114,7 +133,7 @@ def test_what_is_missing_to_learn_from_receipts_is_named(start: Start, up: Upstr
     assert "no receipt of tenant 'acme' since 30d has a score" in nothing.stderr
     assert "antiphon feedback" in nothing.stderr
 
-    shipped(gateway, asked(gateway, 2, 1))
+    shipped(SqliteReader(gateway.data), asked(gateway, 2, 1))
     bare = route(gateway, *train)
 
     assert bare.returncode == 3

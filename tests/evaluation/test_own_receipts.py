@@ -55,7 +55,7 @@ class Store:
             self.database.write(Batch(rows=[row], contents=sealed))
 
     def score(self, number: int, value: float, **fields: Any) -> None:
-        said = {
+        said: dict[str, Any] = {
             "receipt": name(number), "tenant": "acme", "deployment": "small", "route": "auto", "source": "feedback",
             "score": value, "at_ns": AT_NS, "by": "alice",
         }  # fmt: skip
@@ -98,9 +98,8 @@ def plan(recipe: Any = "single", *deployments: str) -> Plan:
 
 def tried(deployment: str = "small", cost: int | None = 7, **fields: Any) -> Attempt:
     usage = Usage(input_tokens=5, output_tokens=3)
-    return Attempt(
-        **{"deployment": deployment, "provider": "p", "model": "m", "usage": usage, "cost_nano_usd": cost, **fields}
-    )
+    known: dict[str, Any] = {"provider": "p", "model": "m", "usage": usage, **fields}
+    return Attempt(deployment=deployment, cost_nano_usd=cost, **known)
 
 
 def said(dialect: str = "openai_chat") -> bytes:
@@ -108,7 +107,7 @@ def said(dialect: str = "openai_chat") -> bytes:
 
 
 def served(number: int, body: bytes = said(), **fields: Any) -> Receipt:
-    known = {
+    known: dict[str, Any] = {
         "id": name(number), "at_ns": AT_NS + number * HOUR_NS, "captured": True, "size_bytes": len(body), "plan": plan(),
         "dialect": "openai_chat", "endpoint": "/v1/chat/completions", "asked": "auto", "served": "small",
         "attempts": (tried(),),

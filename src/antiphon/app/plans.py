@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -154,6 +156,7 @@ def _plans(
                 settings=one,
                 seats={it: seat(it, routes, deployments) for it in one.seats()},
                 gain=_gain(name, one),
+                version=sha256(msgspec.json.encode(one)).hexdigest()[:16],
             )
             for name, one in settings.recipes.items()
         },

@@ -200,6 +200,12 @@ class Story(Struct):
             return told
         return structs.replace(told, facts=self.known(), grounds=self.grounds)
 
+    @property
+    def used(self) -> Usage | None:
+        """Tokens of all attempts together, as far as they were told; None: none was."""
+        told = [one.usage for one in self.attempts if one.usage is not None]
+        return sum(told[1:], told[0]) if told else None
+
     def known(self) -> tuple[Fact, ...]:
         """Facts that its plan was chosen by, routing's own among them."""
         own = () if self.chosen is None else self.chosen.facts

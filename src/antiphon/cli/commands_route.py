@@ -68,8 +68,9 @@ def _train(one: Parser) -> None:
         help="of the folds: the same outcomes and seed give the same file (default: %(default)s)",
     )
     one.epilog = (
-        "With --json: {out, sha256, method, models, best_single, margin, tolerance, report, receipts}; receipts is null, or\n"
-        "with --receipts {scored, prompts, outcomes, propensities, left_out}."
+        "With --json: {out, sha256, method, models, best_single, margin, tolerance, report, judged_prompts,\n"
+        "receipts}. judged_prompts counts those that every model answered; receipts is null, or with --receipts\n"
+        "{scored, prompts, outcomes, propensities, left_out}."
     )
 
 
@@ -85,8 +86,8 @@ def _eval(one: Parser) -> None:
     )
     _outcomes(one)
     one.epilog = (
-        "With --json: {sha256, best_single, margin, tolerance, judged, off_policy, receipts}. judged is the report on prompts that all models\n"
-        "answered, or null; off_policy is null, or {chosen, logged}, each {ips, self_normalised, doubly_robust, choices,\n"
-        "effective}, where outcomes have propensities. With --route: {route, revision, report, recipes, refused,\n"
-        "decided_us}."
+        "With --json: {sha256, best_single, margin, tolerance, judged, off_policy, receipts}. judged is the report on prompts\n"
+        "that all models answered, or null; off_policy is null, or {chosen, logged}, each {ips, self_normalised,\n"
+        "doubly_robust, choices, effective}, where outcomes have propensities; receipts is as of `route train`.\n"
+        "With --route: {route, revision, report, recipes, refused, decided_us}."
     )

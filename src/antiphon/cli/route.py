@@ -21,6 +21,7 @@ from antiphon.routing.selector_file import Report, write
 
 if TYPE_CHECKING:
     from antiphon.evaluation.judge import Judgement
+    from antiphon.evaluation.train import Trained
 
 
 def run(arguments: Namespace) -> int:
@@ -40,15 +41,19 @@ def run(arguments: Namespace) -> int:
 def _train(arguments: Namespace) -> int:
     from antiphon.evaluation.grid import grid
     from antiphon.evaluation.outcomes import of_models
+    from antiphon.evaluation.report import whole_rows
     from antiphon.evaluation.train import embedded, train
 
     outcomes, learned = outcomes_of(arguments)
     wanted: list[str] = arguments.model or []
-    table = grid(of_models(outcomes, wanted) if wanted else outcomes, wanted)
+    outcomes = list(of_models(outcomes, wanted)) if wanted else outcomes
+    table = grid(outcomes, wanted)
     embedder = _embedder(arguments)
     vectors = None if embedder is None else embedded(embedder.name, _embeddings(embedder, table.texts))
-    file = train(table, arguments.method, vectors, arguments.seed).file
+    trained = train(table, arguments.method, vectors, arguments.seed, outcomes)
+    file = trained.file
     write(file, Path(arguments.out))
+    judged = int(whole_rows(table).sum())
     if arguments.json:
         document(
             {
@@ -60,11 +65,13 @@ def _train(arguments: Namespace) -> int:
                 "margin": file.margin,
                 "tolerance": file.tolerance,
                 "report": to_builtins(file.report),
+                "judged_prompts": judged,
+                "choices": trained.choices,
                 "receipts": to_builtins(learned),
             }
         )
     else:
-        put("\n".join(_lines(file.report, file.margin, file.tolerance)))
+        put("\n".join(_lines(file.report, file.margin, file.tolerance) if judged else _unjudged(trained)))
         say(f"{arguments.out} is written")
     return Exit.OK
 
@@ -147,6 +154,26 @@ def _lines(report: Report, margin: float, tolerance: float) -> list[str]:
             ),
         ]
     )
+
+
+def _unjudged(trained: "Trained") -> list[str]:
+    """What is known where no prompt tells what another model would have made of it."""
+    file, report = trained.file, trained.file.report
+    rows = [
+        ("prompts", f"{report.prompts}, {report.labels} scores"),
+        ("AUC", f"{report.auc:.3f}"),
+        ("calibration error", f"{report.calibration_error:.3f}"),
+        ("best single model", report.best_single),
+        ("margin", f"{file.margin:g}, by {trained.choices} choices that chance made" if trained.choices else ""),
+        ("tolerance", f"{file.tolerance:g}, by the same" if trained.choices else ""),
+    ]
+    if trained.choices:
+        return pairs(rows)
+    why = (
+        "no prompt has a score and a cost of every model, so no gain can be told: unless the configuration sets "
+        f"`margin` or `tolerance`, prompts stay with {report.best_single}"
+    )
+    return [*pairs(rows), why]
 
 
 def _embedder(arguments: Namespace) -> Embedder | None:

@@ -146,6 +146,8 @@ class Plan(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """`prompt_id@version` of the prompt that the route adds."""
     named: str = ""
     """The recipe's name in the configuration; empty: none is needed."""
+    version: str = ""
+    """Digest of that recipe's settings, its contract among them."""
     rule: str = ""
     """The rule that led to it; empty: the route's default."""
     branch: str = ""

@@ -210,6 +210,8 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What its recipe decided."""
     rated: tuple[Rated, ...] = ()
     """How good answers of its steps were found to be; of one step and source the last counts."""
+    used: Usage | None = None
+    """Tokens of all attempts of a recipe together; `usage` is the answer's own."""
     downgraded_to: str = ""
     """The tier or the model that a budget at its cap led it to."""
     downgraded_by: str = ""

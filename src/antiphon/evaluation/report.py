@@ -2,6 +2,7 @@
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from antiphon.evaluation.grid import Array, Grid, Places
 from antiphon.evaluation.measures import (
@@ -38,8 +39,7 @@ class Judged(Struct, frozen=True, kw_only=True, eq=False):
 
 def judged(grid: Grid, chances: Array, expected_usd: Array, best: int) -> Judged:
     """Leave out prompts where a score or a cost is missing; where no cost is known, calls cost alike."""
-    costs = grid.costs_usd if not np.isnan(grid.costs_usd).all() else np.ones_like(grid.costs_usd)
-    whole = ~(np.isnan(grid.scores) | np.isnan(costs)).any(1)
+    costs, whole = _costs(grid), whole_rows(grid)
     return Judged(
         chances=chances[whole],
         expected_usd=expected_usd[whole],
@@ -47,6 +47,15 @@ def judged(grid: Grid, chances: Array, expected_usd: Array, best: int) -> Judged
         costs_usd=costs[whole],
         best=best,
     )
+
+
+def whole_rows(grid: Grid) -> NDArray[np.bool_]:
+    """Of each prompt whether it can be judged."""
+    return np.asarray(~(np.isnan(grid.scores) | np.isnan(_costs(grid))).any(1), dtype=np.bool_)
+
+
+def _costs(grid: Grid) -> Array:
+    return grid.costs_usd if not np.isnan(grid.costs_usd).all() else np.ones_like(grid.costs_usd)
 
 
 def fitted_tolerance(found: Judged) -> float:

@@ -15,8 +15,10 @@ from antiphon.evaluation.grid import Array, Grid
 from antiphon.evaluation.impute import imputed
 from antiphon.evaluation.learn import Learned, Rows, learn
 from antiphon.evaluation.lengths import lengths
+from antiphon.evaluation.logged_margin import followed
 from antiphon.evaluation.measures import best_single
 from antiphon.evaluation.nearest import Near
+from antiphon.evaluation.outcomes import Outcome
 from antiphon.evaluation.report import fitted_margin, fitted_tolerance, judged, report
 from antiphon.evaluation.ridge import Fit
 from antiphon.routing.selector_features import VERSION, WORD_BITS
@@ -53,6 +55,8 @@ class Trained(Struct, frozen=True, kw_only=True, eq=False):
     """Calibrated."""
     expected_usd: Array
     """What calls were expected to cost."""
+    choices: int = 0
+    """Made by chance, that margin and tolerance are from; 0: they are from prompts that every model answered, if any."""
 
 
 def embedded(embedder: str, vectors: Sequence[Embedding]) -> Embedded:
@@ -60,12 +64,20 @@ def embedded(embedder: str, vectors: Sequence[Embedding]) -> Embedded:
     return Embedded(embedder=embedder, vectors=np.array([one.tolist() for one in vectors], dtype="float64"))
 
 
-def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None, seed: int = 0) -> Trained:
+def train(
+    grid: Grid,
+    method: Method = "blend",
+    vectors: Embedded | None = None,
+    seed: int = 0,
+    outcomes: Sequence[Outcome] = (),
+) -> Trained:
     """Learn a selector from outcomes. The same arguments give the same file.
 
     Args:
         vectors: With them the selector takes embeddings, and can do without; None: it takes none.
         seed: Of the folds and of the directions that words are brought to.
+        outcomes: Those of the grid: where no prompt was answered by every model, choices among them that chance made tell
+            how far the selector is followed.
 
     Raises: BadRequest, when there are too few prompts or models, or kNN has no embeddings.
     """
@@ -84,7 +96,11 @@ def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None,
     expected = price.of(grid.input_tokens, full.tokens)
     best = best_single(grid.scores, grid.costs_usd)
     found = judged(grid, full.chances, expected, best)
-    margin, tolerance = fitted_margin(found), fitted_tolerance(found)
+    margin, tolerance, drawn = fitted_margin(found), fitted_tolerance(found), None
+    if not len(found.scores):
+        drawn = followed(grid, outcomes, full.chances, expected, best)
+    if drawn is not None:
+        margin, tolerance = drawn.margin, drawn.tolerance
     file = SelectorFile(
         format=FORMAT,
         sha256="",
@@ -103,7 +119,8 @@ def train(grid: Grid, method: Method = "blend", vectors: Embedded | None = None,
         dimensions=0 if vectors is None else vectors.vectors.shape[1],
         report=report(grid, found, full.chances, margin, tolerance, seed),
     )
-    return Trained(file=sealed(file), chances=full.chances, expected_usd=expected)
+    choices = 0 if drawn is None else drawn.choices
+    return Trained(file=sealed(file), chances=full.chances, expected_usd=expected, choices=choices)
 
 
 class _Told(Struct, frozen=True, eq=False):

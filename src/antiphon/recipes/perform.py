@@ -37,5 +37,9 @@ async def perform(
     story.lines += b"x-antiphon-recipe: %b\r\n" % team.recipe.name.encode("ascii", "replace")
     story.progress = Progress(kind, head, codec, story.arrival.id, clock.now_ns() // NS, write)
     answered, story.instead = await play(team, caller, story, ask, story.progress.note, counting)
+    used = story.used
+    if used is not None and not head.stream:
+        said = len(story.attempts), used.input_tokens, used.output_tokens
+        story.lines += b"x-antiphon-used: attempts=%d; input=%d; output=%d\r\n" % said
     story.stopped = ""  # of a call that failed on the way
     return answered

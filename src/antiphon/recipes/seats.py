@@ -40,6 +40,8 @@ class Recipe(Struct, frozen=True, kw_only=True):
 
     gain: Gain | None = None
     """The model of expected gain that it goes by."""
+    version: str = ""
+    """Digest of its settings."""
 
 
 class Seating(Struct, frozen=True, kw_only=True):
@@ -115,6 +117,7 @@ def seating(
         single,
         recipe=recipe.settings.pattern,
         named=recipe.name,
+        version=recipe.version,
         steps=tuple(_step(shape, stands) for shape in shapes),
         candidates=(*single.candidates, *(one for one in _others(stands, lost) if one.deployment not in most)),
         envelope=envelope,

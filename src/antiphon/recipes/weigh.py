@@ -30,6 +30,7 @@ from antiphon.signals.about import About
 from antiphon.signals.extractor import Extractor
 from antiphon.signals.facts import RequestFacts
 from antiphon.signals.said import Unread
+from antiphon.signals.wording import IMPACTS, STATED
 from antiphon.wire.bounds import LONG_BYTES
 
 T = TypeVar("T")
@@ -82,6 +83,7 @@ class Weigher:
         """
         program, principal, counted = ruled.program, story.principal, story.counted
         goal = goal_of(story.arrival.headers)
+        check_impact(story.arrival.headers)
         about = About(
             request=request,
             principal=principal,
@@ -98,7 +100,7 @@ class Weigher:
         fleet, foreseen = self._caller.fleet, NOTHING
         if ruled.selector:
             foreseen = await self._foresee(ruled.selector, facts)
-        costs = program.by_cost or goal
+        costs = program.by_cost or goal or traced
         grounds = Grounds(
             at_ns=story.arrival.at_ns,
             asked=goal or "",
@@ -191,7 +193,15 @@ def explored(chosen: Chosen, grounds: Grounds, explore: float, seed: int) -> Cho
     drawn = draw(chances, order[0], explore, seed)
     first = [one for one in chosen.candidates if one.deployment == drawn.model]
     rest = [one for one in chosen.candidates if one.deployment != drawn.model]
-    return structs.replace(chosen, candidates=(*first, *rest), propensity=drawn.propensity)
+    return structs.replace(chosen, candidates=(*first, *rest), equal=1, propensity=drawn.propensity)
+
+
+def check_impact(headers: Mapping[bytes, bytes]) -> None:
+    """See to it that what a request says of its stakes is a word for that. Raises: BadRequest, naming the header."""
+    said = headers.get(STATED)
+    if said is not None and (asked := said.decode("latin-1").strip().lower()) not in IMPACTS:
+        wrong = f"x-antiphon-impact is {asked[:32]!r}; write one of {', '.join(IMPACTS)}"
+        raise BadRequest(wrong, param="x-antiphon-impact")
 
 
 def goal_of(headers: Mapping[bytes, bytes]) -> Goal | None:

@@ -40,6 +40,8 @@ class Chosen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The part of split traffic that the request is in; empty: the main one."""
     ordered: bool = False
     """Candidates stand in order of preference; else those that did not lose stand equal."""
+    equal: int = 1
+    """So many at the head stand equal: `balance` picks among them."""
     candidates: tuple[Candidate, ...] = ()
     """Those that may be asked, in order, then those that lost."""
     predicted: tuple[Predicted, ...] = ()
@@ -66,4 +68,4 @@ class Chosen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def key(self) -> Hashable:
         """Two choices of one key lead to the same plan, for requests of the same kind under one revision."""
-        return (self.rule, self.recipe, self.branch, self.ordered, self.candidates)
+        return (self.rule, self.recipe, self.branch, self.ordered, self.equal, self.candidates)

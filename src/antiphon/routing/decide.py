@@ -3,7 +3,7 @@
 The same arguments give the same choice, and so do the facts that were told together with the slice, at any later time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -25,6 +25,8 @@ from antiphon.routing.switching import Stay, settle
 
 IMPACT, CONFIDENCE, USER = "stakes.impact", "task.confidence", "who.user"
 NOBODY_THERE = "nobody there can take the request"
+ALIKE = 0.01
+"""Part by which two candidates may differ and still stand equal, so that they share the load."""
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -124,6 +126,7 @@ class _Deciding:
             recipe=way.recipe,
             branch=part,
             ordered=ranked.applied is not None,
+            equal=1 if stay is not None else _equal(order, ranked),
             candidates=way.group.candidates if plainly else _candidates(order, ranked.lost),
             predicted=ranked.predicted,
             tried=tried,
@@ -273,6 +276,30 @@ def _names(deployments: Iterable[Deployment]) -> tuple[str, ...]:
 
 def _candidates(order: Iterable[str], lost: Iterable[Candidate]) -> tuple[Candidate, ...]:
     return (*[Candidate(deployment=name) for name in order], *lost)
+
+
+def _equal(order: Sequence[str], ranked: Ranked) -> int:
+    """How many at the head are alike in what an objective compares: none of them is better than the other."""
+    if ranked.applied is None or len(order) < 2:
+        return 1
+    known = {one.deployment: one for one in ranked.predicted}
+    first, equal = known[order[0]], 1
+    for name in order[1:]:
+        one = known[name]
+        alike = _near(one.cost_nano_usd, first.cost_nano_usd) and _near(one.quality, first.quality)
+        if ranked.applied.goal == "fastest":
+            alike = alike and one.total_s is not None and _near(one.total_s, first.total_s)
+        if not alike or name in ranked.down:
+            break
+        equal += 1
+    return equal
+
+
+def _near(one: float | None, other: float | None) -> bool:
+    """Within a hundredth of each other; the unknown is like the unknown."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= ALIKE * max(abs(one), abs(other))
 
 
 def _below(what: str, value: Value, floor: float, stated: Escalate) -> str:

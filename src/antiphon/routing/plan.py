@@ -80,7 +80,8 @@ def unfit(deployments: Iterable[Deployment], head: Head, verdict: Verdict) -> di
 def led(route: Route, chosen: Chosen, known: Mapping[str, Deployment]) -> Route:
     """The route as a choice leads it: to its candidates, in its order."""
     names = [name for name in chosen.order if name in known]
-    first, rest = (names[:1], names[1:]) if chosen.ordered else (names, [])
+    equal = chosen.equal if chosen.ordered else len(names)
+    first, rest = names[:equal], names[equal:]
     return replace(
         route,
         deployments=tuple(known[name] for name in first),

@@ -6,6 +6,7 @@ from typing import Literal
 from antiphon.core.error import OverLimit
 from antiphon.core.plan import Plan
 from antiphon.core.receipt import Attempt, Outcome, Told
+from antiphon.core.usage import Usage
 from antiphon.telemetry.metrics_plans import PlanMetrics
 from antiphon.telemetry.slots import Histogram, Number, Slots
 
@@ -49,6 +50,16 @@ class _Path:
             "antiphon_request_seconds", "From the request's last byte to the answer's last.", labels, LATENCY_S
         )
 
+    def uses(self, usage: Usage | None, cost_nano_usd: int | None) -> None:
+        """Count tokens and money."""
+        if usage is not None:
+            self.input.add(usage.input_tokens)
+            self.output.add(usage.output_tokens)
+            if usage.cached_tokens:
+                self.cached.add(usage.cached_tokens)
+        if cost_nano_usd:
+            self.cost.add(cost_nano_usd / 1e9)
+
     def outcome(self, outcome: str, error: str) -> Number:
         number = self._outcomes.get((outcome, error))
         if number is None:
@@ -85,26 +96,25 @@ class Metrics:
             "gauge", "antiphon_journal_unshipped_bytes", "Bytes of the journal that are not in the database yet."
         )
 
+    def _path(self, route: str, deployment: str) -> _Path:
+        path = self._paths.get((route, deployment))
+        if path is None:
+            path = self._paths[route, deployment] = _Path(self._slots, route, deployment)
+        return path
+
     def finished(self, receipt: Told, route: str, plan: Plan | None = None) -> None:
         """Count a request that has ended. `route` is empty when none was reached."""
         attempts = receipt.attempts
-        key = (route, receipt.served or (attempts[-1].deployment if attempts else ""))
-        path = self._paths.get(key)
-        if path is None:
-            path = self._paths[key] = _Path(self._slots, *key)
+        path = self._path(route, receipt.served or (attempts[-1].deployment if attempts else ""))
         path.outcome(receipt.outcome, receipt.error).add()
         path.total.observe(receipt.duration_us / 1e6)
         if receipt.first_token_us is not None:
             path.first_token.observe(receipt.first_token_us / 1e6)
-        usage = receipt.usage
-        if usage is not None:
-            path.input.add(usage.input_tokens)
-            path.output.add(usage.output_tokens)
-            if usage.cached_tokens:
-                path.cached.add(usage.cached_tokens)
-        spent = receipt.spent_nano_usd or receipt.cost_nano_usd
-        if spent:
-            path.cost.add(spent / 1e9)
+        if receipt.used is not None:  # a recipe's: each attempt where it was made
+            for one in attempts:
+                self._path(route, one.deployment).uses(one.usage, one.cost_nano_usd)
+        else:
+            path.uses(receipt.usage, receipt.spent_nano_usd or receipt.cost_nano_usd)
         for attempt in attempts:
             result = attempt.error or _result(attempt, receipt.outcome)
             number = self._attempts.get((attempt.deployment, result))
