@@ -87,6 +87,6 @@ def test_prompts_that_every_model_answered_go_before_choices() -> None:
 
 
 def test_two_choices_of_one_prompt_are_refused() -> None:
-    outcomes = [replace(one, propensity=0.5) for at, one in enumerate(made(300)) if at % 7 < 5]
+    outcomes = [replace(one, propensity=0.5) for at, one in enumerate(made(300)) if at % 3 != at // 3 % 3]
     with pytest.raises(BadRequest, match="two logged choices"):
         train(grid(outcomes, MODELS), "ridge", outcomes=outcomes)

@@ -156,6 +156,8 @@ class Story(Struct):
             told = structs.replace(
                 told, facts=self.known(), grounds=self.grounds, steps=tuple(self.steps), rated=tuple(self.rated)
             )
+        if self.progress is not None:
+            told = structs.replace(told, used=self.used)
         if self.counted is not None and self.counted.downgrade_to:
             told = structs.replace(told, downgraded_to=self.counted.downgrade_to, downgraded_by=self.counted.budget)
         if error is None and not (self.captured or self.shared or self.cached or self.stopped or self.handed_off):

@@ -69,8 +69,9 @@ def _train(one: Parser) -> None:
     )
     one.epilog = (
         "With --json: {out, sha256, method, models, best_single, margin, tolerance, report, judged_prompts,\n"
-        "receipts}. judged_prompts counts those that every model answered; receipts is null, or with --receipts\n"
-        "{scored, prompts, outcomes, propensities, left_out}."
+        "choices, receipts}. judged_prompts counts those that every model answered, choices those of chance that margin and\n"
+        "tolerance are from where there is none; receipts is null, or with --receipts {scored, prompts, outcomes,\n"
+        "propensities, left_out}."
     )
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from antiphon.core.chance import Chance, Likely, Previous
-from antiphon.core.deployment import Deployment
+from antiphon.core.deployment import Deployment, Price
 from antiphon.core.plan import Candidate, Predicted, Tried
 from antiphon.core.signal import Facts, Value
 from antiphon.core.view import Slice
@@ -126,7 +126,9 @@ class _Deciding:
             recipe=way.recipe,
             branch=part,
             ordered=ranked.applied is not None,
-            equal=1 if stay is not None else _equal(order, ranked),
+            equal=1
+            if stay is not None
+            else _equal(order, ranked, {one.name: one.price for one in way.group.deployments}),
             candidates=way.group.candidates if plainly else _candidates(order, ranked.lost),
             predicted=ranked.predicted,
             tried=tried,
@@ -278,15 +280,19 @@ def _candidates(order: Iterable[str], lost: Iterable[Candidate]) -> tuple[Candid
     return (*[Candidate(deployment=name) for name in order], *lost)
 
 
-def _equal(order: Sequence[str], ranked: Ranked) -> int:
-    """How many at the head are alike in what an objective compares: none of them is better than the other."""
+def _equal(order: Sequence[str], ranked: Ranked, prices: Mapping[str, Price | None]) -> int:
+    """How many at the head are alike in what an objective compares: none of them is better than the other.
+
+    Whoever has the same price costs the same, however many tokens each was seen to make of a text.
+    """
     if ranked.applied is None or len(order) < 2:
         return 1
     known = {one.deployment: one for one in ranked.predicted}
     first, equal = known[order[0]], 1
     for name in order[1:]:
         one = known[name]
-        alike = _near(one.cost_nano_usd, first.cost_nano_usd) and _near(one.quality, first.quality)
+        priced = prices.get(name) == prices.get(order[0]) or _near(one.cost_nano_usd, first.cost_nano_usd)
+        alike = priced and _near(one.quality, first.quality)
         if ranked.applied.goal == "fastest":
             alike = alike and one.total_s is not None and _near(one.total_s, first.total_s)
         if not alike or name in ranked.down:
