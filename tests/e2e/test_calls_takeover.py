@@ -19,7 +19,12 @@ from rig.upstream import JSON, SSE, Script, Seen, Upstream, head, silent, upstre
 pytestmark = pytest.mark.processes
 
 REST_S = 600
-DATE = format_datetime(datetime.now(UTC) + timedelta(seconds=REST_S), usegmt=True).encode()
+
+
+async def until_a_date(seen: Seen, writer: asyncio.StreamWriter) -> None:
+    """Asks to be left alone until a moment that is so far off when it answers."""
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=REST_S), usegmt=True).encode()
+    await fails(b"429 Too Many Requests", more=b"retry-after: %b\r\n" % date)(seen, writer)
 
 
 async def malformed(seen: Seen, writer: asyncio.StreamWriter) -> None:
@@ -65,7 +70,7 @@ TROUBLES: dict[str, Trouble] = {
         429,
     ),
     "429-date": Trouble(
-        fails(b"429 Too Many Requests", more=b"retry-after: %b\r\n" % DATE),
+        until_a_date,
         "rate_limited",
         "upstream_rate_limited",
         429,

@@ -15,6 +15,7 @@ from antiphon.core.secret import Secret
 
 T = TypeVar("T")
 Database = Connection[tuple[Any, ...]]
+READ = "read"
 NAMED = "antiphon/"
 """What connections are named by in `pg_stat_activity`, with the gateway's name behind it: so it is seen who is connected."""
 
@@ -101,6 +102,11 @@ class Link:
                     self._let_go()
                 raise
 
+    @property
+    def opened(self) -> bool:
+        """A connection is kept."""
+        return self._db is not None
+
     def _let_go(self) -> None:
         database, self._db = self._db, None
         if database is not None:
@@ -138,10 +144,20 @@ class Links:
         finally:
             self._room.release()
 
-    def run(self, work: Callable[[Database], T], what: str = "read") -> T:
-        """As `Link.run`, on a connection that is free."""
+    def run(self, work: Callable[[Database], T], what: str = READ) -> T:
+        """As `Link.run`, on a connection that is free.
+
+        What only reads is done once more where a connection that was kept turns out to be broken: the database may have
+        been away and be back.
+        """
         with self.taken() as link:
-            return link.run(work, what)
+            kept = link.opened
+            try:
+                return link.run(work, what)
+            except StoreError:
+                if what != READ or not kept or link.opened:
+                    raise
+                return link.run(work, what)
 
     def close(self) -> None:
         with self._turn:
