@@ -280,7 +280,7 @@ def test_a_vote_gives_the_answer_of_most(start: Start, up: Upstream, stream: boo
     assert text == "The answer is 4"
     assert (receipt["plan"]["recipe"], receipt["plan"]["named"]) == ("vote", "ballot")
     assert {one["step"] for one in receipt["attempts"]} == {"sample-1", "sample-2", "sample-3"}
-    assert [one["what"] for one in receipt["steps"]] == ["voted"]
+    assert receipt["steps"][-1]["what"] == "voted"  # two that agree may have ended it before the third came
     assert receipt["spent_nano_usd"] > receipt["cost_nano_usd"]
     assert receipt["used"]["input_tokens"] > receipt["usage"]["input_tokens"]
 
