@@ -15,7 +15,7 @@ from antiphon.core.content import Sampling
 from antiphon.core.plan import Envelope, Step
 from antiphon.core.receipt import Loss, Receipt
 from antiphon.recipes.settings_single import SingleSettings
-from antiphon.recipes.single import said, single
+from antiphon.recipes.single import said
 
 
 class Asked:
@@ -39,8 +39,8 @@ async def test_a_single_step_is_one_call_within_its_envelope(tmp_path: Path) -> 
     prepared = house.caller.prepare(step, Policy("fast", RouteSettings(), CallsSettings()), house.targets)
     limit = Deadline(at_s=house.caller.now() + 60, bound="server", allowed_s=60)
 
-    answered = await single(
-        house.caller, asked, prepared, Ask(request=request(b'{"model":"fast","messages":[]}'), deadline=limit)
+    answered = await house.caller.call(
+        asked, prepared, Ask(request=request(b'{"model":"fast","messages":[]}'), deadline=limit)
     )
 
     assert answered.attempt.target is house.target

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from argparse import Namespace
+from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
@@ -40,8 +41,7 @@ def _body(arguments: Namespace) -> bytes:
     """The request: a prompt, or a whole body. Raises: BadRequest."""
     if arguments.body is not None:
         try:
-            with open(arguments.body, "rb") if arguments.body != "-" else sys.stdin.buffer as file:  # noqa: PTH123
-                return file.read()
+            return sys.stdin.buffer.read() if arguments.body == "-" else Path(arguments.body).read_bytes()
         except OSError as error:
             raise BadRequest(f"--body: {arguments.body} can't be read: {error.strerror}") from error
     prompt = arguments.prompt if arguments.prompt is not None else sys.stdin.read()

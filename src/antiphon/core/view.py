@@ -47,16 +47,6 @@ class Slice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     budgets: tuple[tuple[str, float], ...] = ()
     """Share of each budget that is used, by its name: of the fullest account that the request falls under."""
 
-    def standing(self, deployment: str) -> Standing | None:
-        return next((one for one in self.standings if one.deployment == deployment), None)
-
-    def quality(self, deployment: str, route: str, task: str = "") -> Quality | None:
-        """Of a task class, else of all tasks; None: nothing was scored."""
-        found = [one for one in self.qualities if one.deployment == deployment and one.route == route]
-        return next((one for one in found if one.task == task), None) or next(
-            (one for one in found if not one.task), None
-        )
-
 
 class View(Struct, frozen=True, kw_only=True):
     """Everything that a worker knows of its deployments at one moment."""

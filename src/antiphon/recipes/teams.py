@@ -77,7 +77,7 @@ async def play(
             stream=ask.request.head.stream,
             needs=ask.request.head.needs,
             seed=ask.seed,
-            task=_word(story, TASK),
+            task=_word(story, TASK),  # the receipt has it then, so that its scores count for this class of tasks
             impact=_word(story, IMPACT) if team.recipe.weighs_impact else "",
             objective="" if story.grounds is None else story.grounds.asked,
             seats=team.seating.seated

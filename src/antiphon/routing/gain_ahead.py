@@ -22,11 +22,6 @@ class Next(Struct, frozen=True, kw_only=True):
     last: bool
     """Whatever it answers, no call follows."""
 
-    @property
-    def per_cent(self) -> float:
-        """Gain for one US cent."""
-        return self.gain / max(self.cost_nano_usd, 1.0) * 1e7
-
 
 class _State:
     """Masses, and what all seats share in looking ahead from them."""
