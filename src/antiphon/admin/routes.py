@@ -11,6 +11,7 @@ from antiphon.admin.desk import Desk, Done
 from antiphon.control import accounts, corrections
 from antiphon.control.ownership import SECTIONS
 from antiphon.control.registry import OVERLAP, Shown
+from antiphon.control.roles import Permission
 from antiphon.core.error import NotFound, WrongMethod
 from antiphon.core.objects import ObjectKind
 
@@ -27,6 +28,8 @@ class Route(Struct, frozen=True, kw_only=True):
     act: Act
     """Blocks on the store."""
     said: str
+    needs: Permission = "read"
+    """What whoever asks has to be allowed."""
     query: tuple[str, ...] = ()
     body: tuple[str, ...] = ()
     """Fields of the body; `*`: those of the kind's section in the configuration."""

@@ -6,11 +6,19 @@ from msgspec import Meta, Struct
 
 from antiphon.admin.settings import AdminSettings
 from antiphon.calls.settings import CallsSettings, RouteSettings
+from antiphon.console.settings import ConsoleSettings
 from antiphon.control.settings import KeySettings, PromptSettings, RealtimeSettings
 from antiphon.control.settings_alerts import AlertSettings
+from antiphon.control.settings_approvals import ApprovalSettings
+from antiphon.control.settings_audit import AuditSettings
+from antiphon.control.settings_identity import IdentitySettings
+from antiphon.governance.settings import DataClassSettings
+from antiphon.guards.settings import GuardSettings
 from antiphon.metering.settings import BudgetSettings, MeteringSettings
 from antiphon.metering.settings_limits import ClusterSettings, RateLimitSettings
 from antiphon.metering.settings_quality import QualitySettings
+from antiphon.net.settings_egress import EgressSettings
+from antiphon.policy.settings import PolicySettings
 from antiphon.providers.embedders.settings import EmbedderSettings
 from antiphon.providers.settings import ModelSettings, ProviderSettings
 from antiphon.providers.tokenizers import TokenizerSettings
@@ -22,6 +30,7 @@ from antiphon.server.settings import ServerSettings
 from antiphon.signals.settings import SignalSettings
 from antiphon.store.settings import StorageSettings
 from antiphon.telemetry.settings import TelemetrySettings
+from antiphon.vault.settings import VaultSettings
 
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")]
 
@@ -75,3 +84,21 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     models: Annotated[dict[Name, ModelSettings], Meta(description="Deployments, by name.")] = {}
     routes: Annotated[dict[Name, RouteSettings], Meta(description="Public model names that lead to deployments.")] = {}
     prompts: Annotated[dict[Name, PromptSettings], Meta(description="System prompts that routes add, by name.")] = {}
+    identity: Annotated[
+        IdentitySettings, Meta(description="Who may call beside keys: tokens, certificates, roles.")
+    ] = IdentitySettings()
+    policy: Annotated[PolicySettings, Meta(description="Policies as code: who may send what, where.")] = (
+        PolicySettings()
+    )
+    data_classes: Annotated[
+        DataClassSettings, Meta(description="How sensitive requests are, and what follows from it.")
+    ] = DataClassSettings()
+    guards: Annotated[dict[Name, GuardSettings], Meta(description="Guards of requests and answers, by name.")] = {}
+    approvals: Annotated[ApprovalSettings, Meta(description="How people are asked.")] = ApprovalSettings()
+    audit: Annotated[AuditSettings, Meta(description="The record that stands up to an auditor.")] = AuditSettings()
+    vault: Annotated[VaultSettings, Meta(description="Keys that content at rest is sealed by.")] = VaultSettings()
+    egress: Annotated[EgressSettings, Meta(description="Where connections may go.")] = EgressSettings()
+    console: Annotated[
+        ConsoleSettings | None,
+        Meta(description="The console's pages, beside the admin API. Default: none; `console: {}` turns them on."),
+    ] = None

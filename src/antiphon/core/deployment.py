@@ -77,6 +77,10 @@ class Deployment(Struct, frozen=True, kw_only=True):
     tier: str = ""
     zone: Zone = "public"
     region: str = ""
+    networks: tuple[str, ...] = ()
+    """Networks that it is reached in, such as `10.0.0.0/8`: no connection to any other address is made. Empty: any."""
+    terms: tuple[str, ...] = ()
+    """What its provider has agreed to, in the operator's words, such as `no_training` or `zero_retention`."""
     weight: float = 1.0
     price: Price | None = None
     """None: unpriced, so its cost is unknown, never 0."""

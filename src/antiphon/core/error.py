@@ -4,6 +4,10 @@
     ├── BadRequest 400                what the caller sent can't be taken
     │   ├── NotAuthenticated 401      no key, or an unknown one
     │   ├── NotAllowed 403            the verdict says no
+    │   │   ├── PolicyDenied 403      policies forbid it, or none allows it; `reasons` names them
+    │   │   └── ApprovalRefused 403   a person said no, or nobody said yes in time
+    │   ├── GuardBlocked 400          a guard found what may not pass; `reasons` names its rules
+    │   ├── Erased 410                it was erased, and can't be read by anybody any more
     │   ├── CannotCarry 400           it can't be put into the words of the one upstream that was to answer
     │   ├── NotFound 404              no such model, receipt or path
     │   ├── WrongMethod 405           the path takes other methods; `allow` names them
@@ -15,6 +19,8 @@
     ├── BudgetExceeded 402            what is left of a budget can't cover the request; `budget` names it
     ├── EnvelopeExceeded 402          what is left of a recipe's envelope can't cover a call
     ├── ContractViolated 502          no answer kept the output contract, and the recipe says to refuse it then
+    ├── ApprovalPending 202           a person has to say yes; `approval` is the ticket to ask with again
+    ├── GuardFailed 503               a guard or the policy engine failed, and nothing passes unseen
     ├── OverLimit 429                 a queue or a limit is full; `retry_after_s` says when to come back
     │   └── LeftAlone 429             another request is finding out whether the upstream is back
     ├── Unavailable 503               this process is draining or not ready
@@ -86,6 +92,35 @@ class NotAuthenticated(BadRequest):
 class NotAllowed(BadRequest):
     code = "not_allowed"
     status = 403
+
+
+class PolicyDenied(NotAllowed):
+    """`reasons`: ids of the policies, or `default.deny`."""
+
+    code = "policy_denied"
+
+    def __init__(self, message: str, *, reasons: tuple[str, ...] = (), param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.reasons = reasons
+
+
+class ApprovalRefused(NotAllowed):
+    code = "approval_refused"
+
+
+class GuardBlocked(BadRequest):
+    """`reasons`: rules of guards, such as `pii.payment_card`. The message never quotes what was found."""
+
+    code = "guard_blocked"
+
+    def __init__(self, message: str, *, reasons: tuple[str, ...] = (), param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.reasons = reasons
+
+
+class Erased(BadRequest):
+    code = "erased"
+    status = 410
 
 
 class CannotCarry(BadRequest):
@@ -167,6 +202,23 @@ class BudgetExceeded(AntiphonError):
         super().__init__(message, code=code, retry_after_s=retry_after_s)
         self.budget = budget
         self.left_nano_usd = left_nano_usd
+
+
+class ApprovalPending(AntiphonError):
+    """Nothing was sent. The same request with the header `x-antiphon-approval: ID` runs once it is approved."""
+
+    code = "approval_pending"
+    status = 202
+
+    def __init__(self, message: str, *, approval: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.approval = approval
+
+
+class GuardFailed(AntiphonError):
+    code = "guard_failed"
+    status = 503
+    retryable = True
 
 
 class OverLimit(AntiphonError):

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from antiphon.core.approval import Approval, Wish
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, NotAuthenticated
 from antiphon.core.kept import Entry
@@ -27,6 +28,8 @@ class Origin(Struct, frozen=True, gc=False, kw_only=True):
     tls: bool = False
     ca_file: str | None = None
     proxy: str | None = None
+    networks: tuple[str, ...] = ()
+    """The only networks that it may be reached in, such as `10.0.0.0/8`; empty: those that egress rules allow."""
     connections: int = 1000
     """The most connections that one worker opens to it."""
 
@@ -126,6 +129,14 @@ class Reply(ABC):
             last: What `whole` or `end` is going to be given.
         Raises: StoreError, and then the answer's end is not released.
         """
+
+    @property
+    def waits(self) -> bool:
+        """Something has to be waited for by `settled` before the answer's end may be released."""
+        return False
+
+    async def settled(self) -> None:  # noqa: B027 - most replies wait for nothing
+        """Wait for what decides whether the answer may be released. Raises: GuardBlocked, GuardFailed."""
 
     @abstractmethod
     def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
@@ -266,6 +277,66 @@ class Sealer(ABC):
     @abstractmethod
     def stamp(self, text: bytes) -> bytes:
         """32 bytes that nobody without the key can make: the same for the same text, in every process."""
+
+
+class TokenVault(ABC):
+    """Stands tokens in the place of what may not leave, and knows what they stand for."""
+
+    @abstractmethod
+    def token(self, tenant: str, kind: str, value: str) -> str:
+        """The token of a value: the same for the same value of a tenant, in every process, and no other's. Fixed length
+        for a kind, none the beginning of another: `[[EMAIL_7F3A91C2]]`.
+        """
+
+    @abstractmethod
+    async def keep(self, tenant: str, subject: str, tokens: Mapping[str, str]) -> None:
+        """Keep what tokens stand for, sealed, before they leave. Known ones cost nothing. Raises: StoreError.
+
+        Args:
+            subject: Whose data it is: shredded with them.
+            tokens: Values by token.
+        """
+
+    @abstractmethod
+    async def reveal(self, tenant: str, tokens: Sequence[str]) -> dict[str, str]:
+        """What tokens stand for; those that are unknown, lapsed or erased are left out. Raises: StoreError."""
+
+
+class KeyWrapper(ABC):
+    """Wraps data keys by a key that never leaves where it is kept: a file, a KMS, an HSM. Blocks; asked beside the loop."""
+
+    name: str
+    """Which key it wraps by, with its version; stands beside what it wrapped."""
+
+    @abstractmethod
+    def wrap(self, key: bytes, context: Mapping[str, str]) -> bytes:
+        """Encrypt a data key; `context` is bound to it. Raises: StoreError."""
+
+    @abstractmethod
+    def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
+        """Raises: StoreError, Erased where the wrapping key was destroyed."""
+
+
+class Approvals(ABC):
+    """Asks people. What was asked survives the process."""
+
+    @abstractmethod
+    async def ask(self, wish: Wish) -> Approval:
+        """Put a wish before people; kept once this returns. The same wish (tenant, by, digest) that still waits is found
+        again rather than asked twice. Raises: StoreError, OverLimit where too many wait.
+        """
+
+    @abstractmethod
+    async def find(self, tenant: str, approval_id: str) -> Approval | None:
+        """How it stands; None: there is none of this tenant. Raises: StoreError."""
+
+    @abstractmethod
+    async def wait(self, tenant: str, approval_id: str, until_s: float) -> Approval:
+        """Wait until it is settled, or until a time on the steady clock. Raises: StoreError, NotFound."""
+
+    @abstractmethod
+    async def use(self, tenant: str, approval_id: str) -> bool:
+        """Take what it allows, once in all processes. Returns: whether it was there to be taken. Raises: StoreError."""
 
 
 class Runner(ABC):

@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from antiphon.core.data_class import DataClass
+
 Lane = Literal["high", "normal", "low"]
 LANES: tuple[Lane, ...] = ("high", "normal", "low")
 """Lanes of a waiting room, from the first served to the last."""
@@ -25,6 +27,14 @@ class Principal(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
     priority: Lane = "normal"
     """The lane that its requests wait in, and the highest that they may ask for."""
 
+    roles: tuple[str, ...] = ()
+    """What it may do in the control plane, and what policies call it."""
+    employment: str = ""
+    """Such as `employee`, `contractor` or `service`; empty: unknown."""
+    data_class: DataClass | None = None
+    """The least that what it sends is taken for; None: as configured."""
+    clearance: DataClass | None = None
+    """The highest class that it may send, and see unmasked; None: as policies say."""
     passthrough: tuple[str, ...] = ()
     """Providers that it may ask as they are; `*` for all."""
 

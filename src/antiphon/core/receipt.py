@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from antiphon.core.finding import Finding
 from antiphon.core.plan import Candidate, Grounds, Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import NO_LINEAGE, Lineage, Need
@@ -216,6 +217,12 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The tier or the model that a budget at its cap led it to."""
     downgraded_by: str = ""
     """That budget."""
+    findings: tuple[Finding, ...] = ()
+    """What guards found, in the request and in the answer. Their texts are not kept."""
+    guards: tuple[str, ...] = ()
+    """Guards that looked, in order."""
+    approval: str = ""
+    """Id of the approval that it ran by, or waits for."""
 
 
 class Receipt(Told, frozen=True, gc=False, kw_only=True, omit_defaults=True):

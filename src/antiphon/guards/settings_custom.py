@@ -1,0 +1,19 @@
+"""Settings of guards."""
+
+from msgspec import Struct
+
+
+class RegexSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TODO."""
+
+
+class PythonGuardSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TODO."""
+
+
+class JudgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TODO."""
+
+
+class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TODO."""
