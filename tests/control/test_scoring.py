@@ -42,7 +42,7 @@ class ListedScores(Scores):
 class PlainSealer(Sealer):
     """Binds a context, and hides nothing."""
 
-    def seal(self, plain: bytes, context: str) -> bytes:
+    def seal(self, plain: bytes, context: str, *, tenant: str = "", subject: str = "") -> bytes:
         return context.encode() + b"\0" + plain
 
     def unseal(self, sealed: bytes, context: str) -> bytes:

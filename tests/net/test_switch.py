@@ -8,6 +8,7 @@ from websockets.asyncio.server import serve
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import UpstreamBroken, UpstreamMalformed, UpstreamTimeout, UpstreamUnreachable
 from antiphon.core.ports import Origin, Outbound
+from antiphon.net.egress import Egress
 from antiphon.net.frames import Opcode, frame
 from antiphon.net.switch import Refused, Switched, switch
 from antiphon.net.websocket import WebSocket, accept_of
@@ -143,7 +144,7 @@ async def test_a_real_server_is_spoken_to() -> None:
             await connection.send(message)
 
     async with serve(echo, "127.0.0.1", 0) as server:
-        connection = await switch(asked(server.sockets[0].getsockname()[1]))
+        connection = await switch(asked(server.sockets[0].getsockname()[1]), Egress())
         assert isinstance(connection, Switched)
         heard = Heard()
         socket = WebSocket(connection.transport, heard, masks=True, most_bytes=1 << 20, now=lambda: 0.0)
@@ -180,12 +181,12 @@ async def test_what_is_no_switch_is_told(upstreams, answer: bytes, expected) -> 
 
     one = await upstreams(script)
     if isinstance(expected, tuple):
-        said = await switch(asked(one.port))
+        said = await switch(asked(one.port), Egress())
         assert isinstance(said, Refused)
         assert (said.status, said.body) == expected
     else:
         with pytest.raises(expected):
-            await switch(asked(one.port))
+            await switch(asked(one.port), Egress())
 
 
 async def test_silence_and_nobody_there_are_told(upstreams) -> None:
@@ -194,7 +195,7 @@ async def test_silence_and_nobody_there_are_told(upstreams) -> None:
 
     one = await upstreams(silent)
     with pytest.raises(UpstreamTimeout, match="no answer"):
-        await switch(asked(one.port, first_byte_s=0.05))
+        await switch(asked(one.port, first_byte_s=0.05), Egress())
     with pytest.raises(UpstreamUnreachable) as refused:
-        await switch(asked(1))
+        await switch(asked(1), Egress())
     assert (refused.value.message, refused.value.connected) == ("no connection could be made", False)

@@ -27,6 +27,7 @@ from antiphon.core.ports import Kept, Origin, Scores, Store
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.house import Process
+from antiphon.net.egress import Egress, egress_of
 from antiphon.net.settings import Bounds
 from antiphon.providers.raw import Raw, raw
 from antiphon.providers.tokenizers import load
@@ -50,6 +51,7 @@ class Built(Struct, frozen=True, kw_only=True):
     bounds: Bounds
     drain_timeout_s: float
     origins: set[Origin]
+    egress: Egress
     tracer: Tracer | None
     otlp: OtlpSettings | None
     probes: ProbeSettings
@@ -83,7 +85,8 @@ def build(
     """
     settings = loaded.settings
     caller, otlp = process.caller, settings.telemetry.otlp
-    tracer = old.tracer if old is not None and old.otlp == otlp else None
+    egress = egress_of(settings.egress)
+    tracer = old.tracer if old is not None and (old.otlp, old.egress) == (otlp, egress) else None
     found = made(loaded, labs, caller, planning or Planning(), embedders, tracer)
     revision, raws = found.revision, _raws(settings, found)
     stands = {name: one.target for name, one in raws.items()}
@@ -111,6 +114,7 @@ def build(
         identity=identity,
         bounds=settings.server.limits,
         drain_timeout_s=settings.server.drain_timeout_s,
+        egress=egress,
         origins={one.origin for one in stands.values()},
         tracer=revision.tracer,
         otlp=settings.telemetry.otlp,
@@ -128,6 +132,7 @@ def _desk(gateway: Gateway, settings: Settings, raws: dict[str, Raw], old: Built
         accounts=raws,
         decisions=Decisions(gateway.revision, gateway.process.caller),
         realtime=settings.realtime,
+        egress=egress_of(settings.egress),
         tokenizers=before if same else load(settings.tokenizers),
     )
 

@@ -24,6 +24,7 @@ from antiphon.core.plan import Candidate, FallbackKind
 from antiphon.core.request import Need
 from antiphon.core.secret import Secret
 from antiphon.gateway.house import Revision
+from antiphon.net.egress import Egress, egress_of
 from antiphon.providers.auth.make import signer
 from antiphon.providers.auth.signer import Signer
 from antiphon.providers.catalogue.catalogue import Catalogue, Known
@@ -91,12 +92,12 @@ def _revision(
         calls=settings.calls,
         capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
         log_requests=settings.telemetry.log_requests,
-        tracer=tracer or (_tracer(otlp) if otlp is not None else None),
+        tracer=tracer or (_tracer(otlp, egress_of(settings.egress)) if otlp is not None else None),
     )
 
 
-def _tracer(otlp: OtlpSettings) -> Tracer:
-    return Tracer(otlp, random.Random())  # noqa: S311 - ids of spans guard nothing
+def _tracer(otlp: OtlpSettings, egress: Egress) -> Tracer:
+    return Tracer(otlp, random.Random(), egress=egress)  # noqa: S311 - ids of spans guard nothing
 
 
 def _accounts(settings: Settings, labs: Mapping[str, str]) -> dict[str, Account]:
@@ -119,6 +120,7 @@ def _accounts(settings: Settings, labs: Mapping[str, str]) -> dict[str, Account]
             proxy=provider.proxy,
             ca_file=provider.ca_file,
             connections=provider.connections,
+            networks=tuple(provider.networks),
             signer=signers.get(name),
         )
     return out
@@ -135,7 +137,7 @@ def _targets(settings: Settings, accounts: dict[str, Account]) -> dict[str, Targ
         profile, base_url = account.profile, settings.providers[model.provider].base_url
         known = catalogue.known(profile.name, model.model or name, day, base_url)
         made = target(_deployment(name, model, profile, known), account)
-        out[name] = replace(made, deployment=replace(made.deployment, dialects=frozenset(made.ways)))
+        out[name] = replace(made, deployment=replace(made.deployment, dialects=frozenset(made.ways), networks=account.networks))
     return out
 
 

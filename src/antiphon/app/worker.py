@@ -41,6 +41,7 @@ from antiphon.metering.kept import JournalledKept
 from antiphon.metering.records import Records
 from antiphon.metering.scores import JournalledScores
 from antiphon.net.client import Client
+from antiphon.net.egress import egress_of
 from antiphon.net.listener import Listener
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
@@ -100,7 +101,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         places = task.places
         self._metrics = Metrics(Slots(places.metrics, f"worker-{task.index}"))
-        self._client = Client()
+        self._client = Client(egress_of(task.loaded.settings.egress))
         storage = task.loaded.settings.storage
         self._journal = FileJournal(places.journal, task.life, fsync=storage.fsync, segment_bytes=storage.journal_bytes)
         self._tickets = CountingTickets(f"{task.life}-u")
@@ -290,6 +291,7 @@ class Worker:
         self._settings = loaded.settings
         self._counts.arrange(loaded.settings, self._follower.owned)
         self._listener.swap(built.site.handle, built.site.refuse, built.bounds)
+        self._client.allow(built.egress)
         self._client.retain(built.origins)
         if old.tracer is not None and old.tracer is not built.tracer:
             self._loop.call_later(old.longest_s, self._loop.run_in_executor, None, old.tracer.close)

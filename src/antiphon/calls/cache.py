@@ -68,7 +68,11 @@ class ResponseCache:
         self._near.embedders = embedders
 
     async def look(
-        self, story: Asking, request: Request, prepared: Prepared, prompt: str = "", data_class: str = ""
+        self,
+        story: Asking,
+        request: Request,
+        prepared: Prepared,
+        prompt: str = "",
     ) -> Found:
         """Look for a request's answer, and tell its story what there is.
 
@@ -76,11 +80,11 @@ class ResponseCache:
             prompt: Of its plan.
         Raises: BadRequest, naming a header; NotCached, where the caller wants a kept answer or none.
         """
-        found = await self._look(story, request, prepared, prompt, data_class)
+        found = await self._look(story, request, prepared, prompt)
         tell(story, found)
         return found
 
-    async def _look(self, story: Asking, request: Request, prepared: Prepared, prompt: str, data_class: str) -> Found:
+    async def _look(self, story: Asking, request: Request, prepared: Prepared, prompt: str) -> Found:
         policy, tenant = prepared.policy, story.principal.tenant
         settings, control = policy.cache, cache_control.read(story.arrival.headers)
         recalled = recall(request, apart=settings.semantic is not None)
@@ -91,7 +95,7 @@ class ResponseCache:
             why = "no-store"
         if why is not None:
             return self._none(policy.name, control, f"bypass; why={why}")
-        whose = Whose(tenant=tenant, data_class=data_class)
+        whose = Whose(tenant=tenant, data_class=story.data_class or "")
         keys = keys_of(request, recalled, whose, prepared.answerers, prompt, self._sealer.stamp)
         if control.reads:
             answer = await self._find(tenant, keys.exact, control)
@@ -99,7 +103,7 @@ class ResponseCache:
                 return self._hit(policy.name, answer, "hit", "")
         placed = None
         if settings.semantic is not None and keys.group:
-            placed = await self._near.place(recalled, settings.semantic)
+            placed = await self._near.place(recalled, settings.semantic, private=story.allowed.private)
             if placed is not None and control.reads:
                 hit = await self._nearest(policy.name, tenant, keys, placed, settings, control)
                 if hit is not None:

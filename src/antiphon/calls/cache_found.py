@@ -7,8 +7,10 @@ from msgspec import Struct
 
 from antiphon.calls.cache_answer import CachedAnswer
 from antiphon.calls.cache_reply import Paid
+from antiphon.core.data_class import DataClass
 from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
+from antiphon.core.verdict import Verdict
 
 
 class Given:
@@ -86,9 +88,13 @@ class Asking(Paid, Protocol):
     lines: bytes
     cached: str
     saved_nano_usd: int | None
+    data_class: DataClass | None
 
     @property
     def arrival(self) -> _Arrival: ...
+
+    @property
+    def allowed(self) -> Verdict: ...
 
 
 def tell(story: Asking, found: Found) -> None:

@@ -41,12 +41,21 @@ class CacheNear:
         self._sealer = sealer
         self._index = CacheIndex()
 
-    async def place(self, recalled: Recalled, settings: SemanticSettings) -> Placed | None:
-        """Embed what the user said last; None where it is too long or too late in a conversation, or can't be done now."""
+    async def place(self, recalled: Recalled, settings: SemanticSettings, *, private: bool) -> Placed | None:
+        """Embed what the user said last; None where it is too long or too late in a conversation, or can't be done now.
+
+        Args:
+            private: A private embedder alone may see it.
+        """
         text, embedder = recalled.text, self.embedders.get(settings.embedder)
         fits = recalled.turns <= settings.max_turns and len(text) <= settings.max_characters and text.strip()
         # Composed letters count as what they are made of: so does the embedder read them.
-        if embedder is None or not fits or len(normalize("NFKD", text)) > settings.max_characters:
+        if (
+            embedder is None
+            or (private and not embedder.private)
+            or not fits
+            or len(normalize("NFKD", text)) > settings.max_characters
+        ):
             return None
         try:
             async with asyncio.timeout(settings.timeout_s):

@@ -54,6 +54,13 @@ class RecordingReply(Reply):
     def keep(self, last: bytes) -> None:
         self._under.keep(last)
 
+    @property
+    def waits(self) -> bool:
+        return self._under.waits
+
+    async def settled(self, last: bytes) -> None:
+        await self._under.settled(last)
+
     def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
         self._pieces = None
         self._under.error(error, receipt_id, told)

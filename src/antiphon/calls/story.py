@@ -9,7 +9,9 @@ from antiphon.calls.attempt import DETAIL_CHARACTERS, Try
 from antiphon.calls.cache_found import UNASKED, Found
 from antiphon.calls.counting import Counted
 from antiphon.core.arrival import NO_HEADERS, Arrival
+from antiphon.core.data_class import DataClass
 from antiphon.core.error import AntiphonError
+from antiphon.core.finding import Finding
 from antiphon.core.plan import Grounds, Plan
 from antiphon.core.ports import Served
 from antiphon.core.principal import Principal
@@ -48,6 +50,7 @@ class Telling(Protocol):
         ...
 
 
+UNJUDGED = Verdict(allowed=True)
 UNKNOWN = Principal(tenant="", key="", models=())
 """Nobody: stands in receipts of requests whose caller was not told."""
 
@@ -118,6 +121,23 @@ class Story(Struct):
     """What its recipe decided."""
     rated: list[Rated] = []
     """How good it found answers to be."""
+    data_class: DataClass | None = None
+    """How sensitive it is; None: nothing asks for that."""
+    findings: list[Finding] = []
+    """What guards found, in the request and in the answer."""
+    guards: tuple[str, ...] = ()
+    """Guards that looked."""
+    approval: str = ""
+    """The approval that it runs by, or waits for."""
+    masked: bool = False
+    """Guards keep what is released of its answer, as they leave it."""
+    unseen: bool = False
+    """Nothing of what is said is kept."""
+
+    @property
+    def allowed(self) -> Verdict:
+        """The verdict, once there is one; until then nothing is left out."""
+        return self.verdict or UNJUDGED
 
     def draft(self) -> Told:
         """What is told while the request runs."""
@@ -158,6 +178,8 @@ class Story(Struct):
             )
         if self.progress is not None:
             told = structs.replace(told, used=self.used)
+        if self.guards or self.approval:
+            told = self._guarded(told)
         if self.counted is not None and self.counted.downgrade_to:
             told = structs.replace(told, downgraded_to=self.counted.downgrade_to, downgraded_by=self.counted.budget)
         if error is None and not (self.captured or self.shared or self.cached or self.stopped or self.handed_off):
@@ -198,9 +220,12 @@ class Story(Struct):
             user=head.user,
             deadline=limit,
         )
-        if self.facts is None:
-            return told
-        return structs.replace(told, facts=self.known(), grounds=self.grounds)
+        if self.facts is not None:
+            told = structs.replace(told, facts=self.known(), grounds=self.grounds)
+        return self._guarded(told) if self.guards or self.approval else told
+
+    def _guarded(self, told: Told) -> Told:
+        return structs.replace(told, findings=tuple(self.findings), guards=self.guards, approval=self.approval)
 
     @property
     def used(self) -> Usage | None:

@@ -19,6 +19,7 @@ from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from antiphon.core.ports import Inbound, Origin, Outbound
 from antiphon.net.client import Client
+from antiphon.net.egress import OPEN
 from antiphon.wire.sse import SseReader, data_of
 
 USUAL = "http://127.0.0.1:8080"
@@ -148,7 +149,7 @@ class Gateway:
 @asynccontextmanager
 async def connected(address: Address) -> AsyncGenerator[Gateway]:
     """A gateway to call; its connection is closed at the end."""
-    client = Client()
+    client = Client(OPEN)
     try:
         yield Gateway(address, client)
     finally:

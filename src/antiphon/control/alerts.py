@@ -13,7 +13,8 @@ from antiphon.control.settings_alerts import AlertSettings, WebhookSettings
 from antiphon.core.alert import Alert
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, UpstreamError
-from antiphon.core.ports import Origin, Outbound, Transport
+from antiphon.core.ports import Outbound, Transport
+from antiphon.net.egress import origin_of
 
 log = logging.getLogger("antiphon.alerts")
 MOST_WAITING = 1000
@@ -96,13 +97,12 @@ class Alerts:
 def posted(body: bytes, webhook: WebhookSettings, now_s: int) -> Outbound:
     """An alert as it is sent."""
     url = urlsplit(webhook.url.reveal())
-    tls = url.scheme == "https"
     place = (url.path or "/") + (f"?{url.query}" if url.query else "")
     lines = [f"POST {place} HTTP/1.1", f"Host: {url.netloc.rpartition('@')[2]}", "Content-Type: application/json"]
     if webhook.secret is not None:
         lines.append(f"x-antiphon-signature: {signature(body, webhook.secret.reveal(), now_s)}")
     return Outbound(
-        origin=Origin(host=url.hostname or "", port=url.port or (443 if tls else 80), tls=tls),
+        origin=origin_of(webhook.url.reveal()),
         head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
         body=(body,),
         size_bytes=len(body),

@@ -21,6 +21,7 @@ from antiphon.core.ticket import Bound, Whose
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.record import close
+from antiphon.net.egress import Egress
 from antiphon.providers.raw import Asking, Raw, outbound
 from antiphon.providers.tokenizers import Tokenizers
 from antiphon.wire.lineage import end_user, lineage
@@ -41,6 +42,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     accounts: Mapping[str, Raw]
     decisions: Decisions
     realtime: RealtimeSettings = RealtimeSettings()
+    egress: Egress = Egress()
+    """Where sessions may be connected to."""
     tokenizers: Tokenizers | None = None
     """Exact ones, where the operator has put vocabularies."""
 

@@ -166,7 +166,7 @@ class Realtime(Struct, frozen=True, kw_only=True):
             lines=_asked(exchange, offered) + trace.encode(story.span),
         )
         try:
-            answer = await switch(outbound(raw, asking, begun.key, begun.timeouts))
+            answer = await switch(outbound(raw, asking, begun.key, begun.timeouts), self.desk.egress)
             if isinstance(answer, Refused):
                 attempt.status = answer.status
                 raise failure(answer.status, answer.headers, answer.body, target.deployment.name, CODECS["openai_chat"])

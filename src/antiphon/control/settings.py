@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from antiphon.control.roles import Role
+from antiphon.core.data_class import DataClass
 from antiphon.core.limit import Per
 from antiphon.core.principal import Lane
 from antiphon.core.secret import Secret
@@ -43,8 +45,8 @@ class KeyLimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     per: Annotated[Per, Meta(description="The time that requests and tokens are for. Default minute.")] = "minute"
 
 
-class KeyForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom a key stands for, and what it may do."""
+class CallerForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a credential stands for, and what it may do."""
 
     name: Annotated[
         str,
@@ -70,12 +72,6 @@ class KeyForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         list[str],
         Meta(description="Public model names that it may ask for; a trailing * stands for any ending. Default: all."),
     ] = field(default_factory=lambda: ["*"])
-    admin: Annotated[
-        bool,
-        Meta(
-            description="May read every tenant's receipts, and how deployments are, and may use the admin API. Default false."
-        ),
-    ] = False
     passthrough: Annotated[
         list[str],
         Meta(
@@ -94,12 +90,47 @@ class KeyForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="When it ends to be taken: `2026-12-31T00:00:00Z`, with any offset in place of Z. Default: never."
         ),
     ] = ""
+    roles: Annotated[
+        list[Role], Meta(description="What it may do in the control plane, within its tenant or team. Default: nothing.")
+    ] = []
+    employment: Annotated[
+        Word, Meta(description="What policies call it, such as employee, contractor or service. Default: unknown.")
+    ] = ""
+    data_class: Annotated[
+        DataClass | None, Meta(description="The least that what it sends is taken for. Default: as configured.")
+    ] = None
+    clearance: Annotated[
+        DataClass | None,
+        Meta(description="Highest class of data that it may send, and see unmasked. Default: as policies say."),
+    ] = None
+
+
+class KeyForm(CallerForm, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a key stands for, and what it may do."""
+
+    admin: Annotated[
+        bool,
+        Meta(
+            description="Is an owner of all tenants: may read every tenant's receipts, and how deployments are, and may use all of the admin API. Default false."
+        ),
+    ] = False
     budget: Annotated[
         KeyBudgetSettings | None, Meta(description="The most that it may use. Default: what other budgets leave.")
     ] = None
     limit: Annotated[
         KeyLimitSettings | None, Meta(description="How fast it may go. Default: what other limits leave.")
     ] = None
+
+
+class AccountForm(CallerForm, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A service account: a program that calls by texts of its own, or by a token of an identity provider."""
+
+    issuer: Annotated[
+        str, Meta(max_length=64, description="Name of the identity provider whose tokens it may come with. Default: none.")
+    ] = ""
+    subject: Annotated[
+        Word, Meta(description="User that those tokens name, as the issuer's `claims.user` has it. Default: none.")
+    ] = ""
 
 
 class KeySettings(KeyForm, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,9 +8,9 @@ DATA_CLASSES: tuple[DataClass, ...] = get_args(DataClass)
 RANKS: dict[str, int] = {name: rank for rank, name in enumerate(DATA_CLASSES)}
 
 
-def highest(*classes: DataClass) -> DataClass:
-    """The most sensitive of some; `public` where there are none."""
-    return DATA_CLASSES[max((RANKS[one] for one in classes), default=0)]
+def highest(*classes: DataClass | None) -> DataClass:
+    """The most sensitive of some, None aside; `public` where there are none."""
+    return DATA_CLASSES[max((RANKS[one] for one in classes if one is not None), default=0)]
 
 
 def data_class_of(said: str) -> DataClass | None:

@@ -17,6 +17,8 @@ class Embedder(ABC):
     name: str
     """Model and version: vectors of different names can't be compared."""
     dimensions: int
+    private: bool = False
+    """Texts that it is given stay where only private deployments are."""
 
     @abstractmethod
     async def embed(self, texts: Sequence[str]) -> list[Embedding]:

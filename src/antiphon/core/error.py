@@ -33,6 +33,7 @@
     │   ├── UpstreamLimited 429       it asks us to slow down
     │   ├── UpstreamOverloaded 503    it is overloaded (503, 529)
     │   ├── UpstreamUnreachable 502   no connection: name, connect or TLS
+    │   │   └── EgressRefused 502     the rules of egress forbid where the connection would go
     │   ├── UpstreamBroken 502        the connection ended before the answer did
     │   │   └── StaleConnection 502   a kept connection was closed before it carried anything
     │   ├── UpstreamMalformed 502     the answer isn't what the protocol says
@@ -309,6 +310,13 @@ class UpstreamOverloaded(UpstreamError):
 
 class UpstreamUnreachable(UpstreamError):
     code = "upstream_unreachable"
+
+
+class EgressRefused(UpstreamUnreachable):
+    """Nothing was sent, and no connection was made."""
+
+    code = "egress_refused"
+    retryable = False
 
 
 class UpstreamBroken(UpstreamError):

@@ -45,6 +45,12 @@ class Uuid7(Ids):
         )
 
 
+def first_id(at_ns: int) -> str:
+    """What ids of UUIDv7 of this millisecond and later are not below. Source: RFC 9562, section 5.7."""
+    text = f"{min(max(at_ns, 0) // 1_000_000, 2**48 - 1):012x}"
+    return f"{text[:8]}-{text[8:]}"
+
+
 class SystemRandom(Random):
     """A process-wide generator, seeded by the operating system."""
 

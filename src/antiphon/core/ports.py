@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.core.approval import Approval, Wish
+from antiphon.core.audit import AuditNotes
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, NotAuthenticated
 from antiphon.core.kept import Entry
@@ -32,6 +33,8 @@ class Origin(Struct, frozen=True, gc=False, kw_only=True):
     """The only networks that it may be reached in, such as `10.0.0.0/8`; empty: those that egress rules allow."""
     connections: int = 1000
     """The most connections that one worker opens to it."""
+    foreign: bool = False
+    """A stranger named it, such as a document or an answer: an address inside is refused however it is written."""
 
 
 class Outbound(Struct, frozen=True, gc=False, kw_only=True):
@@ -135,8 +138,13 @@ class Reply(ABC):
         """Something has to be waited for by `settled` before the answer's end may be released."""
         return False
 
-    async def settled(self) -> None:  # noqa: B027 - most replies wait for nothing
-        """Wait for what decides whether the answer may be released. Raises: GuardBlocked, GuardFailed."""
+    async def settled(self, last: bytes) -> None:  # noqa: B027 - most replies wait for nothing
+        """Wait for what decides whether the answer may be released.
+
+        Args:
+            last: What `whole` or `end` is going to be given.
+        Raises: GuardBlocked, GuardFailed.
+        """
 
     @abstractmethod
     def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
@@ -267,16 +275,32 @@ class Sealer(ABC):
     """Encrypts content at rest."""
 
     @abstractmethod
-    def seal(self, plain: bytes, context: str) -> bytes:
-        """Encrypt; `context` is bound to the result and must be given again."""
+    def seal(self, plain: bytes, context: str, *, tenant: str = "", subject: str = "") -> bytes:
+        """Encrypt. Once `ready` was awaited for this tenant it waits for nothing.
+
+        Args:
+            context: Bound to the result; must be given again.
+            tenant: By whose key.
+            subject: Whose data it is: erased with them. Empty: the tenant's own.
+        Raises: StoreError, where no key is at hand.
+        """
 
     @abstractmethod
     def unseal(self, sealed: bytes, context: str) -> bytes:
-        """Decrypt. Raises: StoreError when key, context or bytes are wrong."""
+        """Decrypt. Blocks on files or sockets where the key is not at hand: see `prepare`.
+
+        Raises: StoreError when key, context or bytes are wrong; Erased, when its key was destroyed.
+        """
 
     @abstractmethod
     def stamp(self, text: bytes) -> bytes:
         """32 bytes that nobody without the key can make: the same for the same text, in every process."""
+
+    async def ready(self, tenant: str) -> None:  # noqa: B027 - a key in a file is always at hand
+        """Have a tenant's key at hand, so that `seal` need not wait. Raises: StoreError."""
+
+    async def prepare(self, sealed: Sequence[bytes]) -> None:  # noqa: B027 - the same
+        """Have the keys of these at hand, as far as they are there, so that `unseal` need not wait. Raises: StoreError."""
 
 
 class TokenVault(ABC):

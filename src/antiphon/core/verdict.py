@@ -43,6 +43,8 @@ class Verdict(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """For each of `excluded`, in that order, the ids of the rules that forbid it, with commas between."""
     data_class: DataClass | None = None
     """Of the request; None: nothing asks for it."""
+    private: bool = False
+    """Only what is private may see it: deployments, embedders, caches' embedders, remote guards."""
     obligations: Obligations = NO_OBLIGATIONS
     shadow: tuple[str, ...] = ()
     """Ids of shadowed policies that would have decided otherwise, and what: `ID: deny`."""

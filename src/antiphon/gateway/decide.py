@@ -7,14 +7,14 @@ from msgspec import Struct
 from antiphon.calls.prepared import Prepared, Preparer, unnamed
 from antiphon.calls.story import Story
 from antiphon.core.arrival import PROBE
-from antiphon.core.error import BudgetExceeded, NotAllowed, NotFound
+from antiphon.core.error import BudgetExceeded, NotFound
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head
 from antiphon.core.ticket import Whose
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.house import Revision
-from antiphon.policy.verdict import ALLOWED, decide
+from antiphon.policy.verdict import ALLOWED, decide, refusal
 from antiphon.recipes.inner import chat_codec
 from antiphon.recipes.seats import expected, seating
 from antiphon.recipes.teams import Team
@@ -24,7 +24,7 @@ from antiphon.routing.route import Route, of_tier
 
 MOST_KEPT = 4096
 """Kinds of requests whose decision is kept; above that all are forgotten, and made again as they come."""
-Kind = tuple[str, str, str, str, str, int | None, int, frozenset[str], str, Hashable]
+Kind = tuple[str, str, str, str, str, int | None, int, frozenset[str], str, Hashable, int]
 """All of a request that a decision depends on: two of one kind under one revision are decided alike."""
 
 
@@ -74,9 +74,10 @@ class Decisions:
             head.needs,
             instead,
             None if chosen is None else self._key(chosen),
+            0 if (judged := story.verdict if self._revision.governor else None) is None else id(judged),
         )
         known = self._known.get(kind)
-        if known is None or known.principal is not principal:
+        if known is None or known.principal is not principal or (judged is not None and known.verdict is not judged):
             known = self._decide(story, head, instead, budget)
             if len(self._known) >= MOST_KEPT:
                 self._known.clear()
@@ -92,13 +93,11 @@ class Decisions:
     def route(self, story: Story, head: Head) -> Route:
         """Where a request's model leads, if its caller may ask for it. Raises: NotAllowed, NotFound."""
         model = head.model
-        story.verdict = verdict = decide(story.principal, model)
-        if not verdict.allowed:
-            raise NotAllowed(
-                f"the key {story.principal.key!r} may not ask for {model!r}; GET /v1/models lists what it may",
-                code="model_not_allowed",
-                param="model",
-            )
+        governor = self._revision.governor
+        if governor is None or story.verdict is None:
+            story.verdict = decide(story.principal, model) if governor is None else governor.judge(story, head)
+        if not story.verdict.allowed:
+            raise refusal(story.verdict, story.principal, model)
         route = self._revision.routes.get(model)
         if route is None:
             raise NotFound(
@@ -134,7 +133,8 @@ class Decisions:
         policy = revision.policies.get(route.name) or unnamed(route.name, revision.calls, probes=route.name == PROBE)
         prepared = self._caller.prepare(made.steps[0], policy, revision.targets)
         recipe = None if chosen is None else revision.recipes.get(chosen.recipe)
-        if recipe is not None and chat_codec(head) is not None:
+        may = verdict.obligations.recipes
+        if recipe is not None and (may is None or recipe.name in may) and chat_codec(head) is not None:
             qualities = expected(chosen.predicted) if chosen is not None and recipe.ranks else ()
             seated = seating(recipe, made, revision.deployments, lambda seat: choice(seat, head, verdict), qualities)
             story.plan = made = seated.plan

@@ -80,7 +80,7 @@ def release(story: Story, answered: Answered, whole: Whole, process: Process, re
     story.cost_nano_usd = attempt.cost_nano_usd if said.usage is not None else None
     if said.usage_note:
         story.notes = (*story.notes, f"usage: {said.usage_note}")
-    if revision.capture_most_bytes:
+    if revision.capture_most_bytes and not story.masked:
         story.answer += body
     served = story.serves(attempt)
     if story.progress is not None and story.request is not None and story.request.head.stream:

@@ -8,6 +8,7 @@ from typing import Any
 
 from antiphon.calls.answer import Whole
 from antiphon.calls.coalesce import Flight, Seat
+from antiphon.calls.course import Answered
 from antiphon.calls.shared import FlightReply, key_of
 from antiphon.calls.story import Story
 from antiphon.core.arrival import NO_HEADERS, PROBE, SHADOW, Arrival
@@ -91,35 +92,29 @@ class Gateway:
         onto: Where a request of the gateway's own goes, whatever is thought of who is there.
         led: What was decided on those who share a call, for that call.
         """
-        decisions, decision, head = self._decisions, None, request.head
+        decision, process, revision = None, self.process, self.revision
         try:
-            counting = self.process.counting
-            if onto is not None or (counting is not None and counting.on) or self._looks(story, head):
+            if revision.governor is not None and onto is None and led is None:
+                request, reply = await revision.governor.admit(story, request, reply)
+            counting = process.counting
+            if onto is not None or (counting is not None and counting.on) or self._looks(story, request.head):
                 decision = await self._decide(story, request, onto, led)
             else:
-                decision = led or decisions.find(story, head)
+                decision = led or self._decisions.find(story, request.head)
             story.decided(decision.plan, decision.tail)
             if decision.prepared.draws and not story.seed:
-                story.seed = self.process.random.seed()
-            ask = ask_of(story, decision, self.revision, story.arrival.endpoint == PROBE)
-            process, revision, prepared = self.process, self.revision, decision.prepared
-            mine = onto is None and not story.leads
+                story.seed = process.random.seed()
+            ask = ask_of(story, decision, revision, story.arrival.endpoint == PROBE)
+            prepared, mine = decision.prepared, onto is None and not story.leads
             if mine and prepared.policy.cache.enabled and process.cache is not None:
                 story.looked = await process.cache.look(story, request, prepared, decision.asked)
             shares = mine and prepared.policy.coalescer is not None
             seat = story.looked.seat or (self._seat(story, decision) if shares else None)
             if seat is not None:
                 await follow(story, seat, ask, process, revision, reply)
-                return
-            reply = recorded(story, decision, reply)
-            answered = await execute(story, decision, ask, process, reply)
-            got = answered.answer
-            if story.chosen is not None:
-                self._beside(story, request, story.chosen, answered.attempt.name)
-            if isinstance(got, Whole):
-                release(story, answered, got, process, revision, reply)
             else:
-                await Stream(story, decision.route, process, revision, reply).run(answered, got)
+                reply = recorded(story, decision, reply)
+                await self._pass(story, decision, await execute(story, decision, ask, process, reply), reply)
         except asyncio.CancelledError:
             self._leave(story)
             raise
@@ -130,6 +125,18 @@ class Gateway:
             failed = AntiphonError("Antiphon failed; the receipt's id helps to find out why")
             self._refuse(story, failed, reply, None)
 
+    async def _pass(self, story: Story, decision: Decision, answered: Answered, reply: Reply) -> None:
+        """Release an answer as it may be. Raises: AntiphonError, where it broke off or may not be released."""
+        got, request = answered.answer, story.request
+        if story.chosen is not None and request is not None:
+            self._beside(story, request, story.chosen, answered.attempt.name)
+        if not isinstance(got, Whole):
+            await Stream(story, decision.route, self.process, self.revision, reply).run(answered, got)
+            return
+        if reply.waits:
+            await reply.settled(got.body)
+        release(story, answered, got, self.process, self.revision, reply)
+
     async def _decide(self, story: Story, request: Request, onto: Route | None, found: Decision | None) -> Decision:
         """Decide on what takes more than a look. Raises: as `count`, `weigh` and `Decisions.find`.
 
@@ -138,7 +145,9 @@ class Gateway:
         """
         decisions, counting, head = self._decisions, self.process.counting, request.head
         if onto is not None:
-            verdict = ALLOWED if story.arrival.endpoint == PROBE else decide(story.principal, head.model)
+            verdict = (
+                ALLOWED if story.arrival.endpoint == PROBE else story.verdict or decide(story.principal, head.model)
+            )
             return decisions.onto(story, head, onto, verdict)
         ruled = self.revision.ruled.get(head.model) if found is None and self._looks(story, head) else None
         weigher = self.revision.weigher
@@ -162,8 +171,9 @@ class Gateway:
         """What a choice leads to beside the answer: the session is known to be there, and others are asked the same."""
         if self.revision.weigher is not None:
             self.revision.weigher.answered(story, request, served)
-        if chosen.shadow and self.process.shadows is not None:
-            self.process.shadows(request, story.principal, chosen.shadow, story.arrival.id)
+        others = tuple(name for name in chosen.shadow if name not in story.allowed.excluded)
+        if others and self.process.shadows is not None and not story.unseen:
+            self.process.shadows(request, story.principal, others, story.arrival.id)
 
     def _seat(self, story: Story, decision: Decision) -> Seat[Served] | None:
         """A place at a call that identical requests share; None: this request makes its own."""
@@ -189,6 +199,7 @@ class Gateway:
         story = self._story(request, before.principal, arrival)
         story.leads, story.looked, story.seed, story.verdict = True, before.looked, before.seed, before.verdict
         story.chosen, story.facts, story.grounds = before.chosen, before.facts, before.grounds
+        story.data_class, story.unseen, story.guards = before.data_class, before.unseen, before.guards
         await self._run(story, request, reply, led=decision)
         if reply.failure is not None:
             raise reply.failure

@@ -16,6 +16,7 @@ from antiphon.core.ports import Journal, Sealer
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
 from antiphon.core.sandbox import Sandbox
+from antiphon.governance.govern import Governor
 from antiphon.providers.target import Target
 from antiphon.recipes.seats import Recipe
 from antiphon.recipes.weigh import Ruled, Weigher
@@ -66,5 +67,7 @@ class Revision(Struct, frozen=True, kw_only=True):
     deployments: Mapping[str, Deployment] = {}
     sandbox: Sandbox | None = None
     """Where code of answers runs; None: nowhere."""
+    governor: Governor | None = None
+    """Knows policies, data classes and guards; None: there are none."""
     log_requests: str = "errors"
     tracer: Tracer | None = None

@@ -35,7 +35,7 @@ def close(
     for attempt in story.attempts:
         if not attempt.settled:
             process.caller.settle(attempt, None)
-    if revision.capture_most_bytes and not (story.closed or owed or story.captured):
+    if revision.capture_most_bytes and not (story.closed or owed or story.captured or story.unseen):
         _capture(story, process, revision.capture_most_bytes)
     if story.closed:
         return

@@ -42,6 +42,8 @@ async def _read(
     served = Served(story.arrival.id, led.deployment, led.headers or NO_HEADERS, lines, led.content_type)
     if not ask.request.head.stream:
         body = await seat.read() or b""
+        if reply.waits:
+            await reply.settled(body)
         _keep(story, body, revision)
         reply.keep(body)
         close(story, process, revision, "ok", 200, None, release=partial(reply.whole, served, body))
@@ -62,6 +64,8 @@ async def _read(
                 last = piece
             else:
                 reply.write(piece)
+        if reply.waits:
+            await reply.settled(last)
         reply.keep(last)
         close(story, process, revision, "ok", 200, None, release=partial(reply.end, last))
     finally:
@@ -70,5 +74,5 @@ async def _read(
 
 def _keep(story: Story, piece: bytes, revision: Revision) -> None:
     """Keep what goes out, where content is captured."""
-    if revision.capture_most_bytes and len(story.answer) <= revision.capture_most_bytes:
+    if revision.capture_most_bytes and not story.masked and len(story.answer) <= revision.capture_most_bytes:
         story.answer += piece

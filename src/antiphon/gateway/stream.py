@@ -26,11 +26,13 @@ class Stream:
         self._process = process
         self._revision = revision
         self._reply = reply
-        self._keep = revision.capture_most_bytes
+        self._keep = 0 if story.masked else revision.capture_most_bytes
         self._sent: bytearray | None = bytearray() if route.on_cut == "continue" else None
         """What was released, as far as another deployment could go on from it; None: none is to, or none can."""
         self._parts: list[tuple[Usage | None, int | None]] = []
         """Usage and cost of the parts that broke off."""
+        self._last: bytes | None = None
+        """What ends the stream, while something has to be waited for; None: that isn't so, or it hasn't come."""
         self._continued: Continued | Telling | None = None
         self._telling = story.progress if story.progress is not None and story.progress.rewrites else None
         if self._telling is not None:
@@ -89,7 +91,7 @@ class Stream:
             self._reply.on_pressure(None)
             inbound.close()
         if not self._story.closed:
-            self._finish(attempt, started, self._rewritten(relay.end()))
+            self._finish(attempt, started, self._rewritten(relay.end()) if self._last is None else self._last)
 
     async def _pass(self, attempt: Try, started: Started, inbound: Inbound) -> None:
         """Release what was held, then every piece within the read that brings it."""
@@ -97,7 +99,7 @@ class Stream:
         self._seen(attempt, started)
         held = self._rewritten(started.held())
         if started.ended:
-            self._finish(attempt, started, held)
+            self._end(attempt, started, held)
         else:
             self._release(attempt, started, held)
         relay, write, story = started.relay, self._reply.write, self._story
@@ -112,6 +114,9 @@ class Stream:
                 write(out)
 
         await inbound.relay(take)
+        if self._reply.waits and not self._story.closed:
+            self._last = (self._last or b"") + self._rewritten(relay.end())
+            await self._reply.settled(self._last)
 
     def _seen(self, attempt: Try, started: Started) -> None:
         """Note when the first content came."""
@@ -126,7 +131,7 @@ class Stream:
         relay = started.relay
         if relay.done and relay.failure is None:
             if not self._story.closed:
-                self._finish(attempt, started, out)
+                self._end(attempt, started, out)
             return
         if out:
             self._begin(attempt)
@@ -134,6 +139,13 @@ class Stream:
             self._reply.write(out)
         if relay.failure is not None:
             raise relay.failure
+
+    def _end(self, attempt: Try, started: Started, last: bytes) -> None:
+        """Nothing comes behind this piece: it goes now, or once nothing has to be waited for."""
+        if self._reply.waits:
+            self._last = (self._last or b"") + last
+        else:
+            self._finish(attempt, started, last)
 
     def _rewritten(self, piece: bytes) -> bytes:
         return piece if self._continued is None else self._continued.rewrite(piece)

@@ -40,3 +40,9 @@ class DataClassSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
             description="A session's class only rises: a request of it is of the highest class that any before it was. Default true."
         ),
     ] = True
+    restore: Annotated[
+        bool,
+        Meta(
+            description="What was masked in a request is put back into its answer, for callers whose `clearance` reaches its class. Default true."
+        ),
+    ] = True

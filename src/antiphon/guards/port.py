@@ -13,6 +13,8 @@ LONGEST_TAIL = 96
 """Most characters of a stream that are held back because more could make a match of them."""
 CONTEXT = 256
 """Characters before what is new that a detector may look at in a stream."""
+Granularity = Literal["span", "sentence", "whole"]
+"""What a detector has to see of a stream at once: as much as `tail` says; a sentence; all of a text."""
 
 
 class Match(Struct, frozen=True, gc=False):
@@ -25,21 +27,6 @@ class Match(Struct, frozen=True, gc=False):
     rule: str
     """What found it, such as `pii.email`."""
     score: float = 1.0
-
-
-class Detector(ABC):
-    """Looks for one kind of thing in a text. It keeps nothing between texts, and is shared by all requests."""
-
-    @abstractmethod
-    def find(self, text: str) -> Sequence[Match]:
-        """All matches, in order of start, none overlapping another of this detector."""
-
-    def tail(self, text: str) -> int:
-        """Where the tail begins that could still become a match, or part of a longer one, if more text follows:
-        `len(text)` where there is none. What begins before it is decided. A stream shows at least `CONTEXT` characters
-        before the tail.
-        """
-        return len(text)
 
 
 class Text(Struct, frozen=True, gc=False):
@@ -65,6 +52,48 @@ class Asked(Struct, frozen=True, gc=False, kw_only=True):
     """The system prompt and the tools' definitions, for what looks for them in answers."""
 
 
+class Edit(Struct, frozen=True, gc=False):
+    """Put `text` in the place of the characters from `start` up to `end` of one text."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Detector(ABC):
+    """Looks for one kind of thing in a text. It keeps nothing between texts, and is shared by all requests."""
+
+    granularity: Granularity = "span"
+    """What it has to see at once."""
+
+    @abstractmethod
+    def find(self, text: str) -> Sequence[Match]:
+        """All matches, in order of start, none overlapping another of this detector."""
+
+    def find_for(self, text: Text, asked: Asked, side: Side) -> Sequence[Match]:
+        """The same, for one that has to know whose text it is: what screens and gates call.
+
+        Of an answer's stream, `text.text` is as much as `granularity` says, and `text.channel` is `assistant`,
+        `reasoning` or `arguments`.
+        """
+        return self.find(text.text)
+
+    def tail(self, text: str) -> int:
+        """Where the tail begins that could still become a match, or part of a longer one, if more text follows:
+        `len(text)` where there is none. What begins before it is decided. A stream shows at least `CONTEXT` characters
+        before the tail.
+        """
+        return len(text)
+
+    def mended(self, text: str, match: Match) -> str:
+        """What `rewrite` puts in the place of a match; default: nothing, so that it is taken out."""
+        return ""
+
+    def marks(self, text: Text, asked: Asked) -> Sequence[Edit]:
+        """Edits of a request's text that need no finding, in order of start; those that meet a match's are left out."""
+        return ()
+
+
 class Guard(Struct, frozen=True, kw_only=True):
     """A detector, and what is done about what it finds."""
 
@@ -88,14 +117,6 @@ class Guard(Struct, frozen=True, kw_only=True):
     """None: all."""
     threshold: float = 0.0
     """Matches below are none."""
-
-
-class Edit(Struct, frozen=True, gc=False):
-    """Put `text` in the place of the characters from `start` up to `end` of one text."""
-
-    start: int
-    end: int
-    text: str
 
 
 class Screened(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ from antiphon.metering.segment import unshipped
 from antiphon.store.database import Reader
 
 _receipt = msgspec.json.Decoder(Receipt)
+MOST_UNSHIPPED = 2_000
+"""Of the journal's receipts, how many a list looks at."""
 _OF_RECEIPTS = frozenset({Kind.OPENED, Kind.CLOSED})
 PROBER = ("antiphon", "probe")
 """Tenant and key in the receipts of the gateway's own probes."""
@@ -70,6 +72,31 @@ class Records(Store):
         if tail is None:
             raise StoreError(f"the basis {basis} of a receipt is missing in the journal and in the database")
         return _receipt.decode(told[:-1] + tail)
+
+    def between(
+        self, since: str, before: str, most: int, tenant: str | None = None, outcome: str | None = None
+    ) -> list[Receipt]:
+        """Receipts whose ids lie from one to below another, the newest first; of one tenant or all, with one outcome or
+        any. Of the journal the newest `MOST_UNSHIPPED` are looked at.
+        """
+        bases: dict[str, bytes] = {}
+        newest: dict[str, Frame] = {}
+        for frame in self._unshipped(bases):
+            known = newest.get(frame.id)
+            if since <= frame.id < before and (known is None or known.kind is not Kind.CLOSED):
+                newest[frame.id] = frame
+        shipped = map(_receipt.decode, self._reader.between(since, before, most, tenant, outcome))
+        found = {one.id: one for one in shipped}
+        for receipt_id in sorted(newest, reverse=True)[:MOST_UNSHIPPED]:
+            known = found.get(receipt_id)
+            if known is None or known.outcome == "running":
+                found[receipt_id] = self._whole(newest[receipt_id].payload, bases)
+        wanted = (
+            one
+            for one in found.values()
+            if (tenant is None or _is_of(one, tenant)) and (outcome is None or one.outcome == outcome)
+        )
+        return sorted(wanted, key=lambda one: one.id, reverse=True)[:most]
 
     def content(self, receipt_id: str) -> bytes | None:
         for frame in self._frames():

@@ -5,7 +5,7 @@ import base64
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar, cast
 from urllib.parse import unquote, urlsplit
@@ -14,6 +14,7 @@ import httptools
 
 from antiphon.core.error import UpstreamUnreachable
 from antiphon.core.ports import Origin
+from antiphon.net.egress import Egress
 
 PROXY_PORT = 3128
 
@@ -30,6 +31,7 @@ class Carrying(asyncio.Protocol):
 
 
 CarryingT = TypeVar("CarryingT", bound=Carrying)
+ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
 
 
 @cache
@@ -41,27 +43,50 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-async def dial(origin: Origin, factory: Callable[[], CarryingT]) -> CarryingT:
-    """Connect. Raises: OSError (names, TCP, TLS), UnicodeError (names), UpstreamUnreachable (the proxy refused)."""
-    loop = asyncio.get_running_loop()
+async def dial(origin: Origin, factory: Callable[[], CarryingT], egress: Egress) -> CarryingT:
+    """Connect, where the rules let it.
+
+    Raises: OSError (names, TCP, TLS), UnicodeError (names), UpstreamUnreachable (the proxy refused), EgressRefused.
+    """
     context = trust(origin.ca_file) if origin.tls else None
     if origin.proxy is None:
-        _, connection = await loop.create_connection(
-            factory, origin.host, origin.port, ssl=context, server_hostname=origin.host if context else None
-        )
-        return connection
+        return await _connect(await egress.addresses(origin), origin.port, factory, context, origin.host)
+    host, port = proxy_address(origin.proxy)
+    places = await egress.proxy_addresses(origin, host, port)
     if context is None:
-        _, connection = await loop.create_connection(factory, *proxy_address(origin.proxy))
-        return connection
-    return await _tunnelled(origin, origin.proxy, context, factory)
+        return await _connect(places, port, factory)
+    return await _tunnelled(origin, origin.proxy, context, factory, places)
+
+
+async def _connect(
+    places: Sequence[str],
+    port: int,
+    factory: Callable[[], ProtocolT],
+    context: ssl.SSLContext | None = None,
+    name: str = "",
+) -> ProtocolT:
+    """Connect to the first of some addresses that answers. Raises: OSError, of the first."""
+    loop = asyncio.get_running_loop()
+    first: OSError | None = None
+    for place in places:
+        try:
+            _, connection = await loop.create_connection(
+                factory, place, port, ssl=context, server_hostname=name if context else None
+            )
+        except OSError as error:
+            first = first or error
+        else:
+            return connection
+    raise first or OSError("there is no address to connect to")
 
 
 async def _tunnelled(
-    origin: Origin, proxy: str, context: ssl.SSLContext, factory: Callable[[], CarryingT]
+    origin: Origin, proxy: str, context: ssl.SSLContext, factory: Callable[[], CarryingT], places: Sequence[str]
 ) -> CarryingT:
     """Connect by way of an HTTP proxy's tunnel. A plain upstream needs none: the proxy takes its requests."""
     loop = asyncio.get_running_loop()
-    transport, tunnel = await loop.create_connection(_Tunnel, *proxy_address(proxy))
+    tunnel = await _connect(places, proxy_address(proxy)[1], _Tunnel)
+    transport = tunnel.transport
     try:
         target = _authority(origin)
         lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", *proxy_authorization(proxy)]
@@ -126,7 +151,7 @@ def _via(proxy: str) -> str:
     return f"the proxy {host}:{port}"
 
 
-class _Tunnel(asyncio.Protocol):
+class _Tunnel(Carrying):
     """Waits for a proxy's answer to CONNECT."""
 
     def __init__(self) -> None:

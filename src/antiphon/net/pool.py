@@ -7,6 +7,7 @@ from collections import deque
 from antiphon.core.error import OverLimit, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from antiphon.core.ports import Origin
 from antiphon.net.dial import dial, explain
+from antiphon.net.egress import Egress
 from antiphon.net.upstream import Upstream
 
 IDLE_S = 50.0
@@ -24,8 +25,10 @@ class Pool:
     Open connections, those being opened, and leaves to open one are never more than the origin allows.
     """
 
-    def __init__(self, origin: Origin, now_s: float) -> None:
+    def __init__(self, origin: Origin, now_s: float, egress: Egress) -> None:
         self._origin = origin
+        self.egress = egress
+        """Rules that each connection is opened by."""
         self._idle: dict[Upstream, None] = {}
         """In the order in which they fell idle."""
         self._waiting: deque[Place] = deque()
@@ -102,7 +105,7 @@ class Pool:
         try:
             if self.closed:
                 raise UpstreamUnreachable("this process is closing its connections")
-            connection = await dial(self._origin, lambda: Upstream(self.freed))
+            connection = await dial(self._origin, lambda: Upstream(self.freed), self.egress)
         except UpstreamUnreachable as error:
             raise _kept(error) from error.__cause__
         except (OSError, UnicodeError) as error:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import httptools
 from msgspec import Struct
 
-from antiphon.core.error import UpstreamBroken, UpstreamMalformed, UpstreamTimeout, UpstreamUnreachable
+from antiphon.core.error import EgressRefused, UpstreamBroken, UpstreamMalformed, UpstreamTimeout, UpstreamUnreachable
 from antiphon.core.ports import Outbound
 from antiphon.net.dial import Carrying, dial, explain
+from antiphon.net.egress import Egress
 from antiphon.net.tunnel import Sink
 from antiphon.net.websocket import accept_of
 
@@ -141,17 +142,19 @@ class Switched(Carrying):
         return self.status == SWITCHED and said == accept_of(self._key)
 
 
-async def switch(request: Outbound) -> Switched | Refused:
+async def switch(request: Outbound, egress: Egress) -> Switched | Refused:
     """Open a connection, and ask. Its body is not sent.
 
-    Raises: UpstreamUnreachable, UpstreamTimeout, UpstreamBroken, UpstreamMalformed.
+    Raises: UpstreamUnreachable, EgressRefused, UpstreamTimeout, UpstreamBroken, UpstreamMalformed.
     """
     timeouts, origin = request.timeouts, request.origin
     try:
         async with asyncio.timeout(timeouts.connect_s):
-            connection = await dial(origin, Switched)
+            connection = await dial(origin, Switched, egress)
     except TimeoutError:
         raise _unconnected(UpstreamTimeout(f"no connection within {timeouts.connect_s:g} s")) from None
+    except EgressRefused as error:
+        raise _unconnected(error) from error.__cause__
     except (OSError, UnicodeError) as error:
         raise _unconnected(UpstreamUnreachable(explain(error, origin))) from error
     try:

@@ -80,6 +80,12 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str | None,
         Meta(description="PEM file of authorities to trust in place of the system's. Default: the system's."),
     ] = None
+    networks: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]],
+        Meta(
+            description="The only networks that it is reached in, such as `10.0.0.0/8`: each connection goes to an address of them, or is not made. Needed for deployments of zone `private` whose host is a name. Default: public addresses, those of `egress.networks`, and the address that is written as host."
+        ),
+    ] = []
     connections: Annotated[
         int, Meta(ge=1, le=100_000, description="Most connections that one worker opens to it. Default 1000.")
     ] = 1000

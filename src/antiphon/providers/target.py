@@ -39,6 +39,7 @@ class Account(Struct, frozen=True, gc=False, kw_only=True):
     proxy: str | None = None
     ca_file: str | None = None
     connections: int = 1000
+    networks: tuple[str, ...] = ()
     signer: Signer | None = None
 
 
@@ -90,6 +91,7 @@ def target(deployment: Deployment, account: Account) -> Target:
         tls=tls,
         ca_file=account.ca_file,
         proxy=account.proxy,
+        networks=account.networks,
         connections=account.connections,
     )
     fit = [way for way in account.profile.ways if re.search(way.models, deployment.model)]

@@ -108,14 +108,14 @@ class Outside:
             if name.startswith("like."):
                 facts.forget(name)
 
-    async def foresee(self, name: str, facts: RequestFacts) -> Foreseen:
+    async def foresee(self, name: str, facts: RequestFacts, *, private: bool = False) -> Foreseen:
         """What a selector says of each deployment; nothing, where the request has no text."""
         selecting = self._selectors[name]
         text = self._extractor.to_embed(facts)
         if not text:
             return NOTHING
         if selecting.embedder:
-            await self._embed(selecting.embedder, facts)
+            await self._embed(selecting.embedder, facts, private=private)
         found, names = selecting.selector.foresee(text, facts.vectors.get(selecting.embedder)), selecting.names
         if not names:
             return found
@@ -127,7 +127,7 @@ class Outside:
     async def _one(self, need: Needed, name: str, facts: RequestFacts, story: Story, request: Request) -> None:
         match need.kind:
             case "vector":
-                await self._embed(need.name, facts)
+                await self._embed(need.name, facts, private=story.allowed.private)
             case "function":
                 await self._extractor.functions.work_out(need.name, facts)
             case "model" if story.explains:
@@ -135,10 +135,10 @@ class Outside:
             case "model":
                 await self._ask(need.name, facts, story, request)
 
-    async def _embed(self, embedder: str, facts: RequestFacts) -> None:
-        """A request that has no vector in time goes on without one."""
+    async def _embed(self, embedder: str, facts: RequestFacts, *, private: bool) -> None:
+        """A request that has no vector in time goes on without one, and so does one that the embedder may not see."""
         text, known = self._extractor.to_embed(facts), self._embedders.get(embedder)
-        if known is None or not text or embedder in facts.vectors:
+        if known is None or (private and not known.private) or not text or embedder in facts.vectors:
             return
         try:
             async with asyncio.timeout(EMBED_S):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec import Struct, structs
 
@@ -35,12 +35,17 @@ from antiphon.wire.bounds import LONG_BYTES
 
 T = TypeVar("T")
 OBJECTIVE = b"x-antiphon-objective"
+SENSITIVITY, INJECTION = "finding.sensitivity", "finding.injection"
 NOTHING = Foreseen({}, {})
 GOALS: tuple[Goal, ...] = ("cheapest", "best", "fastest")
 Supply = Callable[[RequestFacts, Collection[str], Story, Request], Awaitable[None]]
 """Works out facts that take more than the request, and puts them in."""
-Foresee = Callable[[str, RequestFacts], Awaitable[Foreseen]]
-"""What the selector of this name says of each deployment."""
+
+
+class Foresee(Protocol):
+    """What the selector of this name says of each deployment. `private`: a private embedder alone may see the request."""
+
+    async def __call__(self, name: str, facts: RequestFacts, *, private: bool = False) -> Foreseen: ...
 
 
 class Ruled(Struct, frozen=True, kw_only=True):
@@ -92,6 +97,7 @@ class Weigher:
             window_tokens=ruled.window_tokens,
         )
         facts = story.facts = self.extractor.facts(about)
+        _found(facts, story)
         if request.body.size_bytes >= LONG_BYTES:
             await _beside_loop(partial(_read, facts))
         task = facts.value(TASK) if program.by_task or goal == "best" else None
@@ -99,7 +105,7 @@ class Weigher:
         budgets = counted.counting.tickets.shares(counted.tab) if program.by_budget and counted is not None else ()
         fleet, foreseen = self._caller.fleet, NOTHING
         if ruled.selector:
-            foreseen = await self._foresee(ruled.selector, facts)
+            foreseen = await self._foresee(ruled.selector, facts, private=story.allowed.private)
         costs = program.by_cost or goal or traced
         grounds = Grounds(
             at_ns=story.arrival.at_ns,
@@ -154,6 +160,15 @@ async def _beside_loop(work: Callable[[], T]) -> T:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({task})
         raise
+
+
+def _found(facts: RequestFacts, story: Story) -> None:
+    """Let facts know what guards found."""
+    if story.data_class is not None:
+        facts.supply(SENSITIVITY, story.data_class)
+    if story.guards:
+        scores = [one.score for one in story.findings if one.kind == "injection"]
+        facts.supply(INJECTION, max(scores, default=0.0))
 
 
 def _read(facts: RequestFacts) -> None:

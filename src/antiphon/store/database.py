@@ -183,6 +183,14 @@ class Reader(ABC):
         """Every receipt's JSON, the newest first; a connection is taken until the iterator is closed."""
 
     @abstractmethod
+    def between(
+        self, since: str, before: str, most: int, tenant: str | None = None, outcome: str | None = None
+    ) -> list[bytes]:
+        """JSON of receipts whose ids lie from one to below another, the newest first; of one tenant or all, with one
+        outcome or any.
+        """
+
+    @abstractmethod
     def content(self, receipt_id: str) -> bytes | None:
         """Sealed content that was captured with a receipt."""
 

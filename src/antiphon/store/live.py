@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
+from antiphon.core.ids import first_id
 from antiphon.core.ledger import Posting
 from antiphon.core.spend import Spending
 from antiphon.store.parquet_rows import Row
@@ -34,11 +35,5 @@ class Live(Spending):
 
 def span(since_ns: int, until_ns: int) -> dict[str, Any]:
     """Bounds by id, which the table is in order of, and by the time itself."""
-    first_ms, last_ms = max(since_ns - MARGIN_NS, 0) // 1_000_000, (until_ns + MARGIN_NS) // 1_000_000
-    return {"first": _id_at(first_ms), "last": _id_at(min(last_ms, 2**48 - 1)), "since": since_ns, "until": until_ns}
-
-
-def _id_at(millis: int) -> str:
-    """What ids of UUIDv7 of this time and later are not below. Source: RFC 9562, section 5.7."""
-    text = f"{millis:012x}"
-    return f"{text[:8]}-{text[8:]}"
+    first, last = first_id(since_ns - MARGIN_NS), first_id(until_ns + MARGIN_NS)
+    return {"first": first, "last": last, "since": since_ns, "until": until_ns}

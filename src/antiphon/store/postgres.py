@@ -45,6 +45,11 @@ _OLDER = f"""
     SELECT receipts.id, body, basis, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis
     WHERE receipts.id < %s ORDER BY receipts.id DESC LIMIT {ROWS_AT_ONCE}
 """  # noqa: S608 - a number alone
+_BETWEEN = (
+    f"{_RECEIPT} WHERE receipts.id >= %(since)s AND receipts.id < %(before)s"
+    " AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s) AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)"
+    " ORDER BY receipts.id DESC LIMIT %(most)s"
+).encode()
 _BEHIND_ALL = "~"
 """Sorts behind every id."""
 
@@ -250,6 +255,15 @@ class PostgresReader(ReaderPort):
                 if body is not None:
                     yield body
             last = rows[-1][0]
+
+    def between(
+        self, since: str, before: str, most: int, tenant: str | None = None, outcome: str | None = None
+    ) -> list[bytes]:
+        if not all(map(_sayable, (since, before, tenant or "", outcome or ""))):
+            return []
+        given = {"since": since, "before": before, "most": most, "tenant": tenant, "outcome": outcome}
+        rows = self._links.run(lambda database: database.execute(_BETWEEN, given, binary=True).fetchall())
+        return [body for row in rows if (body := joined((row[0], row[1], row[2]))) is not None]
 
     def content(self, receipt_id: str) -> bytes | None:
         return self._one("SELECT sealed FROM contents WHERE id = %s", receipt_id) if _sayable(receipt_id) else None

@@ -202,6 +202,90 @@ STEPS: tuple[Step, ...] = (
         """,
         "DROP TABLE tallies; DROP TABLE scores;",
     ),
+    Step(
+        """
+        CREATE TABLE audit_notes (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            tenant TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            about TEXT NOT NULL,
+            event BLOB
+        );
+        CREATE TABLE audit (
+            tenant TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            about TEXT NOT NULL,
+            body BLOB NOT NULL,
+            PRIMARY KEY (tenant, seq)
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX audit_receipts ON audit (about) WHERE kind = 'receipt';
+        CREATE INDEX audit_about ON audit (about) WHERE kind <> 'receipt' AND about <> '';
+        CREATE TABLE audit_heads (
+            tenant TEXT PRIMARY KEY,
+            size INTEGER NOT NULL,
+            head BLOB NOT NULL,
+            frontier BLOB NOT NULL
+        );
+        CREATE TABLE audit_batches (
+            tenant TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            root BLOB NOT NULL,
+            PRIMARY KEY (tenant, number)
+        );
+        CREATE TABLE audit_checkpoints (
+            tenant TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            at_ns INTEGER NOT NULL,
+            note BLOB NOT NULL,
+            exported INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (tenant, size)
+        );
+        CREATE TABLE audit_sources (source TEXT PRIMARY KEY, position INTEGER NOT NULL);
+        CREATE TABLE vault_tenants (
+            tenant TEXT PRIMARY KEY,
+            wrapped BLOB NOT NULL,
+            wrapper TEXT NOT NULL,
+            at_ns INTEGER NOT NULL
+        );
+        CREATE TABLE vault_keys (
+            id TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            at_ns INTEGER NOT NULL,
+            wrapped BLOB NOT NULL
+        );
+        CREATE INDEX vault_keys_of ON vault_keys (tenant, owner);
+        CREATE TABLE vault_erasures (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            at_ns INTEGER NOT NULL
+        );
+        CREATE INDEX vault_erasures_of ON vault_erasures (tenant, owner);
+        CREATE TABLE legal_holds (
+            id TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            receipt TEXT NOT NULL,
+            session TEXT NOT NULL,
+            "by" TEXT NOT NULL,
+            at_ns INTEGER NOT NULL,
+            note TEXT NOT NULL
+        );
+        ALTER TABLE contents ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+        ALTER TABLE contents ADD COLUMN until_ns INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX contents_until ON contents (until_ns) WHERE until_ns > 0;
+        """,
+        """
+        DROP INDEX contents_until;
+        ALTER TABLE contents DROP COLUMN until_ns;
+        ALTER TABLE contents DROP COLUMN owner;
+        DROP TABLE legal_holds; DROP TABLE vault_erasures; DROP TABLE vault_keys; DROP TABLE vault_tenants;
+        DROP TABLE audit_sources; DROP TABLE audit_checkpoints; DROP TABLE audit_batches; DROP TABLE audit_heads;
+        DROP TABLE audit; DROP TABLE audit_notes;
+        """,
+    ),
 )
 
 

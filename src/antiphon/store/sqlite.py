@@ -30,6 +30,11 @@ FILE = "antiphon.db"
 
 _RECEIPT = "SELECT body, basis, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis"
 _SCORED = scored.statement(":{}")
+_BETWEEN = (
+    f"{_RECEIPT} WHERE receipts.id >= :since AND receipts.id < :before"
+    " AND (:tenant IS NULL OR tenant = :tenant) AND (:outcome IS NULL OR outcome = :outcome)"
+    " ORDER BY receipts.id DESC LIMIT :most"
+)
 
 
 class SqliteDatabase(Database):
@@ -209,6 +214,13 @@ class SqliteReader(Reader):
                         yield body
         except sqlite3.Error as error:
             raise StoreError(f"the database {FILE} can't be read: {error}") from error
+
+    def between(
+        self, since: str, before: str, most: int, tenant: str | None = None, outcome: str | None = None
+    ) -> list[bytes]:
+        given = {"since": since, "before": before, "most": most, "tenant": tenant, "outcome": outcome}
+        rows = self._several(lambda database: database.execute(_BETWEEN, given).fetchall())
+        return [body for row in rows if (body := joined(row)) is not None]
 
     def content(self, receipt_id: str) -> bytes | None:
         return self._one("SELECT sealed FROM contents WHERE id = ?", receipt_id)

@@ -14,6 +14,8 @@ from opentelemetry.trace.status import Status, StatusCode
 from antiphon.core.plan import Plan
 from antiphon.core.receipt import Attempt, Receipt
 from antiphon.core.request import Trace
+from antiphon.net.egress import Egress
+from antiphon.net.session import session
 from antiphon.telemetry import names
 from antiphon.telemetry.settings import OtlpSettings
 
@@ -22,6 +24,7 @@ MOST_NOTES = 64
 """Of what a recipe decided, how many a span has as events: the first."""
 CLOSE_S = 2.0
 """How long a process that ends waits for its collector."""
+USUAL = Egress()
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -33,8 +36,9 @@ class Tracer:
         settings: OtlpSettings,
         source: random.Random,
         processor: Callable[[SpanExporter], SpanProcessor] = BatchSpanProcessor,
+        egress: Egress = USUAL,
     ) -> None:
-        """`processor` makes what takes the spans and hands them to the exporter."""
+        """`processor` makes what takes the spans and hands them to the exporter; `egress`: where that may be."""
         self._share = settings.sample_percent / 100
         self._random = source
         self._resource = Resource.create({"service.name": settings.service_name})
@@ -42,6 +46,7 @@ class Tracer:
             endpoint=settings.endpoint,
             headers={name: value.reveal() for name, value in settings.headers.items()},
             timeout=10,
+            session=session(egress),
         )
         self._processor = processor(exporter)
 

@@ -26,7 +26,7 @@ class LocalSealer(Sealer):
         self._cipher = AESGCM(key)
         self._stamp = hmac.digest(key, _STAMPS, "sha256")
 
-    def seal(self, plain: bytes, context: str) -> bytes:
+    def seal(self, plain: bytes, context: str, *, tenant: str = "", subject: str = "") -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, plain, context.encode())
 

@@ -77,7 +77,7 @@ class NotedTickets(Tickets):
 class PlainSealer(Sealer):
     """Seals nothing: shows what would be sealed, and for whom."""
 
-    def seal(self, plain: bytes, context: str) -> bytes:
+    def seal(self, plain: bytes, context: str, *, tenant: str = "", subject: str = "") -> bytes:
         return context.encode() + b"|" + plain
 
     def unseal(self, sealed: bytes, context: str) -> bytes:

@@ -15,6 +15,7 @@ from antiphon.config.settings import Settings
 from antiphon.core.error import AntiphonError
 from antiphon.core.ports import Origin
 from antiphon.net.dial import dial
+from antiphon.net.egress import egress_of
 from antiphon.net.upstream import Upstream
 from antiphon.providers.profiles import PROFILES
 
@@ -38,7 +39,7 @@ async def _provider(settings: Settings, one: Provider) -> Finding:
     started_s = time.perf_counter()
     try:
         async with asyncio.timeout(DEADLINE_S):
-            connection = await dial(origin, lambda: Upstream(lambda _, __: None))
+            connection = await dial(origin, lambda: Upstream(lambda _, __: None), egress_of(settings.egress))
     except TimeoutError:
         return wrong(about, f"no connection to {_where(origin)} within {DEADLINE_S:g} s", _remedy(one.name, origin))
     except (OSError, AntiphonError) as error:
@@ -61,6 +62,7 @@ def _origin(settings: Settings, name: str) -> Origin | None:
         tls=tls,
         ca_file=provider.ca_file,
         proxy=provider.proxy,
+        networks=tuple(provider.networks),
     )
 
 

@@ -59,6 +59,7 @@ class EndpointEmbedder(Embedder):
         if settings.shorten:
             self.name += f"/{settings.dimensions}"
         self.dimensions = settings.dimensions
+        self.private = settings.zone == "private"
         self.origin = _origin(settings)
         """Where it is: the transport keeps connections to origins that it is told of."""
         self._settings = settings

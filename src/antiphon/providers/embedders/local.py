@@ -29,6 +29,8 @@ class _Job(Struct, frozen=True, eq=False):
 class LocalEmbedder(Embedder):
     """Batches of all callers take turns. The model is loaded at the first; the thread never holds up the process's end."""
 
+    private = True
+
     def __init__(self, settings: LocalSettings, path: str) -> None:
         """`path`: where the settings stand. Raises: ConfigError when a library or a file is not there."""
         self._libraries = libraries(path)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from antiphon.core.deployment import Zone
 from antiphon.core.secret import Secret
 
 Url = Annotated[str, Meta(pattern="^https?://")]
@@ -20,6 +21,12 @@ class EndpointSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         Meta(description="Tells vectors apart where a model changed under the same name. Default: none."),
     ] = ""
+    zone: Annotated[
+        Zone,
+        Meta(
+            description="`private` where it may be given what only private deployments may see; others are not asked then. Default public."
+        ),
+    ] = "public"
     shorten: Annotated[
         bool,
         Meta(description="Ask for so many `dimensions`; without it the model's own number is expected. Default false."),

@@ -1,0 +1,350 @@
+"""Governs requests: how sensitive one is, what guards make of it, what policy says, who has to be asked, and what its answer
+has to pass.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct, structs
+
+from antiphon.calls.story import Story
+from antiphon.core.data_class import RANKS, DataClass, highest
+from antiphon.core.deployment import Deployment
+from antiphon.core.finding import Finding
+from antiphon.core.ports import Reply, TokenVault
+from antiphon.core.principal import Principal
+from antiphon.core.request import Head, Request
+from antiphon.core.verdict import Verdict
+from antiphon.governance.blocked import blocked
+from antiphon.governance.labels import in_metadata, labelled, purpose
+from antiphon.governance.reply import Behind, GoverningReply, Judges
+from antiphon.governance.sessions import SessionClasses
+from antiphon.governance.settings import DataClassSettings
+from antiphon.guards.port import Asked, Guard, Screened
+from antiphon.guards.screen import screen
+from antiphon.guards.texts import Texts, edited_request, texts_of
+from antiphon.policy.asked import Budget, Context
+from antiphon.policy.policies import Policies
+from antiphon.policy.verdict import refusal
+from antiphon.signals.said import Unread, said
+from antiphon.wire.bounds import LONG_BYTES
+from antiphon.wire.codecs import CODECS
+
+NOTHING = Screened()
+_EVERYTHING = "*"
+_MODALITIES = {"images": "image", "audio": "audio", "files": "file"}
+_METADATA = b'"data_class"'
+
+
+class _Labels(Struct):
+    data_class: object = None
+
+
+class _Body(Struct):
+    metadata: _Labels | None = None
+
+
+_metadata = msgspec.json.Decoder(_Body)
+
+
+class Asking(Protocol):
+    """Asks people, and judges that take a call of their own."""
+
+    def before(self, route: str) -> bool:
+        """Some judges look at requests for a route."""
+        ...
+
+    async def people(self, story: Story, request: Request, reasons: tuple[str, ...]) -> None:
+        """Have a request approved. Raises: ApprovalPending, ApprovalRefused, StoreError."""
+        ...
+
+    async def first(self, story: Story, texts: Texts, asked: Asked) -> Sequence[tuple[Finding, DataClass | None]]:
+        """Judge a request before anything is sent. Raises: GuardBlocked, GuardFailed."""
+        ...
+
+    def beside(self, story: Story, texts: Texts, asked: Asked) -> tuple[asyncio.Task[None], ...]:
+        """Begin to judge a request beside its call; each ends with GuardBlocked, GuardFailed, or nothing."""
+        ...
+
+    def answers(self, story: Story, asked: Asked) -> Judges | None:
+        """Who judges its answer; None: nobody does."""
+        ...
+
+
+class Looking(Struct, frozen=True, kw_only=True):
+    """Guards of one route."""
+
+    request: tuple[Guard, ...]
+    answer: tuple[Guard, ...]
+    names: tuple[str, ...]
+    wants_system: bool
+    """Some have to know what the model was told."""
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a governor works with."""
+
+    settings: DataClassSettings
+    guards: tuple[Guard, ...]
+    policies: Policies
+    deployments: Mapping[str, Deployment]
+    sessions: SessionClasses
+    vault: TokenVault | None = None
+    """None: nothing is masked."""
+    asking: Asking | None = None
+    """None: nobody is asked."""
+    spawn: Callable[[asyncio.Task[None]], None] = lambda _: None
+    """Holds a task until it has ended."""
+    capture_most_bytes: int = 0
+
+
+class Governor:
+    """Governs requests under one revision."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._looking: dict[str, Looking] = {}
+        self._named = {one.name: one for one in parts.guards}
+        self._policies = parts.policies
+
+    def judge(self, story: Story, head: Head) -> Verdict:
+        """What policy says of a request that nobody looked at: nothing is known of its texts."""
+        return self._policies.verdict(story.principal, self._context(story, head, NOTHING), self._parts.deployments)
+
+    async def admit(self, story: Story, request: Request, reply: Reply) -> tuple[Request, Reply]:
+        """Let a request in: as it may be sent, and the reply that its answer has to go by. The story is told of all of it.
+
+        Raises: BadRequest (a label that is none), GuardBlocked, GuardFailed, PolicyDenied, NotAllowed, ApprovalPending,
+            ApprovalRefused, StoreError.
+        """
+        parts, head = self._parts, request.head
+        story.data_class = least = self._labelled(story, request)
+        looking, asking = self._for(head.model), parts.asking
+        judged = asking is not None and asking.before(head.model)
+        texts = await _texts(request) if looking.request or looking.wants_system or judged else None
+        asked = Asked(tenant=story.principal.tenant, route=head.model, data_class=least, system=_system(looking, texts))
+        found, guards = NOTHING, looking.request
+        story.guards = looking.names
+        if guards and texts is not None:
+            found = await self._screened(texts, guards, asked, frozenset(), story.principal.tenant, request)
+        verdict = await self._judged(story, request, found)
+        obliged = verdict.obligations
+        mask = frozenset(obliged.mask)
+        more = tuple(self._named[name] for name in obliged.guards if name in self._named)
+        more = tuple(one for one in more if one not in guards and one not in looking.answer)
+        if mask or more:
+            texts = texts or await _texts(request)
+            guards = (*guards, *(one for one in more if "request" in one.sides))
+            found = await self._screened(texts, guards, asked, mask, story.principal.tenant, request)
+            verdict = narrowed(verdict, await self._judged(story, request, found))
+            story.guards = (*story.guards, *(one.name for one in more))
+        story.verdict = verdict
+        story.findings = list(found.findings)
+        if found.blocked:
+            raise blocked(found, "request")
+        if not verdict.allowed:
+            raise refusal(verdict, story.principal, head.model)
+        self._oblige(story, verdict)
+        if found.tokens and parts.vault is not None:
+            await parts.vault.keep(story.principal.tenant, subject_of(story, request), dict(found.tokens))
+        if found.edits and texts is not None:
+            request = edited_request(request, found.edits, texts)
+        story.request = request
+        reasons = (*((f"policy:{one}" for one in verdict.reasons) if obliged.approve else ()), *found.approve)
+        if reasons and asking is not None:
+            await asking.people(story, request, reasons)
+        answers = (*looking.answer, *(one for one in more if "answer" in one.sides))
+        asked = structs.replace(asked, data_class=story.data_class)
+        pending, judges = await self._asked(story, request, asked, judged=judged)
+        restore = dict(found.tokens) if found.tokens and self._may_see(story.principal, story.data_class) else {}
+        if not (answers or mask or restore or pending or judges is not None):
+            return request, reply
+        story.masked = True
+        behind = Behind(
+            guards=answers,
+            asked=asked,
+            token=partial(self._token, story.principal.tenant),
+            restore=restore,
+            mask=mask,
+            closed_from=parts.settings.closed_from,
+            pending=pending,
+            judges=judges,
+            keep=None,
+            capture_most_bytes=0 if story.unseen else parts.capture_most_bytes,
+        )
+        return request, GoverningReply(reply, story, behind, head.dialect)
+
+    # --- guards
+
+    def _for(self, route: str) -> Looking:
+        known = self._looking.get(route)
+        if known is None:
+            mine = [one for one in self._parts.guards if one.routes is None or route in one.routes]
+            known = self._looking[route] = Looking(
+                request=tuple(one for one in mine if "request" in one.sides),
+                answer=tuple(one for one in mine if "answer" in one.sides),
+                names=tuple(one.name for one in mine),
+                wants_system=any(one.kind == "leak" for one in mine),
+            )
+        return known
+
+    async def _screened(
+        self,
+        texts: Texts,
+        guards: tuple[Guard, ...],
+        asked: Asked,
+        mask: frozenset[str],
+        tenant: str,
+        request: Request,
+    ) -> Screened:
+        """Texts of a request, looked at; long ones beside the loop. Raises: GuardFailed."""
+        token = partial(self._token, tenant)
+        look = partial(
+            screen, texts.items, guards, asked, "request", token, mask, closed_from=self._parts.settings.closed_from
+        )
+        return look() if request.body.size_bytes < LONG_BYTES else await asyncio.to_thread(look)
+
+    def _token(self, tenant: str, kind: str, value: str) -> str:
+        if self._parts.vault is None:
+            raise ValueError("masking needs a vault")
+        return self._parts.vault.token(tenant, kind, value)
+
+    def _may_see(self, principal: Principal, data_class: DataClass | None) -> bool:
+        """Whether a caller gets back what was masked in its own request."""
+        clearance = principal.clearance
+        cleared = clearance is None or RANKS[clearance] >= RANKS[data_class or "public"]
+        return self._parts.settings.restore and cleared
+
+    async def _asked(
+        self, story: Story, request: Request, asked: Asked, *, judged: bool
+    ) -> tuple[tuple[asyncio.Task[None], ...], Judges | None]:
+        """Ask those who judge by a call of their own: the verdict may only narrow by what they say."""
+        asking = self._parts.asking
+        if asking is None:
+            return (), None
+        if not judged:
+            return (), asking.answers(story, asked)
+        texts = await _texts(request)
+        raised = await asking.first(story, texts, asked)
+        if raised:
+            story.findings += [finding for finding, _ in raised]
+            found = Screened(
+                findings=tuple(story.findings),
+                raises=highest(*(one for _, one in raised)),
+                private=any(finding.action == "route_private" and not finding.shadow for finding, _ in raised),
+            )
+            story.verdict = verdict = narrowed(story.allowed, await self._judged(story, request, found))
+            if not verdict.allowed:
+                raise refusal(verdict, story.principal, request.head.model)
+        pending = asking.beside(story, texts, asked)
+        for task in pending:
+            self._parts.spawn(task)
+        return pending, asking.answers(story, asked)
+
+    # --- class and verdict
+
+    def _labelled(self, story: Story, request: Request) -> DataClass:
+        """How sensitive a request is said to be. Raises: BadRequest."""
+        said_by = highest(self._parts.settings.default, labelled(story.arrival.headers), story.principal.data_class)
+        body = request.body
+        if body.size_bytes < LONG_BYTES and _METADATA in body.whole():
+            try:
+                found = _metadata.decode(body.whole())
+            except msgspec.MsgspecError:
+                found = _Body()
+            said_by = highest(said_by, None if found.metadata is None else in_metadata(found.metadata.data_class))
+        return said_by
+
+    async def _judged(self, story: Story, request: Request, found: Screened) -> Verdict:
+        """The class that a request is of, and what policy says of it. Raises: StoreError."""
+        settings, principal = self._parts.settings, story.principal
+        least = highest(story.data_class or settings.default, found.raises)
+        if found.private and settings.private_from is not None:
+            least = highest(least, settings.private_from)
+        session = request.lineage.session
+        if settings.sessions and session:
+            least = await self._parts.sessions.raised(principal.tenant, session, least)
+        story.data_class = least
+        context = self._context(story, request.head, found, request)
+        return self._policies.verdict(principal, context, self._parts.deployments)
+
+    def _context(
+        self, story: Story, head: Head, found: Screened, request: Request | None = None, budget: Budget = "ok"
+    ) -> Context:
+        at = datetime.fromtimestamp(story.arrival.at_ns / 1e9, UTC)
+        session = "" if request is None else request.lineage.session
+        scores = [one.score for one in found.findings if one.kind == "injection"]
+        return Context(
+            data_class=story.data_class or self._parts.settings.default,
+            model=head.model,
+            route=head.model,
+            operation=CODECS[head.dialect].operation,
+            modalities=frozenset(word for need, word in _MODALITIES.items() if need in head.needs) | {"text"},
+            tools=self._tools(request),
+            purpose=purpose(story.arrival.headers),
+            findings=frozenset(one.kind for one in found.findings if not one.shadow),
+            injection=int(100 * max(scores, default=0.0)),
+            tainted=any(one.kind == "injection" and ".tool" in one.where for one in found.findings),
+            session=bool(session),
+            hour=at.hour,
+            weekday=at.isoweekday(),
+            budget=budget,
+            lot=session,
+        )
+
+    def _tools(self, request: Request | None) -> frozenset[str]:
+        """Names of a request's tools, where policies read them."""
+        if request is None or "tools" not in self._policies.reads or "tools" not in request.head.needs:
+            return frozenset()
+        try:
+            return frozenset(said(request).tools)
+        except Unread:
+            return frozenset({_EVERYTHING})
+
+    def _oblige(self, story: Story, verdict: Verdict) -> None:
+        """Do what the verdict obliges to, as far as it is done here."""
+        obliged, hide = verdict.obligations, self._parts.settings.hide_from
+        hidden = hide is not None and RANKS[story.data_class or "public"] >= RANKS[hide]
+        story.unseen = hidden or obliged.log in ("none", "metadata")
+        if obliged.disclose:
+            story.lines += b"x-antiphon-disclosure: ai-generated\r\n"
+
+
+def narrowed(first: Verdict, final: Verdict) -> Verdict:
+    """The final verdict, with whatever the first excluded left out too."""
+    gone = [(name, why) for name, why in zip(first.excluded, first.why, strict=False) if name not in final.excluded]
+    if not gone and (first.allowed or not final.allowed) and first.private <= final.private:
+        return final
+    return structs.replace(
+        final,
+        allowed=final.allowed and first.allowed,
+        excluded=(*final.excluded, *(name for name, _ in gone)),
+        why=(*final.why, *(why for _, why in gone)),
+        private=final.private or first.private,
+    )
+
+
+def subject_of(story: Story, request: Request) -> str:
+    """Whose data a request's content is: the end user that it names, else its session, else its key."""
+    head, lineage = request.head, request.lineage
+    if head.user:
+        return f"user/{head.user}"
+    return f"session/{lineage.session}" if lineage.session else f"key/{story.principal.key}"
+
+
+def _system(looking: Looking, texts: Texts | None) -> str:
+    """What the model is told, where somebody looks for it in the answer."""
+    if texts is None or not looking.wants_system:
+        return ""
+    return "\n".join(one.text for one in texts.items if one.channel in ("system", "definition"))
+
+
+async def _texts(request: Request) -> Texts:
+    """All texts of a request; of a long one beside the loop. Raises: BadRequest."""
+    if request.body.size_bytes < LONG_BYTES:
+        return texts_of(request)
+    return await asyncio.to_thread(texts_of, request)
