@@ -88,6 +88,8 @@ class Stores(Struct, frozen=True, kw_only=True):
             connections=self.postgres.connections,
             connect_timeout_s=self.postgres.connect_timeout_s,
             statement_timeout_s=self.postgres.statement_timeout_s,
+            ca_file=self.postgres.ca_file,
+            insecure=self.postgres.insecure,
         )
 
 

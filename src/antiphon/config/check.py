@@ -7,6 +7,7 @@ from antiphon.config.check_cache import check_cache
 from antiphon.config.check_calls import check_calls
 from antiphon.config.check_fallbacks import check_fallbacks
 from antiphon.config.check_headers import check_credential, check_headers, check_url, check_web_url
+from antiphon.config.check_identity import check_identity
 from antiphon.config.check_keys import check_keys
 from antiphon.config.check_limits import check_cluster, check_limits
 from antiphon.config.check_models import check_models
@@ -40,6 +41,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *_tokenizers(settings, written),
         *check_storage(settings, written),
         *check_keys(settings, written),
+        *check_identity(settings, written),
         *check_providers(settings, written, profiles),
         *check_models(settings, written),
         *check_routes(settings, written, profiles),
@@ -64,7 +66,7 @@ def _budgets(settings: Settings, written: Written) -> Iterator[Problem]:
 
 def _server(settings: Settings, written: Written) -> Iterator[Problem]:
     keys = find(written.tree, ("keys",))
-    has_keys = (isinstance(keys, Items) and bool(keys.nodes)) or settings.admin is not None
+    has_keys = (isinstance(keys, Items) and bool(keys.nodes)) or settings.admin is not None or settings.identity.known
     for path, wrong, remedy in settings.server.check(has_keys):
         if written.sound(("server", "host"), ("server", "insecure")):
             yield written.problem(("server", *path.split(".")), wrong, remedy)

@@ -8,7 +8,8 @@ from antiphon.config.written import Written, choose
 from antiphon.control.budgets import why_not
 from antiphon.control.instants import instant
 from antiphon.control.limits import flaws
-from antiphon.control.settings import MIN_KEY_LENGTH, KeySettings
+from antiphon.control.settings import MIN_KEY_LENGTH, CallerForm, KeySettings
+from antiphon.core.data_class import RANKS
 from antiphon.core.error import Problem
 from antiphon.core.secret import Secret
 from antiphon.wire.yaml_node import Path
@@ -16,7 +17,6 @@ from antiphon.wire.yaml_node import Path
 
 def check_keys(settings: Settings, written: Written) -> Iterator[Problem]:
     """Names and texts that are there twice, texts that are no keys, models and providers that don't exist."""
-    public = _public(settings, written)
     names: set[str] = set()
     texts: dict[Secret, str] = {}
     for at, key in zip(written.kept(("keys",)), settings.keys, strict=True):
@@ -26,14 +26,23 @@ def check_keys(settings: Settings, written: Written) -> Iterator[Problem]:
         names.add(key.name)
         yield from _text(key, texts, (*path, "key"), written)
         texts.setdefault(key.key, key.name)
-        yield from _expires(key, (*path, "expires"), written)
+        yield from check_form(key, settings, path, written)
         for below, flaw, remedy in flaws(key) if written.sound((*path, "limit")) else ():
             yield written.problem((*path, "limit", *([below] if below else [])), flaw, remedy)
         wrong = why_not(key) if written.sound((*path, "budget")) else ""
         if wrong:
             yield written.problem((*path, "budget"), wrong, "write one limit: `usd: 20`, `tokens: 1000000`")
-        yield from _models(key, public, (*path, "models"), written)
-        yield from _providers(key, tuple(written.names("providers")), (*path, "passthrough"), written)
+
+
+def check_form(form: CallerForm, settings: Settings, path: Path, written: Written) -> Iterator[Problem]:
+    """What can be wrong with whomever a credential stands for."""
+    yield from _expires(form, (*path, "expires"), written)
+    yield from _models(form, _public(settings, written), (*path, "models"), written)
+    yield from _providers(form, tuple(written.names("providers")), (*path, "passthrough"), written)
+    rank = RANKS.get(form.clearance or "", len(RANKS))
+    if form.data_class is not None and RANKS[form.data_class] > rank:
+        wrong = f"is below `data_class`, {form.data_class}: all that it sends would be above what it may send"
+        yield written.problem((*path, "clearance"), wrong, f"write {form.data_class}, or a higher class")
 
 
 def _text(key: KeySettings, texts: dict[Secret, str], path: Path, written: Written) -> Iterator[Problem]:
@@ -47,13 +56,13 @@ def _text(key: KeySettings, texts: dict[Secret, str], path: Path, written: Writt
     yield from check_credential(text, path, written)
 
 
-def _expires(key: KeySettings, path: Path, written: Written) -> Iterator[Problem]:
+def _expires(key: CallerForm, path: Path, written: Written) -> Iterator[Problem]:
     if key.expires and instant(key.expires) is None:
         remedy = "write date, time and offset: 2026-12-31T00:00:00Z"
         yield written.problem(path, f"{key.expires!r} is no point in time", remedy)
 
 
-def _models(key: KeySettings, public: tuple[str, ...], path: Path, written: Written) -> Iterator[Problem]:
+def _models(key: CallerForm, public: tuple[str, ...], path: Path, written: Written) -> Iterator[Problem]:
     if not written.sound(path):
         return
     for at, pattern in enumerate(key.models):
@@ -64,7 +73,7 @@ def _models(key: KeySettings, public: tuple[str, ...], path: Path, written: Writ
             yield written.problem((*path, at), f"no model or route is called {pattern}", remedy)
 
 
-def _providers(key: KeySettings, known: tuple[str, ...], path: Path, written: Written) -> Iterator[Problem]:
+def _providers(key: CallerForm, known: tuple[str, ...], path: Path, written: Written) -> Iterator[Problem]:
     if not written.sound(path):
         return
     for at, name in enumerate(key.passthrough):

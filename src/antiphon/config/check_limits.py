@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from antiphon.config.pem import MENDED, why_no_authorities
 from antiphon.config.written import Written
 from antiphon.core.budget import SCOPES
 from antiphon.core.error import Problem
@@ -38,6 +39,9 @@ def check_cluster(cluster: ClusterSettings, written: Written) -> Iterator[Proble
     if cluster.url is not None and find_spec("redis") is None:
         wrong = "asking Valkey needs redis, which is not installed"
         yield written.problem((*path, "url"), wrong, "run: pip install 'antiphon[valkey]'")
+    wrong = why_no_authorities(cluster.ca_file) if cluster.ca_file is not None else ""
+    if wrong:
+        yield written.problem((*path, "ca_file"), wrong, MENDED)
     if cluster.url is None and cluster != ClusterSettings():
         yield written.problem(path, "has no effect without `url`", "write `url: redis://HOST:6379`, or leave it out")
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 
+from antiphon.config.pem import MENDED, why_no_authorities
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
 from antiphon.core.error import Problem
 from antiphon.store.settings import PostgresSettings
+from antiphon.wire.yaml_node import Path
 
 SCHEMES = ("postgresql://", "postgres://")
 MONTH_DAYS = 31
@@ -34,6 +36,15 @@ def check_storage(settings: Settings, written: Written) -> Iterator[Problem]:
         yield written.problem(path, wrong, "run: pip install 'antiphon[postgres]'")
     elif not import_module("antiphon.store.postgres_link").readable(url):
         yield written.problem(path, "can't be read as an address of a Postgres", f"{FORM}, special signs as %40")
+    elif wrong := import_module("antiphon.store.postgres_link").why_open(url, insecure=storage.postgres.insecure):
+        yield written.problem(path, wrong, "write sslmode=verify-full, or `storage.postgres.insecure: true`")
+    yield from _authorities(storage.postgres.ca_file, ("storage", "postgres", "ca_file"), written)
+
+
+def _authorities(ca_file: str | None, path: Path, written: Written) -> Iterator[Problem]:
+    wrong = why_no_authorities(ca_file) if ca_file is not None else ""
+    if wrong:
+        yield written.problem(path, wrong, MENDED)
 
 
 def _retention(settings: Settings, written: Written) -> Iterator[Problem]:

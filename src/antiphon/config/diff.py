@@ -12,6 +12,8 @@ RESTART = frozenset(
     {
         "admin.host",
         "admin.port",
+        "cluster.ca_file",
+        "cluster.insecure",
         "cluster.namespace",
         "cluster.replicas",
         "cluster.timeout_ms",
@@ -33,7 +35,9 @@ RESTART = frozenset(
         "storage.ship_interval_s",
         "storage.postgres.statement_timeout_s",
         "storage.postgres.connect_timeout_s",
+        "storage.postgres.ca_file",
         "storage.postgres.connections",
+        "storage.postgres.insecure",
         "storage.url",
     }
 )

@@ -1,6 +1,7 @@
 """Keys, budgets and limits of the file, and those of the admin API read as if they stood there too."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from antiphon.config.check_budgets import check_budgets
+from antiphon.config.check_identity import check_accounts, check_bindings
 from antiphon.config.check_keys import check_keys
 from antiphon.config.check_limits import check_limits
 from antiphon.config.convert import convert
@@ -16,8 +18,9 @@ from antiphon.config.known import tiers_of
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
-from antiphon.control.ownership import SECTIONS, Flaw, Flawed, Forms, doubled
-from antiphon.control.settings import KeyForm, KeySettings
+from antiphon.control.ownership import PLACES, SECTIONS, Flaw, Flawed, Forms, doubled
+from antiphon.control.settings import AccountForm, KeyForm, KeySettings
+from antiphon.control.settings_identity import BindingForm
 from antiphon.core.error import ConfigError, Problem
 from antiphon.core.objects import Object, ObjectKind
 from antiphon.core.secret import Secret
@@ -29,7 +32,13 @@ from antiphon.wire.yaml_node import Entry, Items, Node, Scalar, Table, dotted, l
 _BODY = "(body)"
 _STANDS = Secret("stands-for-a-key-that-is-made-later")
 _FORMS: Mapping[ObjectKind, type[Struct]] = MappingProxyType(
-    {"key": KeyForm, "budget": BudgetSettings, "limit": RateLimitSettings}
+    {
+        "key": KeyForm,
+        "budget": BudgetSettings,
+        "limit": RateLimitSettings,
+        "account": AccountForm,
+        "binding": BindingForm,
+    }
 )
 
 
@@ -40,7 +49,7 @@ class FileForms(Forms):
         self._settings = loaded.settings
         self._tree = _tree(loaded)
         self._written: dict[ObjectKind, dict[str, Struct]] = {
-            kind: {one.name: one for one in getattr(loaded.settings, section)} for kind, section in SECTIONS.items()
+            kind: {one.name: one for one in _listed(loaded.settings, kind)} for kind in SECTIONS
         }
 
     def written(self, kind: ObjectKind) -> Mapping[str, Struct]:
@@ -51,10 +60,11 @@ class FileForms(Forms):
         read = convert(node, _FORMS[kind], _BODY)
         if read.problems or read.value is None:
             raise _flawed(read.problems, "")
-        root = _with(self._tree, SECTIONS[kind], node)
+        place = PLACES.get(kind, (SECTIONS[kind],))
+        root = _with(self._tree, place, node)
         found = list(_across(read.value, self._settings, Written(file=_BODY, tree=root, broken=frozenset())))
         if found:
-            raise _flawed(found, f"{SECTIONS[kind]}[0]")
+            raise _flawed(found, f"{'.'.join(place)}[0]")
         return read.value
 
 
@@ -68,7 +78,7 @@ def check_owners(loaded: Loaded, objects: Iterable[Object]) -> None:
         at = list(forms.written(one.kind)).index(one.name)
         wrong = f"the admin API owns a {one.kind} {one.name} too (version {one.version}, by {one.by})"
         remedy = f"give this one another name, or delete that one: `antiphon {section} delete {one.name}`"
-        path = (section, at, "name")
+        path = (*PLACES.get(one.kind, (section,)), at, "name")
         problems.append(
             Problem(file=loaded.file, line=line_of(tree, path), path=dotted(path), wrong=wrong, remedy=remedy)
         )
@@ -82,6 +92,10 @@ def _across(one: Struct, settings: Settings, written: Written) -> Iterator[Probl
         case KeyForm():
             fields = {name: getattr(one, name) for name in one.__struct_fields__}
             yield from check_keys(replace(settings, keys=[KeySettings(**fields, key=_STANDS)]), written)
+        case AccountForm():
+            yield from check_accounts([one], settings, written)
+        case BindingForm():
+            yield from check_bindings([one], settings, written)
         case RateLimitSettings():
             yield from check_limits([one], settings.cluster, written)
         case BudgetSettings():
@@ -107,10 +121,20 @@ def _item(kind: ObjectKind, name: str, fields: Mapping[str, Any]) -> Node:
     return _node({**fields, "name": name})
 
 
-def _with(tree: Table, section: str, node: Node) -> Table:
+def _listed(settings: Settings, kind: ObjectKind) -> list[Any]:
+    """The file's own of a kind."""
+    place = PLACES.get(kind)
+    return [] if place is None else reduce(getattr, place, cast("Any", settings))
+
+
+def _with(tree: Table, place: tuple[str, ...], node: Node) -> Table:
     """The file with this one item alone in a section."""
-    fresh = Entry(key=section, line=1, column=1, value=Items(nodes=(node,), line=1, column=1))
-    return replace(tree, entries=(*(one for one in tree.entries if one.key != section), fresh))
+    *above, section = place
+    fresh: Node = Items(nodes=(node,), line=1, column=1)
+    for name in reversed((*above[1:], section) if above else ()):
+        fresh = Table(entries=(Entry(key=name, line=1, column=1, value=fresh),), line=1, column=1)
+    top = Entry(key=place[0], line=1, column=1, value=fresh)
+    return replace(tree, entries=(*(one for one in tree.entries if one.key != place[0]), top))
 
 
 def _node(value: object) -> Node:

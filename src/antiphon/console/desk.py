@@ -29,5 +29,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Where the workers of this machine count."""
     sealer: Callable[[], Sealer]
     clock: Clock
+    rows: int
+    """Of receipts on a page."""
     notes: AuditNotes | None = None
     """None: there is no audit log."""

@@ -16,7 +16,7 @@ SPEND_S = 20.0
 TIMES = ("1h", "24h", "7d", "30d")
 
 
-def receipts(desk: Desk, ask: Ask, rows: int) -> Shown:
+def receipts(desk: Desk, ask: Ask) -> Shown:
     """What was asked of late."""
     query = ask.query
     asked = recent.Asked(
@@ -28,7 +28,7 @@ def receipts(desk: Desk, ask: Ask, rows: int) -> Shown:
         before=query.get("before", ""),
     )
     now_ns = desk.clock.now_ns()
-    found = recent.listed(desk.records.between, asked, ask.sight, now_ns, rows)
+    found = recent.listed(desk.records.between, asked, ask.sight, now_ns, desk.rows)
     kept = {name: getattr(asked, name) for name in ("tenant", "model", "outcome", "since", "until")}
     filters = urlencode({name: value for name, value in kept.items() if value})
     live = not (asked.before or asked.until) and query.get("live") != "off"

@@ -7,8 +7,11 @@ from msgspec import Struct
 
 from antiphon.calls.expected import likely_costs
 from antiphon.calls.story import Story
+from antiphon.control.probing import NoReply
 from antiphon.control.replan import planning
 from antiphon.core.arrival import Arrival
+from antiphon.core.data_class import DataClass
+from antiphon.core.finding import Finding
 from antiphon.core.plan import Plan, Predicted, Tried
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
@@ -42,6 +45,9 @@ class Explanation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     plan: Plan
     plan_hash: str
     verdict: Verdict | None = None
+    data_class: DataClass | None = None
+    findings: tuple[Finding, ...] = ()
+    """What guards of requests find; those that ask somebody else are not asked."""
     facts: tuple[Fact, ...] = ()
     """Those that were asked for, each with the time that it took."""
     tried: tuple[Tried, ...] = ()
@@ -74,10 +80,12 @@ class Explainer:
     async def explain(self, request: Request, principal: Principal, arrival: Arrival) -> Explanation:
         """Plan a request. No model is asked, nothing is counted, and there is no receipt.
 
-        Raises: NotAllowed, NotFound, BadRequest.
+        Raises: NotAllowed, NotFound, BadRequest, GuardBlocked, GuardFailed.
         """
         began_ns, process, revision, head = time.perf_counter_ns(), self._process, self._revision, request.head
         story = planning(arrival, principal, request, revision.id)
+        if revision.governor is not None and revision.governor.governs(arrival.headers):
+            request, _ = await revision.governor.admit(story, request, NoReply())
         self._decisions.route(story, head)
         ruled, weigher = revision.ruled.get(head.model), revision.weigher
         story.seed = process.random.seed()
@@ -99,6 +107,8 @@ class Explainer:
             plan=decision.plan,
             plan_hash=decision.plan.digest(),
             verdict=story.verdict,
+            data_class=story.data_class,
+            findings=tuple(story.findings),
             facts=story.known(),
             tried=() if grounds is None else grounds.tried,
             predicted=() if grounds is None else grounds.predicted,

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from antiphon.control import keys, limits
 from antiphon.control.budgets import of_key
 from antiphon.control.identity import NOBODY, Table
-from antiphon.control.keys import KeySpec, Known
+from antiphon.control.keys import AccountSpec, KeySpec, Known
+from antiphon.control.settings_identity import BindingForm
 from antiphon.core.budget import Budget
 from antiphon.core.error import StoreError
 from antiphon.core.limit import Limit
@@ -20,6 +22,18 @@ from antiphon.metering.settings_limits import RateLimitSettings, limits_of
 Rule = Budget | Limit
 _budget = msgspec.json.Decoder(BudgetSettings)
 _limit = msgspec.json.Decoder(RateLimitSettings)
+_binding = msgspec.json.Decoder(BindingForm)
+Spot = tuple[ObjectKind, str]
+"""Kind and name."""
+
+
+class _Read(Struct, frozen=True):
+    """An object, as far as a process works by it."""
+
+    texts: tuple[Known, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    account: AccountSpec | None = None
+    binding: BindingForm | None = None
 
 
 class Owned:
@@ -33,39 +47,49 @@ class Owned:
         """Those that come with keys too."""
         self.limits: tuple[Limit, ...] = ()
         """The same."""
-        self._texts: Mapping[str, tuple[Known, ...]] = {}
-        self._rules: Mapping[tuple[ObjectKind, str], tuple[Rule, ...]] = {}
+        self.accounts: tuple[AccountSpec, ...] = ()
+        self.bindings: tuple[BindingForm, ...] = ()
+        self._read: Mapping[Spot, _Read] = {}
 
     @property
-    def names(self) -> frozenset[tuple[ObjectKind, str]]:
+    def names(self) -> frozenset[Spot]:
         """What it knows, by kind and name."""
-        return frozenset((*(("key", name) for name in self._texts), *self._rules))
+        return frozenset(self._read)
 
     def take(self, update: Update) -> None:
         """Know what changed. Raises: StoreError, where an object can't be read; then all is as it was."""
-        read = [(one, _texts(one), _rules(one)) for one in update.objects]
-        table, texts, rules = ({}, {}, {}) if update.whole else (dict(self.keys), dict(self._texts), dict(self._rules))
-        spots: list[tuple[ObjectKind, str]] = [*update.gone, *((one.kind, one.name) for one in update.objects)]
-        for spot in spots:
-            rules.pop(spot, None)
-            for known in texts.pop(spot[1], ()) if spot[0] == "key" else ():
+        fresh = {(one.kind, one.name): _read(one) for one in update.objects}
+        table, found = ({}, {}) if update.whole else (dict(self.keys), dict(self._read))
+        for spot in (*update.gone, *fresh):
+            old = found.pop(spot, None)
+            for known in () if old is None else old.texts:
                 table.pop(known.digest, None)
-        for one, its_texts, its_rules in read:
-            if its_texts:
-                texts[one.name] = its_texts
-                table.update((known.digest, known) for known in its_texts)
-            if its_rules:
-                rules[one.kind, one.name] = its_rules
-        self.keys, self._texts, self._rules = table, texts, rules
-        found = [rule for its_rules in rules.values() for rule in its_rules]
-        self.budgets = tuple(rule for rule in found if isinstance(rule, Budget))
-        self.limits = tuple(rule for rule in found if isinstance(rule, Limit))
+        found.update(fresh)
+        table.update((known.digest, known) for one in fresh.values() for known in one.texts)
+        self.keys, self._read = table, found
+        rules = [rule for one in found.values() for rule in one.rules]
+        self.budgets = tuple(rule for rule in rules if isinstance(rule, Budget))
+        self.limits = tuple(rule for rule in rules if isinstance(rule, Limit))
+        self.accounts = tuple(one.account for one in found.values() if one.account is not None)
+        self.bindings = tuple(one.binding for one in found.values() if one.binding is not None)
         self.version = update.version
 
 
-def _texts(one: Object) -> tuple[Known, ...]:
-    """The texts of a key; of other objects none. Raises: StoreError."""
-    return tuple(keys.known(keys.read(one))) if one.kind == "key" else ()
+def _read(one: Object) -> _Read:
+    """What an object comes to. Raises: StoreError."""
+    match one.kind:
+        case "key":
+            return _Read(tuple(keys.known(keys.read(one))), _rules(one))
+        case "account":
+            account = keys.read_account(one)
+            return _Read(tuple(keys.known(account)), account=account)
+        case "binding":
+            try:
+                return _Read(binding=_binding.decode(one.spec))
+            except msgspec.MsgspecError as error:
+                raise StoreError(f"the binding {one.name} in the store can't be read ({error}); upgrade this one") from error
+        case _:
+            return _Read(rules=_rules(one))
 
 
 def _rules(one: Object) -> tuple[Rule, ...]:
@@ -78,6 +102,8 @@ def _rules(one: Object) -> tuple[Rule, ...]:
                 return (replace(budget(_budget.decode(one.spec)), owner="api"),)
             case "limit":
                 return tuple(replace(each, owner="api") for each in limits_of(_limit.decode(one.spec)))
+            case _:
+                return ()
     except (msgspec.MsgspecError, ValueError, IndexError) as error:
         raise StoreError(f"the {one.kind} {one.name} in the store can't be read ({error}); upgrade this one") from error
 

@@ -10,8 +10,14 @@ from msgspec import Struct
 from antiphon.core.error import BadRequest
 from antiphon.core.objects import Object, ObjectKind
 
-SECTIONS: Mapping[ObjectKind, str] = MappingProxyType({"key": "keys", "budget": "budgets", "limit": "limits"})
-"""Where the configuration file has each kind; the admin API's paths have the same words."""
+SECTIONS: Mapping[ObjectKind, str] = MappingProxyType(
+    {"key": "keys", "budget": "budgets", "limit": "limits", "account": "accounts", "binding": "bindings"}
+)
+"""The admin API's word for each kind, in its paths."""
+PLACES: Mapping[ObjectKind, tuple[str, ...]] = MappingProxyType(
+    {"key": ("keys",), "budget": ("budgets",), "limit": ("limits",), "binding": ("identity", "bindings")}
+)
+"""Where the configuration file has each kind. Those that are not here it can't have."""
 KINDS: Mapping[str, ObjectKind] = MappingProxyType({section: kind for kind, section in SECTIONS.items()})
 
 

@@ -1,16 +1,16 @@
-"""Objects that the admin API owns: keys, budgets and limits, and the changes that made them what they are.
+"""Objects that the admin API owns: keys, service accounts, role bindings, budgets and limits, and the changes that made them what they are.
 
 What the configuration file says is not among them: each object has one owner.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
-ObjectKind = Literal["key", "budget", "limit"]
-OBJECT_KINDS: tuple[ObjectKind, ...] = ("key", "budget", "limit")
+ObjectKind = Literal["key", "budget", "limit", "account", "binding"]
+OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
 Action = Literal["create", "replace", "delete", "rotate", "revoke", "raise"]
 
 

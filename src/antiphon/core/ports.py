@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.core.approval import Approval, Wish
-from antiphon.core.audit import AuditNotes
+from antiphon.core.audit import Event
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, NotAuthenticated
 from antiphon.core.kept import Entry
@@ -301,6 +301,18 @@ class Sealer(ABC):
 
     async def prepare(self, sealed: Sequence[bytes]) -> None:  # noqa: B027 - the same
         """Have the keys of these at hand, as far as they are there, so that `unseal` need not wait. Raises: StoreError."""
+
+
+class AuditNotes(ABC):
+    """Takes down what happened for auditors; it is chained later, once and in order."""
+
+    @abstractmethod
+    def note(self, event: Event) -> None:
+        """Note an event: it survives the process once this returns. What it tells of is done only then.
+
+        Blocks on files or sockets: call it beside the loop, but for a worker's own, which writes to the journal and is
+        called on the loop's thread. Raises: StoreError.
+        """
 
 
 class TokenVault(ABC):

@@ -94,8 +94,9 @@ class Gateway:
         """
         decision, process, revision = None, self.process, self.revision
         try:
-            if revision.governor is not None and onto is None and led is None:
-                request, reply = await revision.governor.admit(story, request, reply)
+            governor = revision.governor if onto is None and led is None else None
+            if governor is not None and governor.governs(story.arrival.headers):
+                request, reply = await governor.admit(story, request, reply)
             counting = process.counting
             if onto is not None or (counting is not None and counting.on) or self._looks(story, request.head):
                 decision = await self._decide(story, request, onto, led)

@@ -20,7 +20,7 @@ from antiphon.core.principal import Principal
 from antiphon.core.request import Head, Request
 from antiphon.core.verdict import Verdict
 from antiphon.governance.blocked import blocked
-from antiphon.governance.labels import in_metadata, labelled, purpose
+from antiphon.governance.labels import DATA_CLASS, in_metadata, labelled, purpose
 from antiphon.governance.reply import Behind, GoverningReply, Judges
 from antiphon.governance.sessions import SessionClasses
 from antiphon.governance.settings import DataClassSettings
@@ -100,6 +100,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     spawn: Callable[[asyncio.Task[None]], None] = lambda _: None
     """Holds a task until it has ended."""
     capture_most_bytes: int = 0
+    always: bool = True
+    """Every request has to be admitted; False: nothing that governs is configured."""
 
 
 class Governor:
@@ -110,6 +112,11 @@ class Governor:
         self._looking: dict[str, Looking] = {}
         self._named = {one.name: one for one in parts.guards}
         self._policies = parts.policies
+        self.always = parts.always
+
+    def governs(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a request has to be admitted: where nothing is configured, only one that says its class."""
+        return self.always or DATA_CLASS in headers
 
     def judge(self, story: Story, head: Head) -> Verdict:
         """What policy says of a request that nobody looked at: nothing is known of its texts."""
@@ -149,12 +156,14 @@ class Governor:
         if not verdict.allowed:
             raise refusal(verdict, story.principal, head.model)
         self._oblige(story, verdict)
-        if found.tokens and parts.vault is not None:
+        if found.tokens and parts.vault is not None and not story.explains:
             await parts.vault.keep(story.principal.tenant, subject_of(story, request), dict(found.tokens))
         if found.edits and texts is not None:
             request = edited_request(request, found.edits, texts)
         story.request = request
         reasons = (*((f"policy:{one}" for one in verdict.reasons) if obliged.approve else ()), *found.approve)
+        if story.explains:
+            return request, reply
         if reasons and asking is not None:
             await asking.people(story, request, reasons)
         answers = (*looking.answer, *(one for one in more if "answer" in one.sides))
@@ -232,9 +241,10 @@ class Governor:
         raised = await asking.first(story, texts, asked)
         if raised:
             story.findings += [finding for finding, _ in raised]
+            classes: list[DataClass | None] = [one for _, one in raised]
             found = Screened(
                 findings=tuple(story.findings),
-                raises=highest(*(one for _, one in raised)),
+                raises=highest(*classes),
                 private=any(finding.action == "route_private" and not finding.shadow for finding, _ in raised),
             )
             story.verdict = verdict = narrowed(story.allowed, await self._judged(story, request, found))
@@ -266,7 +276,7 @@ class Governor:
         if found.private and settings.private_from is not None:
             least = highest(least, settings.private_from)
         session = request.lineage.session
-        if settings.sessions and session:
+        if settings.sessions and session and not story.explains:
             least = await self._parts.sessions.raised(principal.tenant, session, least)
         story.data_class = least
         context = self._context(story, request.head, found, request)

@@ -48,7 +48,8 @@ class SessionClasses:
             return known
         higher: dict[str, DataClass] = {_key(name, one): one for one in DATA_CLASSES[RANKS[known] + 1 :]}
         found = await asyncio.to_thread(self._kept.find, list(higher))
-        shared = highest(known, *[higher[key] for key in found])
+        classes: list[DataClass | None] = [higher[key] for key in found]
+        shared = highest(known, *classes)
         if shared != known:
             self._know(name, shared)
         return shared

@@ -36,6 +36,12 @@ class Kind(IntEnum):
     """Accounts that tickets hold on, as MessagePack; the records behind it name its id."""
     SCORES = 7
     """How good answers were, as MessagePack; its id is that of the first one's receipt."""
+    AUDIT = 8
+    """An event for auditors, as MessagePack."""
+    KEYS = 9
+    """A data key, wrapped, as MessagePack; its id is the key's."""
+    CAPTURED = 10
+    """Content beside a receipt, with whose it is and until when, as MessagePack."""
 
 
 _KINDS = {kind.value: kind for kind in Kind}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Annotated, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from msgspec import Meta, Struct
 
@@ -17,6 +17,8 @@ LEAST_EACH_NS = 10
 """Of a faster limit a nanosecond, which units are counted in, would be more than a tenth."""
 MOST_PERIODS = 30
 """Times what passes in a period that may come at once."""
+KEPT_TLS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_password", "ssl_min_version"})
+"""Words of redis-py's in an address that leave the server's proof as it is."""
 SCHEMES = ("redis", "rediss", "unix", "valkey", "valkeys")
 Mistake = tuple[str, str, str]
 """Path below the limit, empty: the limit itself; what is wrong; what to write."""
@@ -96,6 +98,18 @@ class ClusterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             description="Gateways that share it, 1 to 10000: by it and `server.workers` each worker's part of a limit is known while Valkey is away. Default 1.",
         ),
     ] = 1
+    ca_file: Annotated[
+        str | None,
+        Meta(
+            description="PEM file of authorities that a server with TLS is proven by, in place of the system's. Default: the system's."
+        ),
+    ] = None
+    insecure: Annotated[
+        bool,
+        Meta(
+            description="A server that is not this machine needs no TLS, or need not prove its name: anybody on the way may read and change what is said. Default false."
+        ),
+    ] = False
     namespace: Annotated[
         str,
         Meta(
@@ -112,7 +126,18 @@ class ClusterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         url = urlsplit(self.url.reveal())
         if url.scheme not in SCHEMES or not (url.path if url.scheme == "unix" else url.hostname):
             return [("url", "is no address of a Valkey", "write redis://HOST:6379, or rediss:// for TLS")]
-        return []
+        wrong = "" if self.insecure else _open(url)
+        return [("url", wrong, "write rediss:// without it, or `insecure: true`")] if wrong else []
+
+
+def _open(url: SplitResult) -> str:
+    """Why anybody on the way could read and change what is said to a server; empty: nobody could."""
+    if url.scheme == "unix" or is_this_machine(url.hostname or ""):
+        return ""
+    if url.scheme not in ("rediss", "valkeys"):
+        return f"{url.scheme}:// to another machine is not encrypted"
+    off = sorted(name for name, _ in parse_qsl(url.query) if name.startswith("ssl_") and name not in KEPT_TLS)
+    return f"{off[0]} changes how the server is proven" if off else ""
 
 
 def limits(written: Iterable[RateLimitSettings]) -> tuple[Limit, ...]:

@@ -65,8 +65,11 @@ class Batch(Struct, frozen=True, kw_only=True):
     rows: list[Row] = []
     bases: list[tuple[str, bytes]] = []
     """(id, tail): what many receipts have in common, as `Basis.tail` gives it. Those that are there stay."""
-    contents: list[tuple[str, str, bytes]] = []
-    """(receipt id, tenant, sealed content)."""
+    contents: list[Content] = []
+    notes: list[Noted] = []
+    """What is to be chained for auditors, in order."""
+    keys: list[DataKey] = []
+    """Of those that were erased since they were made nothing is written."""
     kept: list[Entry] = []
     """What callers left to be kept, in order of writing."""
     began: list[tuple[str, str]] = []

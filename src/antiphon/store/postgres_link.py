@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from antiphon.core.error import StoreError
 from antiphon.core.secret import Secret
+from antiphon.store.postgres_tls import secured, unproven
 
 T = TypeVar("T")
 Database = Connection[tuple[Any, ...]]
@@ -31,6 +32,10 @@ class PostgresPlace(Struct, frozen=True, kw_only=True):
     """Most that readers of one process open."""
     connect_timeout_s: float = 3.0
     statement_timeout_s: float = 10.0
+    ca_file: str | None = None
+    """PEM file of authorities, in place of the system's."""
+    insecure: bool = False
+    """A server elsewhere needs no TLS, or need not prove its name."""
 
 
 def readable(url: str) -> bool:
@@ -42,6 +47,11 @@ def readable(url: str) -> bool:
     return "\0" not in url
 
 
+def why_open(url: str, *, insecure: bool) -> str:
+    """What is wrong with how a readable address says that TLS is to be used; empty: nothing."""
+    return unproven(conninfo_to_dict(url), insecure=insecure)
+
+
 def connect(place: PostgresPlace) -> Database:
     """Open a connection that commits each statement by itself. Raises: StoreError."""
     timeout_ms = int(place.statement_timeout_s * 1000)
@@ -51,6 +61,7 @@ def connect(place: PostgresPlace) -> Database:
         raise StoreError(
             "storage.url is no address of a Postgres; write postgresql://USER:PASSWORD@HOST/DATABASE"
         ) from None
+    said = secured(said, ca_file=place.ca_file, insecure=place.insecure)
     try:
         options = " ".join(
             (

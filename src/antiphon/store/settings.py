@@ -67,6 +67,18 @@ class PostgresSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Seconds for each statement, the wait for a lock included. What takes longer fails and is tried again. Default 10.",
         ),
     ] = 10.0
+    ca_file: Annotated[
+        str | None,
+        Meta(
+            description="PEM file of authorities that the server is proven by, in place of the system's. Default: the system's."
+        ),
+    ] = None
+    insecure: Annotated[
+        bool,
+        Meta(
+            description="A server that is not this machine needs no TLS, or need not prove its name: anybody on the way may read and change what is said. Without it `sslmode` is `verify-full`, or as the address says `verify-ca`. Default false."
+        ),
+    ] = False
 
 
 class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from antiphon.core.error import StoreError
 from antiphon.store import upkeep_sql
 from antiphon.store.postgres_link import NAMED, Database, PostgresPlace, connect
+from antiphon.store.postgres_tls import secured
 from antiphon.store.schema_postgres import STEPS, migrate, version_of
 from antiphon.store.upkeep import Audit, Home, Lease, Upkeep
 
@@ -101,7 +102,8 @@ class PostgresUpkeep(Upkeep):
 
     def _run(self, program: str, *options: str, last: str = "") -> None:
         """Run one of Postgres' programs. The password goes by a file that nobody else can read."""
-        said = conninfo_to_dict(self._place.url.reveal())
+        place = self._place
+        said = secured(conninfo_to_dict(place.url.reveal()), ca_file=place.ca_file, insecure=place.insecure)
         password = str(said.pop("password", None) or "")
         with tempfile.NamedTemporaryFile("w", prefix="antiphon-", encoding="utf-8") as passwords:
             escaped = password.replace("\\", "\\\\").replace(":", "\\:")

@@ -43,15 +43,16 @@ class Script:
 class Valkey:
     """One worker's connections to it, shared by all that ask it there."""
 
-    def __init__(self, url: str, *, timeout_s: float) -> None:
+    def __init__(self, url: str, *, timeout_s: float, ca_file: str | None = None) -> None:
         """Connects when it is asked first.
 
         Args:
             url: `redis://`, `rediss://` (TLS) or `unix://`; `valkey://` and `valkeys://` mean the first two.
+            ca_file: Authorities that a server with TLS is proven by; None: the system's.
         Raises: StoreError, when the extra `valkey` is not installed.
         """
         self._timeout_s = timeout_s
-        self._client = _client(url, timeout_s)
+        self._client = _client(url, timeout_s, ca_file)
         self.alone_until_s = 0.0
         """Steady seconds; until then it is not asked."""
         self.away = False
@@ -98,7 +99,7 @@ class _Unknown(StoreError):
     """The server doesn't know the script."""
 
 
-def _client(url: str, timeout_s: float) -> _Client:
+def _client(url: str, timeout_s: float, ca_file: str | None) -> _Client:
     """redis-py's client: it speaks to both. Its own retries are off, since whoever asks knows what to do instead."""
     try:
         redis: Any = importlib.import_module("redis.asyncio")
@@ -108,11 +109,16 @@ def _client(url: str, timeout_s: float) -> _Client:
         raise StoreError(
             "the cluster's counters need redis, which is not installed; run: pip install 'antiphon[valkey]'"
         ) from None
+    address = url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
+    tls = {"ssl_cert_reqs": "required", "ssl_check_hostname": True} if address.startswith("rediss") else {}
+    if tls and ca_file is not None:
+        tls["ssl_ca_certs"] = ca_file
     client = redis.Redis.from_url(
-        url.replace("valkey", "redis", 1) if url.startswith("valkey") else url,
+        address,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=retries.Retry(pauses.NoBackoff(), 0),
         protocol=2,
+        **tls,
     )
     return cast("_Client", client)

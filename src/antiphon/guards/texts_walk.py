@@ -1,0 +1,219 @@
+"""Walks a body's JSON, and takes its texts."""
+
+# JSON comes in here: what a value is, is found out by looking at it.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Mapping
+from typing import Any
+
+from antiphon.core.error import BadRequest
+from antiphon.core.finding import Channel
+from antiphon.guards.port import Text
+from antiphon.guards.texts_json import INSIDE, KEY, Steps, decoded
+from antiphon.guards.texts_words import (
+    ARGUMENTS,
+    CALLED,
+    CALLS,
+    ECHOED,
+    FREE,
+    IS_MARK,
+    IS_OPAQUE,
+    KINDS,
+    MEDIA,
+    NAMED,
+    RESPONSES,
+    RESULTS,
+    ROLES,
+    STRINGS,
+    TOP,
+    URLS,
+    is_media,
+    is_media_url,
+    shown,
+)
+
+LEAST_NUMBER = 10_000_000
+"""Whole numbers of free objects from here on may be a card or a telephone: they are texts too."""
+MOST_INSIDE = 3
+"""Texts of JSON within each other that are looked into."""
+_LISTED = 16
+
+
+class Walk:
+    """Takes the texts of one body.
+
+    A known word of the protocol, an id, a proof and a medium are no texts as long as they look it. In objects of any form,
+    such as arguments, every string is one, and so is every key and every whole number of eight digits or more.
+    """
+
+    __slots__ = ("_answer", "_deep", "items")
+
+    def __init__(self, *, answer: bool = False) -> None:
+        self.items: list[Text] = []
+        self._answer = answer
+        self._deep = 0
+
+    def root(self, body: Mapping[str, Any]) -> None:
+        """Take those of a whole body."""
+        top, usual = (ECHOED, "assistant") if self._answer else (TOP, "field")
+        for key, child in body.items():
+            if key == "model" and child.__class__ is str:
+                continue
+            channel = top.get(key, usual)
+            if channel == "definition" and child.__class__ is str:
+                channel = usual
+            if not key.isidentifier():
+                self._key(key, shown(key), (key,), channel)
+            self._child(key, child, shown(key), (key,), channel, body)
+
+    def value(self, value: Any, where: str, steps: Steps, channel: Channel) -> None:
+        """Take those of any part of a body."""
+        if value.__class__ is dict:
+            self._object(value, where, steps, channel)
+        elif value.__class__ is list:
+            self._list(value, where, steps, channel)
+        elif value.__class__ is str and value:
+            self._string(value, where, steps, channel)
+
+    def _object(self, value: Mapping[str, Any], where: str, steps: Steps, channel: Channel) -> None:
+        if channel != "definition":
+            channel = _whose(value, channel)
+        for key, child in value.items():
+            if key.isidentifier():
+                self._child(key, child, f"{where}.{key}", (*steps, key), channel, value)
+                continue
+            under = shown(key)
+            self._key(key, under, (*steps, key), channel)
+            self._child(key, child, f"{where}.{under}", (*steps, key), channel, value)
+
+    def _key(self, key: str, under: str, steps: Steps, channel: Channel) -> None:
+        """A key that no dialect has: it may hold data."""
+        if under == "*" and key:
+            self.items.append(Text(under, channel, key, (*steps, KEY), "key"))
+
+    def _child(
+        self, key: str, child: Any, where: str, steps: Steps, channel: Channel, among: Mapping[str, Any]
+    ) -> None:
+        """One field of an object of a known form."""
+        if child.__class__ is str:
+            if not child or _no_text(key, child, among):
+                return
+            if key in ARGUMENTS or (key == "input" and _is_call(among, steps)):
+                self.arguments(child, where, steps)
+            else:
+                self._string(child, where, steps, self._named(key, channel))
+        elif child.__class__ is dict:
+            if key in ARGUMENTS or (key == "input" and _is_call(among, steps)):
+                self.free(child, where, steps, "arguments")
+            elif key in FREE or (key == "response" and steps[-2:-1] and steps[-2] in RESPONSES):
+                self.free(child, where, steps, channel)
+            else:
+                self._object(child, where, steps, self._named(key, channel))
+        elif child.__class__ is list:
+            if key in ARGUMENTS:
+                self.free(child, where, steps, "arguments")
+            else:
+                self._list(child, where, steps, self._named(key, channel), key)
+
+    def _named(self, key: str, channel: Channel) -> Channel:
+        if channel == "definition" or (self._answer and key == "output"):
+            return channel
+        return NAMED.get(key, channel)
+
+    def _list(self, value: list[Any], where: str, steps: Steps, channel: Channel, key: str = "") -> None:
+        if len(value) > _LISTED and {*map(type, value)} <= _NUMBERS:
+            return  # a vector, or tokens
+        for at, child in enumerate(value):
+            if child.__class__ is dict:
+                self._object(child, f"{where}[{at}]", (*steps, at), channel)
+            elif child.__class__ is str:
+                if child and not (key in MEDIA and is_media(child, {})):
+                    self._string(child, f"{where}[{at}]", (*steps, at), channel)
+            elif child.__class__ is list:
+                self._list(child, f"{where}[{at}]", (*steps, at), channel, key)
+
+    # --- objects of any form
+
+    def arguments(self, text: str, where: str, steps: Steps) -> None:
+        """A string that a tool is called with: JSON, or a text."""
+        if not self._inside(text, where, steps, "arguments"):
+            self.items.append(Text(where, "arguments", text, steps))
+
+    def free(self, value: Any, where: str, steps: Steps, channel: Channel) -> None:
+        """Every string, key and long number of an object of any form."""
+        kind = value.__class__
+        if kind is str:
+            if value:
+                self._string(value, where, steps, channel)
+        elif kind is dict:
+            for key, child in value.items():
+                under = f"{where}.{shown(key)}"
+                if key:
+                    self.items.append(Text(under, channel, key, (*steps, key, KEY), "key"))
+                self.free(child, under, (*steps, key), channel)
+        elif kind is list:
+            for at, child in enumerate(value):
+                self.free(child, f"{where}[{at}]", (*steps, at), channel)
+        elif kind is int and not -LEAST_NUMBER < value < LEAST_NUMBER:
+            self.items.append(Text(where, channel, str(value), steps, "number"))
+
+    def _string(self, text: str, where: str, steps: Steps, channel: Channel) -> None:
+        """A text. One that is JSON with escapes in it is looked into, since they could hide anything."""
+        if "\\u" in text and text.lstrip()[:1] in _OPENS and self._inside(text, where, steps, channel):
+            return
+        self.items.append(Text(where, channel, text, steps))
+
+    def _inside(self, text: str, where: str, steps: Steps, channel: Channel) -> bool:
+        """Take the texts of a text that is JSON. Returns: whether it is."""
+        if self._deep == MOST_INSIDE or text.lstrip()[:1] not in _OPENS:
+            return False
+        found = decoded(text.encode("utf-8", "replace"))
+        if found is None:
+            return False
+        if found.doubled:
+            if "\\u" in text:
+                raise BadRequest(f"`{where}` is JSON in which a key comes twice; send it once", param=where)
+            return False
+        self._deep += 1
+        self.free(found.value, where, (*steps, INSIDE), channel)
+        self._deep -= 1
+        return True
+
+
+_NUMBERS = frozenset({int, float})
+_OPENS = ("{", "[", '"')
+
+
+def _no_text(key: str, child: str, among: Mapping[str, Any]) -> bool:
+    """Whether a string is a word of the protocol, an id, a proof or a medium."""
+    kept = STRINGS.get(key)
+    if kept is not None:
+        return (IS_MARK(child) if kept == "mark" else IS_OPAQUE(child)) is not None
+    if key in URLS:
+        return child.startswith("data:") and is_media_url(child)
+    if key in MEDIA:
+        if key == "data" and among.get("type") == "redacted_thinking":
+            return IS_OPAQUE(child) is not None
+        return is_media(child, among)
+    return False
+
+
+def _whose(value: Mapping[str, Any], channel: Channel) -> Channel:
+    """The channel of an object by what it says of itself."""
+    role, kind = value.get("role"), value.get("type")
+    if role.__class__ is str:
+        channel = ROLES.get(role, "user")
+    if kind.__class__ is str:
+        over = KINDS.get(kind)
+        if over is not None:
+            channel = over
+        elif kind.endswith(RESULTS):
+            channel = "tool"
+    if value.get("thought") is True:
+        channel = "reasoning"
+    return channel
+
+
+def _is_call(among: Mapping[str, Any], steps: Steps) -> bool:
+    """Whether the field `input` of an object is what a tool is called with."""
+    return among.get("type") in CALLS or (len(steps) > 1 and steps[-2] in CALLED)
