@@ -11,7 +11,7 @@ from antiphon.core.limit import Limit
 from antiphon.metering.settings_limits import ClusterSettings, RateLimitSettings, limits
 from antiphon.wire.yaml import compose
 
-CLUSTER = "cluster: {url: 'redis://valkey:6379'}\n"
+CLUSTER = "cluster: {url: 'rediss://valkey:6379'}\n"
 
 
 class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,8 +56,8 @@ CASES = [
     ("cluster: {url: 'http://valkey:6379'}\n", 1, "cluster.url", "is no address of a Valkey", "redis://HOST:6379"),
     ("cluster: {url: 'redis://'}\n", 1, "cluster.url", "is no address of a Valkey", "redis://HOST:6379"),
     ("cluster: {replicas: 3}\n", 1, "cluster", "has no effect without `url`", "leave it out"),
-    ("cluster: {url: 'redis://a', timeout_ms: 0}\n", 1, "cluster.timeout_ms", "0", "0"),
-    ("cluster: {url: 'redis://a', replicas: 0}\n", 1, "cluster.replicas", "0", "1"),
+    ("cluster: {url: 'rediss://a', timeout_ms: 0}\n", 1, "cluster.timeout_ms", "0", "0"),
+    ("cluster: {url: 'rediss://a', replicas: 0}\n", 1, "cluster.replicas", "0", "1"),
 ]  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_with_a_cluster_a_limit_says_what_becomes_of_requests_while_it_is_away()
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://h", "rediss://u:p@h:6380/1", "unix:///run/valkey.sock", "valkey://h", "valkeys://h"]
+    "url", ["redis://127.0.0.1", "redis://localhost", "redis://[::1]:6379", "rediss://u:p@h:6380/1", "unix:///run/valkey.sock", "valkey://127.0.0.1", "valkeys://h"]
 )
 def test_every_form_of_address_is_taken(url: str) -> None:
     assert read(f"cluster: {{url: '{url}'}}\n")[1] == []

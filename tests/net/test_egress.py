@@ -129,7 +129,9 @@ async def test_an_address_that_is_written_is_declared(host: str) -> None:
     assert await rules(["127.0.0.1"]).addresses(Origin(host=host, port=80))
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "169.254.1.1", "224.0.0.1", "0.0.0.0", "fe80::1%1", "64:ff9b::a00:1"])
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "169.254.1.1", "224.0.0.1", "0.0.0.0", "fe80::1%1", "64:ff9b::a00:1"]
+)
 async def test_what_no_model_lives_at_is_refused_though_it_is_written(host: str) -> None:
     await refused(rules([PUBLIC]), Origin(host=host, port=80), host.partition("%")[0])
 

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from antiphon.admin.site import AdminSite
 from antiphon.app.build import tls_context
+from antiphon.app.console import console_of, known_by
 from antiphon.app.follower import Follower
 from antiphon.app.objects import desk_of, objects_of
 from antiphon.app.places import Places
@@ -27,6 +28,8 @@ from antiphon.config.load import Loaded
 from antiphon.control import key_text
 from antiphon.control.identity import Keys
 from antiphon.control.owned import Owned
+from antiphon.control.signed_in import SignedIn
+from antiphon.core.clock import SystemClock
 from antiphon.core.error import AntiphonError, StoreError
 from antiphon.core.secret import Secret
 from antiphon.net.exchange import Exchange
@@ -98,6 +101,7 @@ class Administration:
         self._reached = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._inbox = b""
+        self._signed_in = SignedIn(SystemClock())
         self._objects = objects_of(task.loaded.settings)
         self._follower = Follower(self._objects, self._known)
         self._site = self._build(task.loaded)
@@ -106,10 +110,13 @@ class Administration:
         admin = loaded.settings.admin
         key = first_key(self._task.places.data, None if admin is None else admin.key)
         self._keys = Keys(loaded.settings.keys, self._follower.owned.keys, managed=True)
+        bootstrap = sha256(key.reveal().encode()).digest()
+        known = known_by(self._keys, bootstrap)
+        self._console = console_of(loaded, self._task.places, lambda: self._follower.owned, known, self._signed_in)
         return AdminSite(
             desk=desk_of(loaded),
             identity=self._keys,
-            bootstrap=sha256(key.reveal().encode()).digest(),
+            bootstrap=bootstrap,
             taken=self._taken,
         )
 
@@ -133,6 +140,9 @@ class Administration:
         self._objects.close()
 
     def _handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
+        console = self._console
+        if console is not None and console.serves(exchange.path):
+            return console.handle(exchange)
         return self._site.handle(exchange)
 
     def _refuse(self, status: int, message: str) -> tuple[bytes, bytes]:

@@ -163,7 +163,7 @@ def tls_context(tls: Tls | None, into: ssl.SSLContext | None = None) -> ssl.SSLC
     context.set_alpn_protocols(["http/1.1"])
     if tls.client_ca_file is not None:
         context.load_verify_locations(tls.client_ca_file)
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_OPTIONAL if tls.client_auth == "optional" else ssl.CERT_REQUIRED
     return context
 
 

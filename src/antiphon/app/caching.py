@@ -70,7 +70,9 @@ class Caching:
                 return SqliteCache(self._data, caches.store_bytes, caches.tenant_bytes)
             case "valkey" if cluster.url is not None:
                 # Connections of its own: what is slow here must not keep limits from being counted.
-                valkey = self._valkey = Valkey(cluster.url.reveal(), timeout_s=cluster.timeout_ms / 1000, ca_file=cluster.ca_file)
+                valkey = self._valkey = Valkey(
+                    cluster.url.reveal(), timeout_s=cluster.timeout_ms / 1000, ca_file=cluster.ca_file
+                )
                 loop = asyncio.get_running_loop()
                 return ValkeyCache(valkey, cluster.namespace, caches.tenant_bytes, caches.timeout_s, loop)
             case _:

@@ -64,9 +64,9 @@ class Counts:
         self._alerts = Alerts(transport, settings.alerts, clock.now_ns)
         self._escrow = Escrow(self._bank, life, clock, settings.metering, alert=self._alert)
         self._valkey = (
-            None if cluster.url is None else Valkey(
-                cluster.url.reveal(), timeout_s=cluster.timeout_ms / 1000, ca_file=cluster.ca_file
-            )
+            None
+            if cluster.url is None
+            else Valkey(cluster.url.reveal(), timeout_s=cluster.timeout_ms / 1000, ca_file=cluster.ca_file)
         )
         counters = self._counters(settings, runtime, index, life)
         self._rates = Rates(counters, time.monotonic_ns, workers=workers, replicas=cluster.replicas, refused=refused)

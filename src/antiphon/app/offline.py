@@ -47,7 +47,7 @@ class _NoJournal(Journal):
     def held(self, holds: Holds) -> None:
         _never()
 
-    def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
+    def captured(self, receipt_id: str, tenant: str, sealed: bytes, *, until_ns: int = 0) -> None:
         _never()
 
 

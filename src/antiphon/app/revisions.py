@@ -137,7 +137,9 @@ def _targets(settings: Settings, accounts: dict[str, Account]) -> dict[str, Targ
         profile, base_url = account.profile, settings.providers[model.provider].base_url
         known = catalogue.known(profile.name, model.model or name, day, base_url)
         made = target(_deployment(name, model, profile, known), account)
-        out[name] = replace(made, deployment=replace(made.deployment, dialects=frozenset(made.ways), networks=account.networks))
+        out[name] = replace(
+            made, deployment=replace(made.deployment, dialects=frozenset(made.ways), networks=account.networks)
+        )
     return out
 
 

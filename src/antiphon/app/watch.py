@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from antiphon.config.load import BUILT_IN_NAME, Loaded
+from antiphon.policy.source import files_of
 
 Stamp = tuple[int, int, int]
 
@@ -22,14 +23,20 @@ class Watch:
         if tls is not None:
             files += [Path(tls.cert_file), Path(tls.key_file)]
             files += [Path(tls.client_ca_file)] if tls.client_ca_file else []
-        self._stamps = {file: _stamp(file) for file in files}
+        self._files = tuple(files)
+        self._policies = tuple(loaded.settings.policy.files)
+        self._stamps = self._look()
 
     def changed(self) -> bool:
         """Whether any file differs from when it was last looked at."""
-        fresh = {file: _stamp(file) for file in self._stamps}
+        fresh = self._look()
         differs = fresh != self._stamps
         self._stamps = fresh
         return differs
+
+    def _look(self) -> dict[Path, Stamp | None]:
+        """The files as they are; files of policies may come and go, where a pattern names them."""
+        return {file: _stamp(file) for file in (*self._files, *files_of(self._policies))}
 
 
 def _stamp(file: Path) -> Stamp | None:

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from antiphon.config.check_budgets import check_budgets
 from antiphon.config.check_cache import check_cache
 from antiphon.config.check_calls import check_calls
+from antiphon.config.check_egress import check_egress
 from antiphon.config.check_fallbacks import check_fallbacks
 from antiphon.config.check_headers import check_credential, check_headers, check_url, check_web_url
 from antiphon.config.check_identity import check_identity
 from antiphon.config.check_keys import check_keys
 from antiphon.config.check_limits import check_cluster, check_limits
 from antiphon.config.check_models import check_models
+from antiphon.config.check_policy import check_policy
 from antiphon.config.check_providers import check_providers
 from antiphon.config.check_recipes import check_recipes, check_selectors, check_signals
 from antiphon.config.check_routes import check_routes
@@ -52,9 +54,11 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *check_recipes(settings, written),
         *check_signals(settings, written),
         *check_selectors(settings, written),
+        *check_policy(settings, written),
         *_budgets(settings, written),
         *check_limits(settings.limits, settings.cluster, written),
         *check_cluster(settings.cluster, written),
+        *check_egress(settings, written, profiles),
     ]
 
 

@@ -31,7 +31,7 @@ def check_identity(settings: Settings, written: Written) -> Iterator[Problem]:
     yield from _each(identity.issuers, "issuers", written)
     yield from _each(identity.certificates, "certificates", written)
     seen: dict[str, str] = {}
-    for at, issuer in zip(written.kept((_HERE, "issuers")), identity.issuers, strict=True):
+    for at, issuer in zip(_kept("issuers", written), identity.issuers, strict=True):
         path = (_HERE, "issuers", at)
         if issuer.issuer in seen:
             wrong = f"is that of {seen[issuer.issuer]} too, and a token names nothing else to tell them by"
@@ -47,9 +47,14 @@ def check_identity(settings: Settings, written: Written) -> Iterator[Problem]:
     yield from check_bindings(identity.bindings, settings, written)
 
 
+def _kept(section: str, written: Written) -> list[int]:
+    """Positions of the items that the settings hold; none where all of `identity` could not be read."""
+    return [] if (_HERE,) in written.broken else written.kept((_HERE, section))
+
+
 def _each(rules: Sequence[Named], section: str, written: Written) -> Iterator[Problem]:
     names: set[str] = set()
-    for at, one in zip(written.kept((_HERE, section)), rules, strict=True):
+    for at, one in zip(_kept(section, written), rules, strict=True):
         path: Path = (_HERE, section, at)
         if one.name in names:
             yield written.problem((*path, "name"), f"another one is called {one.name}", "give each its own name")
@@ -61,7 +66,7 @@ def _each(rules: Sequence[Named], section: str, written: Written) -> Iterator[Pr
 def check_bindings(forms: Iterable[BindingForm], settings: Settings, written: Written) -> Iterator[Problem]:
     """Subjects that name nobody there could be, and roles of teams that name none."""
     names: set[str] = set()
-    for at, form in zip(written.kept((_HERE, "bindings")), forms, strict=True):
+    for at, form in zip(_kept("bindings", written), forms, strict=True):
         path: Path = (_HERE, "bindings", at)
         if form.name in names:
             yield written.problem((*path, "name"), f"another one is called {form.name}", "give each its own name")

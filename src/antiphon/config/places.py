@@ -19,7 +19,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
     """The same settings with every path under `base`; absolute paths stay as they are.
 
     They are: `server.tls` (three files), `storage.dir`, `storage.export.to`, `tokenizers.dir`, `ca_file` and `replay` of providers, `local.dir` and
-    `endpoint.ca_file` of embedders, `auto.file` of recipes, `file` of selectors.
+    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres` and `cluster`, `auto.file` of recipes, `file` of selectors, `policy.files`.
     """
     server = settings.server
     if server.tls is not None:
@@ -28,16 +28,20 @@ def rooted(settings: Settings, base: Path) -> Settings:
         settings,
         server=server,
         storage=_storage(settings.storage, base),
+        cluster=_under(settings.cluster, base, "ca_file"),
         tokenizers=_under(settings.tokenizers, base, "dir"),
         embedders={name: _embedder(embedder, base) for name, embedder in settings.embedders.items()},
         providers={name: _provider(provider, base) for name, provider in settings.providers.items()},
         recipes={name: _recipe(recipe, base) for name, recipe in settings.recipes.items()},
+        policy=replace(settings.policy, files=[str(base / file) for file in settings.policy.files]),
         selectors={name: _under(one, base, "file") for name, one in settings.selectors.items()},
+        identity=replace(settings.identity, issuers=[_under(one, base, "ca_file") for one in settings.identity.issuers]),
     )
 
 
 def _storage(storage: StorageSettings, base: Path) -> StorageSettings:
     rooted, export = _under(storage, base, "dir"), storage.export
+    rooted = replace(rooted, postgres=_under(storage.postgres, base, "ca_file"))
     if export is None or export.to.startswith("s3://"):
         return rooted
     return replace(rooted, export=_under(export, base, "to"))

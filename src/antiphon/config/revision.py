@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from antiphon.config.plain import fingerprint, plain
 from antiphon.config.settings import Settings
+from antiphon.policy.source import files_of
 from antiphon.recipes import (
     prompts_cascade,
     prompts_judging,
@@ -59,7 +60,8 @@ def revision(settings: Settings, learned: Mapping[str, str] = NOTHING) -> Revisi
 
 
 def learned(settings: Settings) -> dict[str, str]:
-    """SHA-256 of the files that selectors and recipes learned from, by the setting that names each; file names are absolute.
+    """SHA-256 of the files that selectors and recipes learned from, and of policies, by the setting that names each; file
+    names are absolute.
 
     One that can't be read is reported by the checks, and counts as empty here.
     """
@@ -67,6 +69,7 @@ def learned(settings: Settings) -> dict[str, str]:
     for name, recipe in settings.recipes.items():
         if recipe.auto is not None and recipe.auto.file:
             named[f"recipes.{name}.auto.file"] = recipe.auto.file
+    named |= {f"policy.files[{at}]": str(file) for at, file in enumerate(files_of(settings.policy.files))}
     return {setting: _digest(Path(file)) for setting, file in named.items()}
 
 

@@ -32,7 +32,7 @@ class Renderer:
             cache_size=100,
         )
         self._environment.filters.update(FILTERS)
-        self._environment.globals.update(title=title, refresh_s=refresh_s, version=__version__)
+        self._always = {"title": title, "refresh_s": refresh_s, "version": __version__}
 
     def __call__(self, template: str, **values: Any) -> str:
-        return self._environment.get_template(template).render(values)
+        return self._environment.get_template(template).render(self._always | values)

@@ -32,6 +32,4 @@ class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             description="Seconds between two looks of a page that shows what happens now. Default 2.",
         ),
     ] = 2
-    page_rows: Annotated[
-        int, Meta(ge=10, le=200, description="Receipts on one page. Default 50.")
-    ] = 50
+    page_rows: Annotated[int, Meta(ge=10, le=200, description="Receipts on one page. Default 50.")] = 50

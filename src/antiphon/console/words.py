@@ -14,7 +14,7 @@ _UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Co", "Cs"))
 _JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
 """Words of some languages and many emoji are written with these."""
 _SPACES = frozenset("\n\t")
-DASH = "–"
+DASH = "\N{EN DASH}"
 
 
 def said(text: object) -> str:
@@ -34,7 +34,7 @@ def usd(nano_usd: int | None) -> str:
         return DASH
     if nano_usd == 0:
         return "$0"
-    sign, size = ("−" if nano_usd < 0 else ""), abs(nano_usd)
+    sign, size = ("\N{MINUS SIGN}" if nano_usd < 0 else ""), abs(nano_usd)
     if size >= NS:
         cents = (size + 5_000_000) // 10_000_000
         return f"{sign}${cents // 100:,}.{cents % 100:02d}"

@@ -40,7 +40,6 @@ class Placed(Struct, frozen=True, kw_only=True):
     tier: str
     zone: Zone
     region: str
-    priced: bool
 
 
 class Gauges(Struct, frozen=True, kw_only=True):

@@ -52,22 +52,21 @@ class Keys(Identity):
     def principal(self, credential: bytes | None) -> Principal | None:
         if credential is None:
             return ANONYMOUS if self._open else None
-        known = self._find(credential)
+        known = self._find(sha256(credential).digest())
         if known is None:
             return ANONYMOUS if self._open else None
         if known.until_ns != NO_END_NS and known.until_ns <= self._now_ns():
             return None
         return known.principal
 
-    def _find(self, credential: bytes) -> Known | None:
-        digest = sha256(credential).digest()
+    def _find(self, digest: bytes) -> Known | None:
         known = self._known.get(digest)
         return known if known is not None and hmac.compare_digest(known.digest, digest) else None
 
     def refusal(self, credential: bytes | None) -> NotAuthenticated:
         if credential is None:
             return NotAuthenticated(f"no API key came with the request; {_SEND}")
-        known = self._find(credential)
+        known = self._find(sha256(credential).digest())
         if known is None:
             wrong = "this API key was cut or mistyped" if mistyped(credential) else "this API key is not known"
             return NotAuthenticated(f"{wrong}; {_SEND}")

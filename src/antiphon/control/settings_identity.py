@@ -118,7 +118,7 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     jwks_stale_s: Annotated[
         float,
         Meta(
-            ge=0,
+            ge=1,
             le=604_800,
             description="Seconds that keys are used after the last look that found them; then its tokens are refused, with 503, until it answers again. Default 3600.",
         ),
@@ -142,9 +142,9 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 yield path, "is no plain address", "write scheme, host and path alone"
         if self.claims.tenant and not self.tenants:
             yield "tenants", "`claims.tenant` lets the provider name tenants, and none is listed", "list those it may"
-        if self.jwks_stale_s < self.refresh_s and self.jwks_stale_s:
+        if self.jwks_stale_s < self.refresh_s:
             wrong = f"is shorter than `refresh_s`, {self.refresh_s:g}: keys would lapse between two looks"
-            yield "jwks_stale_s", wrong, "write a longer time, or 0 to look before each token that is not known yet"
+            yield "jwks_stale_s", wrong, "write a longer time, or look more often"
 
 
 class CertificateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -87,13 +87,9 @@ class _Asking:
     def sums(self, by: By, since_ns: int, until_ns: int) -> dict[str, Sums]:
         """By value, the dearest first."""
         dimensions: tuple[By, ...] = (by,) if self._team is None or by == "team" else ("team", by)
-        question = Question(
-            by=dimensions, since_ns=since_ns, until_ns=until_ns, tenant=self._tenant, most=MOST_READ
-        )
+        question = Question(by=dimensions, since_ns=since_ns, until_ns=until_ns, tenant=self._tenant, most=MOST_READ)
         lines = self._spending.sums(question, self._timeout_s).lines
-        return {
-            line.values[-1]: line.sums for line in lines if self._team is None or line.values[0] == self._team
-        }
+        return {line.values[-1]: line.sums for line in lines if self._team is None or line.values[0] == self._team}
 
 
 def _table(by: By, found: dict[str, Sums]) -> Table:

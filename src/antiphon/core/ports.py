@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from os import urandom
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from antiphon.core.error import AntiphonError, NotAuthenticated
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Holds
 from antiphon.core.money import NanoUsd
+from antiphon.core.peer import Peer
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Receipt, Told
 from antiphon.core.request import Request
@@ -207,8 +209,8 @@ class Journal(ABC):
         """Which accounts records name by the id of these holds; before the first of them. Raises: StoreError."""
 
     @abstractmethod
-    def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
-        """Keep encrypted content beside a receipt. Raises: StoreError."""
+    def captured(self, receipt_id: str, tenant: str, sealed: bytes, *, until_ns: int = 0) -> None:
+        """Keep encrypted content beside a receipt, until a time or as long as configured. Raises: StoreError."""
 
 
 class Store(ABC):
@@ -259,6 +261,11 @@ class Scores(ABC):
         """What a tenant's scores come to; empty: everybody's. Those in the journal alone are left out. Blocks on files."""
 
 
+GUESSED = 16
+"""A credential that is shorter could be guessed by whoever may try often enough: 15 letters and digits by chance are 89
+bits, but people write words."""
+
+
 class Identity(ABC):
     """Knows who a credential stands for."""
 
@@ -269,6 +276,19 @@ class Identity(ABC):
     @abstractmethod
     def refusal(self, credential: bytes | None) -> NotAuthenticated:
         """Why a key isn't taken, for whoever sent it."""
+
+    async def learn(self, credential: bytes | None, peer: Peer) -> Principal:
+        """Find out who calls, where `principal` doesn't know, or where the credential is short enough to be guessed.
+
+        Args:
+            peer: Where it came from.
+        Raises: NotAuthenticated; OverLimit (429, with `retry_after_s`), where that address guesses credentials;
+            Unavailable (503), where whoever could tell can't be reached.
+        """
+        principal = self.principal(credential)
+        if principal is None:
+            raise self.refusal(credential)
+        return principal
 
 
 class Sealer(ABC):
@@ -343,6 +363,11 @@ class KeyWrapper(ABC):
 
     name: str
     """Which key it wraps by, with its version; stands beside what it wrapped."""
+
+    def generate(self, context: Mapping[str, str]) -> tuple[bytes, bytes]:
+        """Make a data key of 256 bits. Returns: the key, and the key wrapped. Raises: StoreError."""
+        key = urandom(32)
+        return key, self.wrap(key, context)
 
     @abstractmethod
     def wrap(self, key: bytes, context: Mapping[str, str]) -> bytes:

@@ -3,32 +3,32 @@ has to pass.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct, structs
 
 from antiphon.calls.story import Story
+from antiphon.core.body import Body
 from antiphon.core.data_class import RANKS, DataClass, highest
-from antiphon.core.deployment import Deployment
-from antiphon.core.finding import Finding
-from antiphon.core.ports import Reply, TokenVault
+from antiphon.core.error import ApprovalRefused, GuardFailed
+from antiphon.core.finding import UNTRUSTED
+from antiphon.core.ports import Reply
 from antiphon.core.principal import Principal
-from antiphon.core.request import Head, Request
+from antiphon.core.request import NO_LINEAGE, Head, Lineage, Request
 from antiphon.core.verdict import Verdict
 from antiphon.governance.blocked import blocked
+from antiphon.governance.bodies import read as read_body
 from antiphon.governance.labels import DATA_CLASS, in_metadata, labelled, purpose
+from antiphon.governance.parts import Errand, Governed, Looking, Parts
 from antiphon.governance.reply import Behind, GoverningReply, Judges
-from antiphon.governance.sessions import SessionClasses
-from antiphon.governance.settings import DataClassSettings
-from antiphon.guards.port import Asked, Guard, Screened
+from antiphon.guards.gate import Gate
+from antiphon.guards.port import Asked, Guard, Screened, Text
 from antiphon.guards.screen import screen
 from antiphon.guards.texts import Texts, edited_request, texts_of
-from antiphon.policy.asked import Budget, Context
-from antiphon.policy.policies import Policies
+from antiphon.policy.asked import Context
 from antiphon.policy.verdict import refusal
 from antiphon.signals.said import Unread, said
 from antiphon.wire.bounds import LONG_BYTES
@@ -49,59 +49,6 @@ class _Body(Struct):
 
 
 _metadata = msgspec.json.Decoder(_Body)
-
-
-class Asking(Protocol):
-    """Asks people, and judges that take a call of their own."""
-
-    def before(self, route: str) -> bool:
-        """Some judges look at requests for a route."""
-        ...
-
-    async def people(self, story: Story, request: Request, reasons: tuple[str, ...]) -> None:
-        """Have a request approved. Raises: ApprovalPending, ApprovalRefused, StoreError."""
-        ...
-
-    async def first(self, story: Story, texts: Texts, asked: Asked) -> Sequence[tuple[Finding, DataClass | None]]:
-        """Judge a request before anything is sent. Raises: GuardBlocked, GuardFailed."""
-        ...
-
-    def beside(self, story: Story, texts: Texts, asked: Asked) -> tuple[asyncio.Task[None], ...]:
-        """Begin to judge a request beside its call; each ends with GuardBlocked, GuardFailed, or nothing."""
-        ...
-
-    def answers(self, story: Story, asked: Asked) -> Judges | None:
-        """Who judges its answer; None: nobody does."""
-        ...
-
-
-class Looking(Struct, frozen=True, kw_only=True):
-    """Guards of one route."""
-
-    request: tuple[Guard, ...]
-    answer: tuple[Guard, ...]
-    names: tuple[str, ...]
-    wants_system: bool
-    """Some have to know what the model was told."""
-
-
-class Parts(Struct, frozen=True, kw_only=True):
-    """What a governor works with."""
-
-    settings: DataClassSettings
-    guards: tuple[Guard, ...]
-    policies: Policies
-    deployments: Mapping[str, Deployment]
-    sessions: SessionClasses
-    vault: TokenVault | None = None
-    """None: nothing is masked."""
-    asking: Asking | None = None
-    """None: nobody is asked."""
-    spawn: Callable[[asyncio.Task[None]], None] = lambda _: None
-    """Holds a task until it has ended."""
-    capture_most_bytes: int = 0
-    always: bool = True
-    """Every request has to be admitted; False: nothing that governs is configured."""
 
 
 class Governor:
@@ -132,22 +79,20 @@ class Governor:
         story.data_class = least = self._labelled(story, request)
         looking, asking = self._for(head.model), parts.asking
         judged = asking is not None and asking.before(head.model)
-        texts = await _texts(request) if looking.request or looking.wants_system or judged else None
+        reads = bool(looking.request) or looking.wants_system or judged or self._policies.reads("tainted")
+        texts = await _texts(request) if reads else None
         asked = Asked(tenant=story.principal.tenant, route=head.model, data_class=least, system=_system(looking, texts))
         found, guards = NOTHING, looking.request
         story.guards = looking.names
         if guards and texts is not None:
-            found = await self._screened(texts, guards, asked, frozenset(), story.principal.tenant, request)
-        verdict = await self._judged(story, request, found)
-        obliged = verdict.obligations
-        mask = frozenset(obliged.mask)
-        more = tuple(self._named[name] for name in obliged.guards if name in self._named)
-        more = tuple(one for one in more if one not in guards and one not in looking.answer)
+            found = await self._screened(texts.items, guards, asked, frozenset(), asked.tenant, request.body)
+        verdict = await self._judged(story, request, found, texts)
+        mask, more = self._more(verdict, looking)
         if mask or more:
             texts = texts or await _texts(request)
             guards = (*guards, *(one for one in more if "request" in one.sides))
-            found = await self._screened(texts, guards, asked, mask, story.principal.tenant, request)
-            verdict = narrowed(verdict, await self._judged(story, request, found))
+            found = await self._screened(texts.items, guards, asked, mask, asked.tenant, request.body)
+            verdict = narrowed(verdict, await self._judged(story, request, found, texts))
             story.guards = (*story.guards, *(one.name for one in more))
         story.verdict = verdict
         story.findings = list(found.findings)
@@ -161,7 +106,8 @@ class Governor:
         if found.edits and texts is not None:
             request = edited_request(request, found.edits, texts)
         story.request = request
-        reasons = (*((f"policy:{one}" for one in verdict.reasons) if obliged.approve else ()), *found.approve)
+        by_policy = tuple(f"policy:{one}" for one in verdict.reasons) if verdict.obligations.approve else ()
+        reasons = (*by_policy, *found.approve)
         if story.explains:
             return request, reply
         if reasons and asking is not None:
@@ -187,7 +133,88 @@ class Governor:
         )
         return request, GoverningReply(reply, story, behind, head.dialect)
 
+    async def errand(self, story: Story, errand: Errand, lineage: Lineage = NO_LINEAGE) -> Governed:
+        """Let in what goes upstream and is no model call. The story is told of all of it.
+
+        Raises: as `admit`; GuardFailed, where its body can't be read and a guard would have to look at it.
+        """
+        parts, tenant = self._parts, story.principal.tenant
+        story.data_class = least = highest(
+            parts.settings.default, labelled(story.arrival.headers), story.principal.data_class
+        )
+        looking = self._for(errand.model)
+        story.guards = looking.names
+        asked = Asked(tenant=tenant, route=errand.model, data_class=least)
+        read = await asyncio.to_thread(read_body, errand.body, errand.content_type) if looking.request else None
+        found = NOTHING
+        if read is not None:
+            found = await self._screened(read.items, looking.request, asked, frozenset(), tenant, errand.body)
+        verdict = await self._account(story, errand, found, lineage)
+        mask, more = self._more(verdict, looking)
+        if mask or more:
+            read = read or await asyncio.to_thread(read_body, errand.body, errand.content_type)
+            guards = (*looking.request, *(one for one in more if "request" in one.sides))
+            found = await self._screened(read.items, guards, asked, mask, tenant, errand.body)
+            verdict = narrowed(verdict, await self._account(story, errand, found, lineage))
+            story.guards = (*story.guards, *(one.name for one in more))
+        story.verdict, story.findings = verdict, list(found.findings)
+        if read is not None and read.blind:
+            self._blind(story, read.blind, looking.request)
+        if found.blocked:
+            raise blocked(found, "request")
+        if not verdict.allowed or errand.deployment in verdict.excluded:
+            raise refusal(verdict, story.principal, errand.model or errand.account)
+        self._oblige(story, verdict)
+        if found.approve or verdict.obligations.approve:
+            raise ApprovalRefused("what has to be approved by a person can't be sent here; ask by a model call")
+        if found.tokens and parts.vault is not None:
+            await parts.vault.keep(tenant, f"key/{story.principal.key}", dict(found.tokens))
+        answers = (*looking.answer, *(one for one in more if "answer" in one.sides))
+        restore = dict(found.tokens) if found.tokens and self._may_see(story.principal, story.data_class) else {}
+        gate = None
+        if answers or mask or restore:
+            gate = partial(
+                Gate,
+                errand.dialect,
+                answers,
+                structs.replace(asked, data_class=story.data_class),
+                partial(self._token, tenant),
+                restore,
+                mask=mask,
+                closed_from=parts.settings.closed_from,
+            )
+        body = errand.body if read is None or not found.edits else read.edited(found.edits)
+        return Governed(body=body, gate=gate)
+
     # --- guards
+
+    def _blind(self, story: Story, what: str, guards: tuple[Guard, ...]) -> None:
+        """Something of a body could not be read. Raises: GuardFailed, where that is not let through."""
+        rank = RANKS[story.data_class or "public"]
+        by_class = rank >= RANKS[self._parts.settings.closed_from]
+        closed = [one.name for one in guards if one.closed == "always" or (one.closed == "by_class" and by_class)]
+        if closed:
+            raise GuardFailed(
+                f"{what} can't be read, so that the guard {closed[0]} can't look at it; send it as text, or let the guard "
+                "fail open (`failure`)"
+            )
+        story.notes = (*story.notes, f"guards: {what} could not be read")
+
+    def _more(self, verdict: Verdict, looking: Looking) -> tuple[frozenset[str], tuple[Guard, ...]]:
+        """What a verdict obliges to mask, and the guards that it wants beside those of the route."""
+        obliged = verdict.obligations
+        more = tuple(self._named[name] for name in obliged.guards if name in self._named)
+        return frozenset(obliged.mask), tuple(
+            one for one in more if one not in looking.request and one not in looking.answer
+        )
+
+    async def _account(self, story: Story, errand: Errand, found: Screened, lineage: Lineage) -> Verdict:
+        """What policy says of asking an account as it is. Raises: StoreError."""
+        await self._classed(story, found, lineage.session)
+        context = structs.replace(
+            self._circumstances(story, errand.model, found, lineage.session), operation=errand.operation
+        )
+        return self._policies.verdict(story.principal, context, self._parts.accounts)
 
     def _for(self, route: str) -> Looking:
         known = self._looking.get(route)
@@ -203,19 +230,19 @@ class Governor:
 
     async def _screened(
         self,
-        texts: Texts,
+        texts: Sequence[Text],
         guards: tuple[Guard, ...],
         asked: Asked,
         mask: frozenset[str],
         tenant: str,
-        request: Request,
+        body: Body,
     ) -> Screened:
         """Texts of a request, looked at; long ones beside the loop. Raises: GuardFailed."""
         token = partial(self._token, tenant)
         look = partial(
-            screen, texts.items, guards, asked, "request", token, mask, closed_from=self._parts.settings.closed_from
+            screen, texts, guards, asked, "request", token, mask, closed_from=self._parts.settings.closed_from
         )
-        return look() if request.body.size_bytes < LONG_BYTES else await asyncio.to_thread(look)
+        return look() if body.size_bytes < LONG_BYTES else await asyncio.to_thread(look)
 
     def _token(self, tenant: str, kind: str, value: str) -> str:
         if self._parts.vault is None:
@@ -247,7 +274,7 @@ class Governor:
                 raises=highest(*classes),
                 private=any(finding.action == "route_private" and not finding.shadow for finding, _ in raised),
             )
-            story.verdict = verdict = narrowed(story.allowed, await self._judged(story, request, found))
+            story.verdict = verdict = narrowed(story.allowed, await self._judged(story, request, found, texts))
             if not verdict.allowed:
                 raise refusal(verdict, story.principal, request.head.model)
         pending = asking.beside(story, texts, asked)
@@ -269,46 +296,60 @@ class Governor:
             said_by = highest(said_by, None if found.metadata is None else in_metadata(found.metadata.data_class))
         return said_by
 
-    async def _judged(self, story: Story, request: Request, found: Screened) -> Verdict:
+    async def _judged(self, story: Story, request: Request, found: Screened, texts: Texts | None) -> Verdict:
         """The class that a request is of, and what policy says of it. Raises: StoreError."""
-        settings, principal = self._parts.settings, story.principal
+        await self._classed(story, found, request.lineage.session)
+        context = self._context(story, request.head, found, request, texts)
+        return self._policies.verdict(story.principal, context, self._parts.deployments)
+
+    async def _classed(self, story: Story, found: Screened, session: str) -> None:
+        """Tell a story its class, by what was found and by the session that it is of. Raises: StoreError."""
+        settings = self._parts.settings
         least = highest(story.data_class or settings.default, found.raises)
         if found.private and settings.private_from is not None:
             least = highest(least, settings.private_from)
-        session = request.lineage.session
         if settings.sessions and session and not story.explains:
-            least = await self._parts.sessions.raised(principal.tenant, session, least)
+            least = await self._parts.sessions.raised(story.principal.tenant, session, least)
         story.data_class = least
-        context = self._context(story, request.head, found, request)
-        return self._policies.verdict(principal, context, self._parts.deployments)
 
     def _context(
-        self, story: Story, head: Head, found: Screened, request: Request | None = None, budget: Budget = "ok"
+        self,
+        story: Story,
+        head: Head,
+        found: Screened,
+        request: Request | None = None,
+        texts: Texts | None = None,
     ) -> Context:
-        at = datetime.fromtimestamp(story.arrival.at_ns / 1e9, UTC)
         session = "" if request is None else request.lineage.session
-        scores = [one.score for one in found.findings if one.kind == "injection"]
-        return Context(
-            data_class=story.data_class or self._parts.settings.default,
-            model=head.model,
-            route=head.model,
+        return structs.replace(
+            self._circumstances(story, head.model, found, session, tainted=texts is not None and _tainted(texts)),
             operation=CODECS[head.dialect].operation,
             modalities=frozenset(word for need, word in _MODALITIES.items() if need in head.needs) | {"text"},
             tools=self._tools(request),
+        )
+
+    def _circumstances(
+        self, story: Story, model: str, found: Screened, session: str, *, tainted: bool = False
+    ) -> Context:
+        at = datetime.fromtimestamp(story.arrival.at_ns / 1e9, UTC)
+        scores = [one.score for one in found.findings if one.kind == "injection"]
+        return Context(
+            data_class=story.data_class or self._parts.settings.default,
+            model=model,
+            route=model,
             purpose=purpose(story.arrival.headers),
             findings=frozenset(one.kind for one in found.findings if not one.shadow),
             injection=int(100 * max(scores, default=0.0)),
-            tainted=any(one.kind == "injection" and ".tool" in one.where for one in found.findings),
+            tainted=tainted,
             session=bool(session),
             hour=at.hour,
             weekday=at.isoweekday(),
-            budget=budget,
             lot=session,
         )
 
     def _tools(self, request: Request | None) -> frozenset[str]:
         """Names of a request's tools, where policies read them."""
-        if request is None or "tools" not in self._policies.reads or "tools" not in request.head.needs:
+        if request is None or not self._policies.reads("tools") or "tools" not in request.head.needs:
             return frozenset()
         try:
             return frozenset(said(request).tools)
@@ -344,6 +385,11 @@ def subject_of(story: Story, request: Request) -> str:
     if head.user:
         return f"user/{head.user}"
     return f"session/{lineage.session}" if lineage.session else f"key/{story.principal.key}"
+
+
+def _tainted(texts: Texts) -> bool:
+    """Whether something is among them that nobody wrote who may instruct a model."""
+    return any(one.channel in UNTRUSTED for one in texts.items)
 
 
 def _system(looking: Looking, texts: Texts | None) -> str:

@@ -12,7 +12,6 @@ from antiphon.core.error import AntiphonError, GuardBlocked
 from antiphon.core.finding import Finding
 from antiphon.core.ports import Reply, Served
 from antiphon.governance.blocked import blocked
-from antiphon.governance.restoring import restored
 from antiphon.guards.gate import Gate, TextTap
 from antiphon.guards.port import Asked, Guard
 from antiphon.guards.screen import screen
@@ -230,9 +229,9 @@ class GoverningReply(Reply):
             raise blocked(found, "answer")
         if found.tokens and behind.keep is not None:
             behind.keep(dict(found.tokens))
-        out = texts.edited(found.edits).whole() if found.edits else body
-        self._capture(out)
-        return restored(out, self._dialect, behind.restore) if behind.restore else out
+        masked = texts.edited(found.edits).whole() if found.edits else body
+        self._capture(masked)
+        return texts.edited(found.edits, behind.restore).whole() if behind.restore else masked
 
     def _pass(self, out: bytes) -> None:
         if not (self._held or self._begun is not None or self._waiting):

@@ -17,7 +17,8 @@ from antiphon.guards.settings_content import (
     TopicsSettings,
     UnicodeSettings,
 )
-from antiphon.guards.settings_custom import JudgeSettings, PythonGuardSettings, RegexSettings, WebhookSettings
+from antiphon.guards.settings_custom import PythonGuardSettings, RegexSettings
+from antiphon.guards.settings_judge import JudgeSettings, WebhookSettings
 from antiphon.guards.settings_pii import PiiSettings, PresidioSettings
 from antiphon.guards.settings_secrets import SecretsSettings
 

@@ -9,11 +9,3 @@ class RegexSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class PythonGuardSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """TODO."""
-
-
-class JudgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """TODO."""
-
-
-class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """TODO."""

@@ -201,9 +201,9 @@ def _no_text(key: str, child: str, among: Mapping[str, Any]) -> bool:
 def _whose(value: Mapping[str, Any], channel: Channel) -> Channel:
     """The channel of an object by what it says of itself."""
     role, kind = value.get("role"), value.get("type")
-    if role.__class__ is str:
+    if isinstance(role, str):
         channel = ROLES.get(role, "user")
-    if kind.__class__ is str:
+    if isinstance(kind, str):
         over = KINDS.get(kind)
         if over is not None:
             channel = over

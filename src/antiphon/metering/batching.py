@@ -6,14 +6,18 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from antiphon.core.audit import Event
 from antiphon.core.ledger import Posting
 from antiphon.core.receipt import Rated, Receipt
 from antiphon.core.score import Forgetting
+from antiphon.core.vault_store import DataKey
+from antiphon.metering.captured import content
 from antiphon.metering.frames import Kind, basis_at, spans
 from antiphon.metering.kept import entries
 from antiphon.metering.postings import Held, Tried, accounts, postings, tenant_of, uses
 from antiphon.metering.scores import judged, scores
-from antiphon.store.database import Batch, Database, Row, Use
+from antiphon.store.audit import RECEIPT, noted
+from antiphon.store.database import Batch, Database, Noted, Row, Use
 
 log = logging.getLogger("antiphon.shipping")
 _ANONYMOUS = ""
@@ -53,14 +57,18 @@ _OPENED, _CLOSED = Kind.OPENED, Kind.CLOSED
 _owner = msgspec.json.Decoder(_Owner)
 _glance = msgspec.json.Decoder(_Glance)
 _receipt = msgspec.json.Decoder(Receipt)
+_event = msgspec.msgpack.Decoder(Event)
+_key = msgspec.msgpack.Decoder(DataKey)
 
 
 class Batching:
     """What a shipper has to know of the records that it carries. Asks the database for what it doesn't remember."""
 
-    def __init__(self, database: Database, forgetting: Forgetting = NO_FORGETTING) -> None:
+    def __init__(self, database: Database, forgetting: Forgetting = NO_FORGETTING, *, audited: bool = False) -> None:
+        """`audited`: receipts are noted for auditors."""
         self._database = database
         self._forgetting = forgetting
+        self._audited = audited
         self._tenants: dict[str, str] = {}
         """Whose bases are: id to tenant."""
         self._routes: dict[str, str] = {}
@@ -95,6 +103,8 @@ class Batching:
                     ended.append(record_id)
                 row, glance = self._row(record_id, data, start, stop)
                 rows.append(row)
+                if self._audited:
+                    made.notes.append((row.tenant, RECEIPT, record_id, None))
                 if glance.attempts:
                     booked += postings(record_id, row.tenant, row.at_ns, glance.attempts)
                 if glance.rated:
@@ -120,9 +130,12 @@ class Batching:
             case Kind.HOLDS:
                 names = self._accounts[record_id] = accounts(payload)
                 made.holds.append((record_id, tenant_of(names), payload))
+            case Kind.AUDIT:
+                made.notes.append(noted(_event.decode(payload)))
+            case Kind.KEYS:
+                made.keys.append(_key.decode(payload))
             case _:
-                tenant, _, sealed = payload.partition(b"\0")
-                made.contents.append((record_id, tenant.decode(), sealed))
+                made.contents.append(content(kind, record_id, payload))
 
     def died(self, writer: str, ids: Sequence[str]) -> Batch:
         """The process ended with requests running: their receipts say so, their tickets are booked, and its leases are
@@ -143,7 +156,10 @@ class Batching:
                 row, glance = self._row(receipt_id, told, 0, len(told))
                 rows.append(row)
                 booked += postings(receipt_id, row.tenant, row.at_ns, glance.attempts, died=True)
-        return Batch(rows=rows, ended=list(ids), postings=booked, uses=self.uses(writer, booked), released=[writer])
+        notes: list[Noted] = [(row.tenant, RECEIPT, row.id, None) for row in rows] if self._audited else []
+        return Batch(
+            rows=rows, ended=list(ids), postings=booked, uses=self.uses(writer, booked), released=[writer], notes=notes
+        )
 
     def uses(self, writer: str, booked: Sequence[Posting]) -> list[Use]:
         """What entries come to on accounts. Raises: StoreError."""

@@ -10,17 +10,22 @@ from pathlib import Path
 
 import msgspec
 
+from antiphon.core.audit import Event
 from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Holds
 from antiphon.core.ports import Journal
 from antiphon.core.receipt import Told
 from antiphon.core.score import Score
+from antiphon.core.vault_store import Content, DataKey
 from antiphon.metering.frames import BASIS_CHARACTERS, LEAST_BYTES, MAX_FRAME_BYTES, PREFIX_BYTES, Kind
 from antiphon.metering.segment import Segment
 from antiphon.store.settings import JOURNAL_BYTES
+from antiphon.vault.sealed import owner_of
 
 SUFFIX = ".journal"
+NO_ID = "0" * BASIS_CHARACTERS
+"""Of a record that is found by what is in it."""
 UNLOCKED = ".new"
 MAX_OWED = 10_000
 """Most receipts that wait in memory for a journal that can't be written; the oldest goes first."""
@@ -90,8 +95,17 @@ class FileJournal(Journal):
                 self._holds.clear()
             self._holds.add(holds.id)
 
-    def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
-        self._append(Kind.CONTENT, receipt_id, tenant.encode() + b"\0" + sealed)
+    def captured(self, receipt_id: str, tenant: str, sealed: bytes, *, until_ns: int = 0) -> None:
+        said = Content(receipt_id, tenant, sealed, owner_of(sealed), until_ns)
+        self._append(Kind.CAPTURED, receipt_id, self._pack(said))
+
+    def note(self, event: Event) -> None:
+        """Note an event for auditors. Raises: StoreError."""
+        self._append(Kind.AUDIT, NO_ID, self._pack(event))
+
+    def key(self, key: DataKey) -> None:
+        """Write a data key, before anything is sealed by it. Raises: StoreError."""
+        self._append(Kind.KEYS, NO_ID, self._pack(key))
 
     def keep(self, entries: Sequence[Entry]) -> None:
         """Write entries as one record, so that all of them stand or none. Raises: StoreError."""

@@ -9,6 +9,7 @@ import msgspec
 from antiphon.core.error import StoreError
 from antiphon.core.ports import Store
 from antiphon.core.receipt import Receipt
+from antiphon.metering.captured import content
 from antiphon.metering.frames import Frame, Kind, named
 from antiphon.metering.journal import SUFFIX
 from antiphon.metering.segment import unshipped
@@ -18,6 +19,7 @@ _receipt = msgspec.json.Decoder(Receipt)
 MOST_UNSHIPPED = 2_000
 """Of the journal's receipts, how many a list looks at."""
 _OF_RECEIPTS = frozenset({Kind.OPENED, Kind.CLOSED})
+_OF_CONTENT = frozenset({Kind.CONTENT, Kind.CAPTURED})
 PROBER = ("antiphon", "probe")
 """Tenant and key in the receipts of the gateway's own probes."""
 
@@ -100,8 +102,9 @@ class Records(Store):
 
     def content(self, receipt_id: str) -> bytes | None:
         for frame in self._frames():
-            if frame.kind is Kind.CONTENT and frame.id == receipt_id:
-                return frame.payload.partition(b"\0")[2]
+            if frame.id == receipt_id and frame.kind in _OF_CONTENT:
+                wiped = self._reader.content(receipt_id) == b""
+                return b"" if wiped else content(frame.kind, receipt_id, frame.payload).sealed
         return self._reader.content(receipt_id)
 
     def _unshipped(self, bases: dict[str, bytes]) -> Iterator[Frame]:

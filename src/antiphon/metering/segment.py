@@ -30,8 +30,8 @@ RING_AT = 4096
 ROOM, WRITTEN, SHIPPED = 1, 2, 3
 """Numbers of the header, eight bytes each."""
 _HEADER_BYTES = 32
-_KEPT = Kind.KEPT
-"""A name of its own: members are looked up slowly on their class."""
+_SCRUBBED = frozenset({Kind.KEPT, Kind.KEYS, Kind.CAPTURED})
+"""What may be erased later, and then must stand nowhere."""
 _TRIES = 100
 
 
@@ -64,7 +64,7 @@ class Segment:
         self._numbers = memoryview(self._map)[:_HEADER_BYTES].cast("Q")
         self._numbers[0], self._numbers[ROOM] = MAGIC, room_bytes
         self._kept: deque[tuple[int, int]] = deque()
-        """Where records of what callers had kept begin and end, as long as they stand here."""
+        """Where records that may be erased begin and end, as long as they stand here."""
 
     def append(self, kind: Kind, receipt_id: str, payload: bytes) -> bool:
         """Write a record. It counts, for whoever reads, once all of it stands. Returns: False when there is no room."""
@@ -80,7 +80,7 @@ class Segment:
         offset += RING_AT
         self._map[offset : offset + size] = frame(kind, receipt_id, payload, at)
         self._written = self._numbers[WRITTEN] = end
-        if kind is _KEPT:
+        if kind in _SCRUBBED:
             self._kept.append((at, end))
         return True
 
@@ -90,7 +90,7 @@ class Segment:
         return end <= self._free_to
 
     def scrub(self) -> None:
-        """Overwrite what callers had kept once the database has it: what is deleted there must not go on standing here.
+        """Overwrite what may be erased once the database has it: what is deleted there must not go on standing here.
 
         Whoever read from before the place that is shipped sees so, and reads again from there on.
         """

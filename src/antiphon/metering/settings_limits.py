@@ -10,6 +10,7 @@ from antiphon.core.budget import Scope
 from antiphon.core.limit import AT_ONCE, LIMIT_KINDS, PER_NS, Limit, Per, WhenAway
 from antiphon.core.secret import Secret
 from antiphon.metering.settings import NAME
+from antiphon.net.egress import is_this_machine
 
 MOST = 1_000_000_000_000
 Number = Annotated[int, Meta(ge=1, le=MOST)]

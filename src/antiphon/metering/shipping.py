@@ -38,7 +38,9 @@ class Shipper:
         *,
         batch_bytes: int = BATCH_BYTES,
         forgetting: Forgetting = NO_FORGETTING,
+        audited: bool = False,
     ) -> None:
+        """`audited`: receipts are noted for auditors."""
         self._directory = directory
         self._database = database
         self._batch_bytes = batch_bytes
@@ -46,7 +48,7 @@ class Shipper:
         positions = database.positions()
         database.forget([name for name in positions if name not in here])
         self._positions = {name: end for name, end in positions.items() if name in here}
-        self._batching = Batching(database, forgetting)
+        self._batching = Batching(database, forgetting, audited=audited)
         self._running: dict[str, set[str]] = defaultdict(set)
         for receipt_id, writer in database.running().items():
             self._running[writer].add(receipt_id)

@@ -13,7 +13,17 @@ from msgspec import Struct
 
 from antiphon.core.error import EgressRefused
 from antiphon.core.ports import Origin
-from antiphon.net.addresses import WRITTEN_IS_DECLARED, Address, Network, inner, nature, network_of, parsed, plain, within
+from antiphon.net.addresses import (
+    WRITTEN_IS_DECLARED,
+    Address,
+    Network,
+    inner,
+    nature,
+    network_of,
+    parsed,
+    plain,
+    within,
+)
 from antiphon.net.settings_egress import EgressSettings
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -117,7 +127,9 @@ class Egress(Struct, frozen=True, kw_only=True):
         where = origin.host if parsed(origin.host) is not None else f"{origin.host}, which leads to {address},"
         if own:
             if not within(address, own):
-                raise EgressRefused(f"{where} is outside the networks that it is bound to: {', '.join(origin.networks)}")
+                raise EgressRefused(
+                    f"{where} is outside the networks that it is bound to: {', '.join(origin.networks)}"
+                )
         elif not self._permits(address, written=written):
             what = nature(address) or "of a zone"
             remedy = "name its network under `networks` if that is meant"
@@ -190,9 +202,7 @@ def _is_localhost(host: str) -> bool:
     return canonical(host) == "localhost"
 
 
-def origin_of(
-    url: str, *, ca_file: str | None = None, networks: tuple[str, ...] = (), foreign: bool = False
-) -> Origin:
+def origin_of(url: str, *, ca_file: str | None = None, networks: tuple[str, ...] = (), foreign: bool = False) -> Origin:
     """Where an `http://` or `https://` URL leads. `foreign`: a stranger named it."""
     parts = urlsplit(url)
     tls = parts.scheme == "https"

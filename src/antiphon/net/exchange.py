@@ -5,6 +5,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
+from antiphon.core.peer import Peer
+from antiphon.net.peers import peer_of
 from antiphon.net.tunnel import Sink
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
@@ -133,6 +135,11 @@ class Exchange:
     def transport(self) -> Transport:
         """Where a sink of `switch` writes."""
         return self._side.transport
+
+    @property
+    def peer(self) -> Peer:
+        """Where it came from. Asked of the connection each time: what nobody asks costs nothing."""
+        return peer_of(self._side.transport)
 
     def switch(self, headers: bytes, sink: Sink) -> None:
         """Answer that this connection is a WebSocket now; `sink` has its bytes until `end`. Only where `websocket`."""

@@ -7,9 +7,11 @@ allows. So each policy is asked alone whether it holds, and what follows is deci
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import cast
 
-from cedarpy import Decision, Entities, PolicySet, is_authorized_batch
+import cedarpy
+from cedarpy import AuthzResult, Decision, Entities, PolicySet, Schema
 from msgspec import Struct
 
 from antiphon.policy.asked import Action
@@ -17,6 +19,11 @@ from antiphon.policy.entities import Entity, Uid
 from antiphon.policy.rule import Rule
 from antiphon.policy.schema import schema
 
+_entities = cast("Callable[[str, Schema], Entities]", cedarpy.Entities.from_json_str)  # pyright: ignore[reportUnknownMemberType]
+_ask = cast(
+    "Callable[[list[dict[str, object]], PolicySet, Entities, Schema], list[AuthzResult]]",
+    cedarpy.is_authorized_batch,  # pyright: ignore[reportUnknownMemberType]
+)
 _FAILED = re.compile(r"error while evaluating policy `(\d+)`")
 
 
@@ -62,19 +69,17 @@ class Cedar(Engine):
         self, principal: Sequence[Entity], action: Action, resources: Sequence[Entity], context: str
     ) -> list[Held]:
         try:
-            entities = Entities.from_json_str(json.dumps([*principal, *resources]), schema())
+            entities = _entities(json.dumps([*principal, *resources]), schema())
             requests = [_request(principal[0]["uid"], action, one["uid"], context) for one in resources]
-            answers = is_authorized_batch(requests, self._policies, entities, schema())
-        except (ValueError, TypeError, KeyError, IndexError, RuntimeError):
+            answers = _ask(requests, self._policies, entities, schema())
+        except Exception:  # noqa: BLE001 - whatever goes wrong in there, it denies
             return [BROKEN] * len(resources)
         if len(answers) != len(resources):
             return [BROKEN] * len(resources)
-        return [
-            _held(answer.decision, answer.diagnostics.reasons, answer.diagnostics.errors) for answer in answers
-        ]
+        return [_held(answer.decision, answer.diagnostics.reasons, answer.diagnostics.errors) for answer in answers]
 
 
-def _request(principal: Uid, action: Action, resource: Uid, context: str) -> Mapping[str, object]:
+def _request(principal: Uid, action: Action, resource: Uid, context: str) -> dict[str, object]:
     return {
         "principal": principal,
         "action": {"type": "Action", "id": action},

@@ -169,7 +169,8 @@ class _Walk:
 
     def _within(self, left: Any, right: Any) -> bool:  # noqa: ANN401
         variable = _variable(left)
-        each = cast("list[Any]", right["Set"]) if isinstance(right, dict) and "Set" in right else [right]
+        several: Any = cast("Tree", right).get("Set") if isinstance(right, dict) else None
+        each: list[Any] = [right] if several is None else cast("list[Any]", several)
         entities = [_entity(one) for one in each]
         if variable is None or None in entities:
             return False
@@ -195,12 +196,13 @@ def _spot(tree: Any) -> Spot | None:  # noqa: ANN401
     """The attribute that an expression is."""
     if not isinstance(tree, dict):
         return None
-    access = cast("Tree", tree).get(".") or cast("Tree", tree).get("has")
+    access: Any = cast("Tree", tree).get(".") or cast("Tree", tree).get("has")
     if not isinstance(access, dict):
         return None
-    left: Any = cast("Tree", access).get("left")
+    sides = cast("Tree", access)
+    left: Any = sides.get("left")
     variable = cast("Tree", left).get("Var") if isinstance(left, dict) else None
-    return (variable, access["attr"]) if variable in ("principal", "resource", "context") else None
+    return (variable, sides["attr"]) if variable in ("principal", "resource", "context") else None
 
 
 def _value(tree: Any) -> Any:  # noqa: ANN401
@@ -223,11 +225,12 @@ def _texts(tree: Any) -> set[str] | None:  # noqa: ANN401
         return None
     if "Value" in tree:
         value: Any = cast("Tree", tree)["Value"]
-        each: list[Any] = value if isinstance(value, list) else []
-        found = [one for one in each if isinstance(one, str)]
-        return set(found) if isinstance(value, list) and len(found) == len(each) else None
+        return _all_texts(cast("list[Any]", value)) if isinstance(value, list) else None
     if "Set" not in tree:
         return None
-    values = [_value(one) for one in cast("list[Any]", tree["Set"])]
-    texts = [one for one in values if isinstance(one, str)]
-    return set(texts) if len(texts) == len(values) else None
+    return _all_texts([_value(one) for one in cast("list[Any]", tree["Set"])])
+
+
+def _all_texts(values: list[Any]) -> set[str] | None:
+    texts = {one for one in values if isinstance(one, str)}
+    return texts if all(isinstance(one, str) for one in values) else None

@@ -1,10 +1,12 @@
 """One policy, read: what it says, whom it is for, and what it obliges to."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Literal
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Literal, cast
 
-from cedarpy import policies_to_json_str, validate_policies
+import cedarpy
+from cedarpy import Schema, ValidationResult, policies_to_json_str
 from msgspec import Struct
 
 from antiphon.core.error import Problem
@@ -14,6 +16,9 @@ from antiphon.policy.asked import ACTIONS, Action
 from antiphon.policy.schema import schema
 from antiphon.policy.source import Mode, Passage, Source, passages
 
+_validate = cast("Callable[[str, Schema], ValidationResult]", cedarpy.validate_policies)  # pyright: ignore[reportUnknownMemberType]
+_OF_ACTION = re.compile(r" for Action::\"[a-z_]+\"")
+"""What is wrong for one action mostly is for the others, and is told once."""
 Effect = Literal["permit", "forbid"]
 Tree = dict[str, Any]
 """A policy as Cedar's JSON has it. Source: https://docs.cedarpolicy.com/policies/json-format.html."""
@@ -119,10 +124,11 @@ def _parsed(text: str) -> tuple[Tree | None, str]:
 
 def _invalid(text: str) -> list[str]:
     """What the schema says is wrong with a policy, in Cedar's words."""
-    errors = [one.error for one in validate_policies(text, schema()).errors]
+    errors = [one.error for one in _validate(text, schema()).errors]
     if any("unrecognized" in one for one in errors):
         errors = [one for one in errors if "unable to find an applicable action" not in one]
-    return [one.removeprefix("for policy `policy0`, ") for one in errors]
+    said = [_OF_ACTION.sub("", one.removeprefix("for policy `policy0`, ")) for one in errors]
+    return sorted(dict.fromkeys(said))
 
 
 def _actions(scope: Tree) -> tuple[Action, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Otherwise = Literal["allow", "deny"]
 
@@ -28,7 +28,7 @@ class PolicySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(
             description="Tiers from the lowest to the highest, for `@max_tier` and `resource.tier_rank`; a deployment of another tier, or of none, counts as above them all. Default fast, balanced, premium."
         ),
-    ] = ["fast", "balanced", "premium"]
+    ] = field(default_factory=lambda: ["fast", "balanced", "premium"])
     cache_entries: Annotated[
         int,
         Meta(

@@ -85,10 +85,12 @@ def _code(text: str) -> Iterator[tuple[int, str]]:
 
 def files_of(patterns: Sequence[str]) -> list[Path]:
     """The files that paths and patterns name, each once, those of a pattern in order of names."""
-    found = [
-        Path(file) for one in patterns for file in (sorted(glob(one, recursive=True)) if has_magic(one) else [one])
-    ]
+    found = [Path(file) for one in patterns for file in (_matching(one) if has_magic(one) else [one])]
     return list(dict.fromkeys(found))
+
+
+def _matching(pattern: str) -> list[str]:
+    return sorted(glob(pattern, recursive=True))  # noqa: PTH207 - the pattern may be absolute
 
 
 def read_files(patterns: Sequence[str]) -> tuple[Source, ...]:

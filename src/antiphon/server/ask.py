@@ -9,8 +9,8 @@ from msgspec import Struct, structs
 
 from antiphon.control.responses import Responses
 from antiphon.core.body import Body
-from antiphon.core.error import BadRequest, StoreError, WrongMediaType
-from antiphon.core.ports import Identity, Reply
+from antiphon.core.error import AntiphonError, BadRequest, WrongMediaType
+from antiphon.core.ports import GUESSED, Identity, Reply
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head, Request, Spots
 from antiphon.gateway.gateway import Gateway
@@ -54,12 +54,16 @@ def token_of(exchange: Exchange) -> bytes | None:
     return None
 
 
-def authenticate(exchange: Exchange, identity: Identity) -> Principal:
-    """Who calls. Raises: NotAuthenticated."""
-    token = token_of(exchange)
+async def authenticate(exchange: Exchange, identity: Identity) -> Principal:
+    """Who calls. Raises: NotAuthenticated, OverLimit, Unavailable."""
+    return await caller_of(token_of(exchange), exchange, identity)
+
+
+async def caller_of(token: bytes | None, exchange: Exchange, identity: Identity) -> Principal:
+    """Whom a credential, or the connection's certificate where there is none, stands for. Raises: as `authenticate`."""
     principal = identity.principal(token)
-    if principal is None:
-        raise identity.refusal(token)
+    if principal is None or (token is not None and len(token) < GUESSED):
+        return await identity.learn(token, exchange.peer)
     return principal
 
 
@@ -76,13 +80,13 @@ async def ask(
     arrival = gateway.arrival(call.endpoint, codec.name, exchange.received_s, exchange.headers)
     principal: Principal | None = None
     try:
-        principal = authenticate(exchange, identity)
+        principal = await authenticate(exchange, identity)
         request = await read(exchange, call)
         if responses is not None and codec.name == "openai_responses":
             body, reply = await begun(request, principal.tenant, responses, reply)
             if body is not request.body:
                 request = await again(request, body, call)
-    except (BadRequest, StoreError) as error:
+    except AntiphonError as error:
         gateway.refuse(error, arrival, reply, principal)
         return
     await gateway.answer(request, principal, arrival, reply)

@@ -5,7 +5,7 @@ from hashlib import sha256
 from antiphon.control.compaction import CompactReply, question
 from antiphon.control.responses import asked_items
 from antiphon.core.body import Body
-from antiphon.core.error import BadRequest, StoreError
+from antiphon.core.error import AntiphonError, BadRequest
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
@@ -31,7 +31,7 @@ async def compact(exchange: Exchange, gateway: Gateway, identity: Identity, stat
     arrival = gateway.arrival(COMPACT.decode(), codec.name, exchange.received_s, exchange.headers)
     principal: Principal | None = None
     try:
-        principal = authenticate(exchange, identity)
+        principal = await authenticate(exchange, identity)
         check_kind(exchange.headers, codec)
         asked = Asked(endpoint=COMPACT.decode(), headers=exchange.headers)
         body = await whole_input(Body(tuple(exchange.body)), principal.tenant, state.responses)
@@ -45,7 +45,7 @@ async def compact(exchange: Exchange, gateway: Gateway, identity: Identity, stat
             raise BadRequest("there is nothing to make shorter; send `input` or `previous_response_id`", param="input")
         text = question(model, fields.get("instructions"), items)
         head, spots = codec.read(Body((text,)), asked)
-    except (BadRequest, StoreError) as error:
+    except AntiphonError as error:
         gateway.refuse(error, arrival, reply, principal)
         return
     request = Request(head=head, body=Body((text,)), spots=spots, digest=sha256(text).hexdigest())

@@ -11,7 +11,7 @@ from antiphon.control.counting import Counting, count
 from antiphon.control.desk import Desk
 from antiphon.core.body import Body
 from antiphon.core.content import Content
-from antiphon.core.error import AntiphonError, BadRequest, StoreError
+from antiphon.core.error import AntiphonError, BadRequest
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal
 from antiphon.core.request import Dialect, Head, Request, Spots
@@ -79,10 +79,10 @@ async def count_tokens(exchange: Exchange, counts: Counts, desk: Desk, identity:
     arrival = gateway.arrival(counts.endpoint, codec.name, exchange.received_s, exchange.headers)
     principal: Principal | None = None
     try:
-        principal = authenticate(exchange, identity)
+        principal = await authenticate(exchange, identity)
         check_kind(exchange.headers, codec)
         asked = await _read(exchange, counts, principal, state)
-    except (BadRequest, StoreError) as error:
+    except AntiphonError as error:
         gateway.refuse(error, arrival, DialectReply(exchange, codec), principal)
         return
     story, out = desk.story(arrival, principal), CountReply(exchange, codec, arrival.id)

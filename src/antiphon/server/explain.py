@@ -25,7 +25,7 @@ async def explain(exchange: Exchange, gateway: Gateway, explainer: Explainer, id
     arrival = gateway.arrival(EXPLAIN.decode(), "openai_chat", exchange.received_s, exchange.headers)
     principal: Principal | None = None
     try:
-        principal = authenticate(exchange, identity)
+        principal = await authenticate(exchange, identity)
         request = await read(exchange, _call(exchange.query))
         found = await explainer.explain(request, principal, arrival)
     except AntiphonError as error:

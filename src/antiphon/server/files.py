@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote
 from antiphon.control.desk import Desk
 from antiphon.control.files import Shelf, Wanted
 from antiphon.core.body import Body
-from antiphon.core.error import BadRequest, NotFound, WrongMethod
+from antiphon.core.error import AntiphonError, NotFound, WrongMethod
 from antiphon.core.ports import Identity
 from antiphon.net.exchange import Exchange
 from antiphon.server.ask import authenticate
@@ -25,8 +25,8 @@ async def shelf(exchange: Exchange, desk: Desk, identity: Identity) -> None:
     shown = "/".join(["", "v1", steps[1], *(["{id}"] if len(steps) > 2 else []), *steps[3:4]])
     arrival = desk.gateway.arrival(shown[:64], "openai_files", exchange.received_s, exchange.headers)
     try:
-        principal = authenticate(exchange, identity)
-    except BadRequest as error:
+        principal = await authenticate(exchange, identity)
+    except AntiphonError as error:
         desk.gateway.refuse(error, arrival, DialectReply(exchange, CODECS["openai_chat"]))
         return
     body = Body(tuple(exchange.body))

@@ -3,7 +3,7 @@
 from antiphon.control.desk import Desk
 from antiphon.control.passthrough import passthrough
 from antiphon.core.body import Body
-from antiphon.core.error import BadRequest
+from antiphon.core.error import AntiphonError
 from antiphon.core.ports import Identity
 from antiphon.net.exchange import Exchange
 from antiphon.server.ask import authenticate
@@ -22,8 +22,8 @@ async def pass_through(exchange: Exchange, desk: Desk, identity: Identity) -> No
     shown = name if name in desk.accounts else "{provider}"
     arrival = desk.gateway.arrival(f"/passthrough/{shown}", "passthrough", exchange.received_s, exchange.headers)
     try:
-        principal = authenticate(exchange, identity)
-    except BadRequest as error:
+        principal = await authenticate(exchange, identity)
+    except AntiphonError as error:
         desk.gateway.refuse(error, arrival, DialectReply(exchange, CODECS["openai_chat"]))
         return
     body = Body(tuple(exchange.body))

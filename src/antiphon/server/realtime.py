@@ -8,7 +8,7 @@ from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotAuthen
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal
 from antiphon.net.exchange import Exchange
-from antiphon.server.ask import token_of
+from antiphon.server.ask import caller_of, token_of
 from antiphon.server.errand import RawReply
 from antiphon.server.reply import DialectReply
 from antiphon.wire.codecs import CODECS
@@ -24,7 +24,7 @@ async def realtime(exchange: Exchange, desk: Desk, identity: Identity) -> None:
     arrival = desk.gateway.arrival(ENDPOINT, DIALECT, exchange.received_s, exchange.headers)
     principal: Principal | None = None
     try:
-        principal = _caller(exchange, identity)
+        principal = await _caller(exchange, identity)
         model = _model(exchange)
     except AntiphonError as error:
         desk.gateway.refuse(error, arrival, DialectReply(exchange, CODECS["openai_chat"]), principal)
@@ -33,7 +33,7 @@ async def realtime(exchange: Exchange, desk: Desk, identity: Identity) -> None:
     await desk.run(story, RawReply(exchange), Realtime(desk=desk).serve(story, exchange, model))
 
 
-def _caller(exchange: Exchange, identity: Identity) -> Principal:
+async def _caller(exchange: Exchange, identity: Identity) -> Principal:
     """Who calls: by a header, or by the subprotocol in which browsers send a key.
 
     Raises: NotAuthenticated; NotAllowed, where a page of another site asks without a key.
@@ -42,12 +42,14 @@ def _caller(exchange: Exchange, identity: Identity) -> Principal:
     if token is None:
         said = next((one for one in protocols(exchange) if one.startswith(KEY_PROTOCOL)), None)
         token = None if said is None else said.removeprefix(KEY_PROTOCOL).encode("latin-1")
-    principal = identity.principal(token)
-    if principal is None:
+    try:
+        principal = await caller_of(token, exchange, identity)
+    except NotAuthenticated as error:
         if token is not None:
-            raise identity.refusal(token)
+            raise
         wrong = "no API key came with the request"
-        raise NotAuthenticated(f"{wrong}; send `Authorization: Bearer KEY`, or the subprotocol `{KEY_PROTOCOL}KEY`")
+        remedy = f"send `Authorization: Bearer KEY`, or the subprotocol `{KEY_PROTOCOL}KEY`"
+        raise NotAuthenticated(f"{wrong}; {remedy}") from error
     origin = exchange.headers.get(b"origin", b"").decode("latin-1")
     if token is None and origin and urlsplit(origin).netloc != exchange.headers.get(b"host", b"").decode("latin-1"):
         raise NotAllowed("a page of another site opens sessions with a key only", code="origin_not_allowed")

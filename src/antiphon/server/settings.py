@@ -17,9 +17,15 @@ class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     client_ca_file: Annotated[
         str | None,
         Meta(
-            description="PEM file of the authorities whose client certificates are required. Default: none is asked for."
+            description="PEM file of the authorities whose client certificates are taken. Default: none is asked for."
         ),
     ] = None
+    client_auth: Annotated[
+        Literal["required", "optional"],
+        Meta(
+            description="Whether callers must show a certificate, where `client_ca_file` is set. One that is shown must hold either way. Default required."
+        ),
+    ] = "required"
     min_version: Annotated[Literal["1.2", "1.3"], Meta(description="Lowest TLS version. Default 1.2.")] = "1.2"
 
 

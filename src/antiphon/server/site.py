@@ -105,7 +105,7 @@ class Site(Struct, frozen=True, kw_only=True):
             raise WrongMethod(f"{_shown(path)} takes POST only", allow="POST")
         kept = None if self.state is None else kept_of(path)
         if self.state is not None and kept is not None:
-            return await answer(exchange, kept, self.state, authenticate(exchange, self.identity))
+            return await answer(exchange, kept, self.state, await authenticate(exchange, self.identity))
         page = self._find(path)
         if page is None:
             raise NotFound(f"nothing is served at {_shown(path)}; see GET /v1/models and POST /v1/chat/completions")
@@ -146,26 +146,26 @@ class Site(Struct, frozen=True, kw_only=True):
         return None if self.reports is None else self._spend
 
     async def _models(self, exchange: Exchange) -> Answer:
-        principal = authenticate(exchange, self.identity)
+        principal = await authenticate(exchange, self.identity)
         page = catalogue.models(self.gateway.revision.routes, principal, self.created_s)
         shape = listings.shape_of(exchange.path + b"/", exchange.headers)
         return JSON, msgspec.json.encode(listings.listed(page, shape))
 
     async def _model(self, exchange: Exchange) -> Answer:
-        principal = authenticate(exchange, self.identity)
+        principal = await authenticate(exchange, self.identity)
         name = _last(exchange.path, exchange.path[: exchange.path.index(b"/models/") + len(b"/models/")])
         one = catalogue.model(self.gateway.revision.routes, principal, self.created_s, name)
         shape = listings.shape_of(exchange.path, exchange.headers)
         return JSON, msgspec.json.encode(listings.shown(one, shape))
 
     async def _receipt(self, exchange: Exchange) -> Answer:
-        principal = authenticate(exchange, self.identity)
+        principal = await authenticate(exchange, self.identity)
         name = _last(exchange.path, b"/v1/receipts/")
         receipt = await asyncio.to_thread(receipts.show, self.store, name, principal)
         return JSON, msgspec.json.encode(receipt)
 
     async def _health(self, exchange: Exchange) -> Answer:
-        if not authenticate(exchange, self.identity).admin:
+        if not (await authenticate(exchange, self.identity)).admin:
             raise NotAllowed("/v1/health/deployments needs an admin key; set `admin: true` on one under `keys`")
         process = self.gateway.process
         page = health.deployments(process.caller.fleet, process.worker, process.caller.now())
@@ -173,18 +173,18 @@ class Site(Struct, frozen=True, kw_only=True):
 
     async def _spend(self, exchange: Exchange) -> Answer:
         assert self.reports is not None
-        return await self.reports.answer(exchange, authenticate(exchange, self.identity))
+        return await self.reports.answer(exchange, await authenticate(exchange, self.identity))
 
     async def _quality(self, exchange: Exchange) -> Answer:
         assert self.feedback is not None
-        principal = authenticate(exchange, self.identity)
+        principal = await authenticate(exchange, self.identity)
         if exchange.path == QUALITY:
             return await self.feedback.quality(exchange, principal)
         work = self.feedback.take if exchange.method == b"POST" else self.feedback.listed
         return await work(exchange, principal)
 
     async def _metrics(self, exchange: Exchange) -> Answer:
-        if not self.open_metrics and not authenticate(exchange, self.identity).admin:
+        if not self.open_metrics and not (await authenticate(exchange, self.identity)).admin:
             raise NotAllowed("/metrics needs an admin key here; set `server.public_metrics` to open it")
         page = await asyncio.to_thread(self.metrics)
         return b"content-type: %b\r\n" % self.metrics_type, page

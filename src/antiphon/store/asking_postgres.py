@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from antiphon.store.postgres_link import Database, Links, PostgresPlace
+import psycopg
+
+from antiphon.core.error import StoreError
+from antiphon.store.postgres_link import Database, Links, PostgresPlace, connect
 
 T = TypeVar("T")
 
@@ -32,6 +35,7 @@ class PostgresAsking:
     """Connections are shared by the threads of a process, and opened when they are needed."""
 
     def __init__(self, place: PostgresPlace) -> None:
+        self._place = place
         self._links = Links(place)
 
     def run(self, work: Callable[[PostgresAsk], T], *, writes: bool = False, lock: int | None = None) -> T:
@@ -43,6 +47,17 @@ class PostgresAsking:
             return work(PostgresAsk(database))
 
         return self._links.run(within, "written") if writes else self._links.run(within)
+
+    def vacuum(self, *tables: str) -> None:
+        """Have the bytes of deleted rows go; while an older transaction runs they stay. Raises: StoreError."""
+        database = connect(self._place)
+        try:
+            for table in tables:
+                database.execute(f"VACUUM {table}".encode())
+        except psycopg.Error as error:
+            raise StoreError(f"the database can't be vacuumed: {error}") from error
+        finally:
+            database.close()
 
     def close(self) -> None:
         self._links.close()

@@ -12,7 +12,7 @@ import msgspec
 from antiphon.core.audit import Event
 from antiphon.core.audit_store import Chain, Checkpoint, Head, Link, Pending, Stored
 from antiphon.store import objects
-from antiphon.store.database import joined
+from antiphon.store.database import Noted, joined
 
 RECEIPT = "receipt"
 CHANGES = "changes"
@@ -25,9 +25,6 @@ _CHANGED = (
     'SELECT version, at_ns, kind, name, tenant, action, "by", before, after FROM changes WHERE version > ?'
     " ORDER BY version LIMIT ?"
 )
-
-Noted = tuple[str, str, str, bytes | None]
-"""Tenant, kind, what it is about, and the event; of a receipt that is made when it is chained."""
 
 
 class Ask(Protocol):

@@ -10,11 +10,16 @@ from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 from antiphon.core.score import Forgetting, Score, Tally
+from antiphon.core.vault_store import Content, DataKey
 
 MOST_TALLIES = 20_000
 """That are read at once."""
 LAG_NS = 33 * 86_400_000_000_000
 """A journal says anew each day what its records name, and partitions that hold those records go by months."""
+
+
+Noted = tuple[str, str, str, bytes | None]
+"""Tenant, kind, what it is about, and the event as MessagePack; of a receipt that is made when it is chained."""
 
 
 class AlreadyBooked(Exception):

@@ -12,16 +12,20 @@ from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 from antiphon.core.score import Score, Tally
+from antiphon.core.vault_store import Content
 from antiphon.store import booking_postgres as booking
 from antiphon.store import kept_postgres as kept
 from antiphon.store import scored
 from antiphon.store import scores_postgres as scores
+from antiphon.store.asking_postgres import PostgresAsk
+from antiphon.store.audit import NOTE
 from antiphon.store.database import LAG_NS, AlreadyBooked, Batch, Known, Lapsed, Row, joined
 from antiphon.store.database import Database as DatabasePort
 from antiphon.store.database import Reader as ReaderPort
 from antiphon.store.partitions_postgres import Partitions
 from antiphon.store.postgres_link import Database, Link, Links, PostgresPlace, connect
 from antiphon.store.schema_postgres import migrate
+from antiphon.store.vault import ADD_KEY, CONTENT, key_row
 
 T = TypeVar("T")
 ROWS_AT_ONCE = 100
@@ -93,10 +97,14 @@ class PostgresDatabase(DatabasePort):
             )
         if batch.rows:
             _take(database, batch.rows)
-        for content in batch.contents:
-            database.execute(
-                "INSERT INTO contents (id, tenant, sealed) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", content
-            )
+        ask = PostgresAsk(database)
+        for text, values in (
+            (CONTENT, [Content(*one) for one in batch.contents]),
+            (NOTE, batch.notes),
+            (ADD_KEY, list(map(key_row, batch.keys))),
+        ):
+            if values:
+                ask.many(text, values)
         if batch.kept:
             kept.put(database, batch.kept)
         if batch.began:

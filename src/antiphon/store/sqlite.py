@@ -14,11 +14,14 @@ from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
 from antiphon.core.score import Score, Tally
+from antiphon.core.vault_store import Content
 from antiphon.store import booking_sqlite as booking
 from antiphon.store import kept, scored, scores_sqlite
+from antiphon.store.audit import NOTE
 from antiphon.store.database import Batch, Database, Known, Lapsed, Reader, joined
 from antiphon.store.lapsing_sqlite import Lapsing
 from antiphon.store.schema_sqlite import migrate
+from antiphon.store.vault import ADD_KEY, CONTENT, key_row
 
 T = TypeVar("T")
 BUSY_TIMEOUT_S = 5.0
@@ -90,7 +93,9 @@ class SqliteDatabase(Database):
             " tenant = excluded.tenant, basis = excluded.basis WHERE receipts.outcome = 'running'",
             map(astuple, batch.rows),
         )
-        self._db.executemany("INSERT OR IGNORE INTO contents (id, tenant, sealed) VALUES (?, ?, ?)", batch.contents)
+        self._db.executemany(CONTENT, (Content(*one) for one in batch.contents))
+        self._db.executemany(NOTE, batch.notes)
+        self._db.executemany(ADD_KEY, map(key_row, batch.keys))
         if batch.kept:
             kept.put(self._db, batch.kept)
         self._db.executemany("INSERT OR IGNORE INTO running (id, writer) VALUES (?, ?)", batch.began)

@@ -22,7 +22,7 @@ class LocalSealer(Sealer):
 
     def __init__(self, path: Path) -> None:
         """Read the key from a file; make it when there is none. Raises: StoreError."""
-        key = _key(path)
+        key = key_in(path)
         self._cipher = AESGCM(key)
         self._stamp = hmac.digest(key, _STAMPS, "sha256")
 
@@ -44,7 +44,8 @@ class LocalSealer(Sealer):
         return hmac.digest(self._stamp, text, "sha256")
 
 
-def _key(path: Path) -> bytes:
+def key_in(path: Path) -> bytes:
+    """The key in a file, made when there is none. Raises: StoreError."""
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:

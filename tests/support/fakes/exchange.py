@@ -14,6 +14,10 @@ class Wire:
 
     def __init__(self) -> None:
         self.out = b""
+        self.peer: dict[str, Any] = {"peername": ("127.0.0.1", 5)}
+
+    def get_extra_info(self, name: str) -> Any:
+        return self.peer.get(name)
 
     def write(self, data: bytes) -> None:
         self.out += data

@@ -123,7 +123,7 @@ class NotedJournal(Journal):
     def held(self, holds: Holds) -> None:
         """The same."""
 
-    def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
+    def captured(self, receipt_id: str, tenant: str, sealed: bytes, *, until_ns: int = 0) -> None:
         """The same."""
 
 

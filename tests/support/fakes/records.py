@@ -44,7 +44,7 @@ class ListedJournal(Journal):
     def held(self, holds: Holds) -> None:
         self._note("held")
 
-    def captured(self, receipt_id: str, tenant: str, sealed: bytes) -> None:
+    def captured(self, receipt_id: str, tenant: str, sealed: bytes, *, until_ns: int = 0) -> None:
         self._note("captured")
         self.contents[receipt_id] = sealed
 

@@ -1,0 +1,61 @@
+"""Wires what governs requests: guards, policies, data classes, and whoever is asked."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from antiphon.config.settings import Settings
+from antiphon.core.clock import Clock
+from antiphon.core.deployment import Deployment
+from antiphon.core.ports import Kept, TokenVault
+from antiphon.governance.govern import Governor
+from antiphon.governance.parts import Asking, Parts
+from antiphon.governance.sessions import SessionClasses
+from antiphon.governance.settings import DataClassSettings
+from antiphon.guards.make import make
+from antiphon.policy.compile import compiled
+from antiphon.policy.policies import Policies
+from antiphon.policy.settings import PolicySettings
+from antiphon.policy.source import Source
+
+NO_POLICIES, NO_CLASSES = PolicySettings(), DataClassSettings()
+
+
+class Governing:
+    """What a worker holds to govern by, whatever the revision."""
+
+    def __init__(self, kept: Kept | None, clock: Clock, vault: TokenVault | None = None) -> None:
+        self._sessions = SessionClasses(kept, clock)
+        self._vault = vault
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._bundles: Sequence[Source] = ()
+        self.governor: Governor | None = None
+
+    def make(self, settings: Settings, deployments: Mapping[str, Deployment], asking: Asking | None = None) -> Governor:
+        """The governor of a checked configuration. Raises: ConfigError."""
+        policies = compiled(settings.policy, self._bundles, settings.data_classes.private_from)
+        storage = settings.storage
+        parts = Parts(
+            settings=settings.data_classes,
+            guards=make(settings.guards),
+            policies=policies,
+            deployments=deployments,
+            sessions=self._sessions,
+            vault=self._vault,
+            asking=asking,
+            spawn=self._hold,
+            capture_most_bytes=storage.capture_most_bytes if storage.capture == "content" else 0,
+            always=_governed(settings, policies),
+        )
+        self.governor = Governor(parts)
+        return self.governor
+
+    def _hold(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _governed(settings: Settings, policies: Policies) -> bool:
+    """Whether anything that governs is configured."""
+    keys = any(one.data_class is not None or one.clearance is not None for one in settings.keys)
+    zoned = any(one.zone == "private" for one in settings.models.values())
+    return bool(settings.guards or policies.version or keys or zoned or settings.data_classes != NO_CLASSES)

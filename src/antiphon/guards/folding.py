@@ -1,0 +1,85 @@
+"""Texts in a form in which what reads alike compares alike, and the way back to their own places."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from unicodedata import category, is_normalized, normalize
+
+_APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201b": "'", "\u02bc": "'", "\uff07": "'"})
+_UNSEEN_KINDS = frozenset({"Cf", "Cc", "Cn", "Co"})
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
+"""Characters that are not drawn. Source: Unicode 16.0, DerivedCoreProperties.txt, Default_Ignorable_Code_Point."""
+LOOKS_LIKE: Mapping[str, str] = MappingProxyType(
+    dict(
+        zip(
+            "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u0432\u043a\u043c\u043d\u0442\u0433\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0406\u0408\u0405"
+            "\u03b1\u03bf\u03c1\u03bd\u03b9\u03ba\u03c5\u03c7\u03b5\u03c4\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u0131\u0261",
+            "aeopcyxijshdqwbkmhtrabekmhopctxijs" + "aopvikyxetabezhikmnoptyxig",
+            strict=True,
+        )
+    )
+)
+"""Cyrillic and Greek letters that are drawn like Latin ones. Source: Unicode 16.0, confusables.txt."""
+_AS_LATIN = str.maketrans(dict(LOOKS_LIKE))
+_MIXED = re.compile(
+    "[a-zA-Z][\u0370-\u03ff\u0400-\u052f\u0131\u0261]|[\u0370-\u03ff\u0400-\u052f\u0131\u0261][a-zA-Z]",
+)
+
+
+def folded(text: str) -> str:
+    """Without case, what isn't drawn, and runs of white space; full-width and composed letters like plain ones (NFKC),
+    and look-alikes of Latin letters as those in words that mix both.
+    """
+    if not text.isascii():
+        text = _UNSEEN.sub("", text)
+        if not is_normalized("NFKC", text):
+            text = normalize("NFKC", text)
+        text = text.translate(_APOSTROPHES)
+        if mixed(text):
+            text = text.translate(_AS_LATIN)
+        text = text.casefold()
+    else:
+        text = text.lower()
+    return " ".join(text.split())
+
+
+def mixed(text: str) -> bool:
+    """Whether a word mixes Latin letters with Cyrillic or Greek ones."""
+    return _MIXED.search(text) is not None
+
+
+def place(text: str, at: int) -> int:
+    """The place in a text of a place of its folded form, to a character or two."""
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high) // 2
+        if len(folded(text[:middle])) < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@lru_cache(4096)
+def unseen(character: str) -> bool:
+    """Whether a character has no shape of its own."""
+    return category(character) in _UNSEEN_KINDS
+
+
+def whole_word(text: str, start: int, end: int) -> bool:
+    """Whether a stretch of a text begins and ends where words do; scripts without spaces have no such places."""
+    return not (
+        (start > 0 and _joined(text[start - 1], text[start])) or (end < len(text) and _joined(text[end - 1], text[end]))
+    )
+
+
+def _joined(before: str, after: str) -> bool:
+    return _in_word(before) and _in_word(after)
+
+
+def _in_word(character: str) -> bool:
+    return (character.isalnum() and character < "\u0e00") or character == "_"

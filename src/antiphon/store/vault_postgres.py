@@ -1,0 +1,72 @@
+"""Keys, erasures and holds in Postgres, shared by all gateways that use the database."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from antiphon.core.vault_store import DataKey, Erasure, Hold, TenantKey, VaultStore
+from antiphon.store import vault
+from antiphon.store.asking_postgres import PostgresAsking
+from antiphon.store.postgres_link import PostgresPlace
+
+_OF_SESSION = """position(convert_to('"session":"' || hold.session || '"', 'UTF8') IN receipts.body) > 0"""
+
+
+class PostgresVault(VaultStore):
+    """Connections are shared by the threads of a process."""
+
+    def __init__(self, place: PostgresPlace) -> None:
+        """`place` holds a database whose tables are up to date."""
+        self._asking = PostgresAsking(place)
+
+    def tenant_key(self, tenant: str) -> TenantKey | None:
+        return self._asking.run(partial(vault.tenant_key, tenant=tenant))
+
+    def add_tenant_key(self, key: TenantKey) -> TenantKey:
+        return self._asking.run(partial(vault.add_tenant_key, key=key), writes=True)
+
+    def tenant_keys(self) -> list[TenantKey]:
+        return self._asking.run(vault.tenant_keys)
+
+    def rewrap(self, old: TenantKey, new: TenantKey) -> bool:
+        return self._asking.run(partial(vault.rewrap, old=old, new=new), writes=True)
+
+    def keys(self, ids: Sequence[str]) -> dict[str, DataKey]:
+        return self._asking.run(partial(vault.keys, ids=ids))
+
+    def add_keys(self, keys: Sequence[DataKey]) -> None:
+        self._asking.run(partial(vault.add_keys, some=keys), writes=True)
+
+    def erase(self, tenant: str, owner: str, at_ns: int) -> int:
+        work = partial(vault.erase, tenant=tenant, owner=owner, at_ns=at_ns)
+        count = self._asking.run(work, writes=True)
+        self._asking.vacuum("vault_keys", "vault_tenants")
+        return count
+
+    def erasures(self, after: int) -> list[Erasure]:
+        return self._asking.run(partial(vault.erasures, after=after))
+
+    def erased(self, key: DataKey) -> bool:
+        return self._asking.run(partial(vault.erased, key=key))
+
+    def wipe(self, tenant: str, receipts: Sequence[str]) -> int:
+        work = partial(vault.wipe, tenant=tenant, receipts=receipts, nothing=b"")
+        return self._asking.run(work, writes=True)
+
+    def of_session(self, tenant: str, session: str) -> list[str]:
+        return self._asking.run(partial(vault.of_session, tenant=tenant, session=session, is_of_session=_OF_SESSION))
+
+    def lapse(self, now_ns: int, before_ns: int, most: int) -> int:
+        work = partial(vault.lapse, now_ns=now_ns, before_ns=before_ns, most=most, is_of_session=_OF_SESSION)
+        return self._asking.run(work, writes=True)
+
+    def hold(self, hold: Hold) -> None:
+        self._asking.run(partial(vault.hold, one=hold), writes=True)
+
+    def lift(self, hold_id: str) -> Hold | None:
+        return self._asking.run(partial(vault.lift, hold_id=hold_id), writes=True)
+
+    def holds(self, tenant: str | None = None) -> list[Hold]:
+        return self._asking.run(partial(vault.holds, tenant=tenant))
+
+    def close(self) -> None:
+        self._asking.close()

@@ -1,0 +1,51 @@
+"""Which key wraps tenants' keys, and which ones unwrap what was wrapped by others before."""
+
+from collections.abc import Mapping, Sequence
+
+from antiphon.core.error import StoreError
+from antiphon.core.ports import KeyWrapper
+from antiphon.core.vault_store import TenantKey
+
+PURPOSE = "content"
+
+
+class KeyDenied(StoreError):
+    """The wrapping key is there, and says no: it is disabled, or we may not use it. What it wrapped is let go at once."""
+
+
+class Wrappers:
+    """One wraps; all unwrap what their own kind wrapped."""
+
+    def __init__(self, current: KeyWrapper, others: Sequence[KeyWrapper] = ()) -> None:
+        self.current = current
+        self._by_kind = {kind_of(one.name): one for one in (*others, current)}
+
+    def generate(self, tenant: str, at_ns: int) -> tuple[bytes, TenantKey]:
+        """Make a key for a tenant. Returns: the key, and how it is stored. Raises: StoreError."""
+        key, wrapped = self.current.generate(context_of(tenant))
+        return key, TenantKey(tenant=tenant, wrapped=wrapped, wrapper=self.current.name, at_ns=at_ns)
+
+    def unwrap(self, row: TenantKey) -> bytes:
+        """Raises: StoreError, KeyDenied, Erased."""
+        wrapper = self._by_kind.get(kind_of(row.wrapper))
+        if wrapper is None:
+            raise StoreError(
+                f"a tenant's key is wrapped by {row.wrapper}, and `vault` has no section `{kind_of(row.wrapper)}`; "
+                "put it back, and run `antiphon vault rotate`"
+            )
+        return wrapper.unwrap(row.wrapped, context_of(row.tenant))
+
+    def rewrapped(self, row: TenantKey) -> TenantKey:
+        """The same key, wrapped by the key that wraps now. Raises: StoreError."""
+        key = self.unwrap(row)
+        wrapped = self.current.wrap(key, context_of(row.tenant))
+        return TenantKey(tenant=row.tenant, wrapped=wrapped, wrapper=self.current.name, at_ns=row.at_ns)
+
+
+def kind_of(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def context_of(tenant: str) -> Mapping[str, str]:
+    """What is bound to a tenant's key: it can't be taken for another's."""
+    return {"tenant": tenant or "-", "purpose": PURPOSE}
