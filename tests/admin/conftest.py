@@ -16,6 +16,7 @@ from antiphon.config.forms import FileForms
 from antiphon.config.load import load_text
 from antiphon.control.identity import Keys
 from antiphon.control.owned import Owned
+from antiphon.control.policies import Bundles
 from antiphon.control.registry import Registry
 from antiphon.core.ids import Uuid7
 from antiphon.store.bank_sqlite import SqliteBank
@@ -49,6 +50,7 @@ class Office:
         self.site = AdminSite(
             desk=Desk(
                 registry=Registry(self.objects, FileForms(self.loaded), self.clock),
+                policies=Bundles(self.objects, ("fast", "balanced", "premium"), self.clock),
                 bank=self.bank,
                 database=partial(SqliteDatabase, directory),
                 clock=self.clock,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from antiphon.control.alerts import MOST_WAITING, Alerts, signature
+from antiphon.control.alerts import MOST_WAITING, Alerts
 from antiphon.control.settings_alerts import AlertSettings, WebhookSettings
 from antiphon.core.alert import Alert
 from antiphon.core.secret import Secret

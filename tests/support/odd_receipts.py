@@ -1,11 +1,7 @@
-"""Receipts that say everything a receipt can say, some by people who mean no good, in a real database."""
+"""Receipts that say everything a receipt can say, some by people who mean no good."""
 
-from collections.abc import Iterable
-from contextlib import closing
 from typing import Any
 
-import msgspec
-from receipts import halves
 from spent import id_at
 
 from antiphon.core.finding import Finding
@@ -16,8 +12,6 @@ from antiphon.core.request import Lineage
 from antiphon.core.signal import Fact
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Obligations, Verdict
-from antiphon.store.database import Batch, Row
-from antiphon.store.sqlite import SqliteDatabase
 
 SCRIPT = "<script>document.title='owned'</script>"
 QUOTES = "\"><img src=x onerror=\"document.title='owned'\">"
@@ -158,18 +152,3 @@ def odd(now_ns: int) -> list[Receipt]:
         whole(next(back), 10, outcome="client_gone", status=200, principal=GLOBEX),
     ]  # fmt: skip
 
-
-def keep(database: SqliteDatabase, receipts: Iterable[Receipt]) -> None:
-    """Put them where a shipper would."""
-    rows: list[Row] = []
-    bases: dict[str, bytes] = {}
-    for one in receipts:
-        told, tail = halves(one)
-        name = f"odd-{abs(hash(tail)):x}"
-        bases[name] = tail
-        tenant = one.principal.tenant if one.principal else ""
-        rows.append(
-            Row(id=one.id, tenant=tenant, at_ns=one.at_ns, outcome=one.outcome, body=msgspec.json.encode(told), basis=name)
-        )
-    with closing(database):
-        database.write(Batch(rows=rows, bases=list(bases.items())))

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from antiphon.control.policies import Bundles
 from antiphon.control.registry import Registry
 from antiphon.core.bank import Bank
 from antiphon.core.clock import Clock
@@ -16,6 +17,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     """The use cases."""
 
     registry: Registry
+    policies: Bundles
     bank: Callable[[], Bank]
     """Opens one, to be closed after use."""
     database: Callable[[], Database]

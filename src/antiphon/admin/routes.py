@@ -1,38 +1,21 @@
 """The table of the admin API's paths."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import unquote
 
-from msgspec import Struct
-
 from antiphon.admin.ask import MOST_VERSION, Ask, kind_of, number, owner_of, page_of
 from antiphon.admin.desk import Desk, Done
+from antiphon.admin.route import Act, Route
+from antiphon.admin.routes_policies import ROUTES as POLICIES
 from antiphon.control import accounts, corrections
 from antiphon.control.ownership import SECTIONS
 from antiphon.control.registry import OVERLAP, Shown
-from antiphon.control.roles import Permission
 from antiphon.core.error import NotFound, WrongMethod
 from antiphon.core.objects import ObjectKind
 
 LONGEST_PART = 512
 """Most bytes of a part of a path."""
-Act = Callable[[Desk, Ask], Done]
-
-
-class Route(Struct, frozen=True, kw_only=True):
-    """One path and method."""
-
-    method: str
-    path: str
-    act: Act
-    """Blocks on the store."""
-    said: str
-    needs: Permission = "read"
-    """What whoever asks has to be allowed."""
-    query: tuple[str, ...] = ()
-    body: tuple[str, ...] = ()
-    """Fields of the body; `*`: those of the kind's section in the configuration."""
 
 
 def _changed(one: Shown, *, made: bool = False) -> Done:
@@ -170,6 +153,7 @@ ROUTES: tuple[Route, ...] = (
         said="Who did what, the newest first.",
         query=("limit", "before", "kind", "name"),
     ),
+    *POLICIES,
 )
 
 

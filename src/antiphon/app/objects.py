@@ -7,6 +7,7 @@ from antiphon.app.stores import Stores
 from antiphon.config.forms import FileForms
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
+from antiphon.control.policies import Bundles
 from antiphon.control.registry import Registry
 from antiphon.core.clock import SystemClock
 from antiphon.core.ids import Uuid7
@@ -30,7 +31,13 @@ def _stores(settings: Settings) -> Stores:
 
 def desk_of(loaded: Loaded) -> Desk:
     """What the admin API does, under a configuration."""
-    clock = SystemClock()
-    registry = Registry(objects_of(loaded.settings), FileForms(loaded), clock)
+    clock, objects = SystemClock(), objects_of(loaded.settings)
     stores = _stores(loaded.settings)
-    return Desk(registry=registry, bank=stores.bank, database=stores.database, clock=clock, ids=Uuid7(clock))
+    return Desk(
+        registry=Registry(objects, FileForms(loaded), clock),
+        policies=Bundles(objects, loaded.settings.policy.tiers, clock),
+        bank=stores.bank,
+        database=stores.database,
+        clock=clock,
+        ids=Uuid7(clock),
+    )

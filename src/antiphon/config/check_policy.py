@@ -20,7 +20,9 @@ def check_policy(settings: Settings, written: Written) -> Iterator[Problem]:
     for at, pattern in enumerate(policy.files):
         if not files_of((pattern,)):
             yield written.problem(
-                ("policy", "files", at), f"no file is named so: {pattern}", "name a file, or a pattern of files that are there"
+                ("policy", "files", at),
+                f"no file is named so: {pattern}",
+                "name a file, or a pattern of files that are there",
             )
     if wrong:
         return

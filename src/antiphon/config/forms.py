@@ -53,7 +53,7 @@ class FileForms(Forms):
         }
 
     def written(self, kind: ObjectKind) -> Mapping[str, Struct]:
-        return self._written[kind]
+        return self._written.get(kind, {})
 
     def read(self, kind: ObjectKind, name: str, fields: Mapping[str, Any]) -> Struct:
         node = _item(kind, name, fields)

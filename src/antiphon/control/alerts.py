@@ -1,20 +1,16 @@
 """Tells of budgets that run low: a line in the log, and a webhook where there is one."""
 
 import asyncio
-import hmac
 import logging
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
-from urllib.parse import urlsplit
 
 import msgspec
 
 from antiphon.control.settings_alerts import AlertSettings, WebhookSettings
 from antiphon.core.alert import Alert
-from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, UpstreamError
-from antiphon.core.ports import Outbound, Transport
-from antiphon.net.egress import origin_of
+from antiphon.core.ports import Transport
+from antiphon.net.post import Hook, posted
 
 log = logging.getLogger("antiphon.alerts")
 MOST_WAITING = 1000
@@ -84,7 +80,8 @@ class Alerts:
     async def _try(self, alert: Alert, webhook: WebhookSettings) -> str:
         """Post it once. Returns: what was wrong; empty: nothing. Raises: UpstreamError, OverLimit."""
         body = msgspec.json.encode(alert)
-        outbound = posted(body, webhook, self._now_ns() // 1_000_000_000)
+        hook = Hook(url=webhook.url, secret=webhook.secret, timeout_s=webhook.timeout_s)
+        outbound = posted(body, hook, self._now_ns() // 1_000_000_000)
         inbound = await self._transport.send(outbound)
         try:
             await inbound.read(MOST_ANSWER_BYTES)
@@ -92,30 +89,3 @@ class Alerts:
             inbound.close()
             raise
         return "" if inbound.status in WELL else f"the webhook answered {inbound.status}"
-
-
-def posted(body: bytes, webhook: WebhookSettings, now_s: int) -> Outbound:
-    """An alert as it is sent."""
-    url = urlsplit(webhook.url.reveal())
-    place = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    lines = [f"POST {place} HTTP/1.1", f"Host: {url.netloc.rpartition('@')[2]}", "Content-Type: application/json"]
-    if webhook.secret is not None:
-        lines.append(f"x-antiphon-signature: {signature(body, webhook.secret.reveal(), now_s)}")
-    return Outbound(
-        origin=origin_of(webhook.url.reveal()),
-        head="".join(f"{line}\r\n" for line in lines).encode("latin-1"),
-        body=(body,),
-        size_bytes=len(body),
-        timeouts=Timeouts(
-            connect_s=webhook.timeout_s,
-            first_byte_s=webhook.timeout_s,
-            between_bytes_s=webhook.timeout_s,
-            total_s=webhook.timeout_s,
-        ),
-    )
-
-
-def signature(body: bytes, secret: str, now_s: int) -> str:
-    """How a receiver can tell that an alert is ours, and new."""
-    digest = hmac.new(secret.encode(), b"%d.%b" % (now_s, body), sha256).hexdigest()
-    return f"t={now_s},v1={digest}"

@@ -1,12 +1,13 @@
-"""The record of changes to keys, budgets and limits, as people read it."""
+"""The record of changes to the objects that the admin API owns, as people read it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from antiphon.control.instants import said
-from antiphon.core.objects import Change
+from antiphon.core.objects import Change, ObjectKind
 
 
 class ChangeShown(Struct, frozen=True, kw_only=True):
@@ -14,7 +15,7 @@ class ChangeShown(Struct, frozen=True, kw_only=True):
 
     version: int
     at: str
-    kind: str
+    kind: ObjectKind
     name: str
     tenant: str
     action: str
@@ -35,6 +36,13 @@ def shown(change: Change) -> ChangeShown:
         before=_json(change.before),
         after=_json(change.after),
     )
+
+
+def fields_of(change: ChangeShown) -> Iterator[dict[str, Any]]:
+    """An object's fields before and after; those of keys and accounts stand beside how they are."""
+    for told in (change.before, change.after):
+        if told is not None:
+            yield told["spec"] if change.kind in ("key", "account") else told
 
 
 def _json(text: bytes | None) -> Any:

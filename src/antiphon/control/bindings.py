@@ -35,7 +35,9 @@ class Bindings:
             return principal, ()
         grants = tuple(dict.fromkeys(grant_of(form, principal) for form in forms))
         own = (
-            grant.role for grant in grants if grant.scope.holds(granted(grant.role, principal.tenant, principal.team).scope)
+            grant.role
+            for grant in grants
+            if grant.scope.holds(granted(grant.role, principal.tenant, principal.team).scope)
         )
         return (
             replace(

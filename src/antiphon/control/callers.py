@@ -28,6 +28,9 @@ from antiphon.core.principal import Principal
 Refused = Callable[[Peer, NotAuthenticated, float], None]
 """Told of each unknown credential: where it came from, why it isn't taken, and for how many seconds its sender is held off."""
 
+NONE_BESIDE = IdentitySettings()
+"""Nobody calls but by keys."""
+
 
 def nobody_told(peer: Peer, error: NotAuthenticated, held_s: float) -> None:
     """Nothing is noted."""
@@ -50,7 +53,7 @@ class Callers(Keys):
         keys: Iterable[KeySettings],
         owned: Owned,
         doors: Doors,
-        identity: IdentitySettings = IdentitySettings(),
+        identity: IdentitySettings = NONE_BESIDE,
         *,
         managed: bool = False,
     ) -> None:

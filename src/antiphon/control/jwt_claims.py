@@ -30,7 +30,7 @@ class Bearer(Struct, frozen=True):
 
 def check(read: Read, issuer: IssuerSettings, now_ns: int) -> int:
     """Whether a token is for here and now. Returns: when it ends, UTC ns. Raises: NotAuthenticated."""
-    claims, skew = read.claims, issuer.skew_s
+    claims = read.claims
     if read.type not in {one.lower().removeprefix("application/") for one in issuer.types}:
         raise wrong("is of another kind than those of `types`")
     if claims.get("iss") != issuer.issuer:
@@ -39,13 +39,20 @@ def check(read: Read, issuer: IssuerSettings, now_ns: int) -> int:
     told = [audience] if isinstance(audience, str) else audience
     if not isinstance(told, list) or not any(one in issuer.audiences for one in told if isinstance(one, str)):
         raise wrong("is for another audience")
-    now_s = now_ns / 1e9
-    ends_s = _instant(claims, "exp")
+    for path, value in issuer.required.items():
+        if value not in _values(_at(claims, path)):
+            raise wrong(f"has no `{path}` of the value that is required")
+    return int(_ends_s(claims, issuer, now_ns / 1e9) * 1e9)
+
+
+def _ends_s(claims: Mapping[str, Any], issuer: IssuerSettings, now_s: float) -> float:
+    """When a token ends, the skew of clocks allowed for. Raises: NotAuthenticated, where its time is not now."""
+    skew = issuer.skew_s
+    ends_s, begins_s, made_s = _instant(claims, "exp"), _instant(claims, "nbf"), _instant(claims, "iat")
     if ends_s is None:
         raise wrong("never expires: it has no `exp`")
     if now_s >= ends_s + skew:
         raise wrong("has expired")
-    begins_s, made_s = _instant(claims, "nbf"), _instant(claims, "iat")
     if begins_s is not None and now_s < begins_s - skew:
         raise wrong("is not valid yet")
     if made_s is not None and now_s < made_s - skew:
@@ -56,10 +63,7 @@ def check(read: Read, issuer: IssuerSettings, now_ns: int) -> int:
         ends_s = min(ends_s, made_s + issuer.max_age_s)
         if now_s >= ends_s + skew:
             raise wrong("is too old")
-    for path, value in issuer.required.items():
-        if value not in _values(_at(claims, path)):
-            raise wrong(f"has no `{path}` of the value that is required")
-    return int((ends_s + skew) * 1e9)
+    return ends_s + skew
 
 
 def bearer(read: Read, issuer: IssuerSettings, until_ns: int) -> Bearer:
@@ -95,7 +99,12 @@ def _instant(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name, _MISSING)
     if value is _MISSING:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value < 2**40:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not 0 <= value < 2**40
+    ):
         raise wrong(f"has a claim `{name}` that is no time")
     return float(value)
 

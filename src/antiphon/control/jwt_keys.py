@@ -34,7 +34,7 @@ def keys_of(document: bytes, algorithms: tuple[str, ...]) -> tuple[KeyOfIssuer, 
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"its keys are no JSON object: {error}") from error
     if not isinstance(listed, list):
-        raise ValueError("its keys are no JWK Set: there is no list `keys`")
+        raise ValueError("its keys are no JWK Set: there is no list `keys`")  # noqa: TRY004 - a document, not a value
     if len(listed) > MOST_KEYS:
         raise ValueError(f"it lists {len(listed)} keys; {MOST_KEYS} are read")
     found = tuple(_usable(listed, algorithms))

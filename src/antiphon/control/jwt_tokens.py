@@ -56,7 +56,7 @@ class Tokens:
         """Verify a token. Raises: NotAuthenticated (Forged where no provider signed it), Unavailable."""
         said, issuer = self._read(token)
         if said.algorithm not in issuer.settings.algorithms:
-            raise _forged(wrong(f"is signed by an algorithm that its issuer's `algorithms` don't list"))
+            raise _forged(wrong("is signed by an algorithm that its issuer's `algorithms` don't list"))
         key = await issuer.key(said.kid, said.algorithm)
         if key is None or not verified(token, key, said.algorithm):
             raise _forged(wrong("is signed by no key of its issuer"))
@@ -93,12 +93,17 @@ class Tokens:
             if until_ns <= now_ns:
                 raise NotAuthenticated(f"the account {account.form.name} has expired", code="key_expired")
         bound, grants = self._bindings.bound(who, subjects)
-        kept = self._principals.get((bound.tenant, bound.key))
-        if kept != bound:
-            if len(self._principals) >= self._most:
-                self._principals.clear()
-            kept = self._principals[bound.tenant, bound.key] = bound
-        return Known(digest=digest, principal=kept, until_ns=until_ns, grants=grants)
+        return Known(digest=digest, principal=self._same(bound), until_ns=until_ns, grants=grants)
+
+    def _same(self, who: Principal) -> Principal:
+        """The principal that is known already, where it is equal."""
+        kept = self._principals.get((who.tenant, who.key))
+        if kept == who:
+            return kept
+        if len(self._principals) >= self._most:
+            self._principals.clear()
+        self._principals[who.tenant, who.key] = who
+        return who
 
 
 def _forged(error: NotAuthenticated) -> Forged:

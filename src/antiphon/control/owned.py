@@ -10,6 +10,7 @@ from antiphon.control import keys, limits
 from antiphon.control.budgets import of_key
 from antiphon.control.identity import NOBODY, Table
 from antiphon.control.keys import AccountSpec, KeySpec, Known
+from antiphon.control.policy_bundle import read_bundle, source_of
 from antiphon.control.settings_identity import BindingForm
 from antiphon.core.budget import Budget
 from antiphon.core.error import StoreError
@@ -18,6 +19,7 @@ from antiphon.core.objects import Object, ObjectKind, Update
 from antiphon.metering.definitions import budget
 from antiphon.metering.settings import BudgetSettings
 from antiphon.metering.settings_limits import RateLimitSettings, limits_of
+from antiphon.policy.source import Source
 
 Rule = Budget | Limit
 _budget = msgspec.json.Decoder(BudgetSettings)
@@ -34,6 +36,10 @@ class _Read(Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     account: AccountSpec | None = None
     binding: BindingForm | None = None
+    bundle: Source | None = None
+
+
+_NOTHING = _Read()
 
 
 class Owned:
@@ -49,6 +55,8 @@ class Owned:
         """The same."""
         self.accounts: tuple[AccountSpec, ...] = ()
         self.bindings: tuple[BindingForm, ...] = ()
+        self.bundles: tuple[Source, ...] = ()
+        """Policies that are in force, in order of names; the same object while they are the same."""
         self._read: Mapping[Spot, _Read] = {}
 
     @property
@@ -58,11 +66,12 @@ class Owned:
 
     def take(self, update: Update) -> None:
         """Know what changed. Raises: StoreError, where an object can't be read; then all is as it was."""
-        fresh = {(one.kind, one.name): _read(one) for one in update.objects}
-        table, found = ({}, {}) if update.whole else (dict(self.keys), dict(self._read))
-        for spot in (*update.gone, *fresh):
-            old = found.pop(spot, None)
-            for known in () if old is None else old.texts:
+        fresh: dict[Spot, _Read] = {(one.kind, one.name): _read(one) for one in update.objects}
+        table: dict[bytes, Known] = {} if update.whole else dict(self.keys)
+        found: dict[Spot, _Read] = {} if update.whole else dict(self._read)
+        spots: list[Spot] = [*update.gone, *fresh]
+        for spot in spots:
+            for known in found.pop(spot, _NOTHING).texts:
                 table.pop(known.digest, None)
         found.update(fresh)
         table.update((known.digest, known) for one in fresh.values() for known in one.texts)
@@ -72,6 +81,8 @@ class Owned:
         self.limits = tuple(rule for rule in rules if isinstance(rule, Limit))
         self.accounts = tuple(one.account for one in found.values() if one.account is not None)
         self.bindings = tuple(one.binding for one in found.values() if one.binding is not None)
+        bundles = tuple(one.bundle for _, one in sorted(found.items()) if one.bundle is not None)
+        self.bundles = self.bundles if bundles == self.bundles else bundles
         self.version = update.version
 
 
@@ -88,6 +99,8 @@ def _read(one: Object) -> _Read:
                 return _Read(binding=_binding.decode(one.spec))
             except msgspec.MsgspecError as error:
                 raise StoreError(f"the binding {one.name} in the store can't be read ({error}); upgrade this one") from error
+        case "policy":
+            return _Read(bundle=source_of(one.name, read_bundle(one)))
         case _:
             return _Read(rules=_rules(one))
 

@@ -26,15 +26,17 @@ PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 Role = Literal["owner", "admin", "policy_author", "approver", "auditor", "team_lead", "member"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-MAY: Mapping[str, frozenset[Permission]] = MappingProxyType({
-    "owner": frozenset(PERMISSIONS),
-    "admin": frozenset(("read", "keys", "money", "policy.publish", "approve", "roles")),
-    "policy_author": frozenset(("read", "policy.write")),
-    "approver": frozenset(("read", "approve")),
-    "auditor": frozenset(("read", "content", "audit")),
-    "team_lead": frozenset(("read", "keys", "money")),
-    "member": frozenset(("read",)),
-})
+MAY: Mapping[str, frozenset[Permission]] = MappingProxyType(
+    {
+        "owner": frozenset(PERMISSIONS),
+        "admin": frozenset(("read", "keys", "money", "policy.publish", "approve", "roles")),
+        "policy_author": frozenset(("read", "policy.write")),
+        "approver": frozenset(("read", "approve")),
+        "auditor": frozenset(("read", "content", "audit")),
+        "team_lead": frozenset(("read", "keys", "money")),
+        "member": frozenset(("read",)),
+    }
+)
 """`team_lead` and `member` see and change what is their own team's alone, all others what is of their tenant."""
 OF_THEIR_TEAM: frozenset[str] = frozenset(("team_lead", "member"))
 NOWHERE = "\0"

@@ -91,7 +91,8 @@ class CallerForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ""
     roles: Annotated[
-        list[Role], Meta(description="What it may do in the control plane, within its tenant or team. Default: nothing.")
+        list[Role],
+        Meta(description="What it may do in the control plane, within its tenant or team. Default: nothing."),
     ] = []
     employment: Annotated[
         Word, Meta(description="What policies call it, such as employee, contractor or service. Default: unknown.")
@@ -126,7 +127,8 @@ class AccountForm(CallerForm, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A service account: a program that calls by texts of its own, or by a token of an identity provider."""
 
     issuer: Annotated[
-        str, Meta(max_length=64, description="Name of the identity provider whose tokens it may come with. Default: none.")
+        str,
+        Meta(max_length=64, description="Name of the identity provider whose tokens it may come with. Default: none."),
     ] = ""
     subject: Annotated[
         Word, Meta(description="User that those tokens name, as the issuer's `claims.user` has it. Default: none.")

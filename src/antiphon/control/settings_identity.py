@@ -31,10 +31,12 @@ class ClaimSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     team: Annotated[str, Meta(description="Claim that names the team. Default: none.")] = ""
     department: Annotated[str, Meta(description="Claim that names the department. Default: none.")] = ""
     employment: Annotated[
-        str, Meta(description="Claim that says how the user is employed, such as employee or contractor. Default: none.")
+        str,
+        Meta(description="Claim that says how the user is employed, such as employee or contractor. Default: none."),
     ] = ""
     tenant: Annotated[
-        str, Meta(description="Claim that names the tenant: one of `tenants`, else the token is refused. Default: none.")
+        str,
+        Meta(description="Claim that names the tenant: one of `tenants`, else the token is refused. Default: none."),
     ] = ""
     groups: Annotated[
         str, Meta(description="Claim that lists groups: a list, or one text with blanks between. Default groups.")
@@ -81,7 +83,9 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     claims: Annotated[ClaimSettings, Meta(description="Where its tokens say what.")] = ClaimSettings()
     roles: Annotated[
         dict[str, Role],
-        Meta(description="Role of each group. A group that is not listed gives none, whatever it is called. Default: none."),
+        Meta(
+            description="Role of each group. A group that is not listed gives none, whatever it is called. Default: none."
+        ),
     ] = {}
     tenant: Annotated[Tenant, Meta(description="Tenant of its users, where no claim names it. Default default.")] = (
         "default"
@@ -92,7 +96,9 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = ""
     models: Annotated[
         list[str],
-        Meta(description="Public model names that its users may ask for; a trailing * stands for any ending. Default: all."),
+        Meta(
+            description="Public model names that its users may ask for; a trailing * stands for any ending. Default: all."
+        ),
     ] = field(default_factory=lambda: ["*"])
     data_class: Annotated[
         DataClass | None, Meta(description="The least that what its users send is taken for. Default: as configured.")
@@ -104,9 +110,9 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_s: Annotated[
         float, Meta(gt=0, le=60, description="Seconds for one look at its keys, all in all. Default 5.")
     ] = 5.0
-    refresh_s: Annotated[
-        float, Meta(ge=1, le=86400, description="Seconds between looks at its keys. Default 300.")
-    ] = 300.0
+    refresh_s: Annotated[float, Meta(ge=1, le=86400, description="Seconds between looks at its keys. Default 300.")] = (
+        300.0
+    )
     unknown_kid_s: Annotated[
         float,
         Meta(
@@ -150,7 +156,9 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class CertificateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a client certificate stands for. The first rule that fits counts; a key or token that is sent goes first."""
 
-    name: Annotated[Name, Meta(description="What receipts call it: the key is `certificate/NAME/` and the name that fits.")]
+    name: Annotated[
+        Name, Meta(description="What receipts call it: the key is `certificate/NAME/` and the name that fits.")
+    ]
     uri: Annotated[
         str | None,
         Meta(
@@ -165,7 +173,10 @@ class CertificateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     email: Annotated[str | None, Meta(min_length=1, description="Address of its SubjectAltName.")] = None
     cn: Annotated[
         str | None,
-        Meta(min_length=1, description="Common name of its subject, where it has no SubjectAltName of another kind to go by."),
+        Meta(
+            min_length=1,
+            description="Common name of its subject, where it has no SubjectAltName of another kind to go by.",
+        ),
     ] = None
     tenant: Annotated[Tenant, Meta(description="Organisation that it belongs to. Default default.")] = "default"
     user: Annotated[Word, Meta(description="User, for receipts and budgets. Default: none.")] = ""
@@ -209,9 +220,9 @@ class BindingForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         ),
     ]
     role: Annotated[Role, Meta(description="What they may, by the table of roles.")]
-    tenant: Annotated[
-        Tenant, Meta(description="Tenant that it holds in; `*` for all of them. Default default.")
-    ] = "default"
+    tenant: Annotated[Tenant, Meta(description="Tenant that it holds in; `*` for all of them. Default default.")] = (
+        "default"
+    )
     team: Annotated[
         Word, Meta(description="Team that it holds in. Default: all of the tenant; for team_lead and member none.")
     ] = ""
@@ -222,14 +233,22 @@ class ThrottleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     failures: Annotated[
         int,
-        Meta(ge=1, le=1_000_000, description="Unknown credentials, all different, that an address may send. Default 20."),
+        Meta(
+            ge=1, le=1_000_000, description="Unknown credentials, all different, that an address may send. Default 20."
+        ),
     ] = 20
     first_s: Annotated[
-        float, Meta(gt=0, le=3600, description="Seconds that it is held off after them; each further one doubles that. Default 1.")
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="Seconds that it is held off after them; each further one doubles that. Default 1.",
+        ),
     ] = 1.0
     most_s: Annotated[float, Meta(gt=0, le=86400, description="The longest that it is held off. Default 60.")] = 60.0
     forget_s: Annotated[
-        float, Meta(gt=0, le=604_800, description="Seconds without one after which it counts from 0 again. Default 900.")
+        float,
+        Meta(gt=0, le=604_800, description="Seconds without one after which it counts from 0 again. Default 900."),
     ] = 900.0
 
 
@@ -246,9 +265,9 @@ class IdentitySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bindings: Annotated[
         list[BindingForm], Meta(description="Who has which role, beside what keys and groups say. Default: none.")
     ] = []
-    throttle: Annotated[
-        ThrottleSettings, Meta(description="How credentials that are guessed are slowed down.")
-    ] = ThrottleSettings()
+    throttle: Annotated[ThrottleSettings, Meta(description="How credentials that are guessed are slowed down.")] = (
+        ThrottleSettings()
+    )
 
     @property
     def known(self) -> bool:

@@ -1,4 +1,4 @@
-"""Objects that the admin API owns: keys, service accounts, role bindings, budgets and limits, and the changes that made them what they are.
+"""Objects that the admin API owns: keys, service accounts, role bindings, budgets, limits and bundles of policies, and the changes that made them what they are.
 
 What the configuration file says is not among them: each object has one owner.
 """
@@ -9,9 +9,20 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-ObjectKind = Literal["key", "budget", "limit", "account", "binding"]
+ObjectKind = Literal["key", "budget", "limit", "account", "binding", "policy"]
 OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
-Action = Literal["create", "replace", "delete", "rotate", "revoke", "raise"]
+Action = Literal[
+    "create",
+    "replace",
+    "delete",
+    "rotate",
+    "revoke",
+    "raise",
+    "publish",
+    "rollout",
+    "rollback",
+    "withdraw",
+]
 
 
 class Object(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ class TenantKey(Struct, frozen=True, gc=False, kw_only=True):
 
     tenant: str
     wrapped: bytes
+    scope: str = ""
+    """Which gateway alone can unwrap it; empty: all that share the database."""
     wrapper: str
     """Which key it is wrapped by, as `KeyWrapper.name`."""
     at_ns: int
@@ -75,12 +77,12 @@ class VaultStore(ABC):
     """Keeps keys, erasures and holds. Any thread may ask. All methods block, and raise StoreError."""
 
     @abstractmethod
-    def tenant_key(self, tenant: str) -> TenantKey | None:
-        """The key of a tenant; None: it has none yet."""
+    def tenant_key(self, tenant: str, scopes: Sequence[str]) -> TenantKey | None:
+        """The key of a tenant, of the first of these scopes that has one; None: none has."""
 
     @abstractmethod
     def add_tenant_key(self, key: TenantKey) -> TenantKey:
-        """Give a tenant a key. Returns: the one that it has, which another process may have given it first."""
+        """Give a tenant a key. Returns: the one that it has in this scope, which another process may have given it first."""
 
     @abstractmethod
     def tenant_keys(self) -> list[TenantKey]:

@@ -19,12 +19,12 @@ from antiphon.core.ports import Reply
 from antiphon.core.principal import Principal
 from antiphon.core.request import NO_LINEAGE, Head, Lineage, Request
 from antiphon.core.verdict import Verdict
+from antiphon.governance.answers import Behind, Judges
 from antiphon.governance.blocked import blocked
 from antiphon.governance.bodies import read as read_body
 from antiphon.governance.labels import DATA_CLASS, in_metadata, labelled, purpose
 from antiphon.governance.parts import Errand, Governed, Looking, Parts
-from antiphon.governance.reply import Behind, GoverningReply, Judges
-from antiphon.guards.gate import Gate
+from antiphon.governance.reply import GoverningReply
 from antiphon.guards.port import Asked, Guard, Screened, Text
 from antiphon.guards.screen import screen
 from antiphon.guards.texts import Texts, edited_request, texts_of
@@ -113,24 +113,13 @@ class Governor:
         if reasons and asking is not None:
             await asking.people(story, request, reasons)
         answers = (*looking.answer, *(one for one in more if "answer" in one.sides))
-        asked = structs.replace(asked, data_class=story.data_class)
+        asked = structs.replace(asked, data_class=story.data_class or least)
         pending, judges = await self._asked(story, request, asked, judged=judged)
         restore = dict(found.tokens) if found.tokens and self._may_see(story.principal, story.data_class) else {}
         if not (answers or mask or restore or pending or judges is not None):
             return request, reply
         story.masked = True
-        behind = Behind(
-            guards=answers,
-            asked=asked,
-            token=partial(self._token, story.principal.tenant),
-            restore=restore,
-            mask=mask,
-            closed_from=parts.settings.closed_from,
-            pending=pending,
-            judges=judges,
-            keep=None,
-            capture_most_bytes=0 if story.unseen else parts.capture_most_bytes,
-        )
+        behind = structs.replace(self._behind(story, answers, asked, mask, restore), pending=pending, judges=judges)
         return request, GoverningReply(reply, story, behind, head.dialect)
 
     async def errand(self, story: Story, errand: Errand, lineage: Lineage = NO_LINEAGE) -> Governed:
@@ -171,22 +160,32 @@ class Governor:
             await parts.vault.keep(tenant, f"key/{story.principal.key}", dict(found.tokens))
         answers = (*looking.answer, *(one for one in more if "answer" in one.sides))
         restore = dict(found.tokens) if found.tokens and self._may_see(story.principal, story.data_class) else {}
-        gate = None
+        behind = None
         if answers or mask or restore:
-            gate = partial(
-                Gate,
-                errand.dialect,
-                answers,
-                structs.replace(asked, data_class=story.data_class),
-                partial(self._token, tenant),
-                restore,
-                mask=mask,
-                closed_from=parts.settings.closed_from,
-            )
+            behind = self._behind(story, answers, asked, mask, restore)
         body = errand.body if read is None or not found.edits else read.edited(found.edits)
-        return Governed(body=body, gate=gate)
+        return Governed(body=body, behind=behind)
 
     # --- guards
+
+    def _behind(
+        self,
+        story: Story,
+        guards: tuple[Guard, ...],
+        asked: Asked,
+        mask: frozenset[str],
+        restore: Mapping[str, str],
+    ) -> Behind:
+        parts = self._parts
+        return Behind(
+            guards=guards,
+            asked=structs.replace(asked, data_class=story.data_class or asked.data_class),
+            token=partial(self._token, asked.tenant),
+            restore=restore,
+            mask=mask,
+            closed_from=parts.settings.closed_from,
+            capture_most_bytes=0 if story.unseen else parts.capture_most_bytes,
+        )
 
     def _blind(self, story: Story, what: str, guards: tuple[Guard, ...]) -> None:
         """Something of a body could not be read. Raises: GuardFailed, where that is not let through."""

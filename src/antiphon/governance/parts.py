@@ -13,10 +13,9 @@ from antiphon.core.deployment import Deployment
 from antiphon.core.finding import Finding
 from antiphon.core.ports import TokenVault
 from antiphon.core.request import Request
-from antiphon.governance.reply import Judges
+from antiphon.governance.answers import Behind, Judges
 from antiphon.governance.sessions import SessionClasses
 from antiphon.governance.settings import DataClassSettings
-from antiphon.guards.gate import Gate
 from antiphon.guards.port import Asked, Guard
 from antiphon.guards.texts import Texts
 from antiphon.policy.policies import Policies
@@ -75,8 +74,8 @@ class Governed(Struct, frozen=True, kw_only=True):
     """An errand as it may be sent."""
 
     body: Body
-    gate: Callable[[], Gate] | None = None
-    """Makes what its answer has to pass; None: nothing looks at it."""
+    behind: Behind | None = None
+    """What its answer has to pass; None: nothing looks at it."""
 
 
 class Looking(Struct, frozen=True, kw_only=True):

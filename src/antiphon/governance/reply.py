@@ -1,64 +1,16 @@
 """The caller's reply behind the guards: what of an answer may be released, and when."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Protocol
-
-from msgspec import Struct
+from collections.abc import Callable
 
 from antiphon.calls.story import Story
-from antiphon.core.data_class import DataClass
 from antiphon.core.error import AntiphonError, GuardBlocked
-from antiphon.core.finding import Finding
 from antiphon.core.ports import Reply, Served
-from antiphon.governance.blocked import blocked
-from antiphon.guards.gate import Gate, TextTap
-from antiphon.guards.port import Asked, Guard
-from antiphon.guards.screen import screen
-from antiphon.guards.texts import answer_texts
+from antiphon.governance.answers import Behind, opened, screened
+from antiphon.guards.gate import Gate
 
 MOST_HELD_BYTES = 1_048_576
 """Most bytes of a stream that wait for a judge; above it the upstream is slowed down."""
-Token = Callable[[str, str], str]
-Judging = Coroutine[Any, Any, Sequence[Finding]]
-
-
-class Judges(Protocol):
-    """Whoever judges answers by asking somebody else."""
-
-    holds: bool
-    """Nothing of a stream goes before it was judged."""
-
-    def tap(self) -> TextTap | None:
-        """What the stream's texts are shown to as they come; None: the end alone counts."""
-        ...
-
-    async def passed(self) -> None:
-        """Wait until all that was shown so far is judged. Raises: GuardBlocked, GuardFailed."""
-        ...
-
-    async def whole(self, body: bytes) -> None:
-        """Judge a whole answer. Raises: GuardBlocked, GuardFailed."""
-        ...
-
-
-class Behind(Struct, frozen=True, kw_only=True):
-    """What an answer has to pass."""
-
-    guards: tuple[Guard, ...]
-    asked: Asked
-    token: Token
-    restore: Mapping[str, str]
-    """Values of tokens that the caller may see again."""
-    mask: frozenset[str]
-    closed_from: DataClass
-    pending: tuple[asyncio.Task[None], ...] = ()
-    """Judges of the request that run beside the call."""
-    judges: Judges | None = None
-    keep: Callable[[Mapping[str, str]], None] | None = None
-    """Keeps what tokens of the answer stand for, before they leave. Raises: StoreError."""
-    capture_most_bytes: int = 0
-    """So much of the answer is kept with the story, as guards leave it: masked, whatever the caller sees."""
 
 
 class GoverningReply(Reply):
@@ -107,9 +59,11 @@ class GoverningReply(Reply):
 
     def begin(self, served: Served) -> None:
         behind = self._behind
-        self._gate = self._opened(behind.restore, None if behind.judges is None else behind.judges.tap())
+        self._gate = opened(
+            behind, self._dialect, behind.restore, None if behind.judges is None else behind.judges.tap()
+        )
         if behind.capture_most_bytes and behind.restore:
-            self._other = self._opened({}, None)
+            self._other = opened(behind, self._dialect, {})
         if self._waiting:
             self._begun = served
         else:
@@ -175,19 +129,6 @@ class GoverningReply(Reply):
         behind = self._behind
         return any(not task.done() for task in behind.pending) or (behind.judges is not None and behind.judges.holds)
 
-    def _opened(self, restore: Mapping[str, str], tap: TextTap | None) -> Gate:
-        behind = self._behind
-        return Gate(
-            self._dialect,
-            behind.guards,
-            behind.asked,
-            behind.token,
-            restore,
-            mask=behind.mask,
-            closed_from=behind.closed_from,
-            tap=tap,
-        )
-
     def _fed(self, gate: Gate, piece: bytes | None) -> bytes:
         """A piece of a stream, or its end, through the gate. Raises: GuardBlocked, GuardFailed, StoreError."""
         before = len(gate.findings)
@@ -213,25 +154,9 @@ class GoverningReply(Reply):
 
     def _screened(self, body: bytes) -> bytes:
         """A whole answer as it may go out. Raises: GuardBlocked, GuardFailed, StoreError."""
-        behind, story = self._behind, self._story
-        texts = answer_texts(body, self._dialect)
-        found = screen(
-            texts.items,
-            behind.guards,
-            behind.asked,
-            "answer",
-            behind.token,
-            behind.mask,
-            closed_from=behind.closed_from,
-        )
-        story.findings += found.findings
-        if found.blocked:
-            raise blocked(found, "answer")
-        if found.tokens and behind.keep is not None:
-            behind.keep(dict(found.tokens))
-        masked = texts.edited(found.edits).whole() if found.edits else body
+        masked, shown = screened(self._story, self._behind, body, self._dialect)
         self._capture(masked)
-        return texts.edited(found.edits, behind.restore).whole() if behind.restore else masked
+        return shown
 
     def _pass(self, out: bytes) -> None:
         if not (self._held or self._begun is not None or self._waiting):

@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
-from unicodedata import category, is_normalized, normalize
+from unicodedata import is_normalized, normalize
 
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201b": "'", "\u02bc": "'", "\uff07": "'"})
-_UNSEEN_KINDS = frozenset({"Cf", "Cc", "Cn", "Co"})
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
@@ -52,22 +50,21 @@ def mixed(text: str) -> bool:
     return _MIXED.search(text) is not None
 
 
-def place(text: str, at: int) -> int:
-    """The place in a text of a place of its folded form, to a character or two."""
+def span(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where a stretch of a text's folded form is in the text itself, to a character or two."""
+    return max(_shortest(text, start + 1) - 1, 0), _shortest(text, end)
+
+
+def _shortest(text: str, most: int) -> int:
+    """Length of the shortest beginning whose folded form has so many characters."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high) // 2
-        if len(folded(text[:middle])) < at:
+        if len(folded(text[:middle])) < most:
             low = middle + 1
         else:
             high = middle
     return low
-
-
-@lru_cache(4096)
-def unseen(character: str) -> bool:
-    """Whether a character has no shape of its own."""
-    return category(character) in _UNSEEN_KINDS
 
 
 def whole_word(text: str, start: int, end: int) -> bool:

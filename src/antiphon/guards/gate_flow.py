@@ -129,9 +129,9 @@ class Course:
         lane = self._lane
         if lane is None:
             return self._release(text)
-        self._raw += text
         if len(self._raw) > 4 * _BEHIND:
             self._forget()
+        self._raw += text
         made = self._lane_push(lane, text)
         if len(made) == 1 and made[0].winner is None and not made[0].found:
             return self._release(made[0].text)

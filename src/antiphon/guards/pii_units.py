@@ -39,32 +39,34 @@ _JOIN = (
 _UNIT = re.compile(rf"[{_WORD}]+(?:(?:{_JOIN})[{_WORD}]+)*[)]?")
 _GROWS = re.compile(
     rf"{_SPACE}?\(?\+?|[)]{_SPACE}?[-./]?{_SPACE}?\(?|{_SPACE}[-./]{_SPACE}?\(?|[-./]{_SPACE}?|/\(?|,{_SPACE}?(?:[0-9]{{1,3}})?"
-    rf"|{_SPACE}(?:{_begun(_AFTER)}|{'|'.join(_AFTER)}|ext\.|{_begun(_MONTHS)})|{_SPACE}(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?,?{_SPACE}?"
+    rf"|{_SPACE}(?:{_begun(_AFTER)}|{'|'.join(_AFTER)}|x{_SPACE}|ext\.?{_SPACE}?|{_begun(_MONTHS)}|[0-9]{{1,3}})|{_SPACE}(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?,?{_SPACE}?"
     rf"|{_SPACE}[A-Z]{{1,5}}{_SPACE}?"
 )
 """What may follow a unit and become part of it with more text."""
 _REVERSED_MONTHS = "|".join(month[::-1] for month in _MONTHS)
 _BACK = re.compile(
-    rf"[{_WORD}]{{0,{BACK}}}[(+]{{0,2}}(?:{_SPACE}[A-Z]{{1,3}}(?![{_WORD}])){{0,2}}"
+    rf"([{_WORD}]{{0,{BACK}}})[(+]{{0,2}}(?:{_SPACE}[A-Z]{{1,3}}(?![{_WORD}])){{0,2}}"
     rf"(?:,?\.?{_SPACE}?,?[a-z]{{0,6}}(?:{_REVERSED_MONTHS})(?![{_WORD}]))?"
 )
 """A unit before its first digit, read backwards."""
 
 
-def begins(text: str, at: int, floor: int) -> int:
-    """Where the unit begins whose first digit, `@` or colon is at `at`, or would be; not before `floor`."""
+def begins(text: str, at: int, floor: int) -> tuple[int, int]:
+    """Where the unit begins whose first digit, `@` or colon is at `at`, or would be, and its last word before that.
+
+    Neither is before `floor`.
+    """
     low = max(floor, at - BACK - 24)
-    return at - _BACK.match(text[low:at][::-1]).end()  # type: ignore[union-attr]  # it matches nothing at all, too
+    found = _BACK.match(text[low:at][::-1])
+    assert found is not None  # nothing at all matches
+    return at - found.end(), at - found.end(1)
 
 
-def ends(text: str, begin: int, at: int) -> tuple[int, bool]:
-    """Where the unit ends, and whether more text could make it longer."""
-    cap = min(len(text), begin + LONGEST_TAIL)
-    run = at
-    while run > begin and text[run - 1] not in " \u00a0\u2009\u202f(,":
-        run -= 1
-    found = _UNIT.match(text, run, cap)
-    end = max(found.end() if found is not None else at + 1, at + 1)
-    if cap == begin + LONGEST_TAIL:
+def ends(text: str, begin: int, word: int, at: int) -> tuple[int, bool]:
+    """Where the unit ends that begins at `begin`, and whether more text could make it longer."""
+    cap = begin + LONGEST_TAIL
+    found = _UNIT.match(text, word, cap)
+    end = max(found.end() if found is not None else 0, at + 1)
+    if cap <= len(text):
         return end, False
     return end, end == len(text) or _GROWS.fullmatch(text, end) is not None

@@ -14,7 +14,7 @@ _KINDS: dict[str, NameKind] = {"URI": "uri", "DNS": "dns", "email": "email"}
 
 def peer_of(transport: Transport) -> Peer:
     """What a connection knows of its other end."""
-    place = transport.get_extra_info("peername")
+    place: tuple[Any, ...] | str | None = transport.get_extra_info("peername")
     address = str(place[0]) if isinstance(place, tuple) and place else ""
     certificate = transport.get_extra_info("peercert")
     return Peer(address, tuple(_names(certificate)) if certificate else ())

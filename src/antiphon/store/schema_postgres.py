@@ -233,10 +233,12 @@ STEPS: tuple[Step, ...] = (
         );
         CREATE TABLE audit_sources (source TEXT PRIMARY KEY, position BIGINT NOT NULL);
         CREATE TABLE vault_tenants (
-            tenant TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            scope TEXT NOT NULL,
             wrapped BYTEA NOT NULL,
             wrapper TEXT NOT NULL,
-            at_ns BIGINT NOT NULL
+            at_ns BIGINT NOT NULL,
+            PRIMARY KEY (tenant, scope)
         );
         CREATE TABLE vault_keys (
             id TEXT PRIMARY KEY,

@@ -243,10 +243,12 @@ STEPS: tuple[Step, ...] = (
         );
         CREATE TABLE audit_sources (source TEXT PRIMARY KEY, position INTEGER NOT NULL);
         CREATE TABLE vault_tenants (
-            tenant TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            scope TEXT NOT NULL,
             wrapped BLOB NOT NULL,
             wrapper TEXT NOT NULL,
-            at_ns INTEGER NOT NULL
+            at_ns INTEGER NOT NULL,
+            PRIMARY KEY (tenant, scope)
         );
         CREATE TABLE vault_keys (
             id TEXT PRIMARY KEY,

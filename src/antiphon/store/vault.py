@@ -17,7 +17,7 @@ ADD_KEY = (
     " ON CONFLICT (id) DO NOTHING"
 )
 _KEY = "id, tenant, owner, at_ns, wrapped"
-_TENANT = "tenant, wrapped, wrapper, at_ns"
+_TENANT = "tenant, scope, wrapped, wrapper, at_ns"
 _HOLD = 'id, tenant, owner, receipt, session, "by", at_ns, note'
 KEYS_AT_ONCE = 500
 _HELD = """
@@ -36,28 +36,34 @@ def key_row(key: DataKey) -> tuple[object, ...]:
     return key.id, key.tenant, key.owner, key.at_ns, key.wrapped, key.tenant, key.owner, key.at_ns
 
 
-def tenant_key(db: Ask, tenant: str) -> TenantKey | None:
-    rows = db.ask(f"SELECT {_TENANT} FROM vault_tenants WHERE tenant = ?", (tenant,))  # noqa: S608 - columns alone, here and below
-    return _tenant_key(rows[0]) if rows else None
+def tenant_key(db: Ask, tenant: str, scopes: Sequence[str]) -> TenantKey | None:
+    text = f"SELECT {_TENANT} FROM vault_tenants WHERE tenant = ? AND scope = ?"  # noqa: S608 - columns alone, here and below
+    found = (db.ask(text, (tenant, scope)) for scope in scopes)
+    return next((_tenant_key(rows[0]) for rows in found if rows), None)
 
 
 def add_tenant_key(db: Ask, key: TenantKey) -> TenantKey:
-    values = key.tenant, key.wrapped, key.wrapper, key.at_ns
-    db.ask(f"INSERT INTO vault_tenants ({_TENANT}) VALUES (?, ?, ?, ?) ON CONFLICT (tenant) DO NOTHING", values)  # noqa: S608
-    found = tenant_key(db, key.tenant)
+    values = key.tenant, key.scope, key.wrapped, key.wrapper, key.at_ns
+    db.ask(f"INSERT INTO vault_tenants ({_TENANT}) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)  # noqa: S608
+    found = tenant_key(db, key.tenant, [key.scope])
     assert found is not None
     return found
 
 
 def tenant_keys(db: Ask) -> list[TenantKey]:
-    return [_tenant_key(row) for row in db.ask(f"SELECT {_TENANT} FROM vault_tenants ORDER BY tenant")]  # noqa: S608
+    return [_tenant_key(row) for row in db.ask(f"SELECT {_TENANT} FROM vault_tenants ORDER BY tenant, scope")]  # noqa: S608
 
 
 def rewrap(db: Ask, old: TenantKey, new: TenantKey) -> bool:
-    rows = db.ask("SELECT wrapped FROM vault_tenants WHERE tenant = ?", (old.tenant,))
-    if not rows or bytes(rows[0][0]) != old.wrapped:
+    found = tenant_key(db, old.tenant, [old.scope])
+    if found is None or found.wrapped != old.wrapped:
         return False
-    db.ask("UPDATE vault_tenants SET wrapped = ?, wrapper = ? WHERE tenant = ?", (new.wrapped, new.wrapper, old.tenant))
+    if old.scope != new.scope and tenant_key(db, new.tenant, [new.scope]) is not None:
+        return False
+    db.ask(
+        "UPDATE vault_tenants SET scope = ?, wrapped = ?, wrapper = ? WHERE tenant = ? AND scope = ?",
+        (new.scope, new.wrapped, new.wrapper, old.tenant, old.scope),
+    )
     return True
 
 
@@ -148,7 +154,7 @@ def holds(db: Ask, tenant: str | None) -> list[Hold]:
 
 
 def _tenant_key(row: Any) -> TenantKey:
-    return TenantKey(tenant=row[0], wrapped=bytes(row[1]), wrapper=row[2], at_ns=row[3])
+    return TenantKey(tenant=row[0], scope=row[1], wrapped=bytes(row[2]), wrapper=row[3], at_ns=row[4])
 
 
 def _hold(row: Any) -> Hold:

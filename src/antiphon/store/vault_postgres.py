@@ -18,8 +18,8 @@ class PostgresVault(VaultStore):
         """`place` holds a database whose tables are up to date."""
         self._asking = PostgresAsking(place)
 
-    def tenant_key(self, tenant: str) -> TenantKey | None:
-        return self._asking.run(partial(vault.tenant_key, tenant=tenant))
+    def tenant_key(self, tenant: str, scopes: Sequence[str]) -> TenantKey | None:
+        return self._asking.run(partial(vault.tenant_key, tenant=tenant, scopes=scopes))
 
     def add_tenant_key(self, key: TenantKey) -> TenantKey:
         return self._asking.run(partial(vault.add_tenant_key, key=key), writes=True)

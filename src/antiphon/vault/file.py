@@ -23,6 +23,7 @@ _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _SUBKEY = b"antiphon wraps, version 1"
 """Sets this use of the local key apart from those that it has had before."""
+_NAME = b"antiphon name of a local key, version 1"
 
 
 class FileWrapper(KeyWrapper):
@@ -31,11 +32,13 @@ class FileWrapper(KeyWrapper):
     def __init__(self, local: Path) -> None:
         """Read the keys; the local one is made when there is none. Raises: StoreError."""
         self._ring = local.with_name(RING)
-        self._keys = {LOCAL: hmac.digest(key_in(local), _SUBKEY, "sha256"), **_read(self._ring)}
+        key = key_in(local)
+        self._scope = f"file/{hmac.digest(key, _NAME, 'sha256')[:4].hex()}"
+        self._keys = {LOCAL: hmac.digest(key, _SUBKEY, "sha256"), **_read(self._ring)}
 
     @property
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] - it changes by rotation
-        return f"file/{list(self._keys)[-1]}"
+        return f"{self._scope}/{list(self._keys)[-1]}"
 
     def wrap(self, key: bytes, context: Mapping[str, str]) -> bytes:
         key_id = list(self._keys)[-1]

@@ -20,10 +20,16 @@ class Wrappers:
         self.current = current
         self._by_kind = {kind_of(one.name): one for one in (*others, current)}
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Where a tenant's key is looked for, the one of the key that wraps now first."""
+        found = [scope_of(self.current.name), *(scope_of(one.name) for one in self._by_kind.values())]
+        return tuple(dict.fromkeys(found))
+
     def generate(self, tenant: str, at_ns: int) -> tuple[bytes, TenantKey]:
         """Make a key for a tenant. Returns: the key, and how it is stored. Raises: StoreError."""
         key, wrapped = self.current.generate(context_of(tenant))
-        return key, TenantKey(tenant=tenant, wrapped=wrapped, wrapper=self.current.name, at_ns=at_ns)
+        return key, self._row(tenant, wrapped, at_ns)
 
     def unwrap(self, row: TenantKey) -> bytes:
         """Raises: StoreError, KeyDenied, Erased."""
@@ -38,12 +44,20 @@ class Wrappers:
     def rewrapped(self, row: TenantKey) -> TenantKey:
         """The same key, wrapped by the key that wraps now. Raises: StoreError."""
         key = self.unwrap(row)
-        wrapped = self.current.wrap(key, context_of(row.tenant))
-        return TenantKey(tenant=row.tenant, wrapped=wrapped, wrapper=self.current.name, at_ns=row.at_ns)
+        return self._row(row.tenant, self.current.wrap(key, context_of(row.tenant)), row.at_ns)
+
+    def _row(self, tenant: str, wrapped: bytes, at_ns: int) -> TenantKey:
+        name = self.current.name
+        return TenantKey(tenant=tenant, scope=scope_of(name), wrapped=wrapped, wrapper=name, at_ns=at_ns)
 
 
 def kind_of(name: str) -> str:
     return name.partition("/")[0]
+
+
+def scope_of(name: str) -> str:
+    """A key in a file is one gateway's, by the file's name; all others are whoever's that may use them."""
+    return "/".join(name.split("/")[:2]) if kind_of(name) == "file" else ""
 
 
 def context_of(tenant: str) -> Mapping[str, str]:

@@ -1,0 +1,77 @@
+"""An answer that is passed on as it comes, behind guards."""
+
+from collections.abc import Callable
+
+from antiphon.calls.story import Story
+from antiphon.control.relayed import Out
+from antiphon.core.error import AntiphonError, GuardBlocked, GuardFailed
+from antiphon.governance.answers import Behind, opened, screened
+from antiphon.guards.gate import Gate
+from antiphon.wire.cutter import Cutter
+
+MOST_WHOLE_BYTES = 67_108_864
+"""Most bytes of a whole answer; one that is longer can't be looked at, and is not passed on."""
+_STREAM = b"text/event-stream"
+
+
+class GatedOut:
+    """Goes before where an answer goes. Events pass as they are decided; anything else is looked at once it is whole."""
+
+    def __init__(self, under: Out, story: Story, behind: Behind, dialect: str) -> None:
+        self._under = under
+        self._story = story
+        self._behind = behind
+        self._dialect = dialect
+        self._gate: Gate | None = None
+        self._cutter = Cutter()
+        self._begun: tuple[int, bytes] | None = None
+        self._whole = bytearray()
+
+    def begin(self, status: int, headers: bytes) -> None:
+        if b"content-type: " + _STREAM in headers.lower():
+            self._gate = opened(self._behind, self._dialect, self._behind.restore)
+            self._under.begin(status, headers)
+        else:
+            self._begun = (status, headers)
+
+    def write(self, piece: bytes) -> None:
+        """Raises: GuardBlocked, GuardFailed."""
+        if self._gate is None:
+            self._whole += piece
+            if len(self._whole) > MOST_WHOLE_BYTES:
+                raise GuardFailed(f"the answer is longer than the {MOST_WHOLE_BYTES} bytes that guards look at")
+            return
+        for event in self._cutter.feed(piece):
+            self._send(self._fed(self._gate, event))
+
+    def last(self) -> bytes:
+        """Look at what is left, before the receipt is closed: what `end` sends. Raises: GuardBlocked, GuardFailed."""
+        if self._gate is None:
+            return screened(self._story, self._behind, bytes(self._whole), self._dialect)[1]
+        return self._fed(self._gate, self._cutter.end()) + self._fed(self._gate, None)
+
+    def end(self, last: bytes = b"") -> None:
+        if self._begun is not None:
+            (status, headers), self._begun = self._begun, None
+            self._under.begin(status, headers)
+        self._under.end(last)
+
+    def error(self, error: AntiphonError, receipt_id: str) -> None:
+        if self._gate is not None and isinstance(error, GuardBlocked):
+            self._under.end(self._gate.cut(error))
+        else:
+            self._under.error(error, receipt_id)
+
+    def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
+        self._under.on_pressure(callback)
+
+    def _send(self, out: bytes) -> None:
+        if out:
+            self._under.write(out)
+
+    def _fed(self, gate: Gate, piece: bytes | None) -> bytes:
+        before = len(gate.findings)
+        try:
+            return gate.end() if piece is None else gate.feed(piece)
+        finally:
+            self._story.findings += gate.findings[before:]
