@@ -4,7 +4,7 @@ import json
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fakes.clock import StoppedClock
@@ -12,13 +12,15 @@ from fakes.exchange import Asked
 
 from antiphon.admin.desk import Desk
 from antiphon.admin.site import AdminSite
+from antiphon.app.doors import doors_of
 from antiphon.config.forms import FileForms
 from antiphon.config.load import load_text
-from antiphon.control.identity import Keys
+from antiphon.control.callers import Callers
 from antiphon.control.owned import Owned
 from antiphon.control.policies import Bundles
 from antiphon.control.registry import Registry
 from antiphon.core.ids import Uuid7
+from antiphon.core.ports import Transport
 from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.objects_sqlite import SqliteObjects
 from antiphon.store.sqlite import SqliteDatabase
@@ -45,7 +47,9 @@ class Office:
         self.clock = StoppedClock(1_000 * 10**9)
         self.loaded = load_text(text, "antiphon.yaml", directory, {})
         self.owned = Owned()
-        self.keys = Keys(self.loaded.settings.keys, managed=True, now_ns=self.clock.now_ns)
+        doors = doors_of(cast("Transport", None), self.clock)  # no identity provider is set here
+        settings = self.loaded.settings
+        self.keys = Callers(settings.keys, self.owned, doors, settings.identity, managed=True)
         self.told: list[int] = []
         self.site = AdminSite(
             desk=Desk(
@@ -64,7 +68,7 @@ class Office:
     async def _taken(self, version: int) -> bool:
         self.told.append(version)
         self.owned.take(self.objects.since(self.owned.version))
-        self.keys.take(self.owned.keys)
+        self.keys.know(self.owned)
         return True
 
     async def ask(

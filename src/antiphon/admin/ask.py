@@ -4,15 +4,16 @@ import hmac
 from collections.abc import Mapping
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any, cast, get_args
+from typing import Any
 from urllib.parse import parse_qs
 
 from msgspec import Struct
 
+from antiphon.control.callers import Callers
 from antiphon.control.registry import MOST_PAGE, Condition, Owner
+from antiphon.control.who import FIRST, Who
 from antiphon.core.error import BadRequest, NotAllowed, WrongMediaType
-from antiphon.core.objects import ObjectKind
-from antiphon.core.ports import Identity
+from antiphon.core.objects import OBJECT_KINDS, ObjectKind
 from antiphon.net.exchange import Exchange
 from antiphon.wire import json
 
@@ -24,14 +25,18 @@ MOST_VERSION = 2**63 - 1
 class Ask(Struct, frozen=True, kw_only=True):
     """Who asks, for what."""
 
-    by: str
-    """`key/NAME`, `bootstrap` or `cli`."""
+    who: Who
     names: tuple[str, ...]
     """What stands in the path for its placeholders."""
     said: bytes = b""
     """The query."""
     headers: Mapping[bytes, bytes] = NO_HEADERS
     body: bytes = b""
+
+    @property
+    def by(self) -> str:
+        """What records call who asks."""
+        return self.who.by
 
     def fields(self, *known: str) -> dict[str, Any]:
         """The body, one JSON object; of these fields alone where they are given. Raises: BadRequest."""
@@ -104,10 +109,10 @@ def kind_of(query: dict[str, str]) -> ObjectKind | None:
     said = query.get("kind")
     if said is None:
         return None
-    known = get_args(ObjectKind)
+    known = OBJECT_KINDS
     if said not in known:
         raise BadRequest(f"kind: write one of {', '.join(known)}", param="kind")
-    return cast("ObjectKind", said)
+    return said
 
 
 def owner_of(query: dict[str, str]) -> Owner | None:
@@ -118,18 +123,23 @@ def owner_of(query: dict[str, str]) -> Owner | None:
     return said
 
 
-def who(exchange: Exchange, identity: Identity, bootstrap: bytes) -> str:
-    """Who asks: `key/NAME`, or `bootstrap`, for whoever has the key with that SHA-256.
-
-    Raises: NotAuthenticated, NotAllowed.
-    """
+def token_of(exchange: Exchange) -> bytes | None:
+    """The credential that came with a request; None: none did."""
     said = exchange.headers.get(b"authorization")
-    token = said[7:].strip() if said is not None and said[:7].lower() == b"bearer " else None
+    return said[7:].strip() if said is not None and said[:7].lower() == b"bearer " else None
+
+
+async def who(exchange: Exchange, callers: Callers, bootstrap: bytes) -> Who:
+    """Who asks: whoever has the first admin key, whose SHA-256 this is, or somebody with a role.
+
+    Raises: NotAuthenticated, OverLimit, Unavailable; NotAllowed, for a caller without a role.
+    """
+    token = token_of(exchange)
     if token is not None and hmac.compare_digest(sha256(token).digest(), bootstrap):
-        return "bootstrap"
-    principal = None if token is None else identity.principal(token)
-    if principal is None:
-        raise identity.refusal(token)
-    if not principal.admin:
-        raise NotAllowed(f"the key {principal.key} is no admin key; use one with `admin: true`, or the first admin key")
-    return f"key/{principal.key}"
+        return FIRST
+    found = await callers.who(token, exchange.peer)
+    if not found.grants:
+        raise NotAllowed(
+            f"the key {found.by.removeprefix('key/')} has no role here; use one with `admin: true` or with `roles`, or the first admin key"
+        )
+    return found

@@ -5,8 +5,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from antiphon.control.ceiling import Ceiling
 from antiphon.control.policies import Bundles
-from antiphon.control.registry import Registry
+from antiphon.control.registry import Fields, Registry
+from antiphon.control.who import Who
 from antiphon.core.bank import Bank
 from antiphon.core.clock import Clock
 from antiphon.core.ids import Ids
@@ -24,6 +26,15 @@ class Desk(Struct, frozen=True, kw_only=True):
     """The same."""
     clock: Clock
     ids: Ids
+
+    def ceiling(self, who: Who) -> Ceiling:
+        """What whoever asks sees of the registry's objects, and may make of them."""
+
+        def own() -> Fields:
+            kind, _, name = who.by.partition("/")
+            return self.registry.get("account" if kind == "account" else "key", name).spec
+
+        return Ceiling(who=who, own=own)
 
 
 class Done(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ class Route(Struct, frozen=True, kw_only=True):
     said: str
     needs: Permission = "read"
     """What whoever asks has to be allowed."""
+    scoped: bool = False
+    """It heeds itself in which tenants and teams they are allowed that; else they have to be in all of them."""
     query: tuple[str, ...] = ()
     body: tuple[str, ...] = ()
     """Fields of the body; `*`: those of the kind's section in the configuration."""

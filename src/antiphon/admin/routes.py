@@ -9,8 +9,11 @@ from antiphon.admin.desk import Desk, Done
 from antiphon.admin.route import Act, Route
 from antiphon.admin.routes_policies import ROUTES as POLICIES
 from antiphon.control import accounts, corrections
+from antiphon.control.ceiling import NEEDS
 from antiphon.control.ownership import SECTIONS
-from antiphon.control.registry import OVERLAP, Shown
+from antiphon.control.registry import OVERLAP, Shown, Texts
+from antiphon.control.roles import Scope
+from antiphon.control.whoami import told
 from antiphon.core.error import NotFound, WrongMethod
 from antiphon.core.objects import ObjectKind
 
@@ -26,7 +29,8 @@ def _listed(kind: ObjectKind) -> Act:
     def act(desk: Desk, ask: Ask) -> Done:
         query = ask.query("limit", "after", "tenant", "owner")
         owner = owner_of(query)
-        found = desk.registry.page(kind, query.get("after", ""), page_of(query), query.get("tenant"), owner)
+        sees = desk.ceiling(ask.who).sees
+        found = desk.registry.page(kind, query.get("after", ""), page_of(query), query.get("tenant"), owner, sees)
         return Done(value=found)
 
     return act
@@ -35,7 +39,7 @@ def _listed(kind: ObjectKind) -> Act:
 def _got(kind: ObjectKind) -> Act:
     def act(desk: Desk, ask: Ask) -> Done:
         ask.query()
-        one = desk.registry.get(kind, ask.names[0])
+        one = desk.registry.get(kind, ask.names[0], desk.ceiling(ask.who).sees)
         return Done(value=one, version=one.version)
 
     return act
@@ -44,7 +48,8 @@ def _got(kind: ObjectKind) -> Act:
 def _put(kind: ObjectKind) -> Act:
     def act(desk: Desk, ask: Ask) -> Done:
         ask.query()
-        one = desk.registry.put(kind, ask.names[0], ask.fields(), ask.condition(), ask.by)
+        may = desk.ceiling(ask.who).may
+        one = desk.registry.put(kind, ask.names[0], ask.fields(), ask.condition(), ask.by, may)
         return _changed(one, made=one.made)
 
     return act
@@ -53,34 +58,40 @@ def _put(kind: ObjectKind) -> Act:
 def _deleted(kind: ObjectKind) -> Act:
     def act(desk: Desk, ask: Ask) -> Done:
         ask.query()
-        changed = desk.registry.delete(kind, ask.names[0], ask.condition(), ask.by)
+        may = desk.ceiling(ask.who).may
+        changed = desk.registry.delete(kind, ask.names[0], ask.condition(), ask.by, may)
         return Done(value={"kind": kind, "name": ask.names[0], "deleted": True}, changed=changed)
 
     return act
 
 
-def _rotated(desk: Desk, ask: Ask) -> Done:
-    ask.query()
-    fields = ask.fields("overlap")
-    return _changed(desk.registry.rotate(ask.names[0], ask.text(fields, "overlap", OVERLAP), ask.by))
+def _rotated(kind: Texts) -> Act:
+    def act(desk: Desk, ask: Ask) -> Done:
+        ask.query()
+        overlap = ask.text(ask.fields("overlap"), "overlap", OVERLAP)
+        return _changed(desk.registry.rotate(ask.names[0], overlap, ask.by, kind, desk.ceiling(ask.who).may))
+
+    return act
 
 
-def _revoked(desk: Desk, ask: Ask) -> Done:
-    ask.query()
-    ask.fields("")
-    return _changed(desk.registry.revoke(ask.names[0], ask.by))
+def _revoked(kind: Texts) -> Act:
+    def act(desk: Desk, ask: Ask) -> Done:
+        ask.query()
+        ask.fields("")
+        return _changed(desk.registry.revoke(ask.names[0], ask.by, kind, desk.ceiling(ask.who).may))
+
+    return act
 
 
 def _raised(desk: Desk, ask: Ask) -> Done:
     ask.query()
-    return _changed(
-        desk.registry.raise_budget(ask.names[0], ask.fields("usd", "tokens", "requests", "until", "note"), ask.by)
-    )
+    fields = ask.fields("usd", "tokens", "requests", "until", "note")
+    return _changed(desk.registry.raise_budget(ask.names[0], fields, ask.by, desk.ceiling(ask.who).may))
 
 
 def _accounts(desk: Desk, ask: Ask) -> Done:
     query, name = ask.query("limit", "after"), ask.names[0]
-    most, measure = page_of(query), desk.registry.measure(name)
+    most, measure = page_of(query), desk.registry.measure(name, desk.ceiling(ask.who).sees)
     with closing(desk.bank()) as bank:
         return Done(value=accounts.page(bank, desk.clock, name, measure, query.get("after", ""), most))
 
@@ -88,48 +99,83 @@ def _accounts(desk: Desk, ask: Ask) -> Done:
 def _corrected(desk: Desk, ask: Ask) -> Done:
     ask.query()
     fields = ask.fields(*corrections.FIELDS)
+    entry = fields.get("entry")
     with closing(desk.database()) as database:
+        found = database.posting(entry) if isinstance(entry, str) else None
+        if found is not None and not ask.who.may("money", Scope(found.tenant)):
+            raise NotFound(f"there is no entry {entry} in the ledger", code="entry_not_found")
         return Done(value=corrections.correct(database, fields, ask.by, desk.ids))
 
 
 def _changes(desk: Desk, ask: Ask) -> Done:
     query = ask.query("limit", "before", "kind", "name")
     most, before = page_of(query), number(query, "before", MOST_VERSION)
-    found = desk.registry.changes(before, most, kind_of(query), query.get("name"))
+    found = desk.registry.changes(before, most, kind_of(query), query.get("name"), desk.ceiling(ask.who).sees)
     return Done(value={"data": found, "next": found[-1].version if len(found) == most else None})
 
 
+def _me(_desk: Desk, ask: Ask) -> Done:
+    ask.query()
+    return Done(value=told(ask.who))
+
+
 def _of_kind(kind: ObjectKind, section: str) -> Iterator[Route]:
-    path = f"/admin/v1/{section}"
+    path, needs = f"/admin/v1/{section}", NEEDS[kind]
     yield Route(
         method="GET",
         path=path,
         act=_listed(kind),
         said=f"The {section} of the file and of the API, in order of names.",
+        scoped=True,
         query=("limit", "after", "tenant", "owner"),
     )
-    yield Route(method="GET", path=f"{path}/{{name}}", act=_got(kind), said=f"One {kind}.")
+    yield Route(method="GET", path=f"{path}/{{name}}", act=_got(kind), said=f"One {kind}.", scoped=True)
     yield Route(
-        method="PUT", path=f"{path}/{{name}}", act=_put(kind), said=f"Make a {kind}, or replace it.", body=("*",)
+        method="PUT",
+        path=f"{path}/{{name}}",
+        act=_put(kind),
+        said=f"Make a {kind}, or replace it.",
+        needs=needs,
+        scoped=True,
+        body=("*",),
     )
-    yield Route(method="DELETE", path=f"{path}/{{name}}", act=_deleted(kind), said=f"Take a {kind} away.")
+    yield Route(
+        method="DELETE",
+        path=f"{path}/{{name}}",
+        act=_deleted(kind),
+        said=f"Take a {kind} away.",
+        needs=needs,
+        scoped=True,
+    )
+    if kind in ("key", "account"):
+        yield Route(
+            method="POST",
+            path=f"{path}/{{name}}/rotate",
+            act=_rotated(kind),
+            said=f"Give a {kind} another text; the one before is taken for the overlap.",
+            needs=needs,
+            scoped=True,
+            body=("overlap",),
+        )
+        yield Route(
+            method="POST",
+            path=f"{path}/{{name}}/revoke",
+            act=_revoked(kind),
+            said=f"Refuse a {kind} for good.",
+            needs=needs,
+            scoped=True,
+        )
 
 
 ROUTES: tuple[Route, ...] = (
     *(route for kind, section in SECTIONS.items() for route in _of_kind(kind, section)),
     Route(
         method="POST",
-        path="/admin/v1/keys/{name}/rotate",
-        act=_rotated,
-        said="Give a key another text; the one before is taken for the overlap.",
-        body=("overlap",),
-    ),
-    Route(method="POST", path="/admin/v1/keys/{name}/revoke", act=_revoked, said="Refuse a key for good."),
-    Route(
-        method="POST",
         path="/admin/v1/budgets/{name}/raises",
         act=_raised,
         said="Give a budget more for a while.",
+        needs="money",
+        scoped=True,
         body=("usd", "tokens", "requests", "until", "note"),
     ),
     Route(
@@ -137,6 +183,7 @@ ROUTES: tuple[Route, ...] = (
         path="/admin/v1/budgets/{name}/accounts",
         act=_accounts,
         said="How a budget's accounts stand in the window that runs now.",
+        scoped=True,
         query=("limit", "after"),
     ),
     Route(
@@ -144,6 +191,8 @@ ROUTES: tuple[Route, ...] = (
         path="/admin/v1/ledger/corrections",
         act=_corrected,
         said="Book a correction of an entry of the ledger, which stays.",
+        needs="money",
+        scoped=True,
         body=corrections.FIELDS,
     ),
     Route(
@@ -151,8 +200,10 @@ ROUTES: tuple[Route, ...] = (
         path="/admin/v1/changes",
         act=_changes,
         said="Who did what, the newest first.",
+        scoped=True,
         query=("limit", "before", "kind", "name"),
     ),
+    Route(method="GET", path="/admin/v1/whoami", act=_me, said="Who asks, and what they may where.", scoped=True),
     *POLICIES,
 )
 

@@ -13,8 +13,9 @@ from antiphon.admin.ask import Ask, who
 from antiphon.admin.desk import Desk
 from antiphon.admin.openapi import DOCUMENT
 from antiphon.admin.routes import LONGEST_PART, find
+from antiphon.control.callers import Callers
+from antiphon.control.roles import EVERYWHERE
 from antiphon.core.error import AntiphonError, BadRequest
-from antiphon.core.ports import Identity
 from antiphon.net.exchange import Exchange
 
 log = logging.getLogger("antiphon.admin")
@@ -24,7 +25,7 @@ class AdminSite(Struct, frozen=True, kw_only=True):
     """What the paths are answered with."""
 
     desk: Desk
-    identity: Identity
+    identity: Callers
     bootstrap: bytes
     """SHA-256 of the first admin key."""
     taken: Callable[[int], Awaitable[bool]]
@@ -50,10 +51,11 @@ class AdminSite(Struct, frozen=True, kw_only=True):
             reply.refuse(exchange, AntiphonError("this request could not be answered; see the gateway's log"))
 
     async def _ask(self, exchange: Exchange) -> None:
-        by = who(exchange, self.identity, self.bootstrap)
+        asking = await who(exchange, self.identity, self.bootstrap)
         route, names = find(exchange.method, exchange.path)
+        asking.need(route.needs, None if route.scoped else EVERYWHERE)
         body = b"".join(exchange.body)
-        asked = Ask(by=by, names=names, said=exchange.query, headers=exchange.headers, body=body)
+        asked = Ask(who=asking, names=names, said=exchange.query, headers=exchange.headers, body=body)
         done = await asyncio.to_thread(route.act, self.desk, asked)
         if done.changed is None:
             reply.answer(exchange, 200, done.value, done.version)

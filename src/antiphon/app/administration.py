@@ -26,12 +26,14 @@ from antiphon.app.objects import desk_of, objects_of
 from antiphon.app.places import Places
 from antiphon.config.load import Loaded
 from antiphon.control import key_text
-from antiphon.control.identity import Keys
+from antiphon.control.callers import Callers
 from antiphon.control.owned import Owned
 from antiphon.control.signed_in import SignedIn
 from antiphon.core.clock import SystemClock
 from antiphon.core.error import AntiphonError, StoreError
 from antiphon.core.secret import Secret
+from antiphon.net.client import Client
+from antiphon.net.egress import egress_of
 from antiphon.net.exchange import Exchange
 from antiphon.net.listener import Listener
 from antiphon.net.settings import Bounds
@@ -104,24 +106,28 @@ class Administration:
         self._signed_in = SignedIn(SystemClock())
         self._objects = objects_of(task.loaded.settings)
         self._follower = Follower(self._objects, self._known)
+        self._client = Client()
+        self._doors = doors_of(self._client, SystemClock())
         self._site = self._build(task.loaded)
 
     def _build(self, loaded: Loaded) -> AdminSite:
         admin = loaded.settings.admin
         key = first_key(self._task.places.data, None if admin is None else admin.key)
-        self._keys = Keys(loaded.settings.keys, self._follower.owned.keys, managed=True)
+        self._client.allow(egress_of(loaded.settings.egress))
+        identity = loaded.settings.identity
+        self._callers = Callers(loaded.settings.keys, self._follower.owned, self._doors, identity, managed=True)
         bootstrap = sha256(key.reveal().encode()).digest()
-        known = known_by(self._keys, bootstrap)
+        known = known_by(self._callers, bootstrap)
         self._console = console_of(loaded, self._task.places, lambda: self._follower.owned, known, self._signed_in)
         return AdminSite(
             desk=desk_of(loaded),
-            identity=self._keys,
+            identity=self._callers,
             bootstrap=bootstrap,
             taken=self._taken,
         )
 
     def _known(self, owned: Owned) -> None:
-        self._keys.take(owned.keys)
+        self._callers.know(owned)
 
     async def run(self) -> None:
         """Serve until told to stop."""
@@ -133,10 +139,12 @@ class Administration:
         tls = tls_context(task.loaded.settings.server.tls)
         self._listener = Listener(self._handle, self._refuse, BOUNDS, tls)
         await self._listener.start(task.listening)
-        watching = loop.create_task(self._follower.watch(_nobody))
+        watching = [loop.create_task(one) for one in (self._follower.watch(_nobody), self._doors.issuers.watch())]
         await self._stopping.wait()
         await self._listener.drain(DRAIN_S)
-        watching.cancel()
+        for one in watching:
+            one.cancel()
+        self._client.close()
         self._objects.close()
 
     def _handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:

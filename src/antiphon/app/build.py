@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from antiphon.app.doors import doors_of
 from antiphon.app.plans import Planning
 from antiphon.app.reporting import spending_of
 from antiphon.app.revisions import Made, made
@@ -18,8 +19,9 @@ from antiphon.control.compaction import Compactor
 from antiphon.control.conversations import Conversations
 from antiphon.control.desk import Desk
 from antiphon.control.explain import Explainer
-from antiphon.control.identity import NOBODY, Keys, Table
+from antiphon.control.callers import Callers, Doors
 from antiphon.control.keeper import Keeper
+from antiphon.control.owned import Owned
 from antiphon.control.responses import Responses
 from antiphon.control.scoring import Scoring
 from antiphon.core.embedding import Embedder
@@ -47,7 +49,7 @@ class Built(Struct, frozen=True, kw_only=True):
 
     revision: str
     site: Site
-    identity: Keys
+    identity: Callers
     bounds: Bounds
     drain_timeout_s: float
     origins: set[Origin]
@@ -68,10 +70,11 @@ def build(
     why_not_ready: Callable[[], str],
     old: Built | None = None,
     kept: Kept | None = None,
-    owned: Table = NOBODY,
+    owned: Owned | None = None,
     planning: Planning | None = None,
     embedders: Mapping[str, Embedder] | None = None,
     scores: Scores | None = None,
+    doors: Doors | None = None,
 ) -> Built:
     """Make a revision of a checked configuration.
 
@@ -79,9 +82,10 @@ def build(
         labs: Base URLs of the lab providers that this gateway runs itself.
         old: The revision before; it hands on what sends traces, when that is set as it was.
         kept: Where callers' responses and conversations are kept, and `scores` of answers; None: nowhere.
-        owned: Keys of the admin API.
+        owned: Objects of the admin API.
         planning: What plans rest on, whatever the revision; None: nothing is known yet.
         embedders: By name.
+        doors: What identities rest on, whatever the revision; None: nothing is known yet.
     """
     settings = loaded.settings
     caller, otlp = process.caller, settings.telemetry.otlp
@@ -92,7 +96,13 @@ def build(
     stands = {name: one.target for name, one in raws.items()}
     caller.errands.arrange(settings.calls, stands, caller.fleet.pools, caller.now())
     gateway = Gateway(process, revision)
-    identity = Keys(settings.keys, owned, managed=settings.admin is not None, now_ns=process.clock.now_ns)
+    identity = Callers(
+        settings.keys,
+        owned or Owned(),
+        doors or doors_of(caller.transport, process.clock),
+        settings.identity,
+        managed=settings.admin is not None,
+    )
     site = Site(
         gateway=gateway,
         state=None if kept is None else _state(process, kept, settings.storage.keep),

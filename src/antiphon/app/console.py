@@ -14,6 +14,7 @@ from antiphon.console import assets
 from antiphon.console.desk import Desk
 from antiphon.console.render import Renderer
 from antiphon.console.site import ConsoleSite, Known
+from antiphon.control.callers import Callers
 from antiphon.control.definitions import merged
 from antiphon.control.deployment_board import Placed
 from antiphon.control.owned import Owned
@@ -21,7 +22,7 @@ from antiphon.control.sight import FIRST, Sight, sight_of
 from antiphon.control.signed_in import SignedIn
 from antiphon.core.budget import Budget
 from antiphon.core.clock import SystemClock
-from antiphon.core.ports import Identity, Sealer
+from antiphon.core.ports import Sealer
 from antiphon.metering.records import Records
 from antiphon.net.exchange import Exchange
 from antiphon.vault.local import LocalSealer
@@ -68,16 +69,13 @@ def console_of(
     )
 
 
-def known_by(identity: Identity, bootstrap: bytes) -> Known:
-    """Whose credential it is: the first admin key's, whose SHA-256 this is, or a key's."""
+def known_by(callers: Callers, bootstrap: bytes) -> Known:
+    """Whose credential it is: the first admin key's, whose SHA-256 this is, or somebody's with a role."""
 
     async def known(credential: bytes, exchange: Exchange) -> Sight:
         if hmac.compare_digest(sha256(credential).digest(), bootstrap):
             return FIRST
-        principal = identity.principal(credential)
-        if principal is None:
-            raise identity.refusal(credential)
-        sight = sight_of(principal, f"key/{principal.key}")
+        sight = sight_of(await callers.who(credential, exchange.peer))
         sight.need("read")
         return sight
 

@@ -26,7 +26,7 @@ class Governing:
     def __init__(self, kept: Kept | None, clock: Clock, vault: TokenVault | None = None) -> None:
         self._sessions = SessionClasses(kept, clock)
         self._vault = vault
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._bundles: Sequence[Source] = ()
         self.governor: Governor | None = None
 
@@ -49,7 +49,7 @@ class Governing:
         self.governor = Governor(parts)
         return self.governor
 
-    def _hold(self, task: asyncio.Task[None]) -> None:
+    def _hold(self, task: asyncio.Future[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

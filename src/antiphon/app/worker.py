@@ -18,6 +18,7 @@ from msgspec import Struct
 from antiphon.app.build import Built, build, tls_context
 from antiphon.app.caching import Caching
 from antiphon.app.counting import Counts
+from antiphon.app.doors import doors_of
 from antiphon.app.follower import Follower
 from antiphon.app.objects import objects_of
 from antiphon.app.places import Places
@@ -134,6 +135,7 @@ class Worker:
         self._records = Records(reader, places.journal)
         self._kept = JournalledKept(self._journal, reader, places.journal)
         self._scores = JournalledScores(self._journal, reader, places.journal)
+        self._doors = doors_of(self._client, clock)
         self._qualities = Qualities(self._scores, self._metrics.plans, self._planning.know)
         self._follower = Follower(objects_of(task.loaded.settings), self._take)
         self._built = self._build(task.loaded, task.labs, None)
@@ -145,7 +147,7 @@ class Worker:
     def _build(self, loaded: Loaded, labs: dict[str, str], old: Built | None) -> Built:
         metrics = self._task.places.metrics
         self._caching.arrange(loaded.settings)
-        owned = self._follower.owned.keys
+        owned = self._follower.owned
         built = build(
             loaded,
             labs,
@@ -159,6 +161,7 @@ class Worker:
             self._planning,
             self._caching.embedders,
             self._scores,
+            self._doors,
         )
         self._qualities.forgetting = loaded.settings.quality.forgetting()
         self._shadows.gateway = built.site.gateway
@@ -166,7 +169,7 @@ class Worker:
 
     def _take(self, owned: Owned) -> None:
         """Work by what the admin API owns now."""
-        self._built.identity.take(owned.keys)
+        self._built.identity.know(owned)
         self._counts.arrange(self._settings, owned)
 
     def _tell(self, version: int) -> None:
@@ -198,6 +201,7 @@ class Worker:
             self._loop.create_task(self._fold()),
             self._loop.create_task(self._qualities.watch(self._deployments)),
             self._loop.create_task(self._follower.watch(self._tell)),
+            self._loop.create_task(self._doors.issuers.watch()),
             *self._counts.start(),
         ]
         gc.collect()

@@ -73,7 +73,7 @@ class Caller:
         self.fleet = fleet or Fleet()
         self.now = now
         self._wall = wall
-        self._transport = transport
+        self._transport = self.transport = transport
         self._tickets = tickets
         self._journal = journal
         self._metrics = metrics

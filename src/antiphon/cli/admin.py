@@ -22,6 +22,7 @@ from antiphon.cli.configured import configured
 from antiphon.cli.http import Address, connected
 from antiphon.cli.terminal import aside
 from antiphon.config.load import Loaded, environment
+from antiphon.control.who import COMMAND
 from antiphon.core.error import UpstreamMalformed
 
 TIMEOUT_S = 30.0
@@ -123,5 +124,5 @@ def _local(desk: Desk, method: str, path: str, body: bytes, headers: Mapping[str
     bare, _, query = path.partition("?")
     route, names = find(method.encode(), bare.encode())
     told = {name.lower().encode(): value.encode() for name, value in headers.items()}
-    done = route.act(desk, Ask(by="cli", names=names, said=query.encode(), headers=told, body=body))
+    done = route.act(desk, Ask(who=COMMAND, names=names, said=query.encode(), headers=told, body=body))
     return cast("Json", msgspec.to_builtins(done.value))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from antiphon.config.check_asking import check_asking
 from antiphon.config.check_budgets import check_budgets
 from antiphon.config.check_cache import check_cache
 from antiphon.config.check_calls import check_calls
@@ -59,6 +60,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *check_limits(settings.limits, settings.cluster, written),
         *check_cluster(settings.cluster, written),
         *check_egress(settings, written, profiles),
+        *check_asking(settings, written),
     ]
 
 

@@ -51,6 +51,14 @@ def places(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[Plac
         if embedder.endpoint is not None:
             url, proxy = embedder.endpoint.base_url, embedder.endpoint.proxy
             yield Place(("embedders", name, "endpoint", "base_url"), url, (), proxy)
+    yield from _hooks(settings)
+    export = settings.storage.export
+    if export is not None and export.to.startswith("s3://"):
+        yield Place(("storage", "export", "to"), _bucket(export.to))
+
+
+def _hooks(settings: Settings) -> Iterator[Place]:
+    """Where something is told or asked that is no model."""
     for name, guard in settings.guards.items():
         if guard.webhook is not None:
             webhook = guard.webhook
@@ -61,9 +69,6 @@ def places(settings: Settings, profiles: Mapping[str, Profile]) -> Iterator[Plac
         yield Place(("approvals", "notify", at, "url"), one.url.reveal())
     if settings.telemetry.otlp is not None:
         yield Place(("telemetry", "otlp", "endpoint"), settings.telemetry.otlp.endpoint)
-    export = settings.storage.export
-    if export is not None and export.to.startswith("s3://"):
-        yield Place(("storage", "export", "to"), _bucket(export.to))
 
 
 def _url(settings: Settings, name: str, provider: ProviderSettings, profiles: Mapping[str, Profile]) -> str:

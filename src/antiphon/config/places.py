@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from antiphon.config.settings import Settings
+from antiphon.guards.settings import GuardSettings
 from antiphon.providers.embedders.settings import EmbedderSettings
 from antiphon.providers.settings import ProviderSettings
 from antiphon.recipes.settings import RecipeSettings
@@ -19,7 +20,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
     """The same settings with every path under `base`; absolute paths stay as they are.
 
     They are: `server.tls` (three files), `storage.dir`, `storage.export.to`, `tokenizers.dir`, `ca_file` and `replay` of providers, `local.dir` and
-    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres` and `cluster`, `auto.file` of recipes, `file` of selectors, `policy.files`.
+    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres`, `cluster` and webhooks of guards, `auto.file` of recipes, `file` of selectors, `policy.files`.
     """
     server = settings.server
     if server.tls is not None:
@@ -29,6 +30,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
         server=server,
         storage=_storage(settings.storage, base),
         cluster=_under(settings.cluster, base, "ca_file"),
+        guards={name: _guard(one, base) for name, one in settings.guards.items()},
         tokenizers=_under(settings.tokenizers, base, "dir"),
         embedders={name: _embedder(embedder, base) for name, embedder in settings.embedders.items()},
         providers={name: _provider(provider, base) for name, provider in settings.providers.items()},
@@ -54,6 +56,11 @@ def _embedder(embedder: EmbedderSettings, base: Path) -> EmbedderSettings:
         local=None if local is None else _under(local, base, "dir"),
         endpoint=None if endpoint is None else _under(endpoint, base, "ca_file"),
     )
+
+
+def _guard(guard: GuardSettings, base: Path) -> GuardSettings:
+    webhook = guard.webhook
+    return guard if webhook is None else replace(guard, webhook=_under(webhook, base, "ca_file"))
 
 
 def _recipe(recipe: RecipeSettings, base: Path) -> RecipeSettings:

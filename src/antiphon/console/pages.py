@@ -49,9 +49,11 @@ def receipts(desk: Desk, ask: Ask) -> Shown:
 def receipt(desk: Desk, ask: Ask) -> Shown:
     """One of them, whole."""
     found = receipt_of(desk.records, ask.names[0], ask.sight)
+    predicted = () if found.grounds is None else found.grounds.predicted
     values = {
         "receipt": found,
         "fall": waterfall(found),
+        "predicted": {one.deployment: one for one in predicted},
         "content": None,
         "content_error": "",
         "now_ns": desk.clock.now_ns(),

@@ -87,12 +87,18 @@ class ConsoleSite(Struct, frozen=True, kw_only=True):
             form=_form(exchange, session) if exchange.method == b"POST" else {},
             fragment=b"hx-request" in exchange.headers,
         )
-        shown = await asyncio.to_thread(route.act, self.desk, ask)
+        made = await asyncio.to_thread(self._made, route, ask)
+        if isinstance(made, Led):
+            reply.led(exchange, made.path)
+        else:
+            reply.page(exchange, 200, made)
+
+    def _made(self, route: Route, ask: Ask) -> Led | str:
+        """Blocks on the store. Returns: the page's text, or where the browser is led."""
+        shown = route.act(self.desk, ask)
         if isinstance(shown, Led):
-            reply.led(exchange, shown.path)
-            return
-        text = self.render(shown.template, **self._around(route, session, sight), **shown.values)
-        reply.page(exchange, 200, text)
+            return shown
+        return self.render(shown.template, **self._around(route, ask.session, ask.sight), **shown.values)
 
     def _around(self, route: Route | None, session: Session | None, sight: Sight | None) -> dict[str, Any]:
         """What every page knows."""

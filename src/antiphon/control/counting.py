@@ -15,11 +15,12 @@ from msgspec import Struct
 
 from antiphon.calls.story import Story
 from antiphon.control.desk import Desk, Refusals
+from antiphon.control.probing import NoReply
 from antiphon.core.content import Content, File, Reasoning, Refusal, Text, ToolCall, Unknown
 from antiphon.core.deployment import Deployment
-from antiphon.core.error import AntiphonError, NotAllowed, NotFound, UpstreamRefused
+from antiphon.core.error import AntiphonError, NotFound, UpstreamRefused
 from antiphon.core.request import Dialect, Request
-from antiphon.policy.verdict import decide
+from antiphon.policy.verdict import decide, refusal
 from antiphon.pricing.estimate import Estimator, script
 from antiphon.pricing.media import family, media_of
 from antiphon.providers.failure import failure
@@ -82,6 +83,9 @@ async def count(desk: Desk, story: Story, asked: Counting, out: Out) -> None:
     request = story.request = asked.request
     head = request.head
     content = asked.content
+    governor = desk.gateway.revision.governor
+    if governor is not None and governor.governs(story.arrival.headers):
+        request, _ = await governor.admit(story, request, NoReply())
     deployments = _allowed(desk, story, head.model) if head.model else ()
     for deployment in deployments:
         raw = desk.accounts.get(deployment.provider)
@@ -116,19 +120,15 @@ def _note(story: Story, error: AntiphonError) -> None:
 
 def _allowed(desk: Desk, story: Story, model: str) -> tuple[Deployment, ...]:
     """The deployments that a name leads to. Raises: NotAllowed, NotFound."""
-    story.verdict = verdict = decide(story.principal, model)
+    story.verdict = verdict = story.verdict or decide(story.principal, model)
     if not verdict.allowed:
-        raise NotAllowed(
-            f"the key {story.principal.key!r} may not ask for {model!r}; GET /v1/models lists what it may",
-            code="model_not_allowed",
-            param="model",
-        )
+        raise refusal(verdict, story.principal, model)
     route = desk.gateway.revision.routes.get(model)
     if route is None:
         raise NotFound(
             f"there is no model {model!r}; GET /v1/models lists those there are", code="model_not_found", param="model"
         )
-    return route.deployments
+    return tuple(one for one in route.deployments if one.name not in verdict.excluded)
 
 
 async def _counted(desk: Desk, story: Story, raw: Raw, deployment: Deployment, request: Request) -> bytes:

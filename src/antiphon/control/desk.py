@@ -21,6 +21,7 @@ from antiphon.core.ticket import Bound, Whose
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
 from antiphon.gateway.record import close
+from antiphon.governance.parts import Errand, Governed
 from antiphon.net.egress import Egress
 from antiphon.providers.raw import Asking, Raw, outbound
 from antiphon.providers.tokenizers import Tokenizers
@@ -107,6 +108,13 @@ class Desk(Struct, frozen=True, kw_only=True):
         """Settle what is open, and write the receipt. Raises: StoreError."""
         process, revision = self.gateway.process, self.gateway.revision
         close(story, process, revision, outcome, status, error, owed=owed, release=release)
+
+    async def governed(self, story: Story, errand: Errand) -> Governed:
+        """An errand as it may be sent. Raises: as `Governor.errand`."""
+        governor, headers = self.gateway.revision.governor, story.arrival.headers
+        if governor is None or not governor.governs(headers):
+            return Governed(body=errand.body)
+        return await governor.errands.errand(story, errand, lineage(headers))
 
     def limit(self, story: Story, *, stream: bool = True, most_s: float | None = None) -> Deadline:
         """The time that a request has. Raises: BadRequest, naming the header."""

@@ -13,6 +13,7 @@ from antiphon.calls.errands import FREE
 from antiphon.calls.story import Story
 from antiphon.control import form, kept
 from antiphon.control.desk import Desk
+from antiphon.control.gated import gated
 from antiphon.control.handles import Handles, Thing
 from antiphon.control.kept import MARK, Entry
 from antiphon.control.passthrough_meter import Reading
@@ -21,6 +22,7 @@ from antiphon.core.body import Body
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, TooLarge
 from antiphon.core.principal import Principal
 from antiphon.core.verdict import Verdict
+from antiphon.governance.parts import Errand
 from antiphon.providers.raw import Asking, Raw
 
 MAY = Verdict(allowed=True, reasons=("provider.files", "key.models"))
@@ -66,6 +68,8 @@ class Shelf(Struct, frozen=True, kw_only=True):
         """Keep a file."""
         raw = self._account(batches=False)
         principal = self.story.principal
+        errand = Errand(body=body, content_type=content_type, account=raw.name, operation="files")
+        body = (await self.desk.governed(self.story, errand)).body
         read = await form.read(body, content_type)
         boundary = f"antiphon-{secrets.token_hex(16)}".encode()
         segments = await form.written(read, body, boundary, self._handles.tag, principal, raw)
@@ -91,8 +95,10 @@ class Shelf(Struct, frozen=True, kw_only=True):
         """Pass a file's content on."""
         thing = self._handles.unwrap(self.wanted.id, "file", "lines")
         raw = self._of(thing)
+        errand = Errand(body=Body(()), content_type=b"", account=raw.name, operation="files")
+        governed = await self.desk.governed(self.story, errand)
         begun = await self.desk.send(self.story, raw, Asking(method="GET", path=f"/files/{thing.id}/content"))
-        await relay(self.desk, self.story, raw, begun.attempt, Reading(None, ""), self.out)
+        await relay(self.desk, self.story, raw, begun.attempt, Reading(None, ""), gated(self.out, self.story, governed))
 
     # --- batches
 
@@ -120,7 +126,10 @@ class Shelf(Struct, frozen=True, kw_only=True):
             "metadata": RawJson(json.encode({**said, MARK: handles.tag})),
         }
         lines = b"Content-Type: application/json\r\n"
-        asking = Asking(method="POST", path="/batches", lines=lines, body=(json.encode(sent),))
+        text = Body((json.encode(sent),))
+        errand = Errand(body=text, content_type=b"application/json", account=raw.name, operation="batches")
+        governed = await self.desk.governed(self.story, errand)
+        asking = Asking(method="POST", path="/batches", lines=lines, body=governed.body.segments)
         await self._one(raw, asking, kept.batch)
 
     async def batches(self) -> None:
@@ -172,7 +181,7 @@ class Shelf(Struct, frozen=True, kw_only=True):
 
     async def _ask(self, raw: Raw, asking: Asking) -> tuple[Try, bytes]:
         """Ask once, and read the whole answer."""
-        self.story.verdict = MAY
+        self.story.verdict = self.story.verdict or MAY
         bound = raw.hold if asking.method == "POST" and asking.path == "/batches" else FREE
         begun = await self.desk.send(self.story, raw, asking, bound)
         attempt, caller = begun.attempt, self.desk.gateway.process.caller

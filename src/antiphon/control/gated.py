@@ -6,12 +6,18 @@ from antiphon.calls.story import Story
 from antiphon.control.relayed import Out
 from antiphon.core.error import AntiphonError, GuardBlocked, GuardFailed
 from antiphon.governance.answers import Behind, opened, screened
+from antiphon.governance.parts import Governed
 from antiphon.guards.gate import Gate
 from antiphon.wire.cutter import Cutter
 
 MOST_WHOLE_BYTES = 67_108_864
 """Most bytes of a whole answer; one that is longer can't be looked at, and is not passed on."""
 _STREAM = b"text/event-stream"
+
+
+def gated(out: Out, story: Story, governed: Governed, dialect: str = "") -> Out:
+    """Where an errand's answer goes, behind whatever looks at it."""
+    return out if governed.behind is None else GatedOut(out, story, governed.behind, dialect)
 
 
 class GatedOut:

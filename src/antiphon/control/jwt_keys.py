@@ -1,7 +1,7 @@
 """Public keys of an identity provider: read out of its JWK Set, and what each of them may verify."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -30,24 +30,26 @@ class KeyOfIssuer(Struct, frozen=True):
 def keys_of(document: bytes, algorithms: tuple[str, ...]) -> tuple[KeyOfIssuer, ...]:
     """Keys of a JWK Set that verify at least one of these. What is no such key is left out. Raises: ValueError."""
     try:
-        listed = msgspec.json.decode(document, type=dict[str, Any]).get("keys")
+        listed: object = msgspec.json.decode(document, type=dict[str, Any]).get("keys")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"its keys are no JSON object: {error}") from error
     if not isinstance(listed, list):
         raise ValueError("its keys are no JWK Set: there is no list `keys`")  # noqa: TRY004 - a document, not a value
-    if len(listed) > MOST_KEYS:
-        raise ValueError(f"it lists {len(listed)} keys; {MOST_KEYS} are read")
-    found = tuple(_usable(listed, algorithms))
+    jwks = cast("list[object]", listed)
+    if len(jwks) > MOST_KEYS:
+        raise ValueError(f"it lists {len(jwks)} keys; {MOST_KEYS} are read")
+    found = tuple(_usable(jwks, algorithms))
     if not found:
         raise ValueError(f"it lists no key for {', '.join(algorithms)}")
     doubled = {one.kid for one in found if sum(one.kid == other.kid for other in found) > 1}
     return tuple(one for one in found if one.kid not in doubled or not one.kid)
 
 
-def _usable(listed: list[Any], algorithms: tuple[str, ...]) -> Iterator[KeyOfIssuer]:
-    for jwk in listed:
-        if not isinstance(jwk, dict):
+def _usable(listed: list[object], algorithms: tuple[str, ...]) -> Iterator[KeyOfIssuer]:
+    for one in listed:
+        if not isinstance(one, dict):
             continue
+        jwk = cast("dict[str, Any]", one)
         bound = {name: key for name in _fitting(jwk) if name in algorithms and (key := _key(jwk, name)) is not None}
         kid = jwk.get("kid", "")
         if bound and isinstance(kid, str):

@@ -98,7 +98,7 @@ class Tokens:
     def _same(self, who: Principal) -> Principal:
         """The principal that is known already, where it is equal."""
         kept = self._principals.get((who.tenant, who.key))
-        if kept == who:
+        if kept is not None and kept == who:
             return kept
         if len(self._principals) >= self._most:
             self._principals.clear()

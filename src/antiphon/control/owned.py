@@ -98,7 +98,9 @@ def _read(one: Object) -> _Read:
             try:
                 return _Read(binding=_binding.decode(one.spec))
             except msgspec.MsgspecError as error:
-                raise StoreError(f"the binding {one.name} in the store can't be read ({error}); upgrade this one") from error
+                raise StoreError(
+                    f"the binding {one.name} in the store can't be read ({error}); upgrade this one"
+                ) from error
         case "policy":
             return _Read(bundle=source_of(one.name, read_bundle(one)))
         case _:

@@ -3,10 +3,12 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from antiphon.calls.errands import FREE
 from antiphon.calls.story import Story
 from antiphon.control.desk import Desk
+from antiphon.control.gated import gated
 from antiphon.control.passthrough_meter import metered
 from antiphon.control.passthrough_path import path_of, query_of
 from antiphon.control.relayed import Out, carried, relay
@@ -14,6 +16,7 @@ from antiphon.core.body import Body
 from antiphon.core.error import BadRequest, NotAllowed, NotFound
 from antiphon.core.principal import Principal
 from antiphon.core.verdict import Verdict
+from antiphon.governance.parts import Errand
 from antiphon.providers.raw import Asking, Raw, withheld
 from antiphon.wire import json_head, trace
 from antiphon.wire.bounds import LONG_BYTES
@@ -47,9 +50,15 @@ async def passthrough(desk: Desk, story: Story, said: bytes, method: str, query:
         check_model(story.principal, raw, one)
     story.verdict = MAY
     lines = carried(story.arrival.headers, withheld(raw.account)) + trace.encode(story.span)
-    asking = Asking(method=method, path=path, query=asked, lines=lines, body=body.segments)
+    kind = story.arrival.headers.get(b"content-type", b"")
+    errand = Errand(
+        body=body, content_type=kind, account=raw.name, model=named, query=f"{unquote(path)} {unquote(asked)}"
+    )
+    governed = await desk.governed(story, errand)
+    asking = Asking(method=method, path=path, query=asked, lines=lines, body=governed.body.segments)
     begun = await desk.send(story, raw, asking, FREE if method in READS else raw.hold)
-    await relay(desk, story, raw, begun.attempt, metered(meter if method == "POST" else None, named), out)
+    reading = metered(meter if method == "POST" else None, named)
+    await relay(desk, story, raw, begun.attempt, reading, gated(out, story, governed))
 
 
 def account(desk: Desk, principal: Principal, name: str) -> Raw:

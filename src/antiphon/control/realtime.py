@@ -1,6 +1,6 @@
 """Realtime: a WebSocket of a caller's, relayed to the provider's: policed, metered, and closed with care."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from antiphon.core.error import (
 from antiphon.core.request import Head, Request, Spots
 from antiphon.core.ticket import Whose
 from antiphon.gateway.decide import Decision
+from antiphon.governance.conversation import Conversation
 from antiphon.net.exchange import Exchange
 from antiphon.net.frames import LOST
 from antiphon.net.switch import Refused, Switched, switch
@@ -59,6 +60,10 @@ class Realtime(Struct, frozen=True, kw_only=True):
         headers = story.arrival.headers
         head = Head(dialect="openai_chat", endpoint=ENDPOINT, model=model, stream=True, user=end_user(headers))
         story.request = Request(head=head, body=Body(()), spots=_EMPTY, digest=NO_DIGEST, lineage=lineage(headers))
+        governor = self.desk.gateway.revision.governor
+        looked = None
+        if governor is not None and governor.governs(headers):
+            looked = await governor.errands.converse(story, head, story.request.lineage)
         decision = self.desk.decisions.find(story, head)
         story.decided(decision.plan, decision.tail)
         errands = self.desk.gateway.process.caller.errands
@@ -69,11 +74,13 @@ class Realtime(Struct, frozen=True, kw_only=True):
             )
         errands.sessions += 1
         try:
-            await self._serve(story, exchange, decision)
+            await self._serve(story, exchange, decision, looked)
         finally:
             errands.sessions -= 1
 
-    async def _serve(self, story: Story, exchange: Exchange, decision: Decision) -> None:
+    async def _serve(
+        self, story: Story, exchange: Exchange, decision: Decision, looked: Callable[[str], Conversation | None] | None
+    ) -> None:
         offered = protocols(exchange)
         begun, raw, upstream = await self._connect(story, decision, exchange, offered)
         attempt, caller = begun.attempt, self.desk.gateway.process.caller
@@ -85,6 +92,7 @@ class Realtime(Struct, frozen=True, kw_only=True):
             self.settings,
             now=caller.now,
             until_s=attempt.began_s + begun.timeouts.total_s,
+            conversation=None if looked is None else looked(attempt.target.deployment.name),
         )
         lines = _lines(exchange, upstream, offered, story, attempt)
         try:

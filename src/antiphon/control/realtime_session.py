@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from antiphon.control.realtime_words import Count, Guard, Refusal
+from antiphon.control.realtime_words import Count, Guard, Refusal, refused
 from antiphon.control.settings import RealtimeSettings
+from antiphon.core.error import AntiphonError
+from antiphon.governance.conversation import Conversation
 from antiphon.net.exchange import Exchange
 from antiphon.net.frames import LOST, Opcode
 from antiphon.net.switch import Switched
@@ -55,8 +57,13 @@ class Session:
         *,
         now: Callable[[], float],
         until_s: float,
+        conversation: Conversation | None = None,
     ) -> None:
-        """`until_s`: when it must be over, on the clock of `now`."""
+        """Args:
+        until_s: When it must be over, on the clock of `now`.
+        conversation: Guards of both ways; None: nothing looks at what is said.
+        """
+        self._conversation = conversation
         self._exchange = exchange
         self._upstream = upstream
         self._guard = guard
@@ -150,6 +157,11 @@ class Session:
             self._end(End("caller", UNSUPPORTED, "messages are JSON, as text"))
             return
         out = self._guard.outgoing(payload)
+        if self._conversation is not None and not isinstance(out, Refusal):
+            try:
+                out = self._conversation.outgoing(out)
+            except AntiphonError as error:
+                out = refused(error)
         if isinstance(out, Refusal):
             self._caller.send(Opcode.TEXT, out.event)
         else:
@@ -163,7 +175,15 @@ class Session:
         self._said_s = self._now()
         self.went_out += 1
         self.bytes_out += len(payload)
-        self._caller.send(opcode, payload)
+        if self._conversation is None:
+            self._caller.send(opcode, payload)
+            return
+        try:
+            for message in self._conversation.incoming(payload):
+                self._caller.send(opcode, message)
+        except AntiphonError as error:
+            self._caller.send(Opcode.TEXT, refused(error).event)
+            self._end(End("guard", POLICY, error.said_code))
 
     def _left(self, code: int, reason: str) -> None:
         self._end(End("caller", code, reason))

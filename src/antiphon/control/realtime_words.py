@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 
+from antiphon.core.error import AntiphonError
 from antiphon.core.usage import Usage
 from antiphon.wire.openai_chat.usage import MAX_TOKENS
 
@@ -87,6 +88,11 @@ def _transcriber(session: Fields) -> tuple[str, str] | None:
 def _forbidden(model: str, param: str, event_id: Raw) -> Refusal:
     said = f"this session may not use the model {model[:128]!r}; it keeps its own, and needs its key's leave for others"
     return _refusal("model_not_allowed", said, param, event_id)
+
+
+def refused(error: AntiphonError) -> Refusal:
+    """What a caller is told of a message that may not pass."""
+    return _refusal(error.said_code, error.message, error.param or "", b"null")
 
 
 def _refusal(code: str, message: str, param: str, event_id: Raw | bytes) -> Refusal:

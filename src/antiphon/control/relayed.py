@@ -1,6 +1,7 @@
 """An answer passed on as it comes, whatever it is."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -34,6 +35,10 @@ class Out(Refusals, Protocol):
 
     def write(self, piece: bytes) -> None: ...
 
+    def last(self) -> bytes:
+        """What `end` is to be given: whatever still has to be looked at is looked at now. Raises: GuardBlocked, GuardFailed."""
+        ...
+
     def end(self, last: bytes = b"") -> None: ...
 
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None: ...
@@ -63,10 +68,20 @@ async def relay(desk: Desk, story: Story, raw: Raw, attempt: Try, reading: Readi
         story.begun = True
         out.begin(status, lines)
     reading.end()
+    last = _last(desk, story, raw, attempt, reading, out)
     count(story, attempt, size_bytes)
     attempt.error = error = judged(inbound, raw, reading.head)
     caller.settle(attempt, priced(story, raw, attempt, reading))
-    desk.close(story, "ok" if error is None else "failed", status, error, release=out.end)
+    desk.close(story, "ok" if error is None else "failed", status, error, release=partial(out.end, last))
+
+
+def _last(desk: Desk, story: Story, raw: Raw, attempt: Try, reading: Reading, out: Out) -> bytes:
+    """What ends an answer. Raises: GuardBlocked, GuardFailed; the attempt is then settled."""
+    try:
+        return out.last()
+    except AntiphonError:
+        desk.gateway.process.caller.settle(attempt, priced(story, raw, attempt, reading))
+        raise
 
 
 async def _pass(inbound: Inbound, reading: Reading, story: Story, lines: bytes, out: Out) -> int:

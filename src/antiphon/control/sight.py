@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from antiphon.control import roles
 from antiphon.control.roles import Permission
+from antiphon.control.who import Who
 from antiphon.core.error import NotAllowed
 from antiphon.core.principal import Principal
 
@@ -43,9 +44,11 @@ FIRST = Sight(by="bootstrap", roles=("owner",))
 """Whoever has the first admin key."""
 
 
-def sight_of(principal: Principal, by: str) -> Sight:
-    """What a principal sees. An admin key is an owner of all tenants."""
-    if principal.admin:
-        return Sight(by=by, roles=("owner", *principal.roles))
-    own_team = not any(role in roles.MAY and role not in roles.OF_THEIR_TEAM for role in principal.roles)
-    return Sight(by=by, roles=principal.roles, tenant=principal.tenant, team=principal.team if own_team else None)
+def sight_of(who: Who) -> Sight:
+    """What somebody sees at once: the widest scope that they may read, with the roles that they have in all of it."""
+    scopes = sorted(who.scopes("read"), key=lambda one: (one.tenant is not None, one.team is not None))
+    if not scopes:
+        return Sight(by=who.by, roles=(), tenant="")
+    widest = scopes[0]
+    held = tuple(dict.fromkeys(grant.role for grant in who.grants if grant.scope.holds(widest)))
+    return Sight(by=who.by, roles=held, tenant=widest.tenant, team=widest.team)

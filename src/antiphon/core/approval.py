@@ -16,6 +16,8 @@ class Vote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: ApprovalState
     """`approved`, `modified` or `rejected`."""
     note: str = ""
+    user: str = ""
+    """The person behind `by`, where that is known; counts once, whatever key they come with."""
 
 
 class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,7 +25,7 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     tenant: str
     by: str
-    """Who wants it: name of the key, or `user/SUBJECT`; who may not approve it themselves."""
+    """Who wants it, such as `key/NAME`; who may not approve it themselves."""
     action: str
     """What would be done, in a word: `call_model`, `use_tool`, `publish_policy`."""
     resource: str
@@ -35,6 +37,8 @@ class Wish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasons: tuple[str, ...] = ()
     """Ids of the policies, or names of the guards, that ask."""
     receipt: str = ""
+    user: str = ""
+    """The person behind `by`, where that is known: who may not approve it by another key either."""
     needed: int = 1
     """So many people have to approve; each counts once."""
     approvers: str = "approver"

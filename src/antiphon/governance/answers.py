@@ -44,6 +44,8 @@ class Behind(Struct, frozen=True, kw_only=True):
     token: Token
     restore: Mapping[str, str]
     """Values of tokens that the caller may see again."""
+    restores: bool = True
+    """It may see again what is masked."""
     mask: frozenset[str]
     closed_from: DataClass
     pending: tuple[asyncio.Task[None], ...] = ()

@@ -2,7 +2,9 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
 
 from antiphon.calls.story import Story
 from antiphon.core.data_class import RANKS, DataClass
@@ -19,6 +21,9 @@ NOTHING = Screened()
 SPOKEN: frozenset[Channel] = frozenset(("user", "tool", "assistant", "arguments"))
 """Texts of requests that are asked about where nothing else is said: not what the operator wrote."""
 THRESHOLD = 0.5
+_CLOSED: Mapping[str, Literal["always", "never", "by_class"]] = MappingProxyType(
+    {"closed": "always", "open": "never", "by_class": "by_class"}
+)
 
 
 class Place(Match, frozen=True, gc=False):
@@ -45,6 +50,7 @@ class Judge(ABC):
         self.guard = guard
         self.when: When = settings.when
         self.stream: StreamWhen = settings.stream
+        self.window_characters = settings.window_characters
         self._timeout_s = settings.timeout_s
         self._classes = classes
 
@@ -126,7 +132,7 @@ def guard_of(name: str, kind: str, settings: GuardSettings) -> Guard:
         answer_action=settings.answer_action or action,
         actions=tuple(settings.actions.items()),
         shadow=settings.mode == "shadow",
-        closed={"closed": "always", "open": "never", "by_class": "by_class"}[settings.failure],
+        closed=_CLOSED[settings.failure],
         raises=settings.raises,
         routes=frozenset(settings.routes) or None,
         threshold=usual if settings.threshold is None else settings.threshold,

@@ -16,7 +16,7 @@ from antiphon.core.body import Body
 from antiphon.core.content import Content
 from antiphon.core.error import GuardFailed
 from antiphon.core.finding import Side
-from antiphon.core.request import Request
+from antiphon.core.request import Head, Lineage, Request, Spots
 from antiphon.core.ticket import Bound
 from antiphon.governance.judge import Judge, Place
 from antiphon.governance.judge_prompt import cut, parts, question, read
@@ -111,10 +111,8 @@ class ModelJudge(Judge):
         """Raises: AntiphonError."""
         calling, caller = self._calling, self._calling.caller
         head, body, spots = _read(content, self._route.name)
-        lineage = None if story.request is None else story.request.lineage
-        said = Request(head=head, body=body, spots=spots, digest=sha256(body.whole()).hexdigest())
-        if lineage is not None:
-            said = Request(head=head, body=body, spots=spots, digest=said.digest, lineage=lineage)
+        lineage = Lineage() if story.request is None else story.request.lineage
+        said = Request(head=head, body=body, spots=spots, digest=sha256(body.whole()).hexdigest(), lineage=lineage)
         at_s = min(caller.now() + self._timeout_s, story.started_s + calling.max_s)
         ask = Ask(
             request=said,
@@ -132,7 +130,7 @@ class ModelJudge(Judge):
         return text_of(response.choices[0].message) if response.choices else ""
 
 
-def _read(content: Content, model: str):
+def _read(content: Content, model: str) -> tuple[Head, Body, Spots]:
     body = Body((_CODEC.encode(content, Terms(model=model), Losses()),))
     head, spots = _CODEC.read(body, AskedOf(endpoint="/v1/chat/completions"))
     return head, body, spots

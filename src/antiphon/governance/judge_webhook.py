@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -57,10 +57,9 @@ class Answered(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What is answered. Members that are not named here are passed over."""
+    """What is answered: an empty list, where nothing was found. Members that are not named here are passed over."""
 
-    verdict: Literal["allow", "block"]
-    findings: Annotated[list[Answered], Meta(max_length=MOST_FOUND)] = []
+    findings: Annotated[list[Answered], Meta(max_length=MOST_FOUND)]
 
 
 _decode = msgspec.json.Decoder(Answer).decode
@@ -164,9 +163,7 @@ class WebhookJudge(Judge):
                     text=one.text,
                 )
             )
-        if answer.verdict == "block" and not out:
-            out.append(Place(start=0, end=0, kind="blocked", rule=rule))
-        return out if answer.verdict == "block" else [one for one in out if one.score < 0]
+        return out
 
 
 async def _read(inbound: Inbound) -> Answer:

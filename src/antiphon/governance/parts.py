@@ -54,6 +54,8 @@ class Errand(Struct, frozen=True, kw_only=True):
     """The provider that is asked."""
     model: str = ""
     """The model that it names; empty: none."""
+    query: str = ""
+    """What its path and query say: looked at, but never edited."""
     operation: str = "passthrough"
     """`passthrough`, `files`, `batches`, `count_tokens` or `realtime`."""
     dialect: str = ""
@@ -102,7 +104,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     """None: nothing is masked."""
     asking: Asking | None = None
     """None: nobody is asked."""
-    spawn: Callable[[asyncio.Task[None]], None] = lambda _: None
+    spawn: Callable[[asyncio.Future[None]], None] = lambda _: None
     """Holds a task until it has ended."""
     capture_most_bytes: int = 0
     always: bool = True

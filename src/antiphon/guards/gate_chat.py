@@ -22,19 +22,19 @@ _TEXTS: dict[str, Channel] = {
 }
 _CALLS = ("tool_calls", "function_call")
 _QUIET = frozenset({"role", *_TEXTS, *_CALLS})
+_MOST_LEARNT = 32
+"""Shapes that are learnt in one stream: it costs more than it gains where each event is of another."""
 _WORDS = frozenset({"index", "delta", "text", "finish_reason", "logprobs"})
 
 
 class _Answer:
     """One answer of the stream."""
 
-    __slots__ = ("courses", "finished", "held")
+    __slots__ = ("courses", "finished")
 
     def __init__(self) -> None:
         self.courses: dict[str, Course] = {}
         """By name of the field."""
-        self.held: list[tuple[bytes, Json]] = []
-        """Events of tool calls, and their calls by place."""
         self.finished = False
 
 
@@ -45,13 +45,14 @@ class Chat(Talk):
         older: It is one of Completions, where a choice has its text itself.
     """
 
-    __slots__ = ("_answers", "_calls", "_older", "_said")
+    __slots__ = ("_answers", "_calls", "_learnt", "_older", "_said")
 
     def __init__(self, flow: Flow, *, older: bool = False) -> None:
         super().__init__(flow)
         self._older = older
         self._answers: dict[int, _Answer] = {}
         self._calls: dict[int, dict[Any, Held]] = {}
+        self._learnt = 0
         self._said: Json = {}
         """What all events say alike."""
 
@@ -90,11 +91,11 @@ class Chat(Talk):
         answer = self._answers.get(index) or self._answers.setdefault(index, _Answer())
         delta = choice if self._older else as_json(choice.get("delta"))
         changed = False
+        ended = choice.get("finish_reason") is not None
         if delta is not None:
-            changed = self._texts(delta, answer, index)
+            changed = self._texts(delta, answer, index, ended=ended)
             changed = self._held(delta, index) or changed
             changed = self._others(choice, delta, index) or changed
-        ended = choice.get("finish_reason") is not None
         if ended and not answer.finished:
             answer.finished = True
             before += self._flush(answer, index)
@@ -103,7 +104,7 @@ class Chat(Talk):
         said = delta is not None and any(delta.get(name) for name in delta if name not in _WORDS or name == "text")
         return changed, not (ended or said)
 
-    def _texts(self, delta: Json, answer: _Answer, index: int) -> bool:
+    def _texts(self, delta: Json, answer: _Answer, index: int, *, ended: bool) -> bool:
         changed = False
         for name in ("text",) if self._older else tuple(delta):
             channel: Channel | None = "assistant" if self._older else _TEXTS.get(name)
@@ -112,7 +113,7 @@ class Chat(Talk):
                 continue
             course = self._course(answer, index, name, channel)
             if isinstance(value, str):
-                out = course.push(value)
+                out = course.push(value) + course.end() if ended else course.push(value)
                 if out != value:
                     delta[name], changed = out, True
             else:
@@ -128,8 +129,8 @@ class Chat(Talk):
 
     def _course(self, answer: _Answer, index: int, name: str, channel: Channel) -> Course:
         course = answer.courses.get(name)
-        if course is None:
-            course = answer.courses[name] = self.course((index, name), f"choices[{index}].{name}", channel)
+        if course is None or course.ended:
+            course = answer.courses[name] = Course(self.flow, f"choices[{index}].{name}", channel)
         return course
 
     def _others(self, choice: Json, delta: Json, index: int) -> bool:
@@ -191,12 +192,13 @@ class Chat(Talk):
         changed = self.values(others, where)
         if made == whole and changed is others:
             return pieces
-        first, *_ = changed["calls"]
+        first, *later = changed["calls"]
+        later = [one for one in later if any(value for name, value in one.items() if name != "index")]
         key = "custom" if "custom" in first else "function"
         inner = as_json(first.get(key))
         if inner is None:
-            return [{**first, "arguments": made}]
-        return [{**first, key: {**inner, "input" if key == "custom" else "arguments": made}}]
+            return [{**first, "arguments": made}, *later]
+        return [{**first, key: {**inner, "input" if key == "custom" else "arguments": made}}, *later]
 
     # --- events of our own
 
@@ -224,8 +226,9 @@ class Chat(Talk):
     def _learn(self, event: bytes, fields: Json) -> None:
         """Know the next event of this shape by its bytes, if it says one text and nothing else."""
         choices = objects(fields.get("choices"))
-        if len(choices) != 1 or choices[0].get("finish_reason") is not None:
+        if len(choices) != 1 or choices[0].get("finish_reason") is not None or self._learnt == _MOST_LEARNT:
             return
+        self._learnt += 1
         choice = choices[0]
         delta = choice if self._older else as_json(choice.get("delta")) or {}
         names = [name for name in ("text", *_TEXTS) if isinstance(delta.get(name), str) and delta[name]]
@@ -264,7 +267,9 @@ def _less_arguments(call: Json) -> Json:
         inner = as_json(value)
         if name in ("arguments", "input"):
             continue
-        out[name] = value if inner is None else {key: one for key, one in inner.items() if key not in ("arguments", "input")}
+        out[name] = (
+            value if inner is None else {key: one for key, one in inner.items() if key not in ("arguments", "input")}
+        )
     return out
 
 

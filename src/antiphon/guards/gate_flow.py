@@ -82,9 +82,7 @@ class Flow:
 
     def screened(self, texts: Sequence[Text]) -> Screened:
         """What guards make of whole texts. Raises: GuardBlocked, GuardFailed."""
-        made = screen(
-            texts, self.guards, self.asked, "answer", self.token, self.mask, closed_from=self.closed_from
-        )
+        made = screen(texts, self.guards, self.asked, "answer", self.token, self.mask, closed_from=self.closed_from)
         self.findings += made.findings
         self.tokens.update(made.tokens)
         if made.blocked:
@@ -104,7 +102,7 @@ def blocked(rules: Sequence[str]) -> GuardBlocked:
 class Course:
     """One lane of text."""
 
-    __slots__ = ("_channel", "_ended", "_flow", "_judged", "_lane", "_out", "_raw", "_raw_start", "_restoring", "where")
+    __slots__ = ("_channel", "_flow", "_judged", "_lane", "_out", "_raw", "_raw_start", "_restoring", "ended", "where")
 
     def __init__(self, flow: Flow, where: str, channel: Channel) -> None:
         self.where = where
@@ -119,7 +117,7 @@ class Course:
         """Characters that guards of sentences have seen."""
         self._out: list[tuple[int, int, str]] = []
         """What waits for those guards: (start, end, text in its place)."""
-        self._ended = False
+        self.ended = False
 
     def push(self, text: str) -> str:
         """Take more text. Returns: what may go now. Raises: GuardBlocked, GuardFailed."""
@@ -139,9 +137,9 @@ class Course:
 
     def end(self) -> str:
         """No more follows. Returns: what was held. Raises: GuardBlocked, GuardFailed."""
-        if self._ended:
+        if self.ended:
             return ""
-        self._ended = True
+        self.ended = True
         flow = self._flow
         last = self._lane_push(self._lane, None) if self._lane is not None else []
         if flow.sentences or flow.wholes:
@@ -157,11 +155,6 @@ class Course:
         if flow.tap is not None:
             flow.tap.ended(self.where)
         return out
-
-    @property
-    def held(self) -> bool:
-        """Whether anything may be held."""
-        return self._lane is not None and self._lane.held > 0
 
     # --- spans
 

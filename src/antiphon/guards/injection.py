@@ -25,7 +25,8 @@ LEAST_KINDS = 2
 
 
 @cache
-def model() -> Linear:
+def bundled() -> Linear:
+    """Read once, when a guard asks for it."""
     return load("injection")
 
 
@@ -34,13 +35,13 @@ class InjectionDetector(Detector):
 
     granularity: Granularity = "sentence"
 
-    def __init__(self, settings: InjectionSettings, threshold: float) -> None:
-        """`threshold`: scores below are no match."""
+    def __init__(self, settings: InjectionSettings, threshold: float, model: Linear | None = None) -> None:
+        """`threshold`: scores below are no match. `model`: another than the bundled one."""
         self._settings = settings
         self._threshold = threshold
         self._untrusted = min(settings.untrusted_threshold, threshold)
         self._wording = of_injection()
-        self._model = model() if settings.model else None
+        self._model = (model or bundled()) if settings.model else None
 
     def find(self, text: str) -> Sequence[Match]:
         return self._find(text, self._threshold, untrusted=False)
@@ -58,7 +59,7 @@ class InjectionDetector(Detector):
         hits = self._wording.hits(plain)
         found = [*self._rules(text, hits, threshold, untrusted=untrusted), *self._hidden(text, untrusted=untrusted)]
         score = 1.0 if found else self.likeness(plain, hits)
-        if not found and score >= threshold:
+        if not found and 0 < score >= threshold:
             found = [Match(0, len(text), KIND, "injection.model", round(score, 3))]
         return apart(found)
 

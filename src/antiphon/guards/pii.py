@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ahocorasick_rs import AhoCorasick
+from msgspec import structs
 
 from antiphon.guards import pii_forms as forms
 from antiphon.guards.pii_kinds import KINDS, NAMES, ON_REQUEST, Kind, shapes_of
 from antiphon.guards.pii_numbers import Numbers
 from antiphon.guards.pii_spoken import Spoken
-from antiphon.guards.pii_units import TRIGGER, begins, ends
-from antiphon.guards.port import Detector, Match
+from antiphon.guards.pii_units import LINK, Units
+from antiphon.guards.port import LONGEST_TAIL, Detector, Match
 from antiphon.guards.settings_pii import PiiSettings
 
 NEAR = 72
@@ -28,6 +29,7 @@ class PiiDetector(Detector):
         self._allow = frozenset(one.casefold() for one in settings.allow)
         self._domains = tuple(one.casefold().lstrip("@.") for one in settings.allow_domains)
         numbers = [kind for kind in KINDS if kind.name in self._kinds]
+        self._units = Units(links="url" in self._kinds)
         self._numbers = Numbers(numbers, self._kinds, anyhow=self._any)
         self._words = Words(numbers, settings.words)
 
@@ -43,20 +45,28 @@ class PiiDetector(Detector):
     def scan(self, text: str, start: int) -> tuple[Sequence[Match], int]:
         return self._scan(text, start, whole=False)
 
+    def reach(self, match: Match, text: str, at: int) -> int:
+        found = LINK.match(text, at) if match.kind == "url" else None
+        return at if found is None else found.end()
+
     def _scan(self, text: str, start: int, *, whole: bool) -> tuple[list[Match], int]:
         found: list[Match] = []
-        at = start
-        for trigger in TRIGGER.finditer(text, start):
+        units, at = self._units, start
+        for trigger in units.trigger.finditer(text, start):
             place = trigger.start()
             if place < at:
                 continue
-            begin, word = begins(text, place, at)
-            end, grows = ends(text, begin, word, place)
+            begin, word = units.begins(text, place, at)
+            at, grows = units.ends(text, begin, word, place)
             if grows and not whole:
                 return found, begin
-            found += self._unit(text, begin, end)
-            at = end
-        return found, len(text) if whole else begins(text, len(text), at)[0]
+            found += self._unit(text, begin, at)
+            if found and found[-1].end == at == begin + LONGEST_TAIL and found[-1].kind == "url":
+                at = self.reach(found[-1], text, at)
+                if at == len(text) and not whole:
+                    return found[:-1], begin
+                found[-1] = structs.replace(found[-1], end=at)
+        return found, len(text) if whole else units.begins(text, len(text), at)[0]
 
     def _unit(self, text: str, begin: int, end: int) -> list[Match]:
         unit = text[begin:end]
@@ -74,8 +84,8 @@ class PiiDetector(Detector):
         kinds = self._kinds
         if "@" in unit and "email" in kinds:
             yield from forms.emails(unit)
-        if ":" in unit or unit.count(".") >= 3:
-            yield from forms.hosts(unit, kinds)
+        if ":" in unit or unit.count(".") >= 2 or unit.count("-") >= 5:
+            yield from forms.hosts(unit, kinds, anyhow=self._any)
         if "url" in kinds and "//" in unit:
             yield from forms.urls(unit)
         if len(unit) >= 26 and "crypto_address" in kinds:

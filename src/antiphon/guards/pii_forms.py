@@ -5,7 +5,7 @@ Each function takes a unit and gives (kind, start, end, score).
 
 import re
 from collections.abc import Collection, Iterator
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 
 from antiphon.guards.pii_checks import base58_check, bech32, real_date
 from antiphon.guards.pii_spoken import Spoken
@@ -18,7 +18,8 @@ _EMAIL = re.compile(
 )
 _IPV4 = r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _V4 = re.compile(rf"(?<![\w.:+\-])(?<![\w])({_IPV4})(?:/\d{{1,2}})?(?!\.?[\w]|[\-]\w)|(?<=:)({_IPV4})(?!\.?\w)")
-_V6 = re.compile(r"(?<![\w:.])([0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:\d{1,3}(?:\.\d{1,3}){3})?(?:%\w{1,16})?)(?![\w:])")
+_V6 = re.compile(r"(?<![\w:.])([0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:\d{1,3}(?:\.\d{1,3}){3})?(?:%\w{1,16})?)(?![\w:]|\.\d)")
+_NOBODY = frozenset({"127.0.0.1", "0.0.0.0", "::", "::1"})  # noqa: S104  # nothing is bound to them
 _MAC = re.compile(
     r"(?<![\w:\-.])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})(?![\w:\-]|\.\w)"
 )
@@ -26,6 +27,8 @@ _COIN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:bc1|BC1|tb1|ltc1)[A-Za-z0-9]{25,71}|0x[0-9a-fA-F]{40}|[13][1-9A-HJ-NP-Za-km-z]{25,34})(?![A-Za-z0-9])"
 )
 _URL = re.compile(r"(?:https?|ftp)://[^\s\"'<>(){}|\\^`]{3,}")
+LINK = re.compile(r"[^\s\"'<>(){}|\\^`]*")
+"""What a link goes on with."""
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _DATE = re.compile(
     r"(?<![\w/.\-])(?:(?P<a>\d{1,2})[/.\-](?P<b>\d{1,2})[/.\-](?P<y>(?:19|20)\d\d|\d\d)"
@@ -52,8 +55,8 @@ def emails(unit: str) -> Iterator[Place]:
         yield "email", found.start(), found.end(), 1.0
 
 
-def hosts(unit: str, kinds: Collection[str]) -> Iterator[Place]:
-    """Addresses of hosts and of network cards."""
+def hosts(unit: str, kinds: Collection[str], *, anyhow: bool) -> Iterator[Place]:
+    """Addresses of hosts and of network cards. `anyhow`: those of this machine and of none, too."""
     if "mac_address" in kinds:
         for found in _MAC.finditer(unit):
             if found[0].strip("Ff:-.") and found[0].strip("0:-."):
@@ -62,24 +65,22 @@ def hosts(unit: str, kinds: Collection[str]) -> Iterator[Place]:
         return
     if ":" in unit:
         for found in _V6.finditer(unit):
-            end = _v6(unit, found.start(), found.end())
-            if end:
-                yield "ip_address", found.start(), end, 0.95
+            if _v6(found[0]) and (anyhow or found[0] not in _NOBODY):
+                yield "ip_address", found.start(), found.end(), 0.95
     for found in _V4.finditer(unit):
         group = 1 if found[1] else 2
-        yield "ip_address", found.start(group), found.end(group), 0.95
+        if anyhow or found[group] not in _NOBODY:
+            yield "ip_address", found.start(group), found.end(group), 0.95
 
 
-def _v6(unit: str, start: int, end: int) -> int:
-    """Where the IPv6 address ends; 0: it is none."""
-    text = unit[start:end]
+def _v6(text: str) -> bool:
     if _MAC.fullmatch(text):
-        return 0
+        return False
     try:
         IPv6Address(text)
-    except (AddressValueError, ValueError):
-        return 0
-    return end
+    except ValueError:
+        return False
+    return True
 
 
 def crypto(unit: str) -> Iterator[Place]:
@@ -110,11 +111,3 @@ def _dated(found: re.Match[str]) -> bool:
     full = int(year) if len(year) == 4 else 1900 + int(year)
     return real_date(full, int(one), int(other)) or real_date(full, int(other), int(one))
 
-
-def ipv4(text: str) -> bool:
-    """It is a whole IPv4 address."""
-    try:
-        IPv4Address(text)
-    except AddressValueError:
-        return False
-    return True

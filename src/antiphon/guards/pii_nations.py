@@ -191,12 +191,21 @@ def it_fiscal(text: str) -> bool:
     return LETTERS[(odd + even) % 26] == text[15]
 
 
+_IT_DRIVER = re.compile(r"[A-Z]{2}\d{7}[A-Z]|U1[B-HJ-NPR-UW-Z0-9]{7}[A-Z]")
+
+
+def it_driver(text: str) -> bool:
+    return _IT_DRIVER.fullmatch(text) is not None
+
+
 def it_vat(number: str) -> bool:
     return not same(number[:10]) and luhn(number)
 
 
 def fr_nir(text: str) -> bool:
-    number = text.replace("2A", "19", 1).replace("2B", "18", 1) if not text.isdigit() else text
+    number = text[:5] + {"2A": "19", "2B": "18"}.get(text[5:7], text[5:7]) + text[7:]
+    if not number.isdigit():
+        return False
     month = int(number[3:5])
     if number[0] not in "1278" or not (1 <= month <= 12 or 20 <= month <= 42 or month >= 50):
         return False

@@ -19,6 +19,7 @@ _MOST_GROUPS = 9
 _BOUND = frozenset("-_./+@~")
 """Between alphanumeric characters they join what is no number of its own."""
 _DEFAULT_LAYOUT = re.compile(r"[0-9A-Za-z]+(?:([ .\-\u00a0])[0-9A-Za-z]+(?:\1[0-9A-Za-z]+)*)?")
+_IBAN = re.compile(r"[0-9A-Za-z]+(?:[ \-\u00a0][0-9A-Za-z]+)*")
 _AFTER = re.compile(r"[ -]{1,2}(?:office|mobile|cell|home|work|fax|tel|phone)(?![A-Za-z])", re.IGNORECASE)
 
 
@@ -135,7 +136,7 @@ class Numbers:
         for start, end in groups[at:] if wanted else ():
             text += unit[start:end].upper()
             if len(text) >= wanted:  # type: ignore[operator]  # there is a length
-                good = len(text) == wanted and text.isascii() and mod_97(text)
+                good = len(text) == wanted and text.isascii() and _IBAN.fullmatch(unit, begin, end) and mod_97(text)
                 return ("iban", begin, end, 1.0) if good else None
         return None
 

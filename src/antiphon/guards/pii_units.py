@@ -11,62 +11,67 @@ from antiphon.guards.port import LONGEST_TAIL
 
 BACK = 64
 """Most characters of a unit before the first digit, `@` or colon."""
-_WORD = r"0-9A-Za-zÀ-ÖØ-öø-ɏ_.@%+:~‐-–\-"
+_LETTERS = "A-Za-zÀ-ÖØ-öø-ɏ"
 _SPACE = r"[ \u00a0\u2009\u202f]"
-_AFTER = ("office", "mobile", "cell", "home", "work", "fax", "tel", "phone", "ext", "x")
+_AFTER = ("office", "mobile", "cell", "home", "work", "fax", "tel", "phone")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+LINK = re.compile(r"[^\s\"'<>(){}|\\^`]*")
+"""Characters of a link."""
 
 
 def _begun(words: tuple[str, ...]) -> str:
-    """A pattern of all beginnings of words that are no whole word."""
-    return "|".join(sorted({word[:end] for word in words for end in range(1, len(word))}, key=len, reverse=True))
+    """A pattern of all beginnings of words, whole ones included."""
+    return "|".join(sorted({word[:end] for word in words for end in range(1, len(word) + 1)}, key=len, reverse=True))
 
 
-TRIGGER = re.compile(r"[0-9@:](?<!:(?![:A-Fa-f]))")
-"""What no unit is without."""
 _JOIN = (
     rf"(?<=[0-9A-Z)]){_SPACE}?\(?\+?(?=[0-9])"  # 12 34; (0)12; 12 (34
-    rf"|(?<=[0-9]){_SPACE}(?=[A-Z]{{1,5}}(?![A-Za-zÀ-ɏ]))"  # 1234 ABC
-    rf"|(?<=[A-Z]){_SPACE}(?=[A-Z]{{1,5}}{_SPACE}?[0-9])"  # 34 AB CD12
+    rf"|(?<=[0-9A-Z]){_SPACE}(?=[A-Z]{{1,5}}(?![{_LETTERS}]))"  # 1234 ABC
     rf"|(?<=[0-9])\)?{_SPACE}?[-./]?{_SPACE}?\(?(?=[0-9])"  # 12) 34; 12 - 34; 12/34
-    r"|(?<=[0-9])/(?=[0-9])"
     rf"|(?<=[0-9]){_SPACE}(?=(?:x|ext\.?){_SPACE}?[0-9])"
     r"|(?<=[0-9a-z]), ?(?=[0-9]{4}(?![0-9]))"  # May 1st, 1977
     rf"|(?<=[0-9dhtnse]){_SPACE}(?=(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?,?{_SPACE}?[0-9])"  # 1 May 1977
     rf"|(?<=[a-z]){_SPACE}(?=[0-9]{{4}}(?![0-9]))"
-    rf"|(?<=[0-9]){_SPACE}(?=(?:{'|'.join(_AFTER[:8])})(?![A-Za-z]))"
+    rf"|(?<=[0-9]){_SPACE}(?=(?:{'|'.join(_AFTER)})(?![A-Za-z]))"
 )
-_UNIT = re.compile(rf"[{_WORD}]+(?:(?:{_JOIN})[{_WORD}]+)*[)]?")
 _GROWS = re.compile(
-    rf"{_SPACE}?\(?\+?|[)]{_SPACE}?[-./]?{_SPACE}?\(?|{_SPACE}[-./]{_SPACE}?\(?|[-./]{_SPACE}?|/\(?|,{_SPACE}?(?:[0-9]{{1,3}})?"
-    rf"|{_SPACE}(?:{_begun(_AFTER)}|{'|'.join(_AFTER)}|x{_SPACE}|ext\.?{_SPACE}?|{_begun(_MONTHS)}|[0-9]{{1,3}})|{_SPACE}(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?,?{_SPACE}?"
-    rf"|{_SPACE}[A-Z]{{1,5}}{_SPACE}?"
+    rf"{_SPACE}?\(?\+?|[)]{_SPACE}?[-./]?{_SPACE}?\(?|{_SPACE}?[-./]{_SPACE}?\(?|,{_SPACE}?(?:[0-9]{{1,3}})?"
+    rf"|{_SPACE}(?:{_begun((*_AFTER, *_MONTHS))}|x{_SPACE}|ext?\.?{_SPACE}?|e|[0-9]{{1,3}})"
+    rf"|{_SPACE}(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?,?{_SPACE}?|{_SPACE}[A-Z]{{1,5}}{_SPACE}?"
 )
 """What may follow a unit and become part of it with more text."""
 _REVERSED_MONTHS = "|".join(month[::-1] for month in _MONTHS)
-_BACK = re.compile(
-    rf"([{_WORD}]{{0,{BACK}}})[(+]{{0,2}}(?:{_SPACE}[A-Z]{{1,3}}(?![{_WORD}])){{0,2}}"
-    rf"(?:,?\.?{_SPACE}?,?[a-z]{{0,6}}(?:{_REVERSED_MONTHS})(?![{_WORD}]))?"
-)
-"""A unit before its first digit, read backwards."""
 
 
-def begins(text: str, at: int, floor: int) -> tuple[int, int]:
-    """Where the unit begins whose first digit, `@` or colon is at `at`, or would be, and its last word before that.
+class Units:
+    """Finds units."""
 
-    Neither is before `floor`.
-    """
-    low = max(floor, at - BACK - 24)
-    found = _BACK.match(text[low:at][::-1])
-    assert found is not None  # nothing at all matches
-    return at - found.end(), at - found.end(1)
+    def __init__(self, *, links: bool = False) -> None:
+        """`links`: a link is one unit."""
+        word = rf"0-9{_LETTERS}_.@%+:~‐-–\-" + (r"/?=&#;,!$*'\[\]" if links else "")
+        self.trigger = re.compile(rf"[0-9@:](?<!:(?![:A-Fa-f{'/' if links else ''}]))")
+        """What no unit is without."""
+        self._unit = re.compile(rf"[{word}]+(?:(?:{_JOIN})[{word}]+)*[)]?")
+        self._back = re.compile(
+            rf"([{word}]{{0,{BACK}}})[(+]{{0,2}}(?:{_SPACE}[A-Z]{{1,3}}(?![{word}])){{0,2}}"
+            rf"(?:,?\.?{_SPACE}?,?[a-z]{{0,6}}(?:{_REVERSED_MONTHS})(?![{word}]))?"
+        )  # read backwards
 
+    def begins(self, text: str, at: int, floor: int) -> tuple[int, int]:
+        """Where the unit begins whose first digit, `@` or colon is at `at`, or would be, and its last word before that.
 
-def ends(text: str, begin: int, word: int, at: int) -> tuple[int, bool]:
-    """Where the unit ends that begins at `begin`, and whether more text could make it longer."""
-    cap = begin + LONGEST_TAIL
-    found = _UNIT.match(text, word, cap)
-    end = max(found.end() if found is not None else 0, at + 1)
-    if cap <= len(text):
-        return end, False
-    return end, end == len(text) or _GROWS.fullmatch(text, end) is not None
+        Neither is before `floor`.
+        """
+        low = max(floor, at - BACK - 24)
+        found = self._back.match(text[low:at][::-1])
+        assert found is not None  # nothing at all matches
+        return at - found.end(), at - found.end(1)
+
+    def ends(self, text: str, begin: int, word: int, at: int) -> tuple[int, bool]:
+        """Where the unit ends that begins at `begin`, and whether more text could make it longer."""
+        cap = begin + LONGEST_TAIL
+        found = self._unit.match(text, word, cap)
+        end = max(found.end() if found is not None else 0, at + 1)
+        if cap <= len(text):
+            return end, False
+        return end, end == len(text) or _GROWS.fullmatch(text, end) is not None

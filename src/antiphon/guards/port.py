@@ -13,6 +13,8 @@ LONGEST_TAIL = 96
 """Most characters of a stream that are held back because more could make a match of them."""
 CONTEXT = 256
 """Characters before what is new that a detector may look at in a stream."""
+BREAKS = " ,;!?'\n"
+"""Characters that end a plain word."""
 Granularity = Literal["span", "sentence", "whole"]
 """What a detector has to see of a stream at once: as much as `tail` says; a sentence; all of a text."""
 
@@ -65,6 +67,10 @@ class Detector(ABC):
 
     granularity: Granularity = "span"
     """What it has to see at once."""
+    plain_words: bool = False
+    """No match begins in a word of at most 24 lower-case ASCII letters that has one of `BREAKS`, or the beginning, before
+    it, and one after it; nor does it go on through one. A stream need not show it such words.
+    """
 
     @abstractmethod
     def find(self, text: str) -> Sequence[Match]:
@@ -84,6 +90,23 @@ class Detector(ABC):
         before the tail.
         """
         return len(text)
+
+    def find_from(self, text: str, start: int) -> Sequence[Match]:
+        """Those that `find` has from `start` on, where nothing that begins before it reaches beyond it. What is before
+        `start` is context.
+        """
+        return [one for one in self.find(text) if one.start >= start]
+
+    def scan(self, text: str, start: int) -> tuple[Sequence[Match], int]:
+        """Matches from `start` on that are certain, whatever follows; and the tail, which none of them begins in."""
+        tail = max(start, self.tail(text))
+        return [one for one in self.find_from(text, start) if one.start < tail], tail
+
+    def reach(self, match: Match, text: str, at: int) -> int:
+        """Where a match ends whose first `LONGEST_TAIL` characters were decided and that covers what is before `at`:
+        `len(text)`, where it may go on. Default: at once. Whether it is a match depends on those characters alone.
+        """
+        return at
 
     def mended(self, text: str, match: Match) -> str:
         """What `rewrite` puts in the place of a match; default: nothing, so that it is taken out."""

@@ -51,6 +51,14 @@ class JudgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             description="Questions for one request, or for one answer; a text that takes more fails the guard. Default 4.",
         ),
     ] = 4
+    window_characters: Annotated[
+        int,
+        Meta(
+            ge=100,
+            le=20_000,
+            description="Of a streamed answer: characters after which it is asked about what came, at the next end of a sentence, at twice as many at the latest. Default 600.",
+        ),
+    ] = 600
     output_tokens: Annotated[
         int, Meta(ge=8, le=16_384, description="Most tokens of its answer; models that think need more. Default 64.")
     ] = 64
@@ -100,6 +108,14 @@ class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         str | None,
         Meta(description="PEM file of authorities to trust in place of the system's. Default: the system's."),
     ] = None
+    window_characters: Annotated[
+        int,
+        Meta(
+            ge=100,
+            le=20_000,
+            description="Of a streamed answer: characters after which it is asked about what came, at the next end of a sentence, at twice as many at the latest. Default 600.",
+        ),
+    ] = 600
     timeout_s: Annotated[
         float,
         Meta(gt=0, le=MOST_TIMEOUT_S, description="Seconds for one answer. Then the guard has failed. Default 2."),

@@ -132,4 +132,3 @@ def _renamed(fields: Mapping[str, Raw], names: Mapping[str, str]) -> dict[str, R
             unique, number = f"{said}_{number}", number + 1
         out[unique] = value
     return out
-

@@ -23,6 +23,9 @@ class RawReply(Out):
     def write(self, piece: bytes) -> None:
         self._exchange.write(piece)
 
+    def last(self) -> bytes:
+        return b""
+
     def end(self, last: bytes = b"") -> None:
         self._exchange.end(last)
 

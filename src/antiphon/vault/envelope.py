@@ -10,6 +10,7 @@ import hmac
 import os
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,6 +24,8 @@ from antiphon.vault.local import LocalSealer
 from antiphon.vault.settings import VaultSettings
 from antiphon.vault.wrapping import KeyDenied, Wrappers
 
+K = TypeVar("K")
+V = TypeVar("V")
 _OWNERS = b"antiphon owners, version 1"
 _TOKENS = b"antiphon tokens, version 1"
 AGAIN_S = 1.0
@@ -101,7 +104,7 @@ class Envelope(Sealer):
 
     def _begin(self, tenant: str, subject: str, keys: _Tenant) -> _Sealing:
         """Make a data key, and write it down before anything is sealed by it. Raises: StoreError."""
-        plain, key_id, owner = AESGCM.generate_key(8 * form.KEY_BYTES), os.urandom(form.ID_BYTES).hex(), ""
+        plain, key_id = AESGCM.generate_key(8 * form.KEY_BYTES), os.urandom(form.ID_BYTES).hex()
         owner = _owner(keys, subject)
         nonce = os.urandom(form.NONCE_BYTES)
         wrapped = nonce + keys.wraps.encrypt(nonce, plain, _bound(tenant, key_id, owner))
@@ -241,9 +244,7 @@ class Envelope(Sealer):
     def _drop(self, tenant: str, owner: str, until_ns: int | None = None) -> None:
         def gone(key: DataKey) -> bool:
             return (
-                key.tenant == tenant
-                and owner in (EVERYBODY, key.owner)
-                and (until_ns is None or key.at_ns <= until_ns)
+                key.tenant == tenant and owner in (EVERYBODY, key.owner) and (until_ns is None or key.at_ns <= until_ns)
             )
 
         with self._turn:
@@ -262,7 +263,7 @@ def _bound(tenant: str, key_id: str, owner: str) -> bytes:
     return f"{key_id}/{owner}/{tenant}".encode("utf-8", "surrogatepass")
 
 
-def _bounded[K, V](known: dict[K, V], name: K, value: V, most: int) -> None:
+def _bounded(known: dict[K, V], name: K, value: V, most: int) -> None:
     """Put something in, and the oldest out where there are too many."""
     known.pop(name, None)
     known[name] = value

@@ -16,7 +16,8 @@ class AwsKmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     key_id: Annotated[str, Meta(min_length=1, description="Id, alias or ARN of the key, as `alias/antiphon`.")]
     region: Annotated[str, Meta(min_length=1, description="Region that the key is in, as `eu-central-1`.")]
     endpoint_url: Annotated[
-        str | None, Meta(description="Where KMS is asked, as behind a private endpoint. Default null: AWS's own address.")
+        str | None,
+        Meta(description="Where KMS is asked, as behind a private endpoint. Default null: AWS's own address."),
     ] = None
     access_key_id: Annotated[
         Secret | None,
@@ -38,14 +39,17 @@ class VaultTransitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = "transit"
     namespace: Annotated[str, Meta(description="Namespace, where the server has some. Default empty.")] = ""
     ca_file: Annotated[
-        str | None, Meta(description="Authorities that its certificate is checked by, in PEM. Default null: the system's.")
+        str | None,
+        Meta(description="Authorities that its certificate is checked by, in PEM. Default null: the system's."),
     ] = None
 
 
 class Pkcs11Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An AES key in an HSM; needs `pip install 'antiphon[pkcs11]'`."""
 
-    module: Annotated[str, Meta(min_length=1, description="The vendor's library, as `/usr/lib/softhsm/libsofthsm2.so`.")]
+    module: Annotated[
+        str, Meta(min_length=1, description="The vendor's library, as `/usr/lib/softhsm/libsofthsm2.so`.")
+    ]
     token: Annotated[str, Meta(min_length=1, description="Label of the token.")]
     key: Annotated[str, Meta(min_length=1, description="Label of the AES key; a key of 256 bits that never leaves.")]
     pin: Annotated[Secret, Meta(description="The user's PIN; best as ${file:/path}.")]
@@ -107,7 +111,7 @@ class VaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def check(self) -> Iterator[tuple[str, str, str]]:
         """What is wrong: path, what, and the remedy."""
         if self.key != "file" and getattr(self, self.key) is None:
-            yield "key", f"there is no section `vault.{self.key}`", f"say there which key it is, or write `key: file`"
+            yield "key", f"there is no section `vault.{self.key}`", "say there which key it is, or write `key: file`"
         aws = self.aws_kms
         if aws is not None and (aws.access_key_id is None) != (aws.secret_access_key is None):
             yield "aws_kms.access_key_id", "an access key is an id and a secret", "give both, or neither"

@@ -1,0 +1,136 @@
+"""Governs what goes upstream beside model calls: pass-through, files, batches, sessions that go both ways.
+
+Bodies may be anything. What can be read is looked at as a request's texts are; what can't be passes only where every guard
+of requests may fail open.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from msgspec import structs
+
+from antiphon.calls.story import Story
+from antiphon.core.data_class import RANKS
+from antiphon.core.error import ApprovalRefused, GuardFailed
+from antiphon.core.request import Head, Lineage
+from antiphon.governance.blocked import blocked
+from antiphon.governance.bodies import read as read_body
+from antiphon.governance.conversation import Conversation
+from antiphon.governance.looks import Looks
+from antiphon.governance.parts import Errand, Governed, Parts
+from antiphon.governance.standing import NOTHING, Standing, narrowed
+from antiphon.guards.port import Asked, Guard, Text
+from antiphon.guards.screen import screen
+from antiphon.policy.verdict import refusal
+
+
+class Errands:
+    """Lets errands in, and sessions."""
+
+    def __init__(self, parts: Parts, standing: Standing, looks: Looks) -> None:
+        self._parts = parts
+        self._standing = standing
+        self._looks = looks
+
+    async def errand(self, story: Story, errand: Errand, lineage: Lineage) -> Governed:
+        """Let in what goes upstream and is no model call. The story is told of all of it.
+
+        Raises: as `admit`; GuardFailed, where its body can't be read and a guard would have to look at it.
+        """
+        parts, tenant = self._parts, story.principal.tenant
+        story.data_class = least = self._standing.stated(story)
+        looking = self._looks.of(errand.model)
+        story.guards = looking.names
+        asked = Asked(tenant=tenant, route=errand.model, data_class=least)
+        read = await asyncio.to_thread(read_body, errand.body, errand.content_type) if looking.request else None
+        found = NOTHING
+        if read is not None:
+            found = await self._looks.screened(read.items, looking.request, asked, frozenset(), tenant, errand.body)
+            self._queried(errand, looking.request, asked)
+        verdict = await self._standing.account(story, errand, found, lineage)
+        mask, more = self._looks.more(verdict, looking)
+        if mask or more:
+            read = read or await asyncio.to_thread(read_body, errand.body, errand.content_type)
+            guards = (*looking.request, *(one for one in more if "request" in one.sides))
+            found = await self._looks.screened(read.items, guards, asked, mask, tenant, errand.body)
+            verdict = narrowed(verdict, await self._standing.account(story, errand, found, lineage))
+            story.guards = (*story.guards, *(one.name for one in more))
+        story.verdict, story.findings = verdict, list(found.findings)
+        if read is not None and read.blind:
+            self._blind(story, read.blind, looking.request)
+        if found.blocked:
+            raise blocked(found, "request")
+        if not verdict.allowed or errand.deployment in verdict.excluded:
+            raise refusal(verdict, story.principal, errand.model or errand.account)
+        self._standing.oblige(story, verdict)
+        if found.approve or verdict.obligations.approve:
+            raise ApprovalRefused("what has to be approved by a person can't be sent here; ask by a model call")
+        if found.tokens and parts.vault is not None:
+            await parts.vault.keep(tenant, f"key/{story.principal.key}", dict(found.tokens))
+        answers = (*looking.answer, *(one for one in more if "answer" in one.sides))
+        restore = (
+            dict(found.tokens) if found.tokens and self._standing.may_see(story.principal, story.data_class) else {}
+        )
+        behind = None
+        if answers or mask or restore:
+            behind = self._looks.behind(story, answers, asked, mask, restore)
+        body = errand.body if read is None or not found.edits else read.edited(found.edits)
+        return Governed(body=body, behind=behind)
+
+    async def converse(self, story: Story, head: Head, lineage: Lineage) -> Callable[[str], Conversation | None]:
+        """Let in a session that goes both ways, of which nothing was said yet.
+
+        Returns: its guards, once it is known with which deployment it is; None: nothing looks at it.
+        Raises: BadRequest, PolicyDenied, NotAllowed, ApprovalRefused, StoreError.
+        """
+        tenant = story.principal.tenant
+        story.data_class = least = self._standing.stated(story)
+        looking = self._looks.of(head.model)
+        await self._standing.classed(story, NOTHING, lineage.session)
+        story.verdict = verdict = self._standing.judge(story, head)
+        if not verdict.allowed:
+            raise refusal(verdict, story.principal, head.model)
+        if verdict.obligations.approve:
+            raise ApprovalRefused("what has to be approved by a person can't be a session; ask by a model call")
+        self._standing.oblige(story, verdict)
+        mask, more = self._looks.more(verdict, looking)
+        story.guards = (*looking.names, *(one.name for one in more))
+        asked = Asked(tenant=tenant, route=head.model, data_class=story.data_class or least)
+        behind = self._looks.behind(
+            story, (*looking.answer, *(one for one in more if "answer" in one.sides)), asked, mask, {}
+        )
+        asking = (*looking.request, *(one for one in more if "request" in one.sides))
+
+        def with_deployment(deployment: str) -> Conversation | None:
+            if not (story.guards or mask):
+                return None
+            still = partial(self._standing.still, story, head, deployment)
+            return Conversation(
+                story, asking, behind, still, partial(self._looks.keep, tenant, f"key/{story.principal.key}")
+            )
+
+        return with_deployment
+
+    def _queried(self, errand: Errand, guards: tuple[Guard, ...], asked: Asked) -> None:
+        """Look at what a path and a query say. They can't be edited. Raises: GuardBlocked, GuardFailed."""
+        if not errand.query:
+            return
+        texts = [Text("query", "field", errand.query)]
+        token = partial(self._looks.token, asked.tenant)
+        found = screen(texts, guards, asked, "request", token, closed_from=self._parts.settings.closed_from)
+        rules = found.blocked or (tuple(one.rule for one in found.findings if not one.shadow) if found.edits else ())
+        if rules:
+            raise blocked(structs.replace(found, blocked=rules), "request")
+
+    def _blind(self, story: Story, what: str, guards: tuple[Guard, ...]) -> None:
+        """Something of a body could not be read. Raises: GuardFailed, where that is not let through."""
+        rank = RANKS[story.data_class or "public"]
+        by_class = rank >= RANKS[self._parts.settings.closed_from]
+        closed = [one.name for one in guards if one.closed == "always" or (one.closed == "by_class" and by_class)]
+        if closed:
+            raise GuardFailed(
+                f"{what} can't be read, so that the guard {closed[0]} can't look at it; send it as text, or let the guard "
+                "fail open (`failure`)"
+            )
+        story.notes = (*story.notes, f"guards: {what} could not be read")

@@ -1,0 +1,94 @@
+"""The guards of a revision, and how they are run over texts."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from msgspec import structs
+
+from antiphon.calls.story import Story
+from antiphon.core.body import Body
+from antiphon.core.verdict import Verdict
+from antiphon.governance.answers import Behind
+from antiphon.governance.parts import Looking, Parts
+from antiphon.governance.standing import Standing
+from antiphon.guards.port import Asked, Guard, Screened, Text
+from antiphon.guards.screen import screen
+from antiphon.wire.bounds import LONG_BYTES
+
+
+class Looks:
+    """Knows which guards look at what."""
+
+    def __init__(self, parts: Parts, standing: Standing) -> None:
+        self._parts = parts
+        self._standing = standing
+        self._looking: dict[str, Looking] = {}
+        self._named = {one.name: one for one in parts.guards}
+
+    def of(self, route: str) -> Looking:
+        known = self._looking.get(route)
+        if known is None:
+            mine = [one for one in self._parts.guards if one.routes is None or route in one.routes]
+            known = self._looking[route] = Looking(
+                request=tuple(one for one in mine if "request" in one.sides),
+                answer=tuple(one for one in mine if "answer" in one.sides),
+                names=tuple(one.name for one in mine),
+                wants_system=any(one.kind == "leak" for one in mine),
+            )
+        return known
+
+    def more(self, verdict: Verdict, looking: Looking) -> tuple[frozenset[str], tuple[Guard, ...]]:
+        """What a verdict obliges to mask, and the guards that it wants beside those of the route."""
+        obliged = verdict.obligations
+        more = tuple(self._named[name] for name in obliged.guards if name in self._named)
+        return frozenset(obliged.mask), tuple(
+            one for one in more if one not in looking.request and one not in looking.answer
+        )
+
+    async def screened(
+        self,
+        texts: Sequence[Text],
+        guards: tuple[Guard, ...],
+        asked: Asked,
+        mask: frozenset[str],
+        tenant: str,
+        body: Body,
+    ) -> Screened:
+        """Texts of a request, looked at; long ones beside the loop. Raises: GuardFailed."""
+        token = partial(self.token, tenant)
+        look = partial(
+            screen, texts, guards, asked, "request", token, mask, closed_from=self._parts.settings.closed_from
+        )
+        return look() if body.size_bytes < LONG_BYTES else await asyncio.to_thread(look)
+
+    def behind(
+        self,
+        story: Story,
+        guards: tuple[Guard, ...],
+        asked: Asked,
+        mask: frozenset[str],
+        restore: Mapping[str, str],
+    ) -> Behind:
+        parts = self._parts
+        return Behind(
+            guards=guards,
+            asked=structs.replace(asked, data_class=story.data_class or asked.data_class),
+            token=partial(self.token, asked.tenant),
+            restore=restore,
+            restores=self._standing.may_see(story.principal, story.data_class),
+            keep=partial(self.keep, asked.tenant, f"key/{story.principal.key}"),
+            mask=mask,
+            closed_from=parts.settings.closed_from,
+            capture_most_bytes=0 if story.unseen else parts.capture_most_bytes,
+        )
+
+    def keep(self, tenant: str, subject: str, tokens: Mapping[str, str]) -> None:
+        """Keep what tokens stand for, beside what waits for nothing."""
+        if self._parts.vault is not None:
+            self._parts.spawn(asyncio.ensure_future(self._parts.vault.keep(tenant, subject, tokens)))
+
+    def token(self, tenant: str, kind: str, value: str) -> str:
+        if self._parts.vault is None:
+            raise ValueError("masking needs a vault")
+        return self._parts.vault.token(tenant, kind, value)

@@ -1,0 +1,179 @@
+"""Where a request stands: how sensitive it is, what policy says of it, and what follows from that."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct, structs
+
+from antiphon.calls.story import Story
+from antiphon.core.data_class import RANKS, DataClass, highest
+from antiphon.core.finding import UNTRUSTED
+from antiphon.core.principal import Principal
+from antiphon.core.request import Head, Lineage, Request
+from antiphon.core.verdict import Verdict
+from antiphon.governance.labels import in_metadata, labelled, purpose
+from antiphon.governance.parts import Errand, Parts
+from antiphon.guards.port import Screened
+from antiphon.guards.texts import Texts
+from antiphon.policy.asked import Context
+from antiphon.signals.said import Unread, said
+from antiphon.wire.bounds import LONG_BYTES
+from antiphon.wire.codecs import CODECS
+
+NOTHING = Screened()
+_EVERYTHING = "*"
+_MODALITIES = {"images": "image", "audio": "audio", "files": "file"}
+_METADATA = b'"data_class"'
+
+
+class _Labels(Struct):
+    data_class: object = None
+
+
+class _Body(Struct):
+    metadata: _Labels | None = None
+
+
+_metadata = msgspec.json.Decoder(_Body)
+
+
+class Standing:
+    """Tells stories their class, and judges them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.policies = parts.policies
+
+    def judge(self, story: Story, head: Head) -> Verdict:
+        """What policy says of a request that nobody looked at: nothing is known of its texts."""
+        return self.policies.verdict(story.principal, self._context(story, head, NOTHING), self._parts.deployments)
+
+    def stated(self, story: Story) -> DataClass:
+        """How sensitive a request is said to be, its body aside. Raises: BadRequest."""
+        return highest(self._parts.settings.default, labelled(story.arrival.headers), story.principal.data_class)
+
+    def labelled(self, story: Story, request: Request) -> DataClass:
+        """How sensitive a request is said to be. Raises: BadRequest."""
+        said_by = self.stated(story)
+        body = request.body
+        if body.size_bytes < LONG_BYTES and _METADATA in body.whole():
+            try:
+                found = _metadata.decode(body.whole())
+            except msgspec.MsgspecError:
+                found = _Body()
+            said_by = highest(said_by, None if found.metadata is None else in_metadata(found.metadata.data_class))
+        return said_by
+
+    async def judged(self, story: Story, request: Request, found: Screened, texts: Texts | None) -> Verdict:
+        """The class that a request is of, and what policy says of it. Raises: StoreError."""
+        await self.classed(story, found, request.lineage.session)
+        context = self._context(story, request.head, found, request, texts)
+        return self.policies.verdict(story.principal, context, self._parts.deployments)
+
+    async def account(self, story: Story, errand: Errand, found: Screened, lineage: Lineage) -> Verdict:
+        """What policy says of asking an account as it is. Raises: StoreError."""
+        await self.classed(story, found, lineage.session)
+        context = structs.replace(
+            self._circumstances(story, errand.model, found, lineage.session), operation=errand.operation
+        )
+        return self.policies.verdict(story.principal, context, self._parts.accounts)
+
+    def still(self, story: Story, head: Head, deployment: str, found: Screened) -> bool:
+        """Whether a session may go on with its deployment, after what was found."""
+        settings = self._parts.settings
+        raised = highest(story.data_class or settings.default, found.raises)
+        if found.private and settings.private_from is not None:
+            raised = highest(raised, settings.private_from)
+        story.data_class = raised
+        verdict = narrowed(
+            story.allowed,
+            self.policies.verdict(story.principal, self._context(story, head, found), self._parts.deployments),
+        )
+        return verdict.allowed and deployment not in verdict.excluded and not found.approve
+
+    async def classed(self, story: Story, found: Screened, session: str) -> None:
+        """Tell a story its class, by what was found and by the session that it is of. Raises: StoreError."""
+        settings = self._parts.settings
+        least = highest(story.data_class or settings.default, found.raises)
+        if found.private and settings.private_from is not None:
+            least = highest(least, settings.private_from)
+        if settings.sessions and session and not story.explains:
+            least = await self._parts.sessions.raised(story.principal.tenant, session, least)
+        story.data_class = least
+
+    def may_see(self, principal: Principal, data_class: DataClass | None) -> bool:
+        """Whether a caller gets back what was masked in its own request."""
+        clearance = principal.clearance
+        cleared = clearance is None or RANKS[clearance] >= RANKS[data_class or "public"]
+        return self._parts.settings.restore and cleared
+
+    def oblige(self, story: Story, verdict: Verdict) -> None:
+        """Do what the verdict obliges to, as far as it is done here."""
+        obliged, hide = verdict.obligations, self._parts.settings.hide_from
+        hidden = hide is not None and RANKS[story.data_class or "public"] >= RANKS[hide]
+        story.unseen = hidden or obliged.log in ("none", "metadata")
+        if obliged.disclose:
+            story.lines += b"x-antiphon-disclosure: ai-generated\r\n"
+
+    def _context(
+        self,
+        story: Story,
+        head: Head,
+        found: Screened,
+        request: Request | None = None,
+        texts: Texts | None = None,
+    ) -> Context:
+        session = "" if request is None else request.lineage.session
+        return structs.replace(
+            self._circumstances(story, head.model, found, session, tainted=texts is not None and _tainted(texts)),
+            operation=CODECS[head.dialect].operation,
+            modalities=frozenset(word for need, word in _MODALITIES.items() if need in head.needs) | {"text"},
+            tools=self._tools(request),
+        )
+
+    def _circumstances(
+        self, story: Story, model: str, found: Screened, session: str, *, tainted: bool = False
+    ) -> Context:
+        at = datetime.fromtimestamp(story.arrival.at_ns / 1e9, UTC)
+        scores = [one.score for one in found.findings if one.kind == "injection"]
+        return Context(
+            data_class=story.data_class or self._parts.settings.default,
+            model=model,
+            route=model,
+            purpose=purpose(story.arrival.headers),
+            findings=frozenset(one.kind for one in found.findings if not one.shadow),
+            injection=int(100 * max(scores, default=0.0)),
+            tainted=tainted,
+            session=bool(session),
+            hour=at.hour,
+            weekday=at.isoweekday(),
+            lot=session,
+        )
+
+    def _tools(self, request: Request | None) -> frozenset[str]:
+        """Names of a request's tools, where policies read them."""
+        if request is None or not self.policies.reads("tools") or "tools" not in request.head.needs:
+            return frozenset()
+        try:
+            return frozenset(said(request).tools)
+        except Unread:
+            return frozenset({_EVERYTHING})
+
+
+def narrowed(first: Verdict, final: Verdict) -> Verdict:
+    """The final verdict, with whatever the first excluded left out too."""
+    gone = [(name, why) for name, why in zip(first.excluded, first.why, strict=False) if name not in final.excluded]
+    if not gone and (first.allowed or not final.allowed) and first.private <= final.private:
+        return final
+    return structs.replace(
+        final,
+        allowed=final.allowed and first.allowed,
+        excluded=(*final.excluded, *(name for name, _ in gone)),
+        why=(*final.why, *(why for _, why in gone)),
+        private=final.private or first.private,
+    )
+
+
+def _tainted(texts: Texts) -> bool:
+    """Whether something is among them that nobody wrote who may instruct a model."""
+    return any(one.channel in UNTRUSTED for one in texts.items)
