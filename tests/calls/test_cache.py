@@ -85,7 +85,7 @@ async def test_a_stream_is_given_again_as_the_pieces_that_went_out() -> None:
     "other",
     [
         {"tenant": "globex"},
-        {"data_class": "secret"},
+        {"data_class": "restricted"},
         {"prompt": "brief@1"},
         {"made": prepared(ON, "ab")},
         {"made": prepared(ON, route="other")},
@@ -407,11 +407,22 @@ async def test_one_that_does_not_is_not(first: Request, second: Request) -> None
     assert not await hits(worker, second, LIKE)
 
 
-@pytest.mark.parametrize("other", [{"tenant": "globex"}, {"data_class": "secret"}, {"prompt": "p@1"}])
+@pytest.mark.parametrize("other", [{"tenant": "globex"}, {"data_class": "restricted"}, {"prompt": "p@1"}])
 async def test_nor_is_anything_given_across(other: dict[str, Any]) -> None:
     worker, _ = semantic(DictCache())
     await worker.ask(chat("How do I pay?"), LIKE, completion())
     assert not await hits(worker, chat("How can I pay?"), LIKE, **other)
+
+
+async def test_what_only_private_models_may_see_is_shown_to_no_public_embedder() -> None:
+    worker, embedder = semantic(DictCache())
+    await worker.ask(chat("How do I pay?"), LIKE, completion(), private=True)
+    assert embedder.asked == []
+    worker, embedder = semantic(DictCache())
+    embedder.private = True
+    await worker.ask(chat("How do I pay?"), LIKE, completion(), private=True)
+    assert await hits(worker, chat("How can I pay?"), LIKE, private=True)
+    assert "How can I pay?" in embedder.asked
 
 
 async def test_another_worker_finds_it_by_the_store() -> None:

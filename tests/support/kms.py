@@ -96,7 +96,10 @@ class FakeKms:
         self.contexts.append(b64decode(fields["associated_data"]).decode())
         if token != "root":  # noqa: S105 - a test's
             raise Refusal(403, "permission denied")
-        key, bound = self._key(name, "encryption key not found", "permission denied"), fields["associated_data"].encode()
+        key, bound = (
+            self._key(name, "encryption key not found", "permission denied"),
+            fields["associated_data"].encode(),
+        )
         if action == "encrypt":
             sealed = self._seal(key, b64decode(fields["plaintext"]), bound)
             return {"ciphertext": "vault:v1:" + b64encode(sealed).decode()}

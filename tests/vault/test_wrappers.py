@@ -46,7 +46,9 @@ def softhsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pkcs11Settings:
         pytest.skip("SoftHSM2 is not installed: apt-get install softhsm2")
     pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed: pip install 'antiphon[pkcs11]'")
     (tmp_path / "tokens").mkdir()
-    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\nobjectstore.backend = file\n")
+    (tmp_path / "softhsm2.conf").write_text(
+        f"directories.tokendir = {tmp_path / 'tokens'}\nobjectstore.backend = file\n"
+    )
     monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
     label = f"antiphon-{os.getpid()}-{tmp_path.name}"[:32]
     subprocess.run(

@@ -12,7 +12,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 FILTERS = {
     name: getattr(words, name)
     for name in (
-        "said", "usd", "exact_usd", "count", "permille", "percent", "micros", "seconds", "size", "instant", "utc", "clock",
+        "said", "usd", "exact_usd", "count", "permille", "percent", "micros", "seconds", "size", "instant", "utc", "brief",
         "ago", "pretty", "value", "compact",
     )
 }  # fmt: skip

@@ -69,9 +69,11 @@ def percent(share: float | None) -> str:
 
 
 def micros(value_us: int | None) -> str:
-    """`1.20 s`, `48 ms`, `0.6 ms`."""
+    """`1.20 s`, `48 ms`, `6.2 ms`, `41 µs`."""
     if value_us is None:
         return DASH
+    if value_us < 1000:
+        return f"{value_us} µs" if value_us else "0"
     if value_us >= 1_000_000:
         return f"{value_us / 1e6:,.2f} s"
     return f"{value_us / 1000:.0f} ms" if value_us >= 10_000 else f"{value_us / 1000:.1f} ms"
@@ -101,9 +103,10 @@ def utc(at_ns: int) -> str:
     return f"{_EPOCH + timedelta(microseconds=at_ns // 1000):%Y-%m-%d %H:%M:%S}"
 
 
-def clock(at_ns: int) -> str:
-    """`21:36:07`."""
-    return f"{_EPOCH + timedelta(microseconds=at_ns // 1000):%H:%M:%S}"
+def brief(at_ns: int, now_ns: int) -> str:
+    """`21:36:07` of today, else `Nov 24, 21:36`."""
+    at, now = _EPOCH + timedelta(microseconds=at_ns // 1000), _EPOCH + timedelta(microseconds=now_ns // 1000)
+    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%b} {at.day}, {at:%H:%M}"
 
 
 def ago(at_ns: int, now_ns: int) -> str:

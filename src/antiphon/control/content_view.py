@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from antiphon.control.roles import EVERYWHERE, Scope
 from antiphon.control.sight import Sight
 from antiphon.core.audit import Event
 from antiphon.core.error import NotFound
@@ -28,7 +29,8 @@ def content_of(
         notes: None: there is no audit log.
     Raises: NotAllowed, NotFound, Erased, StoreError; what can't be noted isn't shown.
     """
-    sight.need("content")
+    scope = EVERYWHERE if receipt.principal is None else Scope(receipt.principal.tenant, receipt.principal.team)
+    sight.who.need("content", scope)
     sealed = store.content(receipt.id) if receipt.captured else None
     if sealed is None:
         raise NotFound(

@@ -16,6 +16,7 @@ Algorithm = Literal[
 """Signatures by a private key alone: `none` and those by a shared secret are no choice."""
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 Tenant = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=128)]
+Text = Annotated[str, Meta(min_length=1, max_length=512)]
 Url = Annotated[str, Meta(pattern="^https?://", max_length=2048)]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 Mistake = tuple[str, str, str]
@@ -160,23 +161,19 @@ class CertificateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Name, Meta(description="What receipts call it: the key is `certificate/NAME/` and the name that fits.")
     ]
     uri: Annotated[
-        str | None,
+        Text | None,
         Meta(
-            min_length=1,
-            description="URI of its SubjectAltName, such as a SPIFFE id; a trailing * stands for any ending. A rule has exactly one of `uri`, `dns`, `email` and `cn`.",
+            description="URI of its SubjectAltName, such as a SPIFFE id; a trailing * stands for any ending. A rule has exactly one of `uri`, `dns`, `email` and `cn`."
         ),
     ] = None
     dns: Annotated[
-        str | None,
-        Meta(min_length=1, description="DNS name of its SubjectAltName; `*.` at its begin stands for one more label."),
+        Text | None,
+        Meta(description="DNS name of its SubjectAltName; `*.` at its begin stands for one more label."),
     ] = None
-    email: Annotated[str | None, Meta(min_length=1, description="Address of its SubjectAltName.")] = None
+    email: Annotated[Text | None, Meta(description="Address of its SubjectAltName.")] = None
     cn: Annotated[
-        str | None,
-        Meta(
-            min_length=1,
-            description="Common name of its subject, where it has no SubjectAltName of another kind to go by.",
-        ),
+        Text | None,
+        Meta(description="Common name of its subject, where its SubjectAltName has no name of another kind."),
     ] = None
     tenant: Annotated[Tenant, Meta(description="Organisation that it belongs to. Default default.")] = "default"
     user: Annotated[Word, Meta(description="User, for receipts and budgets. Default: none.")] = ""

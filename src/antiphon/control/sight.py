@@ -1,54 +1,55 @@
-"""Who asks the control plane, and what of it they may see."""
+"""What of all records somebody sees on one page: that of a tenant, of a team, or all."""
 
 from msgspec import Struct
 
-from antiphon.control import roles
-from antiphon.control.roles import Permission
+from antiphon.control import who as known
+from antiphon.control.roles import Permission, Scope
 from antiphon.control.who import Who
-from antiphon.core.error import NotAllowed
 from antiphon.core.principal import Principal
+
+NO_TENANT = "\0"
+"""No tenant is called so."""
 
 
 class Sight(Struct, frozen=True, kw_only=True):
-    """Somebody who signed in, and the part of all records that is theirs to see."""
+    """Somebody, and the widest scope that they may read: who may read several sees the others by the admin API."""
 
-    by: str
-    """`key/NAME`, `user/SUBJECT` or `bootstrap`: what records of changes call them."""
-    roles: tuple[str, ...]
+    who: Who
     tenant: str | None = None
     """The only one whose records they see; None: all."""
     team: str | None = None
     """The only team of that tenant; None: all."""
 
-    def may(self, permission: Permission) -> bool:
-        return roles.may(self.roles, permission)
+    @property
+    def by(self) -> str:
+        """What records call them."""
+        return self.who.by
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return self.who.roles
+
+    def may(self, permission: Permission, principal: Principal | None = None) -> bool:
+        """Whether they have a permission for what a principal did; None: anywhere."""
+        return self.who.may(permission) if principal is None else self.who.sees(principal, permission)
 
     def need(self, permission: Permission) -> None:
-        """Raises: NotAllowed, where they lack it."""
-        if not self.may(permission):
-            raise NotAllowed(
-                f"this needs the permission `{permission}`; {self.by} has the roles: {', '.join(self.roles) or 'none'}",
-                code="role_not_allowed",
-            )
+        """Raises: NotAllowed, where they have it nowhere."""
+        self.who.need(permission)
 
     def sees(self, principal: Principal | None) -> bool:
         """Whether what this principal did is theirs to see. What nobody known did is for those who see all."""
-        if self.tenant is None:
-            return True
-        if principal is None or principal.tenant != self.tenant:
+        if self.tenant is not None and (principal is None or principal.tenant != self.tenant):
             return False
-        return self.team is None or principal.team == self.team
-
-
-FIRST = Sight(by="bootstrap", roles=("owner",))
-"""Whoever has the first admin key."""
+        return (self.team is None or (principal is not None and principal.team == self.team)) and self.who.sees(principal)
 
 
 def sight_of(who: Who) -> Sight:
-    """What somebody sees at once: the widest scope that they may read, with the roles that they have in all of it."""
+    """What somebody sees at once."""
     scopes = sorted(who.scopes("read"), key=lambda one: (one.tenant is not None, one.team is not None))
-    if not scopes:
-        return Sight(by=who.by, roles=(), tenant="")
-    widest = scopes[0]
-    held = tuple(dict.fromkeys(grant.role for grant in who.grants if grant.scope.holds(widest)))
-    return Sight(by=who.by, roles=held, tenant=widest.tenant, team=widest.team)
+    widest = scopes[0] if scopes else Scope(NO_TENANT)
+    return Sight(who=who, tenant=widest.tenant, team=widest.team)
+
+
+FIRST = sight_of(known.FIRST)
+"""Whoever has the first admin key."""

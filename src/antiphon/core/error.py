@@ -100,8 +100,15 @@ class PolicyDenied(NotAllowed):
 
     code = "policy_denied"
 
-    def __init__(self, message: str, *, reasons: tuple[str, ...] = (), param: str | None = None) -> None:
-        super().__init__(message, param=param)
+    def __init__(
+        self,
+        message: str,
+        *,
+        reasons: tuple[str, ...] = (),
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
         self.reasons = reasons
 
 
@@ -114,8 +121,15 @@ class GuardBlocked(BadRequest):
 
     code = "guard_blocked"
 
-    def __init__(self, message: str, *, reasons: tuple[str, ...] = (), param: str | None = None) -> None:
-        super().__init__(message, param=param)
+    def __init__(
+        self,
+        message: str,
+        *,
+        reasons: tuple[str, ...] = (),
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
         self.reasons = reasons
 
 
@@ -211,7 +225,7 @@ class ApprovalPending(AntiphonError):
     code = "approval_pending"
     status = 202
 
-    def __init__(self, message: str, *, approval: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, approval: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
         self.approval = approval
 

@@ -1,6 +1,5 @@
 """Streams of dialects that are not known, on their way through guards: every text of every event."""
 
-from collections.abc import Hashable
 from typing import Any
 
 from antiphon.core.error import AntiphonError
@@ -16,6 +15,10 @@ from antiphon.guards.texts_walk import Walk
 _ANTHROPIC = frozenset({"message_start", "content_block_start", "content_block_delta"})
 
 
+_Key = tuple[Any, int, Steps]
+"""Type and index of an event, and where in it the text stands."""
+
+
 class Unknown(Talk):
     """One stream of events of any form.
 
@@ -28,8 +31,8 @@ class Unknown(Talk):
     def __init__(self, flow: Flow) -> None:
         super().__init__(flow)
         self._known: Talk | None = None
-        self._lanes: dict[Hashable, Course] = {}
-        self._last: dict[Hashable, tuple[bytes, Steps]] = {}
+        self._lanes: dict[_Key, Course] = {}
+        self._last: dict[_Key, tuple[bytes, Steps]] = {}
         """The last event of each lane, and where in it the text stands."""
 
     def event(self, event: bytes) -> bytes:
@@ -43,7 +46,7 @@ class Unknown(Talk):
             self._known = known
             return known.event(event)
         kind, index = fields.get("type"), number(fields, "index")
-        before = self._close([key for key in self._lanes if _of(key)[1] == index and _of(key)[0] != kind])
+        before = self._close([key for key in self._lanes if key[1] == index and key[0] != kind])
         walk = Walk(answer=True)
         walk.value(fields, "event", (), "assistant")
         places, changed = Places(), False
@@ -59,7 +62,7 @@ class Unknown(Talk):
                 changed = True
         return before + (_written(event, rebuilt(encode(fields), places)) if changed else event)
 
-    def _close(self, keys: list[Hashable]) -> bytes:
+    def _close(self, keys: list[_Key]) -> bytes:
         """Events of what the lanes held."""
         out: list[bytes] = []
         for key in keys:
@@ -82,11 +85,6 @@ class Unknown(Talk):
         if self._known is not None:
             return self._known.cut(error)
         return b"data: %b\n\n" % encode({"type": "error", **told(error)})
-
-
-def _of(key: Hashable) -> tuple[Any, ...]:
-    assert isinstance(key, tuple)
-    return key
 
 
 def _dialect(fields: Json, flow: Flow) -> Talk | None:

@@ -255,7 +255,8 @@ def _part(course: Course, part: Json) -> bool:
     text = part.get("text")
     if not isinstance(text, str):
         thoughts = part.get("thinking")
-        return any([_part(course, one) for one in objects(thoughts)])
+        changed = [_part(course, one) for one in objects(thoughts)]
+        return any(changed)
     out = course.push(text)
     part["text"] = out
     return out != text

@@ -154,7 +154,7 @@ class Gemini(Talk):
 
     def cut(self, error: AntiphonError) -> bytes:
         open_ones = [index for index, answer in self._answers.items() if not answer.finished] or [0]
-        candidates = [
+        candidates: list[Json] = [
             {
                 "content": {"role": "model", "parts": []},
                 "finishReason": "SAFETY",

@@ -6,7 +6,7 @@ as it was when it came. Source: openai-python 3.52.0, `types/responses/response_
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from antiphon.core.error import AntiphonError
@@ -16,7 +16,9 @@ from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number,
 from antiphon.guards.texts import applied
 from antiphon.guards.texts_json import Places, rebuilt
 from antiphon.guards.texts_walk import Walk
+from antiphon.wire.fields import as_list
 from antiphon.wire.json import loads
+from antiphon.wire.sse import data_of
 
 _PLACE = ("response_id", "item_id", "output_index", "content_index", "summary_index")
 _LAST = frozenset(
@@ -124,11 +126,8 @@ class Typed(Talk):
     def _ended(self, fields: Json) -> bytes:
         """Events of what was held of the texts that are in the place that an event names."""
         named = [fields.get(name) for name in _PLACE]
-        out: list[bytes] = []
-        for key in tuple(self._lanes):
-            if all(said is None or known is None or said == known for said, known in zip(named, key[1:], strict=True)):
-                out.append(self._close(key))
-        return b"".join(out)
+        ended = [key for key in self._lanes if _fits(named, key[1:])]
+        return b"".join([self._close(key) for key in ended])
 
     def _close(self, key: _Key) -> bytes:
         lane = self._lanes.pop(key)
@@ -142,7 +141,7 @@ class Typed(Talk):
         self._again[whole] = made
         if made != whole:
             return self._insert({**lane.last, "delta": made})
-        return b"".join([self._insert(loads(_payload(event)), event) for event in lane.held.events])
+        return b"".join([self._insert(loads(data_of(event) or b"{}"), event) for event in lane.held.events])
 
     # --- texts that come whole
 
@@ -282,31 +281,29 @@ _BARE: Mapping[str, Any] = {
 }
 
 
+def _fits(named: Sequence[Any], place: Sequence[Any]) -> bool:
+    """Whether a place is one that an event names, as far as both say."""
+    return all(said is None or known is None or said == known for said, known in zip(named, place, strict=True))
+
+
 def _mapped(value: Any, known: Mapping[str, str]) -> Any:
     """A value with known texts in the place of others, but for an event's own type."""
     if isinstance(value, str):
         return known.get(value, value)
-    if isinstance(value, dict):
-        return {name: one if name in _FIXED else _mapped(one, known) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_mapped(one, known) for one in value]
-    return value
+    fields = as_json(value)
+    if fields is not None:
+        return {name: one if name in _FIXED else _mapped(one, known) for name, one in fields.items()}
+    items = as_list(value)
+    return value if items is None else [_mapped(one, known) for one in items]
 
 
 _FIXED = frozenset({"type", "id", "item_id", "call_id", "role", "status", "object", "model", "event_id", "name"})
 
 
-def _less_chances(fields: Any) -> Any:
+def _less_chances(value: Any) -> Any:
     """An event in which a text was edited, less what says it again in pieces."""
-    if isinstance(fields, dict):
-        return {
-            name: [] if name == "logprobs" and isinstance(one, list) else _less_chances(one)
-            for name, one in fields.items()
-        }
-    return [_less_chances(one) for one in fields] if isinstance(fields, list) else fields
-
-
-def _payload(event: bytes) -> bytes:
-    from antiphon.wire.sse import data_of
-
-    return data_of(event) or b"{}"
+    fields = as_json(value)
+    if fields is not None:
+        return {name: [] if name == "logprobs" and one else _less_chances(one) for name, one in fields.items()}
+    items = as_list(value)
+    return value if items is None else [_less_chances(one) for one in items]

@@ -173,7 +173,7 @@ class Lane:
                 continue
             self._go_on(pieces)
             if end > limit and not ended and base + size - start <= LONGEST_TAIL:
-                limit = start
+                limit = min(limit, start)
                 break
             self._give(pieces, start)
             self._give(pieces, end, winner)

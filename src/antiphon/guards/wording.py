@@ -40,6 +40,16 @@ class Wording:
 
 @cache
 def of_injection() -> Wording:
-    """The bundled table: phrases of 20 languages."""
-    table = (files("antiphon.guards") / "data" / "wording.json").read_bytes()
+    """Phrases of attacks on models, of 20 languages."""
+    return _bundled("injection_words")
+
+
+@cache
+def of_harm() -> Wording:
+    """Phrases of requests for harm, in English."""
+    return _bundled("harm_words")
+
+
+def _bundled(name: str) -> Wording:
+    table = (files("antiphon.guards") / "data" / f"{name}.json").read_bytes()
     return Wording(msgspec.json.decode(table, type=dict[str, list[str]]))

@@ -4,7 +4,7 @@ reads.
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -104,7 +104,7 @@ def _told(verdict: Verdict, fleet: Mapping[str, Deployment]) -> dict[str, str]:
 
 
 def _word(value: object) -> str:
-    return "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return "+".join(map(str, cast("tuple[object, ...]", value))) if isinstance(value, tuple) else str(value)
 
 
 def _requests(read: Readings, most: int, chance: random.Random) -> Iterator[tuple[Principal, Context]]:

@@ -22,8 +22,10 @@ class Wrappers:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Where a tenant's key is looked for, the one of the key that wraps now first."""
-        found = [scope_of(self.current.name), *(scope_of(one.name) for one in self._by_kind.values())]
+        """Where a tenant's key is looked for, the one of the key that wraps now first. A key that all share is heeded too
+        where nothing here can unwrap it: whoever asks is told which section is missing.
+        """
+        found = [scope_of(self.current.name), *(scope_of(one.name) for one in self._by_kind.values()), ""]
         return tuple(dict.fromkeys(found))
 
     def generate(self, tenant: str, at_ns: int) -> tuple[bytes, TenantKey]:

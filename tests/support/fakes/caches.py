@@ -15,12 +15,14 @@ from antiphon.calls.settings_cache import CacheSettings, CachesSettings, Semanti
 from antiphon.core.arrival import Arrival
 from antiphon.core.body import Body
 from antiphon.core.cache import CacheEntry, CacheStore
+from antiphon.core.data_class import DataClass
 from antiphon.core.embedding import Embedder, Embedding
 from antiphon.core.error import AntiphonError, StoreError
 from antiphon.core.plan import Envelope, Step
 from antiphon.core.ports import Reply, Served
 from antiphon.core.principal import Principal
 from antiphon.core.request import Request
+from antiphon.core.verdict import Verdict
 from antiphon.wire.codec import Asked
 from antiphon.wire.codecs import CODECS
 from fakes.clock import StoppedClock
@@ -93,7 +95,16 @@ class ToldEmbedder(Embedder):
 class Spent:
     """The story of a request."""
 
-    def __init__(self, tenant: str = "acme", headers: Mapping[bytes, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        tenant: str = "acme",
+        headers: Mapping[bytes, bytes] | None = None,
+        data_class: DataClass | None = None,
+        *,
+        private: bool = False,
+    ) -> None:
+        self.data_class = data_class
+        self.allowed = Verdict(allowed=True, private=private)
         self.principal = Principal(tenant=tenant, key="k")
         self.arrival = Arrival(
             id="r",
@@ -172,9 +183,11 @@ class Worker:
         *,
         tenant: str = "acme",
         headers: Mapping[bytes, bytes] | None = None,
+        data_class: DataClass | None = None,
+        private: bool = False,
         **more: Any,
     ) -> Hit | Miss:
-        return await self.cache.look(Spent(tenant, headers), asked, made, **more)
+        return await self.cache.look(Spent(tenant, headers, data_class, private=private), asked, made, **more)
 
     async def ask(
         self, asked: Request, made: Prepared, *pieces: bytes, receipt: str = "paid-1", **more: Any
