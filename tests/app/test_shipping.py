@@ -14,6 +14,7 @@ from antiphon.store.database import Batch, Row
 from antiphon.store.settings import RetentionSettings, StorageSettings
 from antiphon.store.settings_export import ExportSettings
 from antiphon.store.sqlite import SqliteDatabase
+from antiphon.store.vault_sqlite import SqliteVault
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
 
@@ -73,7 +74,7 @@ def test_days_that_are_not_exported_yet_are_not_dropped(tmp_path: Path) -> None:
         database.write(Batch(rows=rows))
 
         def left() -> list[int]:
-            retain(database, storage, tmp_path, now_ns)
+            retain(database, SqliteVault(tmp_path), storage, tmp_path, now_ns)
             return [day for day in (50, 60, 95) if database.receipt(receipt_id(day)) is not None]
 
         assert left() == [50, 60, 95]
@@ -91,7 +92,7 @@ def test_what_says_how_far_exports_came_and_can_not_be_read_keeps_all(
     with closing(SqliteDatabase(tmp_path)) as database:
         database.write(Batch(rows=[Row(id=receipt_id(1), tenant="acme", at_ns=1, outcome="ok", body=b"{}")]))
 
-        retain(database, storage, tmp_path, 100 * DAY_NS)
+        retain(database, SqliteVault(tmp_path), storage, tmp_path, 100 * DAY_NS)
 
         assert database.receipt(receipt_id(1)) == b"{}"
     assert [record.getMessage() for record in caplog.records] == ["retention.failed"]

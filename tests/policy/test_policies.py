@@ -134,7 +134,7 @@ def by_hand(
             held.update(yes)
     if "contractors.tier" in held:
         above = {name: "contractors.tier" for name, one in fleet.items() if one.tier not in ("fast", "balanced")}
-        out |= above
+        out = above | out
     allowed = len(out) < len(fleet)
     return (
         allowed,

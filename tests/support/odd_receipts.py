@@ -14,7 +14,7 @@ from antiphon.core.usage import Usage
 from antiphon.core.verdict import Obligations, Verdict
 
 SCRIPT = "<script>document.title='owned'</script>"
-QUOTES = "\"><img src=x onerror=\"document.title='owned'\">"
+QUOTES = '"><img src=x onerror="document.title=\'owned\'">'
 ARABIC = "مساعد-خدمة-العملاء"
 TURNED = "safe\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe"
 LONG = "a-very-long-model-name-" + "x" * 400
@@ -50,7 +50,10 @@ def plan(route: str, *deployments: str, **more: Any) -> Plan:
         )
         for at, name in enumerate(deployments)
     )
-    candidates = (*map(lambda name: Candidate(deployment=name), deployments), Candidate(deployment="overseas", lost="policy"))
+    candidates = (
+        *(Candidate(deployment=name) for name in deployments),
+        Candidate(deployment="overseas", lost="policy"),
+    )
     return Plan(recipe="cascade", route=route, steps=steps, candidates=candidates, **more)
 
 
@@ -134,7 +137,14 @@ def odd(now_ns: int) -> list[Receipt]:
     """From the newest to the oldest."""
     back = (now_ns - at * 7 * SECOND_NS for at in range(1, 100))
     nasty = Principal(tenant=SCRIPT, key=QUOTES, team=ARABIC, user=TURNED)
-    failed = {"outcome": "failed", "status": 502, "served": "", "cost_nano_usd": None, "usage": None, "first_token_us": None}
+    failed = {
+        "outcome": "failed",
+        "status": 502,
+        "served": "",
+        "cost_nano_usd": None,
+        "usage": None,
+        "first_token_us": None,
+    }
     return [
         rich(next(back), 1),
         whole(next(back), 2, outcome="running", status=0, duration_us=0, cost_nano_usd=None, usage=None, first_token_us=None),
@@ -151,4 +161,3 @@ def odd(now_ns: int) -> list[Receipt]:
         whole(next(back), 9, cached=id_at(now_ns - 10**12, 2), attempts=(), saved_nano_usd=1_930_000, cost_nano_usd=0),
         whole(next(back), 10, outcome="client_gone", status=200, principal=GLOBEX),
     ]  # fmt: skip
-

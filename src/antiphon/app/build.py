@@ -9,17 +9,18 @@ from pathlib import Path
 from msgspec import Struct
 
 from antiphon.app.doors import doors_of
+from antiphon.app.governing import Governing
 from antiphon.app.plans import Planning
 from antiphon.app.reporting import spending_of
 from antiphon.app.revisions import Made, made
 from antiphon.calls.settings_flow import ProbeSettings
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
+from antiphon.control.callers import Callers, Doors
 from antiphon.control.compaction import Compactor
 from antiphon.control.conversations import Conversations
 from antiphon.control.desk import Desk
 from antiphon.control.explain import Explainer
-from antiphon.control.callers import Callers, Doors
 from antiphon.control.keeper import Keeper
 from antiphon.control.owned import Owned
 from antiphon.control.responses import Responses
@@ -74,6 +75,7 @@ def build(
     planning: Planning | None = None,
     embedders: Mapping[str, Embedder] | None = None,
     scores: Scores | None = None,
+    governing: Governing | None = None,
     doors: Doors | None = None,
 ) -> Built:
     """Make a revision of a checked configuration.
@@ -85,13 +87,14 @@ def build(
         owned: Objects of the admin API.
         planning: What plans rest on, whatever the revision; None: nothing is known yet.
         embedders: By name.
+        governing: What requests are governed by, whatever the revision; None: nothing.
         doors: What identities rest on, whatever the revision; None: nothing is known yet.
     """
     settings = loaded.settings
     caller, otlp = process.caller, settings.telemetry.otlp
     egress = egress_of(settings.egress)
     tracer = old.tracer if old is not None and (old.otlp, old.egress) == (otlp, egress) else None
-    found = made(loaded, labs, caller, planning or Planning(), embedders, tracer)
+    found = made(loaded, labs, caller, planning or Planning(), embedders, tracer, governing)
     revision, raws = found.revision, _raws(settings, found)
     stands = {name: one.target for name, one in raws.items()}
     caller.errands.arrange(settings.calls, stands, caller.fleet.pools, caller.now())

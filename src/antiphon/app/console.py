@@ -18,6 +18,7 @@ from antiphon.control.callers import Callers
 from antiphon.control.definitions import merged
 from antiphon.control.deployment_board import Placed
 from antiphon.control.owned import Owned
+from antiphon.control.policy_board import InForce
 from antiphon.control.sight import FIRST, Sight, sight_of
 from antiphon.control.signed_in import SignedIn
 from antiphon.core.budget import Budget
@@ -25,6 +26,7 @@ from antiphon.core.clock import SystemClock
 from antiphon.core.ports import Sealer
 from antiphon.metering.records import Records
 from antiphon.net.exchange import Exchange
+from antiphon.policy.source import read_files
 from antiphon.vault.local import LocalSealer
 
 
@@ -57,6 +59,12 @@ def console_of(
         sealer=sealer,
         clock=SystemClock(),
         rows=settings.console.page_rows,
+        in_force=InForce(
+            sources=lambda: (*read_files(settings.policy.files), *owned().bundles),
+            tiers=settings.policy.tiers,
+            default=settings.policy.default,
+            private_from=settings.data_classes.private_from,
+        ),
     )
     return ConsoleSite(
         desk=desk,

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from antiphon.calls.caller import Caller
 from antiphon.config.settings import Settings
 from antiphon.core.clock import Clock
 from antiphon.core.deployment import Deployment
 from antiphon.core.ports import Kept, TokenVault
 from antiphon.governance.govern import Governor
-from antiphon.governance.parts import Asking, Parts
+from antiphon.governance.parts import Asking, Parts, account_name
 from antiphon.governance.sessions import SessionClasses
 from antiphon.governance.settings import DataClassSettings
 from antiphon.guards.make import make
@@ -30,7 +31,13 @@ class Governing:
         self._bundles: Sequence[Source] = ()
         self.governor: Governor | None = None
 
-    def make(self, settings: Settings, deployments: Mapping[str, Deployment], asking: Asking | None = None) -> Governor:
+    def make(
+        self,
+        settings: Settings,
+        deployments: Mapping[str, Deployment],
+        accounts: Mapping[str, Account],
+        caller: Caller,
+    ) -> Governor:
         """The governor of a checked configuration. Raises: ConfigError."""
         policies = compiled(settings.policy, self._bundles, settings.data_classes.private_from)
         storage = settings.storage
@@ -41,7 +48,8 @@ class Governing:
             deployments=deployments,
             sessions=self._sessions,
             vault=self._vault,
-            asking=asking,
+            accounts={account_name(name): _account(name, deployments) for name in accounts},
+            asking=self._asking(settings, caller),
             spawn=self._hold,
             capture_most_bytes=storage.capture_most_bytes if storage.capture == "content" else 0,
             always=_governed(settings, policies),
@@ -49,9 +57,27 @@ class Governing:
         self.governor = Governor(parts)
         return self.governor
 
+    def _asking(self, settings: Settings, caller: Caller) -> Asking | None:
+        return None
+
     def _hold(self, task: asyncio.Future[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _account(name: str, deployments: Mapping[str, Deployment]) -> Deployment:
+    """An account as policies see it: private where all of its deployments are, and of their region where it is one."""
+    own = [one for one in deployments.values() if one.provider == name]
+    regions = {one.region for one in own}
+    terms = set[str].intersection(*(set(one.terms) for one in own)) if own else set[str]()
+    return Deployment(
+        name=account_name(name),
+        provider=name,
+        model="",
+        zone="private" if own and all(one.zone == "private" for one in own) else "public",
+        region=regions.pop() if len(regions) == 1 else "",
+        terms=tuple(sorted(terms)),
+    )
 
 
 def _governed(settings: Settings, policies: Policies) -> bool:

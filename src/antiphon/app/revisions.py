@@ -9,6 +9,7 @@ from typing import get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from antiphon.app.governing import Governing
 from antiphon.app.plans import Planning, Plans
 from antiphon.calls.caller import Caller
 from antiphon.calls.prepared import Policy
@@ -24,6 +25,7 @@ from antiphon.core.plan import Candidate, FallbackKind
 from antiphon.core.request import Need
 from antiphon.core.secret import Secret
 from antiphon.gateway.house import Revision
+from antiphon.governance.govern import Governor
 from antiphon.net.egress import Egress, egress_of
 from antiphon.providers.auth.make import signer
 from antiphon.providers.auth.signer import Signer
@@ -57,12 +59,14 @@ def made(
     planning: Planning,
     embedders: Mapping[str, Embedder] | None = None,
     tracer: Tracer | None = None,
+    governing: Governing | None = None,
 ) -> Made:
     """Make a revision of a checked configuration. Who calls are made to is known to `caller` from then on.
 
     Args:
         labs: Base URLs of the lab providers that this gateway runs itself.
         tracer: Of the revision before, where traces are sent as before.
+        governing: What requests are governed by; None: nothing is.
     """
     settings = loaded.settings
     accounts = _accounts(settings, labs)
@@ -70,12 +74,18 @@ def made(
     routes = _routes(settings, targets)
     caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
     plans = planning.make(settings, routes, targets, caller, embedders or {})
-    revision = _revision(loaded, targets, routes, plans, tracer)
+    governor = None if governing is None else governing.make(settings, plans.deployments, accounts, caller)
+    revision = _revision(loaded, targets, routes, plans, tracer, governor)
     return Made(revision=revision, accounts=accounts, targets=targets, routes=routes)
 
 
 def _revision(
-    loaded: Loaded, targets: dict[str, Target], routes: dict[str, Route], plans: Plans, tracer: Tracer | None
+    loaded: Loaded,
+    targets: dict[str, Target],
+    routes: dict[str, Route],
+    plans: Plans,
+    tracer: Tracer | None,
+    governor: Governor | None,
 ) -> Revision:
     settings, otlp = loaded.settings, loaded.settings.telemetry.otlp
     return Revision(
@@ -89,6 +99,7 @@ def _revision(
         recipes=plans.recipes,
         deployments=plans.deployments,
         sandbox=plans.sandbox,
+        governor=governor,
         calls=settings.calls,
         capture_most_bytes=settings.storage.capture_most_bytes if settings.storage.capture == "content" else 0,
         log_requests=settings.telemetry.log_requests,

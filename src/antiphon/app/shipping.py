@@ -5,15 +5,21 @@ import os
 import signal
 import threading
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from msgspec.structs import replace
+
 from antiphon.app import exported
+from antiphon.app.auditing import Auditing
 from antiphon.app.places import Places
 from antiphon.app.stores import Stores
+from antiphon.control.settings_audit import AuditSettings
 from antiphon.core.error import StoreError
 from antiphon.core.score import Forgetting
+from antiphon.core.vault_store import VaultStore
 from antiphon.metering.batching import NO_FORGETTING
 from antiphon.metering.shipping import BATCH_BYTES, Shipper
 from antiphon.store.database import Database, Lapsed
@@ -33,13 +39,19 @@ ROWS_AT_ONCE = 10_000
 DAY_NS = 86_400_000_000_000
 
 
-def run(places: Places, storage: StorageSettings, log_level: str, forgetting: Forgetting = NO_FORGETTING) -> None:
+def run(
+    places: Places,
+    storage: StorageSettings,
+    log_level: str,
+    forgetting: Forgetting = NO_FORGETTING,
+    audit: AuditSettings = AuditSettings(),  # noqa: B008 - it is frozen
+) -> None:
     """Ship until SIGTERM, then ship the rest. The body of a process of its own."""
     telemetry_log.start(log_level)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, partial(_told, stop))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    course = Course(places, storage, Metrics(Slots(places.metrics, "shipper")), forgetting)
+    course = Course(places, storage, Metrics(Slots(places.metrics, "shipper")), forgetting, audit)
     parent = os.getppid()
     while not stop.wait(course.step(time.monotonic())) and os.getppid() == parent:
         pass
@@ -54,8 +66,15 @@ class Course:
     """Ships step by step. While the database is away the journal keeps everything, and this one comes again."""
 
     def __init__(
-        self, places: Places, storage: StorageSettings, metrics: Metrics, forgetting: Forgetting = NO_FORGETTING
+        self,
+        places: Places,
+        storage: StorageSettings,
+        metrics: Metrics,
+        forgetting: Forgetting = NO_FORGETTING,
+        audit: AuditSettings = AuditSettings(),  # noqa: B008 - it is frozen
     ) -> None:
+        self._audit = audit
+        self._auditing: Auditing | None = None
         self._forgetting = forgetting
         self._places = places
         self._storage = storage
@@ -80,13 +99,19 @@ class Course:
         if self._database is not None and now_s - self._purged_s >= PURGE_S:
             self._purged_s = now_s
             purge(self._database, time.time_ns())
-            retain(self._database, self._storage, self._places.data, time.time_ns())
+            with closing(self._stores.vault()) as vault:
+                retain(self._database, vault, self._storage, self._places.data, time.time_ns())
+        if self._auditing is not None and self._auditing.step(now_s):
+            return 0.0
         return wait_s
 
     def _begin(self) -> Shipper:
         if self._database is None:
             self._database = self._stores.database()
-        self._shipper = Shipper(self._places.journal, self._database, forgetting=self._forgetting)
+        self._auditing = self._auditing or Auditing(self._audit, self._stores.audit(), self._places.data)
+        self._shipper = Shipper(
+            self._places.journal, self._database, forgetting=self._forgetting, audited=self._audit.receipts
+        )
         return self._shipper
 
     def _again_s(self) -> float:
@@ -101,6 +126,8 @@ class Course:
                 pass
         except (StoreError, OSError) as error:
             log.error("journal.not_shipped", extra={"reason": str(error)})
+        if self._auditing is not None:
+            self._auditing.finish()
         if self._database is not None:
             self._database.close()
 
@@ -116,9 +143,21 @@ def purge(database: Database, now_ns: int) -> None:
             log.info("kept.purged", extra={"entries": dropped})
 
 
-def retain(database: Database, storage: StorageSettings, data: Path, now_ns: int) -> None:
-    """Drop what is older than it is to be kept, and was exported where days are."""
+def retain(database: Database, vault: VaultStore, storage: StorageSettings, data: Path, now_ns: int) -> None:
+    """Drop what is older than it is to be kept, and was exported where days are. What a legal hold is on stays; while there
+    is any, no receipts are dropped, since partitions go whole.
+    """
     retention = storage.retention
+    try:
+        before_ns = now_ns - round(retention.content_days * DAY_NS) if retention.content_days else 0
+        dropped = vault.lapse(now_ns, before_ns, ROWS_AT_ONCE)
+        if dropped:
+            log.info("retention.content_dropped", extra={"receipts": dropped})
+        if vault.holds():
+            retention = replace(retention, receipts_days=0.0)
+    except StoreError as error:
+        log.error("retention.failed", extra={"reason": str(error)})
+        return
     if not retention.receipts_days and not retention.ledger_days:
         return
     try:

@@ -7,10 +7,15 @@ from types import ModuleType
 
 from msgspec import Struct
 
+from antiphon.core.approval_store import ApprovalStore
+from antiphon.core.audit_store import AuditStore
 from antiphon.core.bank import Bank
 from antiphon.core.error import StoreError
 from antiphon.core.objects import Objects
 from antiphon.core.secret import Secret
+from antiphon.core.vault_store import VaultStore
+from antiphon.store.approvals_sqlite import SqliteApprovals
+from antiphon.store.audit_sqlite import SqliteAudit
 from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.database import Database, Reader
 from antiphon.store.live import Live
@@ -20,6 +25,7 @@ from antiphon.store.settings import PostgresSettings, StorageSettings
 from antiphon.store.sqlite import FILE, SqliteDatabase, SqliteReader
 from antiphon.store.upkeep import Upkeep
 from antiphon.store.upkeep_sqlite import BESIDE, SqliteUpkeep
+from antiphon.store.vault_sqlite import SqliteVault
 
 HOME = "home"
 """File in the data directory that names this gateway among those that share a database."""
@@ -64,11 +70,29 @@ class Stores(Struct, frozen=True, kw_only=True):
             return SqliteObjects(self.directory)
         return _adapters("objects_postgres").PostgresObjects(self._place())
 
+    def audit(self) -> AuditStore:
+        """Chains of events, and notes of what is to be chained. The tables are up to date."""
+        if self.url is None:
+            return SqliteAudit(self.directory)
+        return _adapters("audit_postgres").PostgresAudit(self._place())
+
+    def vault(self) -> VaultStore:
+        """Keys, erasures and holds. The tables are up to date."""
+        if self.url is None:
+            return SqliteVault(self.directory)
+        return _adapters("vault_postgres").PostgresVault(self._place())
+
     def upkeep(self) -> Upkeep:
         """For work by hand. Raises: StoreError."""
         if self.url is None:
             return SqliteUpkeep(self.directory)
         return _adapters("upkeep_postgres").PostgresUpkeep(self._place())
+
+    def approvals(self) -> ApprovalStore:
+        """What people were asked; connects when it is asked. The tables are up to date."""
+        if self.url is None:
+            return SqliteApprovals(self.directory)
+        return _adapters("approvals_postgres").PostgresApprovals(self._place())
 
     def spending(self) -> Live:
         """For reports and exports; connects when it is asked."""

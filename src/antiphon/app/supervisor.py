@@ -150,7 +150,8 @@ class Supervisor:
 
     def _start_shipper(self) -> None:
         settings = self._loaded.settings
-        arguments = (self._places, settings.storage, settings.telemetry.log_level, settings.quality.forgetting())
+        level, forgetting = settings.telemetry.log_level, settings.quality.forgetting()
+        arguments = (self._places, settings.storage, level, forgetting, settings.audit)
         self._shipper = fork(lambda: shipping.run(*arguments), closing=self._private())
 
     def _start_admin(self) -> None:

@@ -20,11 +20,14 @@ from antiphon.app.caching import Caching
 from antiphon.app.counting import Counts
 from antiphon.app.doors import doors_of
 from antiphon.app.follower import Follower
+from antiphon.app.governing import Governing
 from antiphon.app.objects import objects_of
 from antiphon.app.places import Places
 from antiphon.app.plans import Planning
 from antiphon.app.qualities import Qualities
 from antiphon.app.stores import Stores
+from antiphon.app.vaults import watch as watch_vault
+from antiphon.app.vaults import worker_envelope
 from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.measure import measure
@@ -48,7 +51,6 @@ from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
-from antiphon.vault.local import LocalSealer
 
 END_S = 1.0
 """How long a worker waits at its end for tasks that it has cancelled."""
@@ -114,7 +116,7 @@ class Worker:
         fleet, counting = Fleet(self._counts.breakers), self._counts.counting
         self._caller = Caller(self._client, self._tickets, self._journal, self._metrics, fleet, counting=counting)
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
-        sealer = LocalSealer(places.key)
+        self._sealer = sealer = worker_envelope(settings, places, self._journal)
         self._planning, self._shadows = Planning(), Shadows()
         self._caching = Caching(places.data, sealer, clock, self._metrics)
         self._process = Process(
@@ -136,6 +138,7 @@ class Worker:
         self._kept = JournalledKept(self._journal, reader, places.journal)
         self._scores = JournalledScores(self._journal, reader, places.journal)
         self._doors = doors_of(self._client, clock)
+        self._governing = Governing(self._kept, clock)
         self._qualities = Qualities(self._scores, self._metrics.plans, self._planning.know)
         self._follower = Follower(objects_of(task.loaded.settings), self._take)
         self._built = self._build(task.loaded, task.labs, None)
@@ -161,6 +164,7 @@ class Worker:
             self._planning,
             self._caching.embedders,
             self._scores,
+            self._governing,
             self._doors,
         )
         self._qualities.forgetting = loaded.settings.quality.forgetting()
@@ -199,6 +203,7 @@ class Worker:
             self._loop.create_task(self._watch_fleet()),
             self._loop.create_task(self._probe()),
             self._loop.create_task(self._fold()),
+            self._loop.create_task(watch_vault(self._sealer)),
             self._loop.create_task(self._qualities.watch(self._deployments)),
             self._loop.create_task(self._follower.watch(self._tell)),
             self._loop.create_task(self._doors.issuers.watch()),

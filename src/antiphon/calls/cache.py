@@ -27,9 +27,10 @@ from antiphon.calls.settings_cache import CacheSettings, CachesSettings
 from antiphon.core.cache import CacheEntry, CacheStore
 from antiphon.core.clock import Clock
 from antiphon.core.embedding import Embedder
-from antiphon.core.error import NotCached, StoreError
+from antiphon.core.error import Erased, NotCached, StoreError
 from antiphon.core.ports import Reply, Sealer
 from antiphon.core.request import Head, Request
+from antiphon.core.vault_store import CACHED
 from antiphon.wire.recall import recall
 
 MOST_KEEPING = 256
@@ -149,7 +150,7 @@ class ResponseCache:
             return None
         try:
             return cache_answer.decode(self._sealer.unseal(entry.sealed, _context(tenant, key)))
-        except (StoreError, MsgspecError):
+        except (Erased, StoreError, MsgspecError):
             return None  # sealed with another key, or by another version
 
     async def _nearest(
@@ -245,7 +246,7 @@ class ResponseCache:
             group=b"" if placed is None else keys.group,
             at_ns=answer.at_ns,
             until_ns=answer.until_ns,
-            sealed=self._sealer.seal(cache_answer.encode(answer), context),
+            sealed=self._sealer.seal(cache_answer.encode(answer), context, tenant=asked.tenant, subject=CACHED),
             hint=b"" if placed is None else self._near.sealed(placed, asked.tenant, keys.exact),
         )
         return entry, answer.at_ns

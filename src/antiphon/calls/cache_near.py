@@ -14,8 +14,9 @@ from antiphon.calls.cache_shelf import CacheShelf
 from antiphon.calls.settings_cache import SemanticSettings
 from antiphon.core.cache import CacheStore
 from antiphon.core.embedding import Embedder, Embedding
-from antiphon.core.error import AntiphonError, StoreError
+from antiphon.core.error import AntiphonError, Erased, StoreError
 from antiphon.core.ports import Sealer
+from antiphon.core.vault_store import CACHED
 from antiphon.wire.recall import Recalled
 
 AGAIN_NS = 2_000_000_000
@@ -93,7 +94,7 @@ class CacheNear:
     def sealed(self, placed: Placed, tenant: str, key: bytes) -> bytes:
         """As it is stored."""
         hint = Hint(embedder=placed.embedder, wording=placed.wording, vector=_ordered(placed.vector).tobytes())
-        return self._sealer.seal(encode(hint), _context(tenant, key))
+        return self._sealer.seal(encode(hint), _context(tenant, key), tenant=tenant, subject=CACHED)
 
     def _stored(self, store: CacheStore, tenant: str, group: bytes, after_ns: int, now_ns: int) -> list[Near]:
         """Read and open, the oldest first; in a thread. Raises: StoreError, when the store can't be asked."""
@@ -101,7 +102,7 @@ class CacheNear:
         for entry in reversed(store.near(tenant, group, after_ns, now_ns, MOST_OF_GROUP)):
             try:
                 hint = decode(self._sealer.unseal(entry.hint, _context(tenant, entry.key)))
-            except (StoreError, MsgspecError):
+            except (Erased, StoreError, MsgspecError):
                 continue  # sealed with another key, or by another version
             vector: Embedding = array("f")
             vector.frombytes(hint.vector)

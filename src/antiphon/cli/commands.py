@@ -1,7 +1,7 @@
 """Every command, with its arguments and options."""
 
 from antiphon import __version__
-from antiphon.cli import commands_admin, commands_db, commands_route, commands_scores, values
+from antiphon.cli import commands_admin, commands_db, commands_policy, commands_route, commands_scores, values
 from antiphon.cli.exits import Exit
 from antiphon.cli.parser import Parser
 
@@ -33,6 +33,7 @@ def parser() -> Parser:
         ("budgets", "list, make, change and raise budgets, and show how they stand", commands_admin.budgets),
         ("limits", "list, make and change limits", commands_admin.limits),
         ("changes", "show who changed which keys, budgets and limits", commands_admin.changes),
+        ("policy", "check, test, compare and publish policies", commands_policy.policy),
         ("db", "look after the database", commands_db.db),
         ("route", "train and judge the selectors that routes go by", commands_route.route),
         ("ledger", "look at the ledger's entries, and correct them", commands_db.ledger),

@@ -6,6 +6,7 @@ from antiphon.config.check_asking import check_asking
 from antiphon.config.check_budgets import check_budgets
 from antiphon.config.check_cache import check_cache
 from antiphon.config.check_calls import check_calls
+from antiphon.config.check_console import check_console
 from antiphon.config.check_egress import check_egress
 from antiphon.config.check_fallbacks import check_fallbacks
 from antiphon.config.check_headers import check_credential, check_headers, check_url, check_web_url
@@ -39,6 +40,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
     return [
         *_server(settings, written),
         *_admin(settings, written),
+        *check_console(settings, written),
         *_telemetry(settings, written),
         *_alerts(settings, written),
         *_tokenizers(settings, written),

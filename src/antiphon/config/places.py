@@ -7,11 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from antiphon.config.settings import Settings
+from antiphon.control.settings_audit import AuditSettings
 from antiphon.guards.settings import GuardSettings
 from antiphon.providers.embedders.settings import EmbedderSettings
 from antiphon.providers.settings import ProviderSettings
 from antiphon.recipes.settings import RecipeSettings
 from antiphon.store.settings import StorageSettings
+from antiphon.vault.settings import VaultSettings
 
 S = TypeVar("S", bound=Struct)
 
@@ -20,7 +22,8 @@ def rooted(settings: Settings, base: Path) -> Settings:
     """The same settings with every path under `base`; absolute paths stay as they are.
 
     They are: `server.tls` (three files), `storage.dir`, `storage.export.to`, `tokenizers.dir`, `ca_file` and `replay` of providers, `local.dir` and
-    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres`, `cluster` and webhooks of guards, `auto.file` of recipes, `file` of selectors, `policy.files`.
+    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres`, `cluster` and webhooks of guards, `auto.file` of recipes, `file` of selectors, `policy.files`, `key_file` and
+    `checkpoints` of `audit`, `ca_file` of `vault.vault_transit`.
     """
     server = settings.server
     if server.tls is not None:
@@ -37,8 +40,22 @@ def rooted(settings: Settings, base: Path) -> Settings:
         recipes={name: _recipe(recipe, base) for name, recipe in settings.recipes.items()},
         policy=replace(settings.policy, files=[str(base / file) for file in settings.policy.files]),
         selectors={name: _under(one, base, "file") for name, one in settings.selectors.items()},
-        identity=replace(settings.identity, issuers=[_under(one, base, "ca_file") for one in settings.identity.issuers]),
+        audit=_audit(settings.audit, base),
+        vault=_vault(settings.vault, base),
+        identity=replace(
+            settings.identity, issuers=[_under(one, base, "ca_file") for one in settings.identity.issuers]
+        ),
     )
+
+
+def _audit(audit: AuditSettings, base: Path) -> AuditSettings:
+    rooted, to = _under(audit, base, "key_file"), audit.checkpoints
+    return rooted if to is None or to.startswith("s3://") else _under(rooted, base, "checkpoints")
+
+
+def _vault(vault: VaultSettings, base: Path) -> VaultSettings:
+    transit = vault.vault_transit
+    return vault if transit is None else replace(vault, vault_transit=_under(transit, base, "ca_file"))
 
 
 def _storage(storage: StorageSettings, base: Path) -> StorageSettings:

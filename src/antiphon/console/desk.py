@@ -6,6 +6,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from antiphon.control.deployment_board import Placed
+from antiphon.control.inbox import Inbox
+from antiphon.control.policy_board import InForce
+from antiphon.core.audit_store import AuditStore
 from antiphon.core.bank import Bank
 from antiphon.core.budget import Budget
 from antiphon.core.clock import Clock
@@ -31,5 +34,10 @@ class Desk(Struct, frozen=True, kw_only=True):
     clock: Clock
     rows: int
     """Of receipts on a page."""
+    in_force: InForce
+    """Policies."""
     notes: AuditNotes | None = None
-    """None: there is no audit log."""
+    """None: there is no audit log; so for `audit`."""
+    audit: AuditStore | None = None
+    inbox: Inbox | None = None
+    """None: nobody is asked."""

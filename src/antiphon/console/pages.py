@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from antiphon.console.ask import Ask
 from antiphon.console.desk import Desk
 from antiphon.console.shown import Shown
-from antiphon.control import budget_board, deployment_board, recent, spend_board
+from antiphon.control import audit_board, budget_board, deployment_board, policy_board, recent, spend_board
 from antiphon.control.content_view import content_of, receipt_of
 from antiphon.control.waterfall import waterfall
 from antiphon.core.error import NotFound
@@ -106,3 +106,15 @@ def deployments(desk: Desk, ask: Ask) -> Shown:
         template=template,
         values={"board": board, "minutes": deployment_board.LOOK_BACK_S // 60, "live": True, "now_ns": now_ns},
     )
+
+
+def policies(desk: Desk, ask: Ask) -> Shown:
+    """What is in force."""
+    return Shown(template="policies.html", values={"board": policy_board.board(desk.in_force, ask.sight)})
+
+
+def audit(desk: Desk, ask: Ask) -> Shown:
+    """How far the audit log has come."""
+    ask.sight.need("audit")
+    board = None if desk.audit is None else audit_board.board(desk.audit, ask.query.get("tenant"), ask.sight)
+    return Shown(template="audit.html", values={"board": board, "now_ns": desk.clock.now_ns()})

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from antiphon.console import pages
+from antiphon.console import approvals, pages
 from antiphon.console.ask import Ask
 from antiphon.console.desk import Desk
 from antiphon.console.shown import Led, Shown
@@ -35,6 +35,11 @@ ROUTES: tuple[Route, ...] = (
     Route(path="/console/receipts/{id}/content", method="POST", act=pages.content, place="receipts"),
     Route(path="/console/spend", act=pages.spend, place="spend"),
     Route(path="/console/deployments", act=pages.deployments, place="deployments"),
+    Route(path="/console/approvals", act=approvals.listed, place="approvals"),
+    Route(path="/console/approvals/{id}", act=approvals.one, place="approvals"),
+    Route(path="/console/approvals/{id}", method="POST", act=approvals.vote, place="approvals"),
+    Route(path="/console/policies", act=pages.policies, place="policies"),
+    Route(path="/console/audit", act=pages.audit, place="audit"),
 )
 
 

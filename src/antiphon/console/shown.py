@@ -10,6 +10,7 @@ class Shown(Struct, frozen=True, kw_only=True):
 
     template: str
     values: dict[str, Any]
+    status: int = 200
 
 
 class Led(Struct, frozen=True, kw_only=True):

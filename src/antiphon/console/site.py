@@ -91,14 +91,14 @@ class ConsoleSite(Struct, frozen=True, kw_only=True):
         if isinstance(made, Led):
             reply.led(exchange, made.path)
         else:
-            reply.page(exchange, 200, made)
+            reply.page(exchange, *made)
 
-    def _made(self, route: Route, ask: Ask) -> Led | str:
-        """Blocks on the store. Returns: the page's text, or where the browser is led."""
+    def _made(self, route: Route, ask: Ask) -> Led | tuple[int, str]:
+        """Blocks on the store. Returns: the page's status and text, or where the browser is led."""
         shown = route.act(self.desk, ask)
         if isinstance(shown, Led):
             return shown
-        return self.render(shown.template, **self._around(route, ask.session, ask.sight), **shown.values)
+        return shown.status, self.render(shown.template, **self._around(route, ask.session, ask.sight), **shown.values)
 
     def _around(self, route: Route | None, session: Session | None, sight: Sight | None) -> dict[str, Any]:
         """What every page knows."""

@@ -23,9 +23,11 @@ def said(text: object) -> str:
 
 
 def _seen(character: str) -> str:
-    if character in _JOINERS or character in _SPACES or unicodedata.category(character) not in _UNSEEN:
-        return character
-    return f"⟨U+{ord(character):04X}⟩"
+    return character if _shows(character) else f"⟨U+{ord(character):04X}⟩"
+
+
+def _shows(character: str) -> bool:
+    return character in _JOINERS or character in _SPACES or unicodedata.category(character) not in _UNSEEN
 
 
 def usd(nano_usd: int | None) -> str:
@@ -126,11 +128,12 @@ def _length(length_s: int) -> str:
 
 
 def pretty(text: bytes) -> str:
-    """JSON with two spaces a level; what is no JSON as it is."""
+    """JSON with two spaces a level, what would show nothing in it escaped, so that it means the same; else as `said`."""
     try:
-        return said(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
-    except ValueError:
+        written = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
         return said(text.decode("utf-8", "replace"))
+    return "".join(one if _shows(one) else json.dumps(one)[1:-1] for one in written)
 
 
 def value(fact: Any) -> str:

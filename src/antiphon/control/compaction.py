@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from antiphon.core.error import AntiphonError, BadRequest, StoreError, UpstreamMalformed
+from antiphon.core.error import AntiphonError, BadRequest, Erased, StoreError, UpstreamMalformed
 from antiphon.core.ports import Reply, Sealer, Served
 from antiphon.core.usage import Usage
 from antiphon.wire.codecs import CODECS
@@ -33,7 +33,7 @@ class Compactor:
         self.new_id = new_id
 
     def item(self, tenant: str, notes: str) -> Item:
-        sealed = self._sealer.seal(notes.encode(errors="replace"), _context(tenant))
+        sealed = self._sealer.seal(notes.encode(errors="replace"), _context(tenant), tenant=tenant)
         return compaction_item(self.new_id("cmp"), MARK + urlsafe_b64encode(sealed).decode())
 
     def opened(self, tenant: str, items: Sequence[object]) -> list[object]:
@@ -47,7 +47,7 @@ class Compactor:
             return value
         try:
             notes = self._sealer.unseal(urlsafe_b64decode(sealed.removeprefix(MARK)), _context(tenant))
-        except (StoreError, ValueError):
+        except (Erased, StoreError, ValueError):
             raise BadRequest(
                 "this compaction can't be read: it was changed, or made for another tenant or by another gateway",
                 param=f"input[{index}].encrypted_content",

@@ -53,8 +53,8 @@ class Conversations:
         made = Conversation(at_ns // 10**9, metadata)
         new = self.read(items)
         self._bounded(name, [], new)
-        parts = self.added(principal.tenant, name, new, at_ns)
-        keeper.keep([self._whole(principal.tenant, name, made, at_ns), *parts])
+        parts = self.added(principal.tenant, name, new, at_ns, principal.subject())
+        keeper.keep([self._whole(principal, name, made, at_ns), *parts])
         return made.shown(name)
 
     async def show(self, principal: Principal, name: str) -> bytes:
@@ -66,7 +66,7 @@ class Conversations:
         """Give it other metadata. Raises: NotFound, StoreError."""
         found, _ = await self._find(principal.tenant, name)
         changed = Conversation(found.created_s, metadata)
-        self._keeper.keep([self._whole(principal.tenant, name, changed, self._keeper.now_ns())])
+        self._keeper.keep([self._whole(principal, name, changed, self._keeper.now_ns())])
         return changed.shown(name)
 
     async def delete(self, principal: Principal, name: str) -> bytes:
@@ -84,7 +84,7 @@ class Conversations:
         new = self.read(items)
         self._bounded(name, await keeper.parts(entry.key), new)
         keeper.prolong([entry])
-        keeper.keep(self.added(principal.tenant, name, new, keeper.now_ns()))
+        keeper.keep(self.added(principal.tenant, name, new, keeper.now_ns(), principal.subject()))
         return listed(new, Page(limit=len(new), descending=False))
 
     async def page(self, principal: Principal, name: str, page: Page) -> bytes:
@@ -120,7 +120,7 @@ class Conversations:
             out.append({**item, "id": self._keeper.new_id("item")} if again else item)
         return out
 
-    def added(self, tenant: str, name: str, items: Sequence[Item], at_ns: int) -> list[Entry]:
+    def added(self, tenant: str, name: str, items: Sequence[Item], at_ns: int, subject: str = "") -> list[Entry]:
         """Entries of items that come to a conversation, to be kept together with what else is."""
         whole = key_of(tenant, "conversation", name)
         return [
@@ -131,6 +131,7 @@ class Conversations:
                 at_ns=at_ns,
                 part_of=whole,
                 place=place,
+                subject=subject,
             )
             for place, item in enumerate(items)
         ]
@@ -158,9 +159,10 @@ class Conversations:
         most = self._keeper.settings.max_conversation_bytes
         return sum(len(part.plain) for part in parts) + more_bytes > most
 
-    def _whole(self, tenant: str, name: str, said: Conversation, at_ns: int) -> Entry:
+    def _whole(self, principal: Principal, name: str, said: Conversation, at_ns: int) -> Entry:
+        tenant, subject = principal.tenant, principal.subject()
         key = key_of(tenant, "conversation", name)
-        return self._keeper.write(tenant, key, msgspec.msgpack.encode(said), at_ns=at_ns)
+        return self._keeper.write(tenant, key, msgspec.msgpack.encode(said), at_ns=at_ns, subject=subject)
 
     async def _find(self, tenant: str, name: str) -> tuple[Conversation, Entry]:
         key = key_of(tenant, "conversation", name)

@@ -43,8 +43,8 @@ class Keeper:
         """An id as OpenAI's look: ids that were made later sort behind."""
         return f"{prefix}_{self._ids.new().replace('-', '')}"
 
-    def write(self, tenant: str, key: str, plain: bytes, *, at_ns: int, part_of: str = "", place: int = 0) -> Entry:
-        """Seal something. It is kept once `keep` has it."""
+    def write(self, tenant: str, key: str, plain: bytes, *, at_ns: int, part_of: str = "", place: int = 0, subject: str = "") -> Entry:
+        """Seal something, by a key of whose data it is. It is kept once `keep` has it."""
         return Entry(
             key=key,
             tenant=tenant,
@@ -52,7 +52,7 @@ class Keeper:
             at_ns=at_ns,
             place=place,
             until_ns=at_ns + self._lasts_ns,
-            sealed=self._sealer.seal(plain, _context(tenant, key)),
+            sealed=self._sealer.seal(plain, _context(tenant, key), tenant=tenant, subject=subject),
         )
 
     def keep(self, entries: Sequence[Entry]) -> None:

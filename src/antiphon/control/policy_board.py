@@ -64,6 +64,4 @@ def board(given: InForce, sight: Sight) -> Board:
 def _shown(source: Source, tiers: Sequence[str]) -> Shown:
     texts = {one.line: one.text for one in passages(source.text)}
     rules, _ = rules_of((source,), tiers)
-    return Shown(
-        source=source, policies=tuple(Written(rule=rule, text=texts.get(rule.line, "")) for rule in rules)
-    )
+    return Shown(source=source, policies=tuple(Written(rule=rule, text=texts.get(rule.line, "")) for rule in rules))

@@ -98,7 +98,7 @@ class Replay:
         self._policies = policies
         self._revision = revision
         self._caller = caller
-        self._default = default
+        self._default: DataClass = default
 
     def again(self, receipt: Receipt) -> Replayed:
         """One that counts."""

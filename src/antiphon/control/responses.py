@@ -49,6 +49,8 @@ class Turn(Struct, frozen=True, kw_only=True):
     """What one call is to leave."""
 
     tenant: str
+    subject: str = ""
+    """Whose data it is: what is kept is erased with them."""
     wants: Wants
     asked: bytes = b""
     before: tuple[str, ...] = ()
@@ -140,7 +142,7 @@ class Responses:
         if stored:
             kept = KeptResponse(body, turn.asked, turn.before, turn.wants.conversation or "")
             key = key_of(turn.tenant, "response", name)
-            entries.append(self._keeper.write(turn.tenant, key, msgspec.msgpack.encode(kept), at_ns=at_ns))
+            entries.append(self._keeper.write(turn.tenant, key, msgspec.msgpack.encode(kept), at_ns=at_ns, subject=turn.subject))
         if turn.wants.conversation is not None:
             items = [*_listed(name, turn.asked), *output_items(body)]
             new = self._conversations.named(
@@ -149,7 +151,7 @@ class Responses:
                     for item in items
                 ]
             )
-            entries += self._conversations.added(turn.tenant, turn.wants.conversation, new, at_ns)
+            entries += self._conversations.added(turn.tenant, turn.wants.conversation, new, at_ns, turn.subject)
         self._keeper.keep(entries)
         return body
 

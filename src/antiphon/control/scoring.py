@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from antiphon.control.instants import said
-from antiphon.core.error import BadRequest, NotAllowed, NotFound, StoreError
+from antiphon.core.error import BadRequest, Erased, NotAllowed, NotFound, StoreError
 from antiphon.core.ports import Scores, Sealer, Store
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Receipt
@@ -79,7 +79,7 @@ class Scoring:
             score=offered.score,
             at_ns=now_ns,
             by=principal.key if principal.tenant == tenant else f"{principal.tenant}/{principal.key}",
-            sealed=self._sealer.seal(note, _context(tenant, receipt.id)) if note else b"",
+            sealed=self._sealer.seal(note, _context(tenant, receipt.id), tenant=tenant, subject=_subject(receipt)) if note else b"",
         )
 
     def keep(self, score: Score) -> None:
@@ -115,7 +115,7 @@ class Scoring:
         if score.sealed:
             try:
                 note = self._sealer.unseal(score.sealed, _context(score.tenant, score.receipt)).decode()
-            except StoreError:
+            except (Erased, StoreError):
                 note = ""
         return Told(
             receipt=score.receipt,
@@ -149,3 +149,8 @@ def _task(receipt: Receipt) -> str:
     """Class of the request's task; empty: its route didn't ask for it."""
     found = next((one.value for one in receipt.facts if one.name == TASK), None)
     return found if isinstance(found, str) else ""
+
+
+def _subject(receipt: Receipt) -> str:
+    """Whose data a note on an answer is."""
+    return "" if receipt.principal is None else receipt.principal.subject(receipt.user)

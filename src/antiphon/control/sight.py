@@ -41,7 +41,9 @@ class Sight(Struct, frozen=True, kw_only=True):
         """Whether what this principal did is theirs to see. What nobody known did is for those who see all."""
         if self.tenant is not None and (principal is None or principal.tenant != self.tenant):
             return False
-        return (self.team is None or (principal is not None and principal.team == self.team)) and self.who.sees(principal)
+        return (self.team is None or (principal is not None and principal.team == self.team)) and self.who.sees(
+            principal
+        )
 
 
 def sight_of(who: Who) -> Sight:

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 EVERYBODY = ""
 """Owner of an erasure or a hold that is of a whole tenant."""
+CACHED = "\0cached"
+"""Subject of what a cache keeps for whoever of a tenant asks next; erased with any subject of that tenant."""
 
 
 class Content(NamedTuple):

@@ -12,6 +12,7 @@ from antiphon.gateway.house import Process, Revision
 from antiphon.telemetry import requests
 
 log = logging.getLogger("antiphon.gateway")
+DAY_NS = 86_400 * 10**9
 
 
 def close(
@@ -73,6 +74,9 @@ def _capture(story: Story, process: Process, most: int) -> None:
     asked, answer = request.body.slice(0, most), bytes(story.answer)
     cut = len(asked) < request.body.size_bytes or len(answer) > most
     plain = msgspec.msgpack.encode({"request": asked, "answer": answer[:most], "cut": cut})
-    sealed = process.sealer.seal(plain, f"{story.principal.tenant}/{story.arrival.id}")
-    process.journal.captured(story.arrival.id, story.principal.tenant, sealed)
+    who, days = story.principal, story.allowed.obligations.retention_days
+    subject, context = who.subject(request.head.user), f"{who.tenant}/{story.arrival.id}"
+    sealed = process.sealer.seal(plain, context, tenant=who.tenant, subject=subject)
+    until_ns = 0 if days is None else story.arrival.at_ns + days * DAY_NS
+    process.journal.captured(story.arrival.id, who.tenant, sealed, until_ns=until_ns)
     story.captured = True

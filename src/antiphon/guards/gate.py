@@ -81,11 +81,16 @@ class Gate:
 
     def feed(self, piece: bytes) -> bytes:
         """Returns: what may go to the caller now. Raises: GuardBlocked, GuardFailed; then `cut` ends the stream."""
+        talk, quick = self._talk, self._talk.quick
+        if quick is not None and self._reader.between:
+            text = quick.read(piece)
+            if text is not None:
+                return talk.quickly(piece, text, quick)
         events = self._reader.feed(piece)
         if len(events) == 1 and not self._out:
-            return self._talk.event(events[0])
+            return talk.event(events[0])
         for event in events:
-            self._out.append(self._talk.event(event))
+            self._out.append(talk.event(event))
         return self._taken()
 
     def end(self) -> bytes:

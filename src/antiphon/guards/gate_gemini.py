@@ -12,6 +12,7 @@ from antiphon.wire.gemini.partial import Arguments
 _SAME = ("modelVersion", "responseId", "createTime")
 _QUIET = frozenset({*_SAME, "candidates", "usageMetadata"})
 _WORDS = frozenset({"content", "index", "finishReason", "finish_reason", "tokenCount", "avgLogprobs"})
+_MOST_LEARNT = 32
 _CHANCES = ("logprobsResult", "logprobs_result")
 
 
@@ -32,12 +33,13 @@ class _Answer:
 class Gemini(Talk):
     """One stream of chunks."""
 
-    __slots__ = ("_answers", "_said")
+    __slots__ = ("_answers", "_learnt", "_said")
 
     def __init__(self, flow: Flow) -> None:
         super().__init__(flow)
         self._answers: dict[int, _Answer] = {}
         self._said: Json = {}
+        self._learnt = 0
 
     def read(self, event: bytes, fields: Json) -> bytes:
         if not self._said:
@@ -171,7 +173,8 @@ class Gemini(Talk):
         if len(parts) != 1 or "finishReason" in candidates[0] or self._answers[number(candidates[0], "index")].finished:
             return
         text = parts[0].get("text")
-        if isinstance(text, str) and text and "usageMetadata" not in fields:
+        if isinstance(text, str) and text and self._learnt < _MOST_LEARNT:
+            self._learnt += 1
             course = self._course(
                 self._answers[number(candidates[0], "index")], number(candidates[0], "index"), parts[0]
             )

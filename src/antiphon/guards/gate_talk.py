@@ -1,14 +1,14 @@
 """A dialect's stream on its way through guards."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 
 from antiphon.core.error import AntiphonError, GuardFailed
 from antiphon.core.finding import Channel
-from antiphon.guards.gate_flow import MOST_HELD, Course, Flow
+from antiphon.guards.gate_flow import MOST_HELD, Flow
 from antiphon.guards.gate_quick import Quick
 from antiphon.guards.port import Text
 from antiphon.guards.texts import applied
@@ -19,17 +19,15 @@ from antiphon.wire.sse import data_of
 Json = dict[str, Any]
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 _fields: Callable[[bytes], Json] = msgspec.json.Decoder(dict[str, Any]).decode
-NO_TEXTS: frozenset[str] = frozenset()
 
 
 class Talk(ABC):
     """One stream. Each dialect says where texts stand in its events, and when they are complete."""
 
-    __slots__ = ("courses", "flow", "quick")
+    __slots__ = ("flow", "quick")
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
-        self.courses: dict[Hashable, Course] = {}
         self.quick: Quick | None = None
 
     # --- what each dialect says
@@ -65,9 +63,9 @@ class Talk(ABC):
         """What goes on of a whole event. Raises: GuardBlocked, GuardFailed."""
         quick = self.quick
         if quick is not None:
-            out = quick.event(event)
-            if out is not None:
-                return out
+            text = quick.read(event)
+            if text is not None:
+                return self.quickly(event, text, quick)
         data = data_of(event)
         if data is None or not data.lstrip().startswith(b"{"):
             return self.done(event)
@@ -77,12 +75,12 @@ class Talk(ABC):
             raise GuardFailed("an event of the stream is not valid JSON, so that no guard can look at it") from error
         return self.read(event, fields)
 
-    def course(self, key: Hashable, where: str, channel: Channel) -> Course:
-        """The lane of a key."""
-        found = self.courses.get(key)
-        if found is None:
-            found = self.courses[key] = Course(self.flow, where, channel)
-        return found
+    def quickly(self, event: bytes, text: str, quick: Quick) -> bytes:
+        """What goes on of an event that needs no reading. Raises: GuardBlocked, GuardFailed."""
+        out = quick.course.push(text)
+        if out == text:
+            return event
+        return quick.written(event, out) if out else b""
 
     def whole(self, text: str, where: str, channel: Channel) -> str:
         """A text that comes at once: what goes on of it."""

@@ -12,7 +12,8 @@ from typing import Any
 from antiphon.core.error import AntiphonError
 from antiphon.core.finding import Channel
 from antiphon.guards.gate_flow import Course, Flow
-from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, objects, told
+from antiphon.guards.gate_quick import Quick, learnt
+from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, objects, read_again, told
 from antiphon.guards.texts import applied
 from antiphon.guards.texts_json import Places, rebuilt
 from antiphon.guards.texts_walk import Walk
@@ -27,6 +28,7 @@ _LAST = frozenset(
 _ARGUMENTS = ("arguments", "custom_tool_call_input")
 _IS_SOUND = re.compile(r"[A-Za-z0-9+/=\s]*").fullmatch
 _NUMBER = "sequence_number"
+_MOST_LEARNT = 32
 _Key = tuple[Any, ...]
 
 
@@ -48,7 +50,7 @@ class _Lane:
 class Typed(Talk):
     """One stream of events."""
 
-    __slots__ = ("_added", "_again", "_lanes", "_named", "_response", "_sent", "_shift")
+    __slots__ = ("_added", "_again", "_lanes", "_learnt", "_named", "_quick_lane", "_response", "_sent", "_shift")
 
     def __init__(self, flow: Flow) -> None:
         super().__init__(flow)
@@ -61,6 +63,8 @@ class Typed(Talk):
         """Number of the last event that went on."""
         self._named = False
         """Events are named by their type too."""
+        self._learnt = 0
+        self._quick_lane: _Lane | None = None
         self._response: Json | None = None
         self._added: dict[int, Json] = {}
         """Items that are open, by place."""
@@ -104,6 +108,8 @@ class Typed(Talk):
         out = lane.course.push(text)
         lane.out.append(out)
         if out == text:
+            if text and not fields.get("logprobs"):
+                self._learn(event, text, lane, lane.course)
             return self._emit(event, fields)
         if not out:
             self._drop(fields)
@@ -112,6 +118,28 @@ class Typed(Talk):
         if fields.get("logprobs"):
             fields["logprobs"] = []
         return self._emit(None, fields)
+
+    def _learn(self, event: bytes, text: str, lane: _Lane, course: Course) -> None:
+        if self._learnt < _MOST_LEARNT:
+            self._learnt += 1
+            self.quick, self._quick_lane = learnt(event, text, course, _slot), lane
+
+    def quickly(self, event: bytes, text: str, quick: Quick) -> bytes:
+        lane = self._quick_lane
+        assert lane is not None
+        lane.raw.append(text)
+        out = quick.course.push(text)
+        lane.out.append(out)
+        place = quick.number
+        if place is None:
+            return event if out == text else quick.written(event, out) if out else b""
+        if not out:
+            self._shift -= 1
+            return b""
+        self._sent = int(event[place[0] : place[1]]) + self._shift
+        if out == text and not self._shift:
+            return event
+        return quick.numbered(event, out, self._sent)
 
     def _lane(self, fields: Json, base: str) -> _Lane:
         key = (base, *(fields.get(name) for name in _PLACE))
@@ -131,6 +159,8 @@ class Typed(Talk):
 
     def _close(self, key: _Key) -> bytes:
         lane = self._lanes.pop(key)
+        if lane is self._quick_lane:
+            self.quick = self._quick_lane = None
         whole = "".join(lane.raw)
         if lane.course is not None:
             text = lane.course.end()
@@ -279,6 +309,10 @@ _BARE: Mapping[str, Any] = {
     "tools": [],
     "top_p": None,
 }
+
+
+def _slot(event: bytes) -> Any:
+    return (read_again(event) or {}).get("delta")
 
 
 def _fits(named: Sequence[Any], place: Sequence[Any]) -> bool:

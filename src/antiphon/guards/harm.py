@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from antiphon.guards.folding import folded, span
-from antiphon.guards.injection import apart
 from antiphon.guards.injection_features import tokens
 from antiphon.guards.linear import Linear, load
+from antiphon.guards.overlaps import apart
 from antiphon.guards.port import Detector, Granularity, Match
 from antiphon.guards.settings_content import HarmSettings
 from antiphon.guards.wording import Hit, of_harm
@@ -72,17 +72,17 @@ class HarmDetector(Detector):
 
 
 def ruled(hits: Sequence[Hit]) -> Iterator[tuple[int, int]]:
-    """How to do something, what, to what, and how it is meant: all four of it close together."""
-    if not any(hit.concept == "intent" for hit in hits):
-        return
+    """What is to be done, to what, and close to it how, or what it is meant for."""
     by: dict[str, list[Hit]] = {}
     for hit in hits:
         by.setdefault(hit.concept, []).append(hit)
+    if "object" not in by:
+        return
     for act in by.get("act", ()):
-        objects = [one for one in by.get("object", ()) if 0 <= one.start - act.end <= NEAR]
-        meant = [one for one in by["intent"] if -NEAR <= one.start - act.start <= 3 * NEAR]
-        how = [one for one in by.get("how", ()) if -NEAR <= one.start - act.start <= 0]
-        if objects and meant and how:
-            every = [act, *objects, *meant, *how]
+        objects = [one for one in by["object"] if 0 <= one.start - act.end <= NEAR]
+        why = [one for one in by.get("intent", ()) if -NEAR <= one.start - act.start <= 3 * NEAR]
+        why += [one for one in by.get("how", ()) if -NEAR <= one.start - act.start <= 0]
+        if objects and why:
+            every = [act, *objects, *why]
             yield min(one.start for one in every), max(one.end for one in every)
             return

@@ -9,6 +9,7 @@ from antiphon.guards.folding import folded, span
 from antiphon.guards.injection_features import tokens
 from antiphon.guards.injection_rules import ruled, soup
 from antiphon.guards.linear import Linear, load
+from antiphon.guards.overlaps import apart
 from antiphon.guards.port import Asked, Detector, Edit, Granularity, Match, Text
 from antiphon.guards.settings_content import InjectionSettings
 from antiphon.guards.spotlight import spotlit
@@ -105,14 +106,3 @@ def telling(hits: Sequence[Hit]) -> bool:
     """Whether phrases of enough kinds are there for the model to be asked."""
     return len({hit.concept for hit in hits}) >= LEAST_KINDS
 
-
-def apart(found: Sequence[Match]) -> list[Match]:
-    """In order of start, none overlapping; the longest stays."""
-    kept: list[Match] = []
-    for match in sorted(found, key=lambda one: (one.start, -one.end)):
-        if kept and match.start < kept[-1].end:
-            if match.end - match.start > kept[-1].end - kept[-1].start:
-                kept[-1] = match
-        else:
-            kept.append(match)
-    return kept

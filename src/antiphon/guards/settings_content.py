@@ -25,9 +25,7 @@ class UnicodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = True
     lookalikes: Annotated[
         bool,
-        Meta(
-            description="Words that mix Latin letters with Cyrillic or Greek ones that look like them. Default true."
-        ),
+        Meta(description="Words that mix Latin letters with Cyrillic or Greek ones that look like them. Default true."),
     ] = True
 
 
@@ -70,16 +68,17 @@ class TopicSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         list[Annotated[str, Meta(min_length=1, max_length=200)]],
         Meta(description="Words and phrases, in any case and with any white space. Default none."),
     ] = []
-    whole_words: Annotated[
-        bool, Meta(description="They begin and end where words do. Default true.")
-    ] = True
+    whole_words: Annotated[bool, Meta(description="They begin and end where words do. Default true.")] = True
     fuzzy: Annotated[
         bool,
         Meta(description="A letter of a word of six or more may be wrong, missing or too many. Default false."),
     ] = False
     examples: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=2000)]],
-        Meta(max_length=200, description="Sentences about it; a text is about it that has enough words like them. Default none."),
+        Meta(
+            max_length=200,
+            description="Sentences about it; a text is about it that has enough words like them. Default none.",
+        ),
     ] = []
     likeness: Annotated[
         Share, Meta(description="How like one of the examples a text has to be, 0 to 1. Default 0.5.")
@@ -124,7 +123,7 @@ class LeakSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class OutputSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What does harm where an answer is shown or run. All are looked for unless said otherwise."""
+    """What does harm where an answer is shown or run."""
 
     hosts: Annotated[
         list[Annotated[str, Meta(min_length=1)]] | None,
@@ -147,8 +146,11 @@ class OutputSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 48
     control: Annotated[bool, Meta(description="Terminal codes and control characters. Default true.")] = True
     html: Annotated[
-        bool, Meta(description="HTML that runs or loads something: scripts, frames, handlers, `javascript:`. Default true.")
-    ] = True
+        bool,
+        Meta(
+            description="HTML that runs or loads something, in code blocks too: scripts, frames, handlers, `javascript:`. Default false: answers about web pages have it."
+        ),
+    ] = False
     statements: Annotated[
         list[Statement],
         Meta(description="Statements that destroy: `sql`, `shell`. Default none: answers about code have them."),
@@ -159,7 +161,8 @@ class SchemaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A JSON Schema that answers have to keep."""
 
     file: Annotated[
-        str | None, Meta(min_length=1, description="File with the schema, from the folder of the settings. Default none.")
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(description="File with the schema, from the folder of the settings. Default none."),
     ] = None
     schema: Annotated[dict[str, object] | None, Meta(description="The schema itself; either this or `file`.")] = None
 
@@ -180,9 +183,9 @@ class LengthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How long a text may be."""
 
     characters: Annotated[
-        int | None, Meta(ge=1, description="Most characters of one text. Default: any number.")
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Most characters of one text. Default: any number.")
     ] = None
     tokens: Annotated[
-        int | None,
-        Meta(ge=1, description="Most tokens of one text, estimated as a quarter of its UTF-8 bytes. Default: any number."),
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Most tokens of one text, estimated as a quarter of its UTF-8 bytes. Default: any number."),
     ] = None

@@ -19,6 +19,14 @@ class PatternSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     replacement: Annotated[
         str, Meta(description="What `rewrite` puts in its place. Default: nothing.")
     ] = ""
+    longest: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=96,
+            description="Characters of its longest match: a stream holds so many. 1 to 96, default 96.",
+        ),
+    ] = 96
     score: Annotated[
         Annotated[float, Meta(ge=0, le=1)], Meta(description="How sure it is, 0 to 1. Default 1.")
     ] = 1.0

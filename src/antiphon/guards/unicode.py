@@ -5,19 +5,26 @@ from collections.abc import Iterator, Sequence
 from unicodedata import bidirectional, combining
 
 from antiphon.guards.folding import LOOKS_LIKE
-from antiphon.guards.port import Detector, Match
+from antiphon.guards.port import LONGEST_TAIL, Detector, Match
 from antiphon.guards.settings_content import UnicodeSettings
 
 JOINERS = "\u200c\u200d"
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+_UNSEEN = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 """Source: Unicode 16.0, DerivedCoreProperties.txt, Default_Ignorable_Code_Point, without what turns the direction."""
-_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_INVISIBLE = re.compile(f"[{_UNSEEN}]+")
+_TURNS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_BIDI = re.compile(f"[{_TURNS}]+")
 _OVERRIDES = frozenset("\u202d\u202e")
 _FOREIGN = "\u0370-\u03ff\u0400-\u052f\u0131\u0261"
-_MIXED_WORD = re.compile(f"[A-Za-z{_FOREIGN}]*(?:[A-Za-z][{_FOREIGN}]|[{_FOREIGN}][A-Za-z])[A-Za-z{_FOREIGN}]*")
+_AMONG = re.compile(
+    f"(?<=[A-Za-z]{{2}})[{_FOREIGN}]+|(?<=[A-Za-z])[{_FOREIGN}]+(?=[A-Za-z])|[{_FOREIGN}]+(?=[A-Za-z]{{2}})"
+)
+"""Cyrillic and Greek letters in a word of Latin ones; one Latin letter beside them may be a formula's."""
+_OPEN = re.compile(f"[{_UNSEEN}{_TURNS}{_FOREIGN}]+[A-Za-z]?\\Z")
+"""What may become a match, or a longer one."""
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _FLAG = "\U0001f3f4"
 _END_OF_TAGS = "\U000e007f"
@@ -38,11 +45,13 @@ _HAN = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af
 _MATHS = re.compile("[\u2190-\u22ff\u2a00-\u2aff]")
 _HANGUL = re.compile("[\u1100-\u11ff\ua960-\ud7ff]")
 _NEIGHBOURS = 40
-"""Characters around one that turns the direction, among which a letter written from the right has to be."""
+"""Characters before one that turns the direction, among which a letter written from the right has to be."""
 
 
 class UnicodeDetector(Detector):
     """Each stretch of such characters is a match of its own; ASCII has none."""
+
+    plain_words = True
 
     def __init__(self, settings: UnicodeSettings) -> None:
         self._settings = settings
@@ -61,32 +70,16 @@ class UnicodeDetector(Detector):
         return found
 
     def tail(self, text: str) -> int:
-        if text.isascii():
+        if text[-2:].isascii():
             return len(text)
-        end = len(text)
-        while end and len(text) - end < _NEIGHBOURS and _waits(text[end - 1]):
-            end -= 1
-        if end == len(text):
-            return end
-        return max(end - 1, 0) if _stands_before(text, end) else end
+        found = _OPEN.search(text, max(len(text) - LONGEST_TAIL, 0))
+        return len(text) if found is None else found.start()
 
     def mended(self, text: str, match: Match) -> str:
         """Look-alikes become the letters that they look like; all else is taken out."""
         if match.rule != "unicode.lookalike":
             return ""
         return "".join(_latin(one) for one in text[match.start : match.end])
-
-
-def _waits(character: str) -> bool:
-    """Whether what it means hangs on what follows, or on how long its stretch gets."""
-    return character in JOINERS or _INVISIBLE.match(character) is not None or _MIXABLE.match(character) is not None
-
-
-_MIXABLE = re.compile(f"[A-Za-z{_FOREIGN}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def _stands_before(text: str, end: int) -> bool:
-    return 0 < end < len(text) and not text[end - 1].isspace() and _INVISIBLE.match(text[end]) is not None
 
 
 def _latin(letter: str) -> str:
@@ -160,16 +153,24 @@ def _turning(text: str) -> Iterator[Match]:
     for found in _BIDI.finditer(text):
         start, end = found.span()
         overrides = not _OVERRIDES.isdisjoint(found[0])
-        if overrides or not _from_right(text[max(start - _NEIGHBOURS, 0) : end + _NEIGHBOURS]):
+        if overrides or not _from_right(text[max(start - _NEIGHBOURS, 0) : end + 1]):
             yield Match(start, end, "bidi", "unicode.override" if overrides else "unicode.bidi")
 
 
 def _from_right(stretch: str) -> bool:
-    return any(bidirectional(one) in {"R", "AL", "AN"} and one not in "\u200f\u061c" for one in stretch if one > "\u0590")
+    return any(bidirectional(one) in _RIGHT and one not in _TURNING for one in stretch)
+
+
+_RIGHT = frozenset({"R", "AL", "AN"})
+_TURNING = frozenset("\u200f\u061c")
 
 
 def _lookalikes(text: str) -> Iterator[Match]:
-    for found in _MIXED_WORD.finditer(text):
-        foreign = [one for one in found[0] if not one.isascii()]
-        if all(one in LOOKS_LIKE for one in foreign) and len(foreign) < len(found[0]):
+    for found in _AMONG.finditer(text):
+        if all(one in LOOKS_LIKE for one in found[0]) and not _ending(text[: found.start()][-2:], found[0]):
             yield Match(*found.span(), "lookalike", "unicode.lookalike")
+
+
+def _ending(before: str, letters: str) -> bool:
+    """Whether letters are an ending that another language gives to an acronym."""
+    return before.isupper() and letters.islower()

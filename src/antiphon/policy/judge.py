@@ -52,7 +52,7 @@ def judged(fleet: Fleet, each: Sequence[Found], data_class: DataClass, terms: Te
     rules = _rules(left)
     obligations = strictest((rule.obligations for rule in rules), terms.tiers)
     if obligations.max_tier:
-        out |= _above(fleet, rules, terms)
+        out = {**_above(fleet, rules, terms), **out}
         left = _left(fleet, each, out)
     shadow = tuple(dict.fromkeys(chain.from_iterable(one.shadow for one in each)))
     if not left:

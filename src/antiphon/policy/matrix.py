@@ -134,7 +134,8 @@ def _values(name: str, reading: Reading | None) -> list[Any]:
         return list(each) if name in ("roles", "tags", "terms") else [frozenset(one) for one in each]
     if name == "budget":
         return ["ok", "low", "spent"] if reading is not None else ["ok"]
-    return [*words, OTHER, ""] if name != "operation" else [*words, "chat"]
+    usual = "chat" if name == "operation" else "default" if name == "tenant" else ""
+    return [usual] if reading is None else [*words, OTHER, usual]
 
 
 def _made_up(read: Readings, tiers: Sequence[str]) -> Iterator[tuple[str, Deployment]]:

@@ -83,7 +83,7 @@ async def ask(
         principal = await authenticate(exchange, identity)
         request = await read(exchange, call)
         if responses is not None and codec.name == "openai_responses":
-            body, reply = await begun(request, principal.tenant, responses, reply)
+            body, reply = await begun(request, principal, responses, reply)
             if body is not request.body:
                 request = await again(request, body, call)
     except AntiphonError as error:

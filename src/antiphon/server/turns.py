@@ -10,6 +10,7 @@ from antiphon.control.responses import ECHOED, Responses, Turn
 from antiphon.core.body import Body, Edit
 from antiphon.core.error import TooLarge
 from antiphon.core.ports import Reply
+from antiphon.core.principal import Principal
 from antiphon.core.request import Field, Request
 from antiphon.server.kept_reply import KeptReply
 from antiphon.wire.bounds import LONG_BYTES
@@ -23,12 +24,12 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.encode
 
 
-async def begun(request: Request, tenant: str, responses: Responses, reply: Reply) -> tuple[Body, Reply]:
+async def begun(request: Request, principal: Principal, responses: Responses, reply: Reply) -> tuple[Body, Reply]:
     """The body that a request is sent with, and a reply that keeps what it is to leave.
 
     Raises: BadRequest, NotFound, TooLarge, StoreError.
     """
-    raws = _raws(request)
+    raws, tenant = _raws(request), principal.tenant
     wishes = wants({name: msgspec.json.decode(raws[name]) for name in _STATE if name in raws})
     goes_on = wishes.previous is not None or wishes.conversation is not None
     if not goes_on and not (wishes.store and responses.keeps):
@@ -45,6 +46,7 @@ async def begun(request: Request, tenant: str, responses: Responses, reply: Repl
     items, before = await responses.before(tenant, wishes, asked)
     turn = Turn(
         tenant=tenant,
+        subject=principal.subject(request.head.user),
         wants=wishes,
         asked=asked,
         before=before,

@@ -278,6 +278,46 @@ STEPS: tuple[Step, ...] = (
         DROP TABLE audit; DROP TABLE audit_notes;
         """,
     ),
+    Step(
+        """
+        CREATE TABLE approvals (
+            id TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            "by" TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            state TEXT NOT NULL,
+            at_ns BIGINT NOT NULL,
+            expires_ns BIGINT NOT NULL,
+            escalates_ns BIGINT NOT NULL,
+            settled_ns BIGINT NOT NULL,
+            escalated INTEGER NOT NULL,
+            used INTEGER NOT NULL,
+            wish BYTEA NOT NULL,
+            votes BYTEA NOT NULL,
+            shown BYTEA NOT NULL,
+            instead BYTEA NOT NULL
+        );
+        CREATE INDEX approvals_waiting ON approvals (tenant, "by", digest) WHERE state = 'waiting';
+        CREATE INDEX approvals_of ON approvals (tenant, id);
+        CREATE INDEX approvals_settled ON approvals (settled_ns) WHERE settled_ns > 0;
+        CREATE TABLE approval_messages (
+            number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            approval TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            event TEXT NOT NULL,
+            hook TEXT NOT NULL,
+            tries INTEGER NOT NULL,
+            due_ns BIGINT NOT NULL,
+            reason TEXT NOT NULL,
+            dead INTEGER NOT NULL
+        );
+        CREATE INDEX approval_messages_due ON approval_messages (due_ns) WHERE dead = 0;
+        CREATE INDEX approval_messages_of ON approval_messages (approval);
+        """,
+        """
+        DROP TABLE approval_messages; DROP TABLE approvals;
+        """,
+    ),
 )
 
 

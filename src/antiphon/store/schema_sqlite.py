@@ -288,6 +288,46 @@ STEPS: tuple[Step, ...] = (
         DROP TABLE audit; DROP TABLE audit_notes;
         """,
     ),
+    Step(
+        """
+        CREATE TABLE approvals (
+            id TEXT PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            "by" TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            state TEXT NOT NULL,
+            at_ns INTEGER NOT NULL,
+            expires_ns INTEGER NOT NULL,
+            escalates_ns INTEGER NOT NULL,
+            settled_ns INTEGER NOT NULL,
+            escalated INTEGER NOT NULL,
+            used INTEGER NOT NULL,
+            wish BLOB NOT NULL,
+            votes BLOB NOT NULL,
+            shown BLOB NOT NULL,
+            instead BLOB NOT NULL
+        );
+        CREATE INDEX approvals_waiting ON approvals (tenant, "by", digest) WHERE state = 'waiting';
+        CREATE INDEX approvals_of ON approvals (tenant, id);
+        CREATE INDEX approvals_settled ON approvals (settled_ns) WHERE settled_ns > 0;
+        CREATE TABLE approval_messages (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            approval TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            event TEXT NOT NULL,
+            hook TEXT NOT NULL,
+            tries INTEGER NOT NULL,
+            due_ns INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            dead INTEGER NOT NULL
+        );
+        CREATE INDEX approval_messages_due ON approval_messages (due_ns) WHERE dead = 0;
+        CREATE INDEX approval_messages_of ON approval_messages (approval);
+        """,
+        """
+        DROP TABLE approval_messages; DROP TABLE approvals;
+        """,
+    ),
 )
 
 

@@ -92,6 +92,14 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
             description="Days that receipts are kept, and captured content with them. In Postgres whole months go, once they are that old. With `storage.export` days that are not exported yet stay. Default 0: all are kept.",
         ),
     ] = 0.0
+    content_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=36500,
+            description="Days that captured content is kept; the receipts may stay longer. A policy's obligation may say fewer for a request. What a legal hold is on stays. Default 0: as long as the receipts.",
+        ),
+    ] = 0.0
     ledger_days: Annotated[
         float,
         Meta(

@@ -1,0 +1,93 @@
+"""Which language a text is in: by its script where one is enough, else by the words that every text has."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+import msgspec
+
+from antiphon.guards.port import Detector, Granularity, Match
+from antiphon.guards.settings_content import LanguageSettings
+
+SAMPLE = 2000
+"""Characters that are looked at."""
+_ASIDE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+", re.DOTALL)
+"""What is in no language."""
+_WORD = re.compile(r"[^\W\d_]+")
+_SCRIPTS: Mapping[str, str] = MappingProxyType(
+    {
+        "ja": "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9d",
+        "zh": "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff",
+        "ko": "\u1100-\u11ff\uac00-\ud7af",
+        "el": "\u0370-\u03ff\u1f00-\u1fff",
+        "he": "\u0590-\u05ff",
+        "hy": "\u0530-\u058f",
+        "ka": "\u10a0-\u10ff",
+        "th": "\u0e00-\u0e7f",
+        "hi": "\u0900-\u097f",
+        "bn": "\u0980-\u09ff",
+        "ta": "\u0b80-\u0bff",
+        "te": "\u0c00-\u0c7f",
+        "arabic": "\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc",
+        "cyrillic": "\u0400-\u052f",
+        "latin": "A-Za-z\u00c0-\u024f\u1e00-\u1eff",
+    }
+)
+_LETTERS = {name: re.compile(f"[{letters}]") for name, letters in _SCRIPTS.items()}
+_SEVERAL = frozenset({"latin", "cyrillic", "arabic"})
+"""Scripts that several languages are told apart in, by words."""
+MIXED = 0.1
+"""Share of kana from which Han belongs to Japanese."""
+LEAST_SHARE = 0.6
+"""Of the letters that are in the main script."""
+LEAST_WORDS = 3
+"""Frequent words of a language that have to be there."""
+LEAD = 1.3
+"""How many times the words of the next language."""
+
+
+@cache
+def frequent() -> dict[str, dict[str, frozenset[str]]]:
+    """Frequent words of languages, by script."""
+    table = (files("antiphon.guards") / "data" / "frequent_words.json").read_bytes()
+    found = msgspec.json.decode(table, type=dict[str, dict[str, str]])
+    return {script: {name: frozenset(words.split()) for name, words in of.items()} for script, of in found.items()}
+
+
+def language_of(text: str, least_letters: int) -> str:
+    """ISO 639-1 code; empty: nothing tells."""
+    sample = _ASIDE.sub(" ", text[: 2 * SAMPLE])[:SAMPLE]
+    many = {name: len(letters.findall(sample)) for name, letters in _LETTERS.items()}
+    if many["ja"] > MIXED * many["zh"]:
+        many["ja"] += many.pop("zh")
+    script = max(many, key=many.__getitem__)
+    letters = many[script] * (2 if script in {"ja", "zh", "ko"} else 1)
+    if letters < least_letters or many[script] < LEAST_SHARE * sum(many.values()):
+        return ""
+    return _by_words(sample, script) if script in _SEVERAL else script
+
+
+def _by_words(sample: str, script: str) -> str:
+    words = _WORD.findall(sample.lower())
+    scores = sorted(((sum(word in known for word in words), name) for name, known in frequent()[script].items()), reverse=True)
+    (best, name), (next_best, _) = scores[:2]
+    return name if best >= LEAST_WORDS and best >= LEAD * next_best else ""
+
+
+class LanguageDetector(Detector):
+    """A text in a language that is not allowed is one match; one whose language nothing tells is none."""
+
+    granularity: Granularity = "whole"
+
+    def __init__(self, settings: LanguageSettings) -> None:
+        self._allowed = frozenset(settings.allowed)
+        self._least = settings.least_letters
+        frequent()
+
+    def find(self, text: str) -> Sequence[Match]:
+        name = language_of(text, self._least)
+        if not name or name in self._allowed:
+            return ()
+        return (Match(0, len(text), "language", f"language.{name}"),)

@@ -1,0 +1,156 @@
+"""The console on a real database, asked without a listener, for tests of its pages."""
+
+import re
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlencode
+
+from fakes.clock import StoppedClock
+from fakes.exchange import Asked
+from odd_receipts import odd
+from spent import store
+
+from antiphon.console import assets
+from antiphon.console.desk import Desk
+from antiphon.console.render import Renderer
+from antiphon.console.site import ConsoleSite
+from antiphon.control.deployment_board import Placed
+from antiphon.control.policy_board import InForce
+from antiphon.control.sight import FIRST, Sight, sight_of
+from antiphon.control.signed_in import SignedIn
+from antiphon.control.who import who_is
+from antiphon.core.audit import Event
+from antiphon.core.budget import Budget, Window
+from antiphon.core.error import NotAuthenticated, StoreError
+from antiphon.core.ports import AuditNotes
+from antiphon.core.principal import Principal
+from antiphon.metering.records import Records
+from antiphon.net.exchange import Exchange
+from antiphon.policy.source import Source
+from antiphon.store.bank_sqlite import SqliteBank
+from antiphon.store.reports_sqlite import SqliteSpending
+from antiphon.store.sqlite import SqliteDatabase, SqliteReader
+from antiphon.vault.local import LocalSealer
+
+NOW_NS = 1_796_000_000 * 10**9
+POLICIES = """\
+@id("legal.eu-only")
+forbid (principal, action == Action::"call_model", resource) unless { resource.region == "eu" };
+@id("dpo.review")
+@approve("approver")
+forbid (principal, action == Action::"call_model", resource) when { principal.team == "<script>" };
+"""
+
+
+class Notes(AuditNotes):
+    """Keeps what is noted, or fails."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.away = False
+
+    def note(self, event: Event) -> None:
+        if self.away:
+            raise StoreError("the audit log can't be written")
+        self.events.append(event)
+
+
+class Office:
+    """A browser, the console before it, and what that is made of."""
+
+    def __init__(self, directory: Path, *, secure: bool = False) -> None:
+        self.directory = directory
+        SqliteDatabase(directory).close()
+        self.clock = StoppedClock(NOW_NS)
+        self.notes = Notes()
+        self.people = {
+            "first": FIRST,
+            "member": _sight(tenant="acme", key="m", team="search", roles=("member",)),
+            "auditor": _sight(tenant="acme", key="a", roles=("auditor",)),
+            "admin": _sight(tenant="acme", key="d", roles=("admin",)),
+            "globex": _sight(tenant="globex", key="g", roles=("admin",)),
+        }
+        self.desk = Desk(
+            records=Records(SqliteReader(directory), directory),
+            spending=SqliteSpending(directory),
+            bank=partial(SqliteBank, directory),
+            budgets=lambda: (Budget(name="monthly", measure="money", limit=10**9, window=Window(period="month")),),
+            placed=[
+                Placed(name=name, provider="openai", model=name, tier="", zone="public", region="eu")
+                for name in ("gpt-main", "claude-main", "<b>odd</b>")
+            ],
+            metrics=directory,
+            sealer=partial(LocalSealer, directory / "local.key"),
+            clock=self.clock,
+            rows=50,
+            in_force=InForce(
+                sources=lambda: (Source(name="policies/main.cedar", text=POLICIES),),
+                tiers=("fast", "balanced", "premium"),
+                default="allow",
+                private_from="confidential",
+            ),
+            notes=self.notes,
+        )
+        self.signed_in = SignedIn(self.clock)
+        self.site = self._site(secure=secure)
+        self.cookie = ""
+        self.csrf = ""
+
+    def _site(self, *, secure: bool) -> ConsoleSite:
+        return ConsoleSite(
+            desk=self.desk,
+            render=Renderer("Test <i>desk</i>", 2),
+            assets=assets.read(),
+            signed_in=self.signed_in,
+            known=self.known,
+            session_s=3600,
+            secure=secure,
+        )
+
+    def serve(self, desk: Desk) -> None:
+        """With other use cases."""
+        self.desk = desk
+        self.site = self._site(secure=False)
+
+    async def known(self, credential: bytes, exchange: Exchange) -> Sight:
+        sight = self.people.get(credential.decode())
+        if sight is None:
+            raise NotAuthenticated("this API key is not known")
+        return sight
+
+    def keep_odd(self) -> None:
+        store(self.directory, odd(NOW_NS))
+
+    async def ask(self, method: str, target: str, fields: dict[str, str] | None = None, **headers: str) -> Asked:
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.cookie:
+            told.setdefault("cookie", self.cookie)
+        body = b""
+        if fields is not None:
+            body = urlencode(fields).encode()
+            told.setdefault("content-type", "application/x-www-form-urlencoded")
+        asked = Asked(method, target, {"host": "gate:8081", **told}, body)
+        await self.site.handle(asked.exchange)
+        assert asked.side.done == 1
+        return asked
+
+    async def get(self, path: str, **headers: str) -> str:
+        """A page that is there."""
+        asked = await self.ask("GET", path, **headers)
+        assert asked.status == 200, asked.body.decode()
+        return asked.body.decode()
+
+    async def sign_in(self, key: str = "first") -> "Office":
+        asked = await self.ask("POST", "/console/sign-in", {"key": key})
+        assert asked.status == 303, asked.body.decode()
+        self.cookie = asked.headers["set-cookie"].partition(";")[0]
+        found = re.search(r'name="csrf" value="([^"]+)"', await self.get("/console/spend"))
+        assert found is not None
+        self.csrf = found[1]
+        return self
+
+
+def _sight(**fields: object) -> Sight:
+    return sight_of(who_is(Principal(**fields)))  # type: ignore[arg-type]
+
+
