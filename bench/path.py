@@ -15,7 +15,7 @@ from lib.looplag import loop_lag
 from lib.rig import Rig
 from lib.row import Plan, Row, RowMaker
 from lib.settings import Settings, add_options, from_options
-from lib.throughput import chat_1k, chat_32k, governed_1k, latency, stream, tls_upstream
+from lib.throughput import chat_1k, chat_32k, governed_1k, guarded_1k, latency, stream, tls_upstream
 
 # In this order: rows that need a fresh gateway come first.
 ROWS: dict[str, RowMaker] = {
@@ -26,6 +26,7 @@ ROWS: dict[str, RowMaker] = {
     "chat-1k": chat_1k,
     "chat-32k": chat_32k,
     "governed-1k": governed_1k,
+    "guarded-1k": guarded_1k,
     "stream": stream,
     "tls-upstream": tls_upstream,
     "loop-lag": loop_lag,

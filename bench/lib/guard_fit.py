@@ -1,8 +1,10 @@
 """Learns the small linear models of guards: a logistic regression over tokens. It needs numpy."""
 
+# numpy's arrays are typed by their library alone.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -29,7 +31,7 @@ class Example(Struct, frozen=True):
 
 class Fitted(Struct, frozen=True):
     tokens: tuple[str, ...]
-    weights: Any
+    weights: Floats
     bias: float
 
 

@@ -39,15 +39,29 @@ def everyday(data: Path, first: int = 0) -> list[str]:
     return [text for name, every in EVERY.items() for text in prompts(data, name, every, first)]
 
 
-def injection_model(attacks: Sequence[Row], benign: Iterable[Row], everyday: Sequence[str]) -> Fitted:
-    """Families count by the root of how many texts they have; attacks and benign texts count alike."""
+def injection_model(
+    attacks: Sequence[Row],
+    benign: Iterable[Row],
+    everyday: Sequence[str],
+    kept: Callable[[str], bool] | None = None,
+) -> Fitted:
+    """Families count by the root of how many texts they have; attacks and benign texts count alike.
+
+    Args:
+        kept: Tokens that are learned on; None: all.
+    """
     many = Counter(row.family for row in attacks)
     ours = own("attacks")
     positive = [(row.text, many[row.family] ** -0.5) for row in attacks]
     positive += [(text, OWN_WEIGHT * (OWN_WEIGHT * len(ours)) ** -0.5) for text in ours]
     negative = [(row.text, 1.0) for row in benign] + [(text, OWN_WEIGHT) for text in own("benign")]
     negative += [(text, 1.0) for text in everyday]
-    return fit(_balanced(positive, negative, seen_by_injection), MOST_TOKENS)
+
+    def seen(text: str) -> tuple[str, ...]:
+        found = seen_by_injection(text)
+        return found if kept is None else tuple(filter(kept, found))
+
+    return fit(_balanced(positive, negative, seen), MOST_TOKENS)
 
 
 def harm_model(harmful: Sequence[Row], benign: Iterable[str]) -> Fitted:

@@ -61,6 +61,7 @@ class Settings:
     stand_in: bool
     config: Path
     governed: Path
+    guarded: Path
     ports: Ports
     port: int
     chat_path: str
@@ -85,7 +86,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--stand-in", action="store_true", help="put a second nginx in the gateway's place")
     add("--config", type=Path, default=BENCH / "gateway.yaml", help="the gateway's configuration")
-    add("--governed-config", type=Path, default=BENCH / "governed.yaml", help="the same, with budgets and limits")
+    add(
+        "--governed-config", type=Path, default=BENCH / "governed.yaml", help="the same, with budgets, limits, policies"
+    )
+    add("--guarded-config", type=Path, default=BENCH / "guarded.yaml", help="the same, with guards too")
     add("--port-base", type=int, default=PORT_BASE, help="all ports count from here (default %(default)s)")
     add("--port", type=int, help="the gateway's port (default: 100 above the base)")
     add("--chat-path", default="/v1/chat/completions")
@@ -114,6 +118,7 @@ def from_options(options: argparse.Namespace) -> Settings:
         stand_in=options.stand_in,
         config=options.config.resolve(),
         governed=options.governed_config.resolve(),
+        guarded=options.guarded_config.resolve(),
         ports=ports,
         port=options.port or ports.gateway,
         chat_path=options.chat_path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from .cpu import wait_quiet
 from .load import LoadSpec, Sample
@@ -158,16 +159,27 @@ def chat_32k(rig: Rig, plan: Plan) -> Row:
 
 
 def governed_1k(rig: Rig, plan: Plan) -> Row:
-    """As `chat_1k`, through a gateway that counts each request on six hard budgets and by six limits."""
+    """As `chat_1k`, through a gateway that counts each request on six hard budgets and by six limits, under ten policies."""
+    title = "1 KB prompt, 32 connections, 6 budgets, 6 limits, 10 policies"
+    return _profile(rig, plan, "governed", rig.settings.governed, title, Target("at least", 0.125))
+
+
+def guarded_1k(rig: Rig, plan: Plan) -> Row:
+    """As `governed_1k`, with guards for hidden characters, secrets and personal data on both sides."""
+    title = "1 KB prompt, 32 connections, governed, 3 rule guards"
+    return _profile(rig, plan, "guarded", rig.settings.guarded, title, Target("at least", 0.065))
+
+
+def _profile(rig: Rig, plan: Plan, name: str, config: Path, title: str, target: Target) -> Row:
+    """A row of 1 KB prompts through a gateway of another configuration."""
     settings, case = rig.settings, Case(body="chat-1k.json", connections=32, figures=REQUEST_FIGURES | PROCESS_FIGURES)
-    title, target = "1 KB prompt, 32 connections, 6 budgets and 6 limits", Target("at least", 0.125)
     if settings.stand_in:
-        return _compare(rig, plan, case, name="governed-1k", title=title, target=target)
-    governed = rig.beside("governed", settings.gateway_command, settings.governed, settings.port + 1)
+        return _compare(rig, plan, case, name=f"{name}-1k", title=title, target=target)
+    gateway = rig.beside(name, settings.gateway_command, config, settings.port + 1)
     try:
-        return _compare(rig, plan, case, name="governed-1k", title=title, target=target, gateway=governed)
+        return _compare(rig, plan, case, name=f"{name}-1k", title=title, target=target, gateway=gateway)
     finally:
-        rig.end(governed)
+        rig.end(gateway)
 
 
 def stream(rig: Rig, plan: Plan) -> Row:

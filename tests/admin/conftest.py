@@ -1,7 +1,8 @@
 """The admin API on a real database, asked without a listener."""
 
 import json
-from functools import partial
+from contextlib import closing
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
@@ -9,10 +10,13 @@ from typing import Any, cast
 import pytest
 from fakes.clock import StoppedClock
 from fakes.exchange import Asked
+from msgspec import structs
+from role_office import RoleOffice, keys_of_roles, seed
 
-from antiphon.admin.desk import Desk
 from antiphon.admin.site import AdminSite
 from antiphon.app.doors import doors_of
+from antiphon.app.objects import desk_of
+from antiphon.app.proof import log_of, proof_of
 from antiphon.config.forms import FileForms
 from antiphon.config.load import load_text
 from antiphon.control.callers import Callers
@@ -21,8 +25,10 @@ from antiphon.control.policies import Bundles
 from antiphon.control.registry import Registry
 from antiphon.core.ids import Uuid7
 from antiphon.core.ports import Transport
+from antiphon.store.audit_sqlite import SqliteAudit
 from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.objects_sqlite import SqliteObjects
+from antiphon.store.sqlite import FILE as STORE
 from antiphon.store.sqlite import SqliteDatabase
 
 BOOTSTRAP = "ak-first-admin-key"
@@ -35,30 +41,38 @@ providers:
 models:
   fast: {provider: lab}
 """
+FILE_OF_ROLES = f"""\
+identity: {{issuers: [{{name: corp, issuer: "https://login.example.com", audiences: [antiphon]}}]}}
+{FILE.replace("keys:", f"keys:{chr(10)}{keys_of_roles().rstrip()}", 1)}"""
 
 
 class Office:
     """The API, and what it is made of."""
 
     def __init__(self, directory: Path, text: str = FILE) -> None:
-        SqliteDatabase(directory).close()
+        if not (directory / STORE).exists():
+            SqliteDatabase(directory).close()
         self.objects = SqliteObjects(directory)
         self.bank = partial(SqliteBank, directory)
         self.clock = StoppedClock(1_000 * 10**9)
-        self.loaded = load_text(text, "antiphon.yaml", directory, {})
+        self.loaded = load_text(f"{text}storage: {{dir: .}}\n", "antiphon.yaml", directory, {})
         self.owned = Owned()
         doors = doors_of(cast("Transport", None), self.clock)  # no identity provider is set here
         settings = self.loaded.settings
         self.keys = Callers(settings.keys, self.owned, doors, settings.identity, managed=True)
         self.told: list[int] = []
+        own = structs.replace(settings, storage=structs.replace(settings.storage, dir=str(directory)))
+        self.audit = SqliteAudit(directory)
         self.site = AdminSite(
-            desk=Desk(
+            desk=structs.replace(
+                desk_of(self.loaded),
                 registry=Registry(self.objects, FileForms(self.loaded), self.clock),
                 policies=Bundles(self.objects, ("fast", "balanced", "premium"), self.clock),
-                bank=self.bank,
-                database=partial(SqliteDatabase, directory),
                 clock=self.clock,
                 ids=Uuid7(self.clock),
+                notes=self.audit,
+                log=log_of(own, self.audit),
+                proof=cache(lambda: proof_of(own, self.audit)),
             ),
             identity=self.keys,
             bootstrap=sha256(BOOTSTRAP.encode()).digest(),
@@ -90,3 +104,21 @@ class Office:
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> RoleOffice:
+    """An office with callers of every role."""
+    directory = tmp_path_factory.mktemp("roles")
+    office = Office(directory, FILE_OF_ROLES)
+    desk = office.site.desk
+    with closing(desk.database()) as database:
+        seed(desk.registry, desk.policies, database)
+    return RoleOffice(office, directory)
+
+
+@pytest.fixture
+def roles(shared: RoleOffice) -> RoleOffice:
+    """As it was at first, whatever a test before did there."""
+    shared.again()
+    return shared

@@ -89,7 +89,16 @@ def test_with_a_cluster_a_limit_says_what_becomes_of_requests_while_it_is_away()
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://127.0.0.1", "redis://localhost", "redis://[::1]:6379", "rediss://u:p@h:6380/1", "unix:///run/valkey.sock", "valkey://127.0.0.1", "valkeys://h"]
+    "url",
+    [
+        "redis://127.0.0.1",
+        "redis://localhost",
+        "redis://[::1]:6379",
+        "rediss://u:p@h:6380/1",
+        "unix:///run/valkey.sock",
+        "valkey://127.0.0.1",
+        "valkeys://h",
+    ],
 )
 def test_every_form_of_address_is_taken(url: str) -> None:
     assert read(f"cluster: {{url: '{url}'}}\n")[1] == []

@@ -19,6 +19,7 @@ LATER = ["guards", "policies", "agents", "cache", "tools", "mcp"]
 TEXTS = {
     r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$": "module:name",
     "^https?://": "https://example.com/v1",
+    r"^(key|account|token|certificate|group)/[^\x00-\x1f\x7f]+$": "key/ci",
     "^https://": "https://login.example.com",
     "^http://": "http://proxy:3128",
     "^[0-9]+(s|m|h|d)$": "24h",

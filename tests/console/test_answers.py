@@ -73,7 +73,8 @@ async def test_no_other_file_is_reached(office: Office, path: str) -> None:
     asked = await office.ask("GET", f"/console/static/{path}")
 
     assert asked.status == 404
-    assert b"ConsoleSettings" not in asked.body and b"root:" not in asked.body
+    assert b"ConsoleSettings" not in asked.body
+    assert b"root:" not in asked.body
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,8 @@ async def test_a_crash_is_a_page_too_and_says_nothing_of_why(office: Office) -> 
 
     assert asked.status == 500
     assert b"see the gateway&#39;s log" in asked.body
-    assert b"NoneType" not in asked.body and b"Traceback" not in asked.body
+    assert b"NoneType" not in asked.body
+    assert b"Traceback" not in asked.body
 
 
 @pytest.mark.parametrize("query", ["a=1&" * 40, "model=%00", "time=year", "since=nonsense", "outcome=odd"])

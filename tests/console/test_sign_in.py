@@ -25,7 +25,8 @@ async def test_a_key_opens_a_session_whose_cookie_no_script_reads_and_no_other_s
 
     assert (asked.status, asked.headers["location"]) == (303, "/console/receipts")
     token, *flags = asked.headers["set-cookie"].split("; ")
-    assert token.startswith(f"{COOKIE}=") and len(token) > 40
+    assert token.startswith(f"{COOKIE}=")
+    assert len(token) > 40
     assert {"HttpOnly", "SameSite=Strict", "Path=/console", "Max-Age=3600"} == set(flags)
     assert "first" not in token
 
@@ -38,7 +39,7 @@ async def test_under_tls_the_cookie_is_bound_to_this_host_and_to_tls(tmp_path: P
     assert {"Secure", "Path=/", "HttpOnly", "SameSite=Strict"} < set(flags)
 
 
-@pytest.mark.parametrize("key", ["", "   ", "wrong", "x" * 20_000, "ключ"])
+@pytest.mark.parametrize("key", ["", "   ", "sk-nobody-1", "x" * 20_000, "ключ"])
 async def test_no_other_key_opens_one(office: Office, key: str) -> None:
     asked = await office.ask("POST", "/console/sign-in", {"key": key})
 
@@ -48,7 +49,9 @@ async def test_no_other_key_opens_one(office: Office, key: str) -> None:
     assert len(office.signed_in) == 0
 
 
-@pytest.mark.parametrize("target", ["/console/sign-in?next=//evil.test/", "/console/?next=https://evil.test", "/console"])
+@pytest.mark.parametrize(
+    "target", ["/console/sign-in?next=//evil.test/", "/console/?next=https://evil.test", "/console"]
+)
 async def test_nothing_that_a_request_says_leads_elsewhere(office: Office, target: str) -> None:
     method, fields = ("POST", {"key": "first", "next": "//evil.test"}) if "sign-in" in target else ("GET", None)
     asked = await office.ask(method, target, fields)

@@ -315,7 +315,9 @@ async def test_one_slash_more_makes_another_issuer(make: Make, idp: Provider) ->
     await refused(make(), idp.sign(iss=idp.url + "/"))
 
 
-@pytest.mark.parametrize("claims", [{"exp": NOW_S - 59}, {"nbf": NOW_S + 60}, {"iat": NOW_S + 60}, {"aud": ["x", AUDIENCE]}])
+@pytest.mark.parametrize(
+    "claims", [{"exp": NOW_S - 59}, {"nbf": NOW_S + 60}, {"iat": NOW_S + 60}, {"aud": ["x", AUDIENCE]}]
+)
 async def test_clocks_may_be_apart_by_the_skew(make: Make, idp: Provider, claims: Any) -> None:
     assert await make().learn(idp.sign(**claims), HERE)
     if "aud" not in claims:
@@ -434,7 +436,11 @@ async def test_a_key_that_is_for_something_else_verifies_nothing(make: Make, idp
 async def test_values_that_are_required_have_to_be_there(make: Make, idp: Provider) -> None:
     callers = make(required={"email_verified": "true", "amr": "mfa"})
     assert await callers.learn(idp.sign(email_verified=True, amr=["pwd", "mfa"]), HERE)
-    for claims in ({"email_verified": True}, {"email_verified": False, "amr": "mfa"}, {"email_verified": 1, "amr": "mfa"}):
+    for claims in (
+        {"email_verified": True},
+        {"email_verified": False, "amr": "mfa"},
+        {"email_verified": 1, "amr": "mfa"},
+    ):
         await refused(callers, idp.sign(**claims))
 
 
@@ -565,7 +571,9 @@ async def test_keys_go_on_beside_tokens(make: Make, idp: Provider) -> None:
     assert (await callers.learn(idp.sign(), HERE)).key == "token/corp/alice"
 
 
-async def test_a_configuration_that_stays_keeps_the_keys(make: Make, idp: Provider, clock: StoppedClock, client: Client) -> None:
+async def test_a_configuration_that_stays_keeps_the_keys(
+    make: Make, idp: Provider, clock: StoppedClock, client: Client
+) -> None:
     callers = make()
     await callers.learn(idp.sign(), HERE)
     again = Callers((), Owned(), callers._doors, callers._identity)

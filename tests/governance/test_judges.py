@@ -1,6 +1,7 @@
 """Guards that ask a model or a service: real ones, over real sockets."""
 
 import asyncio
+import contextlib
 import hmac
 import json
 import time
@@ -284,6 +285,7 @@ class Service:
         self.heads: list[dict[str, str]] = []
         self.bodies: list[dict] = []
         self.hang = False
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def start(self) -> "Service":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -291,6 +293,7 @@ class Service:
         return self
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -311,6 +314,10 @@ class Service:
 
     async def close(self) -> None:
         self._server.close()
+        for one in self._writers:
+            one.close()
+            with contextlib.suppress(ConnectionError):
+                await one.wait_closed()
 
 
 @pytest.fixture
@@ -357,7 +364,9 @@ async def test_an_empty_list_lets_it_pass(rig: Rig, service: Service) -> None:
         (302, b'{"findings": []}'), (204, b""), (200, b'{"findings": []' + b" " * 1_100_000 + b"}"),
     ],
 )  # fmt: skip
-async def test_an_answer_that_can_not_be_read_is_a_failure(rig: Rig, service: Service, status: int, answer: bytes) -> None:
+async def test_an_answer_that_can_not_be_read_is_a_failure(
+    rig: Rig, service: Service, status: int, answer: bytes
+) -> None:
     service.status, service.answer = status, answer
     with pytest.raises(GuardFailed):
         await rig.webhook(service.port).judge([GOOD], ASKED, rig.story(), "request")

@@ -70,9 +70,12 @@ BLOCKED = [Delta(text="Fine so far. "), Delta(text="A ze"), Delta(text="bra came
 
 @pytest.mark.parametrize("deltas", [SAID, [*SAID, *CALL]], ids=["text", "call"])
 def test_openai_chat(deltas: list[Delta]) -> None:
-    with answering(gated("openai_chat", deltas, "tool_calls")) as url, OpenAI(api_key="k", base_url=url) as sdk:
-        with sdk.chat.completions.stream(model="m", messages=[{"role": "user", "content": "x"}]) as stream:
-            final = stream.get_final_completion()
+    with (
+        answering(gated("openai_chat", deltas, "tool_calls")) as url,
+        OpenAI(api_key="k", base_url=url) as sdk,
+        sdk.chat.completions.stream(model="m", messages=[{"role": "user", "content": "x"}]) as stream,
+    ):
+        final = stream.get_final_completion()
 
     (choice,) = final.choices
     assert choice.message.content == MASKED
@@ -107,10 +110,13 @@ def test_openai_completions_masked_and_cut() -> None:
 
 
 def test_openai_responses() -> None:
-    with answering(gated("openai_responses", [*SAID, *CALL], "tool_calls")) as url:
-        with OpenAI(api_key="k", base_url=url) as sdk, sdk.responses.stream(model="m", input="x") as stream:
-            events = list(stream)
-            final = stream.get_final_response()
+    with (
+        answering(gated("openai_responses", [*SAID, *CALL], "tool_calls")) as url,
+        OpenAI(api_key="k", base_url=url) as sdk,
+        sdk.responses.stream(model="m", input="x") as stream,
+    ):
+        events = list(stream)
+        final = stream.get_final_response()
 
     assert final.output_text == MASKED
     assert "".join(one.delta for one in events if one.type == "response.output_text.delta") == MASKED
@@ -140,9 +146,12 @@ def test_openai_responses_is_cut() -> None:
 
 def test_anthropic() -> None:
     stream_of = gated("anthropic_messages", [*SAID, *CALL], "tool_calls")
-    with answering(stream_of) as url, Anthropic(api_key="k", base_url=url) as sdk:
-        with sdk.messages.stream(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}]) as stream:
-            final = stream.get_final_message()
+    with (
+        answering(stream_of) as url,
+        Anthropic(api_key="k", base_url=url) as sdk,
+        sdk.messages.stream(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}]) as stream,
+    ):
+        final = stream.get_final_message()
 
     kinds = {block.type: block for block in final.content}
     assert kinds["text"].text == MASKED
@@ -152,10 +161,13 @@ def test_anthropic() -> None:
 
 
 def test_anthropic_is_cut() -> None:
-    with answering(gated("anthropic_messages", BLOCKED)) as url, Anthropic(api_key="k", base_url=url) as sdk:
-        with sdk.messages.stream(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}]) as stream:
-            events = list(stream)
-            final = stream.get_final_message()
+    with (
+        answering(gated("anthropic_messages", BLOCKED)) as url,
+        Anthropic(api_key="k", base_url=url) as sdk,
+        sdk.messages.stream(model="m", max_tokens=9, messages=[{"role": "user", "content": "x"}]) as stream,
+    ):
+        events = list(stream)
+        final = stream.get_final_message()
 
     assert (final.content[0].text, final.stop_reason) == ("Fine so far. A ", "refusal")
     told = next(one for one in events if one.type == "message_delta")

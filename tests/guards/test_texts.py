@@ -21,7 +21,9 @@ SOUND = "UklGRiQAAABXQVZFZm10" * 8
 def request_of(dialect: Dialect, body: bytes, **asked: Any) -> Request:
     segments = Body((body,))
     head, spots = CODECS[dialect].read(segments, Asked(endpoint="/x", **asked))
-    return Request(head=head, body=segments, spots=spots, digest="d" * 64, lineage=Lineage(session="s"), lines=b"x: y\r\n")
+    return Request(
+        head=head, body=segments, spots=spots, digest="d" * 64, lineage=Lineage(session="s"), lines=b"x: y\r\n"
+    )
 
 
 def said(dialect: Dialect, body: object, **asked: Any) -> list[tuple[str, str, str]]:
@@ -34,7 +36,11 @@ def call(arguments: str) -> dict[str, Any]:
 
 
 def test_an_openai_chat() -> None:
-    tool = {"name": "send", "description": "Sends", "parameters": {"properties": {"to": {"type": "string", "enum": ["a"]}}}}
+    tool = {
+        "name": "send",
+        "description": "Sends",
+        "parameters": {"properties": {"to": {"type": "string", "enum": ["a"]}}},
+    }
     body = {
         "model": "m",
         "messages": [
@@ -50,7 +56,12 @@ def test_an_openai_chat() -> None:
                     {"type": "file", "file": {"file_data": IMAGE, "filename": "ann.pdf"}},
                 ],
             },
-            {"role": "assistant", "content": None, "reasoning_content": "Hm", "tool_calls": [call('{"to": "a\\u0040b"}')]},
+            {
+                "role": "assistant",
+                "content": None,
+                "reasoning_content": "Hm",
+                "tool_calls": [call('{"to": "a\\u0040b"}')],
+            },
             {"role": "tool", "tool_call_id": "call_1", "content": "sent"},
         ],
         "tools": [{"type": "function", "function": tool}],
@@ -84,8 +95,16 @@ def test_openai_responses() -> None:
         "model": "m",
         "instructions": "Be kind",
         "input": [
-            {"role": "user", "content": [{"type": "input_text", "text": "Hi"}, {"type": "input_image", "image_url": IMAGE}]},
-            {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm"}], "encrypted_content": "gA="},
+            {
+                "role": "user",
+                "content": [{"type": "input_text", "text": "Hi"}, {"type": "input_image", "image_url": IMAGE}],
+            },
+            {
+                "type": "reasoning",
+                "id": "rs_1",
+                "summary": [{"type": "summary_text", "text": "Hm"}],
+                "encrypted_content": "gA=",
+            },
             {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"n": 4111111111111111}'},
             {"type": "function_call_output", "call_id": "c", "output": "done"},
             {"type": "compaction", "id": "cmp_1", "encrypted_content": "antiphon:ab12=="},
@@ -159,7 +178,10 @@ def test_gemini_in_both_spellings(spelling: str) -> None:
         "systemInstruction" if camel else "system_instruction": {"parts": [{"text": "Be kind"}]},
         "contents": [
             {"role": "user", "parts": [{"text": "Hi"}, {"inlineData": {"mimeType": "image/png", "data": SOUND}}]},
-            {"role": "model", "parts": [{"text": "Hm", "thought": True}, {call_: {"name": "f", "args": {"k": "v"}}, proof: "Aa="}]},
+            {
+                "role": "model",
+                "parts": [{"text": "Hm", "thought": True}, {call_: {"name": "f", "args": {"k": "v"}}, proof: "Aa="}],
+            },
             {"role": "user", "parts": [{result: {"name": "f", "response": {"r": "sent"}}}]},
         ],
         "generationConfig": {"stopSequences": ["END"], "responseSchema": {"description": "D"}},
@@ -199,7 +221,9 @@ def test_gemini_embeddings() -> None:
     body = {"requests": [{"model": "models/m", "content": {"parts": [{"text": "a"}]}, "title": "t"}]}
 
     request = Request(
-        head=CODECS["gemini_embeddings"].read(Body((json.dumps(body).encode(),)), Asked(endpoint="/:batchEmbedContents", model="m"))[0],
+        head=CODECS["gemini_embeddings"].read(
+            Body((json.dumps(body).encode(),)), Asked(endpoint="/:batchEmbedContents", model="m")
+        )[0],
         body=Body((json.dumps(body).encode(),)),
         spots=None,  # type: ignore[arg-type]
         digest="",
@@ -334,7 +358,9 @@ def test_a_long_request_is_read_again_in_slices() -> None:
 def test_arguments_stay_json_and_numbers_become_texts() -> None:
     body = {"messages": [{"role": "assistant", "tool_calls": [call('{"card": 4111111111111111, "a": 1, "k@x": "v"}')]}]}
     texts = body_texts(json.dumps(body).encode())
-    edits = [(at, [Edit(0, len(one.text), f'"{at}"')]) for at, one in enumerate(texts.items) if one.text not in ("a", "card")]
+    edits = [
+        (at, [Edit(0, len(one.text), f'"{at}"')]) for at, one in enumerate(texts.items) if one.text not in ("a", "card")
+    ]
 
     made = json.loads(texts.edited(edits).whole())
 
@@ -350,7 +376,13 @@ def test_keys_that_come_to_be_the_same_are_told_apart() -> None:
 
 
 MARK = '<é"mark>'
-LEAVES = st.one_of(st.text(max_size=12), st.integers(-(2**60), 2**60), st.booleans(), st.none(), st.floats(allow_nan=False, allow_infinity=False))
+LEAVES = st.one_of(
+    st.text(max_size=12),
+    st.integers(-(2**60), 2**60),
+    st.booleans(),
+    st.none(),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
 TREES = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -395,7 +427,12 @@ def test_a_whole_chat_answer_and_its_logprobs() -> None:
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": "ask ann", "refusal": None, "tool_calls": [call('{"t": "ann"}')]},
+                "message": {
+                    "role": "assistant",
+                    "content": "ask ann",
+                    "refusal": None,
+                    "tool_calls": [call('{"t": "ann"}')],
+                },
                 "logprobs": {"content": [{"token": "ann", "bytes": [97]}]},
                 "finish_reason": "stop",
             },
@@ -414,7 +451,9 @@ def test_a_whole_chat_answer_and_its_logprobs() -> None:
 
 
 def test_tokens_are_put_back_in_every_text() -> None:
-    answer = {"output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "to [[E_1]]"}]}]}
+    answer = {
+        "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "to [[E_1]]"}]}]
+    }
     answer["output"].append({"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"to": "[[E_1]]"}'})
     texts = answer_texts(json.dumps(answer).encode(), "openai_responses", "chat")
 
@@ -435,7 +474,11 @@ def test_vectors_images_and_sound_are_no_texts() -> None:
 
 def test_transcripts_of_any_form() -> None:
     subtitles = answer_texts(b"1\n00:00 --> 00:01\nask ann\n", "openai_transcription", "transcription")
-    words = {"text": "ask ann", "words": [{"word": "ask"}, {"word": "ann"}], "segments": [{"text": "ask ann", "tokens": [1]}]}
+    words = {
+        "text": "ask ann",
+        "words": [{"word": "ask"}, {"word": "ann"}],
+        "segments": [{"text": "ask ann", "tokens": [1]}],
+    }
     whole = answer_texts(json.dumps(words).encode(), "openai_transcription", "transcription")
     edits = [(at, [Edit(4, 7, "X")]) for at, one in enumerate(whole.items) if one.text == "ask ann"]
 

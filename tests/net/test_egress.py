@@ -1,6 +1,7 @@
 """Where connections may go: spellings of addresses inside, names that lead elsewhere, redirects, proxies, lists of hosts."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 
@@ -237,9 +238,17 @@ class Server:
         self.connections = 0
         self.heads: list[bytes] = []
         self.answer = OK
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def close(self) -> None:
+        for one in self._writers:
+            one.close()
+            with contextlib.suppress(ConnectionError):
+                await one.wait_closed()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         try:
             while True:
                 self.heads.append(await reader.readuntil(b"\r\n\r\n"))
@@ -258,6 +267,8 @@ async def servers():
     yield one, two, port
     for server in (first, second):
         server.close()
+    for counted in (one, two):
+        await counted.close()
 
 
 def asking(origin: Origin, path: str = "/") -> Outbound:

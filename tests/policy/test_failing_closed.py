@@ -9,7 +9,7 @@ from antiphon.core.deployment import Deployment
 from antiphon.core.principal import Principal
 from antiphon.policy.asked import Context, Resource
 from antiphon.policy.compile import of_sources
-from antiphon.policy.engine import BROKEN, Cedar
+from antiphon.policy.engine import BROKEN, Cedar, ready
 from antiphon.policy.entities import circumstances, principal_entities, resource_entity
 from antiphon.policy.policies import Policies
 from antiphon.policy.rule import read_rules
@@ -112,7 +112,7 @@ SAID: dict[str, object] = msgspec.json.decode(circumstances(Context()))
 def test_without_any_of_its_attributes_a_request_is_not_evaluated(gone: str) -> None:
     said = msgspec.json.encode({name: value for name, value in SAID.items() if name != gone}).decode()
 
-    assert engine(ALL).held(principal_entities(WHO), "use_tool", [TOOL], said) == [BROKEN]
+    assert engine(ALL).held(principal_entities(WHO), "use_tool", ready([TOOL]), said) == [BROKEN]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_without_any_of_its_attributes_a_request_is_not_evaluated(gone: str) -> 
     ],
 )
 def test_a_resource_that_is_not_as_the_schema_says_is_not_evaluated(resources: Sequence[dict[str, object]]) -> None:
-    held = engine(ALL).held(principal_entities(WHO), "use_tool", resources, circumstances(Context()))
+    held = engine(ALL).held(principal_entities(WHO), "use_tool", ready(resources), circumstances(Context()))
 
     assert held == [BROKEN]
 
@@ -134,7 +134,7 @@ def test_a_resource_that_is_not_as_the_schema_says_is_not_evaluated(resources: S
 def test_an_engine_that_raises_denies() -> None:
     nothing: list[dict[str, object]] = []
 
-    assert engine(ALL).held(nothing, "use_tool", [TOOL], circumstances(Context())) == [BROKEN]
+    assert engine(ALL).held(nothing, "use_tool", ready([TOOL]), circumstances(Context())) == [BROKEN]
 
 
 def test_a_collection_of_an_unknown_class_denies() -> None:

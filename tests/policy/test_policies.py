@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from msgspec import structs
 
 from antiphon.core.data_class import DATA_CLASSES, RANKS
 from antiphon.core.deployment import Deployment
@@ -43,8 +44,10 @@ when { context.purpose like "legal*" && context.data_class_rank > 0 };
 when { principal.tags.contains(resource.provider) && context.budget == "spent" };
 """
 POLICIES = of_sources(
-    [Source(name="hand.cedar", text=TEXT)], PolicySettings(default="deny", cache_entries=200), "confidential"
+    [Source(name="hand.cedar", text=TEXT)], PolicySettings(default="deny", cache_entries=2000), "confidential"
 )
+ALONE = of_sources([Source(name="hand.cedar", text=TEXT)], PolicySettings(default="deny", cache_entries=0))
+"""The same, and nothing is kept."""
 TIERS = ("fast", "balanced", "premium")
 NAMES = ("one", "two", "three")
 
@@ -150,7 +153,7 @@ def by_hand(
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(who=principals, about=contexts, fleet=fleets)
 def test_verdicts_are_those_of_the_same_policies_by_hand_whatever_was_asked_before(
     who: Principal, about: Context, fleet: dict[str, Deployment]
@@ -173,10 +176,21 @@ FLEET = {
 }
 
 
-@settings(max_examples=600, deadline=None)
+EDGES: tuple[dict[str, object], ...] = (
+    *({"hour": hour} for hour in (5, 6, 21, 22)),
+    *({"weekday": day} for day in (5, 6)),
+    *({"injection": score} for score in (69, 70)),
+    *({"data_class": one} for one in DATA_CLASSES),
+    *({"model": one} for one in ("auto", "fast", "other")),
+    *({"tools": frozenset(words)} for words in ((), ("t",))),
+    *({"findings": frozenset(words)} for words in ((), ("card",), ("secret", "card"), ("email",))),
+)
+
+
+@settings(max_examples=60, deadline=None)
 @given(who=principals, about=contexts)
 def test_requests_that_share_a_verdict_would_get_the_same_alone(who: Principal, about: Context) -> None:
-    kept = POLICIES.verdict(who, about, FLEET)
-    alone = of_sources([Source(name="hand.cedar", text=TEXT)], PolicySettings(default="deny", cache_entries=0))
+    for edge in EDGES:
+        near = structs.replace(about, **edge)
 
-    assert kept == alone.verdict(who, about, FLEET)
+        assert POLICIES.verdict(who, near, FLEET) == ALONE.verdict(who, near, FLEET)

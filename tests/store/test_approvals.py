@@ -134,7 +134,9 @@ def test_a_change_is_written_with_its_events_or_not_at_all(both: Both) -> None:
     event = Event(tenant="acme", kind="approval.modified", by="key/bob", at_ns=7, about="0001")
 
     def change(one: Approval) -> Changed:
-        settled = replace(one, state="modified", votes=(vote,), instead=b"\x01sealed", settled_ns=9, used=True, escalated=True)
+        settled = replace(
+            one, state="modified", votes=(vote,), instead=b"\x01sealed", settled_ns=9, used=True, escalated=True
+        )
         return Changed(approval=settled, events=[event])
 
     changed = store.change("0001", change)

@@ -1,8 +1,11 @@
 """The console on a real database, asked without a listener, for tests of its pages."""
 
+import json
 import re
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from fakes.clock import StoppedClock
@@ -14,25 +17,36 @@ from antiphon.console import assets
 from antiphon.console.desk import Desk
 from antiphon.console.render import Renderer
 from antiphon.console.site import ConsoleSite
+from antiphon.control.approvals import Book, Clockwork
 from antiphon.control.deployment_board import Placed
 from antiphon.control.policy_board import InForce
+from antiphon.control.settings_approvals import ApprovalSettings
 from antiphon.control.sight import FIRST, Sight, sight_of
 from antiphon.control.signed_in import SignedIn
 from antiphon.control.who import who_is
+from antiphon.core.approval import Approval, Wish
 from antiphon.core.audit import Event
 from antiphon.core.budget import Budget, Window
 from antiphon.core.error import NotAuthenticated, StoreError
+from antiphon.core.ids import Uuid7
 from antiphon.core.ports import AuditNotes
 from antiphon.core.principal import Principal
 from antiphon.metering.records import Records
 from antiphon.net.exchange import Exchange
 from antiphon.policy.source import Source
+from antiphon.store.approvals_sqlite import SqliteApprovals
 from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.reports_sqlite import SqliteSpending
 from antiphon.store.sqlite import SqliteDatabase, SqliteReader
 from antiphon.vault.local import LocalSealer
 
 NOW_NS = 1_796_000_000 * 10**9
+ACTION = {
+    "action": "call_model",
+    "endpoint": "/v1/chat/completions",
+    "model": "agent/refunds",
+    "messages": [{"role": "user", "content": "Refund [[EMAIL_7F3A91C2]] 120 €, please. <script>alert(1)</script> safe\N{RIGHT-TO-LEFT OVERRIDE}gpj"}],
+}
 POLICIES = """\
 @id("legal.eu-only")
 forbid (principal, action == Action::"call_model", resource) unless { resource.region == "eu" };
@@ -69,7 +83,19 @@ class Office:
             "auditor": _sight(tenant="acme", key="a", roles=("auditor",)),
             "admin": _sight(tenant="acme", key="d", roles=("admin",)),
             "globex": _sight(tenant="globex", key="g", roles=("admin",)),
+            "ada": _sight(tenant="acme", key="ada", user="ada@acme.test", roles=("approver",)),
+            "bea": _sight(tenant="acme", key="bea", user="bea@acme.test", roles=("approver",)),
         }
+        self.book = Book(
+            SqliteApprovals(directory),
+            ApprovalSettings(),
+            Clockwork(
+                now_ns=self.clock.now_ns,
+                now_s=self.clock.steady_s,
+                ids=Uuid7(self.clock),
+                sealer=LocalSealer(directory / "local.key"),
+            ),
+        )
         self.desk = Desk(
             records=Records(SqliteReader(directory), directory),
             spending=SqliteSpending(directory),
@@ -90,6 +116,7 @@ class Office:
                 private_from="confidential",
             ),
             notes=self.notes,
+            book=self.book,
         )
         self.signed_in = SignedIn(self.clock)
         self.site = self._site(secure=secure)
@@ -119,7 +146,25 @@ class Office:
         return sight
 
     def keep_odd(self) -> None:
-        store(self.directory, odd(NOW_NS))
+        store(self.directory, odd(self.clock.now_ns()))
+
+    def wish(self, **fields: Any) -> Approval:
+        """Ask people."""
+        now_ns = self.clock.now_ns()
+        self.clock.at_ns += 10**6
+        said = {
+            "tenant": "acme",
+            "by": "key/alice",
+            "user": "alice@acme.test",
+            "action": "call_model",
+            "resource": "agent/refunds",
+            "shown": json.dumps(ACTION).encode(),
+            "digest": sha256(json.dumps(ACTION).encode()).hexdigest(),
+            "reasons": ("dpo.review",),
+            "needed": 2,
+            "expires_ns": now_ns + 86_400 * 10**9,
+        }
+        return self.book.ask(Wish(**{**said, **fields}))
 
     async def ask(self, method: str, target: str, fields: dict[str, str] | None = None, **headers: str) -> Asked:
         told = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -152,5 +197,3 @@ class Office:
 
 def _sight(**fields: object) -> Sight:
     return sight_of(who_is(Principal(**fields)))  # type: ignore[arg-type]
-
-

@@ -43,6 +43,18 @@ class Words(Detector):
         return "~"
 
 
+class Longest(Detector):
+    """What is beyond so many characters."""
+
+    granularity: Granularity = "whole"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def find(self, text: str) -> Sequence[Match]:
+        return [Match(self.most, len(text), "length", "length.most")] if len(text) > self.most else []
+
+
 class Broken(Detector):
     """Fails, always."""
 
@@ -79,3 +91,9 @@ def token(kind: str, value: str) -> str:
     for letter in value:
         total = (total * 131 + ord(letter)) % 0xFFFFFFFF
     return f"[[{kind.upper()}_{total:08X}]]"
+
+
+def find_canary(text: str, channel: str, side: str) -> list[tuple[int, int, str]]:
+    """An operator's own function."""
+    at = text.find("canary-python")
+    return [] if at < 0 else [(at, at + 13, "canary")]

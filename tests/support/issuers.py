@@ -69,7 +69,11 @@ class Provider:
             case "huge":
                 return 200, {}, b'{"keys": [' + b" " * 2_000_000 + b"]}"
             case _:
-                found = {"issuer": self.said_issuer, "jwks_uri": self.jwks_uri} if "well-known" in path else {"keys": self.keys}
+                found = (
+                    {"issuer": self.said_issuer, "jwks_uri": self.jwks_uri}
+                    if "well-known" in path
+                    else {"keys": self.keys}
+                )
                 return 200, {}, json.dumps(found).encode()
 
 

@@ -1,18 +1,37 @@
 """What the paths of the admin API ask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from antiphon.control.approvals import Book
+from antiphon.control.audit_log import AuditLog
 from antiphon.control.ceiling import Ceiling
+from antiphon.control.erasing import Erasing
 from antiphon.control.policies import Bundles
 from antiphon.control.registry import Fields, Registry
 from antiphon.control.who import Who
 from antiphon.core.bank import Bank
 from antiphon.core.clock import Clock
 from antiphon.core.ids import Ids
+from antiphon.core.ports import AuditNotes
+from antiphon.core.receipt import Receipt
+from antiphon.metering.captured import Captured
 from antiphon.store.database import Database
+from antiphon.vault.rotation import Rotated
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """What opens, erases and rotates what lies sealed."""
+
+    erasing: Erasing
+    rotate: Callable[[], Rotated]
+    reveal: Callable[[str, Sequence[str]], dict[str, str]]
+    """What tokens of a tenant stand for. Raises: StoreError."""
+    content: Callable[[Receipt], Captured]
+    """What was captured with a receipt. Raises: NotFound, Erased, StoreError."""
+    receipt: Callable[[str], Receipt | None]
 
 
 class Desk(Struct, frozen=True, kw_only=True):
@@ -26,6 +45,13 @@ class Desk(Struct, frozen=True, kw_only=True):
     """The same."""
     clock: Clock
     ids: Ids
+    notes: AuditNotes
+    """Takes down what no record of changes has."""
+    log: AuditLog
+    proof: Callable[[], Proof]
+    """What needs keys, which are fetched at first use."""
+    approvals: Callable[[], Book] | None = None
+    """What people are asked; None: nothing is kept."""
 
     def ceiling(self, who: Who) -> Ceiling:
         """What whoever asks sees of the registry's objects, and may make of them."""

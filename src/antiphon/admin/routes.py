@@ -7,6 +7,8 @@ from urllib.parse import unquote
 from antiphon.admin.ask import MOST_VERSION, Ask, kind_of, number, owner_of, page_of
 from antiphon.admin.desk import Desk, Done
 from antiphon.admin.route import Act, Route
+from antiphon.admin.routes_approvals import ROUTES as APPROVALS
+from antiphon.admin.routes_audit import ROUTES as AUDIT
 from antiphon.admin.routes_policies import ROUTES as POLICIES
 from antiphon.control import accounts, corrections
 from antiphon.control.ceiling import NEEDS
@@ -205,6 +207,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(method="GET", path="/admin/v1/whoami", act=_me, said="Who asks, and what they may where.", scoped=True),
     *POLICIES,
+    *AUDIT,
+    *APPROVALS,
 )
 
 

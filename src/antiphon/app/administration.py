@@ -21,6 +21,7 @@ from msgspec import Struct
 from antiphon.admin.site import AdminSite
 from antiphon.app.build import tls_context
 from antiphon.app.console import console_of, known_by
+from antiphon.app.doors import doors_of
 from antiphon.app.follower import Follower
 from antiphon.app.objects import desk_of, objects_of
 from antiphon.app.places import Places
@@ -118,9 +119,10 @@ class Administration:
         self._callers = Callers(loaded.settings.keys, self._follower.owned, self._doors, identity, managed=True)
         bootstrap = sha256(key.reveal().encode()).digest()
         known = known_by(self._callers, bootstrap)
-        self._console = console_of(loaded, self._task.places, lambda: self._follower.owned, known, self._signed_in)
+        desk, owned = desk_of(loaded), lambda: self._follower.owned
+        self._console = console_of(loaded, self._task.places, owned, known, self._signed_in, desk)
         return AdminSite(
-            desk=desk_of(loaded),
+            desk=desk,
             identity=self._callers,
             bootstrap=bootstrap,
             taken=self._taken,

@@ -63,6 +63,11 @@ class Auditing:
             return False
         return more
 
+    def chain(self) -> None:
+        """Chain all that waits. Raises: StoreError."""
+        while self._grow():
+            pass
+
     def _grow(self) -> bool:
         return all(self._store.grow(chained, MOST) >= MOST for _ in range(ROUNDS))
 

@@ -120,6 +120,7 @@ def build(
         open_metrics=_open_metrics(settings.server),
         created_s=int(time.time()),
         ready=why_not_ready,
+        approvals=None if governing is None else governing.book,
     )
     return Built(
         revision=revision.id,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+from antiphon.admin.desk import Desk as Office
 from antiphon.app.places import Places
 from antiphon.app.reporting import spending_of
 from antiphon.app.stores import Stores
@@ -23,11 +24,9 @@ from antiphon.control.sight import FIRST, Sight, sight_of
 from antiphon.control.signed_in import SignedIn
 from antiphon.core.budget import Budget
 from antiphon.core.clock import SystemClock
-from antiphon.core.ports import Sealer
 from antiphon.metering.records import Records
 from antiphon.net.exchange import Exchange
 from antiphon.policy.source import read_files
-from antiphon.vault.local import LocalSealer
 
 
 def console_of(
@@ -36,8 +35,13 @@ def console_of(
     owned: Callable[[], Owned],
     known: Known,
     signed_in: SignedIn,
+    office: Office,
 ) -> ConsoleSite | None:
-    """None: the configuration has no `console`."""
+    """None: the configuration has no `console`.
+
+    Args:
+        office: What the admin API is answered with: approvals, the audit log and seals are the same.
+    """
     settings = loaded.settings
     if settings.console is None:
         return None
@@ -46,9 +50,6 @@ def console_of(
     def budgets() -> tuple[Budget, ...]:
         return merged(settings.keys, settings.budgets, settings.limits, owned()).budgets
 
-    def sealer() -> Sealer:
-        return LocalSealer(places.key)
-
     desk = Desk(
         records=Records(stores.reader(), places.journal),
         spending=spending_of(settings),
@@ -56,7 +57,7 @@ def console_of(
         budgets=budgets,
         placed=_placed(settings),
         metrics=places.metrics,
-        sealer=sealer,
+        content=lambda receipt: office.proof().content(receipt),
         clock=SystemClock(),
         rows=settings.console.page_rows,
         in_force=InForce(
@@ -65,6 +66,8 @@ def console_of(
             default=settings.policy.default,
             private_from=settings.data_classes.private_from,
         ),
+        audit=office.log.store,
+        book=office.approvals,
     )
     return ConsoleSite(
         desk=desk,

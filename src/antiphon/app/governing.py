@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from antiphon.app.asking import Askables
 from antiphon.calls.caller import Caller
 from antiphon.config.settings import Settings
+from antiphon.control.approvals import Book
 from antiphon.core.clock import Clock
 from antiphon.core.deployment import Deployment
 from antiphon.core.ports import Kept, TokenVault
+from antiphon.governance.asking import Askers
 from antiphon.governance.govern import Governor
-from antiphon.governance.parts import Asking, Parts, account_name
+from antiphon.governance.parts import Parts, account_name
 from antiphon.governance.sessions import SessionClasses
 from antiphon.governance.settings import DataClassSettings
 from antiphon.guards.make import make
@@ -17,6 +20,8 @@ from antiphon.policy.compile import compiled
 from antiphon.policy.policies import Policies
 from antiphon.policy.settings import PolicySettings
 from antiphon.policy.source import Source
+from antiphon.providers.target import Account, Target
+from antiphon.routing.route import Route
 
 NO_POLICIES, NO_CLASSES = PolicySettings(), DataClassSettings()
 
@@ -24,12 +29,18 @@ NO_POLICIES, NO_CLASSES = PolicySettings(), DataClassSettings()
 class Governing:
     """What a worker holds to govern by, whatever the revision."""
 
-    def __init__(self, kept: Kept | None, clock: Clock, vault: TokenVault | None = None) -> None:
+    def __init__(
+        self, kept: Kept | None, clock: Clock, vault: TokenVault | None = None, askables: Askables | None = None
+    ) -> None:
+        """`askables`: None: nobody is asked."""
         self._sessions = SessionClasses(kept, clock)
         self._vault = vault
+        self._askables = askables
         self._tasks: set[asyncio.Future[None]] = set()
         self._bundles: Sequence[Source] = ()
         self.governor: Governor | None = None
+        self.askers: Askers | None = None
+        """Whose origins connections are kept to."""
 
     def make(
         self,
@@ -37,8 +48,11 @@ class Governing:
         deployments: Mapping[str, Deployment],
         accounts: Mapping[str, Account],
         caller: Caller,
+        routes: Mapping[str, Route],
+        targets: Mapping[str, Target],
     ) -> Governor:
         """The governor of a checked configuration. Raises: ConfigError."""
+        askables = self._askables
         policies = compiled(settings.policy, self._bundles, settings.data_classes.private_from)
         storage = settings.storage
         parts = Parts(
@@ -49,7 +63,7 @@ class Governing:
             sessions=self._sessions,
             vault=self._vault,
             accounts={account_name(name): _account(name, deployments) for name in accounts},
-            asking=self._asking(settings, caller),
+            asking=None if askables is None else askables.make(settings, routes, targets, caller),
             spawn=self._hold,
             capture_most_bytes=storage.capture_most_bytes if storage.capture == "content" else 0,
             always=_governed(settings, policies),
@@ -57,8 +71,10 @@ class Governing:
         self.governor = Governor(parts)
         return self.governor
 
-    def _asking(self, settings: Settings, caller: Caller) -> Asking | None:
-        return None
+    @property
+    def book(self) -> Book | None:
+        """What people are asked under the revision that was made last."""
+        return None if self._askables is None else self._askables.book
 
     def _hold(self, task: asyncio.Future[None]) -> None:
         self._tasks.add(task)

@@ -1,8 +1,11 @@
 """Where the admin API's objects are, by the configuration, and its use cases on them."""
 
+from functools import cache, partial
 from pathlib import Path
 
 from antiphon.admin.desk import Desk
+from antiphon.app.asking import own_book
+from antiphon.app.proof import log_of, proof_of
 from antiphon.app.stores import Stores
 from antiphon.config.forms import FileForms
 from antiphon.config.load import Loaded
@@ -32,7 +35,7 @@ def _stores(settings: Settings) -> Stores:
 def desk_of(loaded: Loaded) -> Desk:
     """What the admin API does, under a configuration."""
     clock, objects = SystemClock(), objects_of(loaded.settings)
-    stores = _stores(loaded.settings)
+    stores, notes = _stores(loaded.settings), _stores(loaded.settings).audit()
     return Desk(
         registry=Registry(objects, FileForms(loaded), clock),
         policies=Bundles(objects, loaded.settings.policy.tiers, clock),
@@ -40,4 +43,8 @@ def desk_of(loaded: Loaded) -> Desk:
         database=stores.database,
         clock=clock,
         ids=Uuid7(clock),
+        notes=notes,
+        log=log_of(loaded.settings, notes),
+        proof=cache(lambda: proof_of(loaded.settings, notes)),
+        approvals=cache(partial(own_book, loaded.settings)),
     )

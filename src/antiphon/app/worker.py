@@ -15,6 +15,7 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
+from antiphon.app.asking import Askables
 from antiphon.app.build import Built, build, tls_context
 from antiphon.app.caching import Caching
 from antiphon.app.counting import Counts
@@ -51,6 +52,7 @@ from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
+from antiphon.vault.tokens import SealedTokens
 
 END_S = 1.0
 """How long a worker waits at its end for tasks that it has cancelled."""
@@ -118,7 +120,8 @@ class Worker:
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
         self._sealer = sealer = worker_envelope(settings, places, self._journal)
         self._planning, self._shadows = Planning(), Shadows()
-        self._caching = Caching(places.data, sealer, clock, self._metrics)
+        self._caching = caching = Caching(places.data, sealer, clock, self._metrics)
+        sealer.on_erased(lambda tenant: self._loop.call_soon_threadsafe(caching.cache.forget, tenant))
         self._process = Process(
             worker=task.index,
             clock=clock,
@@ -138,7 +141,9 @@ class Worker:
         self._kept = JournalledKept(self._journal, reader, places.journal)
         self._scores = JournalledScores(self._journal, reader, places.journal)
         self._doors = doors_of(self._client, clock)
-        self._governing = Governing(self._kept, clock)
+        self._askables = Askables(stores, sealer, clock, self._client)
+        tokens = SealedTokens(sealer, self._kept, clock.now_ns, settings.vault.token_days)
+        self._governing = Governing(self._kept, clock, tokens, self._askables)
         self._qualities = Qualities(self._scores, self._metrics.plans, self._planning.know)
         self._follower = Follower(objects_of(task.loaded.settings), self._take)
         self._built = self._build(task.loaded, task.labs, None)
@@ -207,6 +212,7 @@ class Worker:
             self._loop.create_task(self._qualities.watch(self._deployments)),
             self._loop.create_task(self._follower.watch(self._tell)),
             self._loop.create_task(self._doors.issuers.watch()),
+            *([self._loop.create_task(self._askables.watch())] if task.index == 0 else []),
             *self._counts.start(),
         ]
         gc.collect()

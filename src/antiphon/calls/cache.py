@@ -123,6 +123,11 @@ class ResponseCache:
         if self._shelf is not None:
             self._shelf.close()
 
+    def forget(self, tenant: str) -> None:
+        """Something of a tenant's was erased: let go of all of theirs. What is stored can't be opened any more."""
+        self._memory.forget(tenant)
+        self._near.forget(tenant)
+
     # --- what is there
 
     async def _find(self, tenant: str, key: bytes, control: CacheControl) -> CachedAnswer | None:

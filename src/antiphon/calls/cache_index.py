@@ -94,6 +94,11 @@ class CacheIndex:
         if group is not None and group.texts.pop(key, None) is not None:
             self._count(group.tenant, -1)
 
+    def forget(self, tenant: str) -> None:
+        """Let go of all of a tenant's."""
+        for name in [name for name, one in self._groups.items() if one.tenant == tenant]:
+            self._forget(name)
+
     def _forget(self, name: bytes) -> None:
         group = self._groups.pop(name)
         self._count(group.tenant, -len(group.texts))

@@ -33,6 +33,11 @@ class CacheMemory(Generic[T]):
         self._tenants[found[1]].move_to_end(key)
         return found[0]
 
+    def forget(self, tenant: str) -> None:
+        """Let go of all of a tenant's."""
+        for key in list(self._tenants.get(tenant, ())):
+            self.drop(key)
+
     def put(self, key: bytes, value: T, tenant: str, size_bytes: int) -> None:
         """Keep a value, and let go of what it takes the room of; one that never fits is not kept."""
         self.drop(key)

@@ -91,6 +91,10 @@ class CacheNear:
         """Its answer is gone."""
         self._index.drop(group, key)
 
+    def forget(self, tenant: str) -> None:
+        """Let go of all of a tenant's."""
+        self._index.forget(tenant)
+
     def sealed(self, placed: Placed, tenant: str, key: bytes) -> bytes:
         """As it is stored."""
         hint = Hint(embedder=placed.embedder, wording=placed.wording, vector=_ordered(placed.vector).tobytes())

@@ -21,6 +21,7 @@ from antiphon.core.response import Response
 from antiphon.core.signal import Fact, Facts
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
+from antiphon.policy.asked import Context
 from antiphon.routing.chosen import Chosen
 from antiphon.wire.losses import told_losses
 
@@ -123,6 +124,8 @@ class Story(Struct):
     """How good it found answers to be."""
     data_class: DataClass | None = None
     """How sensitive it is; None: nothing asks for that."""
+    context: Context | None = None
+    """What policies see of it."""
     findings: list[Finding] = []
     """What guards found, in the request and in the answer."""
     guards: tuple[str, ...] = ()

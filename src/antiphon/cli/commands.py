@@ -1,7 +1,16 @@
 """Every command, with its arguments and options."""
 
 from antiphon import __version__
-from antiphon.cli import commands_admin, commands_db, commands_policy, commands_route, commands_scores, values
+from antiphon.cli import (
+    commands_admin,
+    commands_approvals,
+    commands_audit,
+    commands_db,
+    commands_policy,
+    commands_route,
+    commands_scores,
+    values,
+)
 from antiphon.cli.exits import Exit
 from antiphon.cli.parser import Parser
 
@@ -32,10 +41,13 @@ def parser() -> Parser:
         ("keys", "make, list, rotate and revoke keys", commands_admin.keys),
         ("budgets", "list, make, change and raise budgets, and show how they stand", commands_admin.budgets),
         ("limits", "list, make and change limits", commands_admin.limits),
+        ("approvals", "list, show and answer what people are asked", commands_approvals.approvals),
         ("changes", "show who changed which keys, budgets and limits", commands_admin.changes),
         ("policy", "check, test, compare and publish policies", commands_policy.policy),
         ("db", "look after the database", commands_db.db),
         ("route", "train and judge the selectors that routes go by", commands_route.route),
+        ("audit", "check, export and prove the chains of events", commands_audit.audit),
+        ("vault", "erase, hold and reveal what lies sealed, and rotate its keys", commands_audit.vault),
         ("ledger", "look at the ledger's entries, and correct them", commands_db.ledger),
         ("lab", "simulated models", _lab),
         ("doctor", "look for what keeps a gateway from working, and say what to do", _doctor),

@@ -1,24 +1,29 @@
 """`antiphon receipt show`."""
 
 import asyncio
+import time
 from argparse import Namespace
+from contextlib import closing
 from urllib.parse import quote
 
 import msgspec
 
+from antiphon.app.objects import prepare
 from antiphon.app.places import Places
+from antiphon.app.vaults import envelope
 from antiphon.cli.configured import configured
-from antiphon.cli.data import places_of, records_of
+from antiphon.cli.data import places_of, records_of, stores_of
 from antiphon.cli.exits import Exit
 from antiphon.cli.http import Address, address, connected
 from antiphon.cli.receipt_analysis import analysis
 from antiphon.cli.receipt_page import page
 from antiphon.cli.terminal import bold, clean, document, put
+from antiphon.config.settings import Settings
+from antiphon.core.audit import Event
 from antiphon.core.error import ConfigError, NotFound, StoreError, UpstreamMalformed
 from antiphon.core.receipt import Receipt
 from antiphon.metering.captured import Captured, opened
 from antiphon.metering.records import Records
-from antiphon.vault.local import LocalSealer
 
 
 def run(arguments: Namespace) -> int:
@@ -35,7 +40,7 @@ def run(arguments: Namespace) -> int:
         raise
     places, records = places_of(settings), records_of(settings)
     receipt = found(places, records, arguments.id)
-    return _show(arguments, receipt, _content(places, records, receipt) if arguments.content else None)
+    return _show(arguments, receipt, _content(settings, records, receipt) if arguments.content else None)
 
 
 def _show(arguments: Namespace, receipt: Receipt, content: Captured | None) -> int:
@@ -76,8 +81,9 @@ def found(places: Places, records: Records, receipt_id: str | None) -> Receipt:
     return receipt
 
 
-def _content(places: Places, records: Records, receipt: Receipt) -> Captured:
-    """What was captured, opened with the local key. Raises: NotFound, StoreError."""
+def _content(settings: Settings, records: Records, receipt: Receipt) -> Captured:
+    """What was captured, once it is noted that it is looked at. Raises: NotFound, Erased, StoreError."""
+    places = places_of(settings)
     sealed = records.content(receipt.id) if receipt.captured else None
     if sealed is None:
         raise NotFound(
@@ -87,7 +93,11 @@ def _content(places: Places, records: Records, receipt: Receipt) -> Captured:
     if not places.key.is_file():
         raise StoreError(f"there is no key {places.key}; restore it from a backup, without it content can't be opened")
     tenant = receipt.principal.tenant if receipt.principal is not None else ""
-    return opened(sealed, LocalSealer(places.key), tenant, receipt.id)
+    prepare(settings)
+    with closing(stores_of(settings).audit()) as notes:
+        event = Event(tenant=tenant, kind="content.view", by="cli", at_ns=time.time_ns(), about=receipt.id)
+        notes.note(event)
+    return opened(sealed, envelope(settings, places), tenant, receipt.id)
 
 
 def _text(data: bytes) -> str:

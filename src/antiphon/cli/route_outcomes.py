@@ -2,18 +2,22 @@
 
 import time
 from argparse import Namespace
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from antiphon.app.objects import prepare
+from antiphon.app.vaults import envelope
 from antiphon.cli.configured import configured
 from antiphon.cli.data import places_of, stores_of
 from antiphon.cli.terminal import say
 from antiphon.cli.text import counted
+from antiphon.config.settings import Settings
 from antiphon.control.spend_asked import moment
+from antiphon.core.audit import Event
 from antiphon.core.error import BadRequest, ConfigError, Problem
-from antiphon.vault.local import LocalSealer
 
 if TYPE_CHECKING:
     from antiphon.evaluation.outcomes import Outcome
@@ -66,8 +70,9 @@ def _own(arguments: Namespace) -> "tuple[list[Outcome], Learned]":
     if until_ns <= since_ns:
         raise BadRequest(f"--until {arguments.until or 'now'} is not after --since {since}; give an earlier --since")
     settings = configured(arguments).settings
-    key, reader = places_of(settings).key, stores_of(settings).reader()
-    own = OwnReceipts(reader, LocalSealer(key) if key.is_file() else None)
+    places, reader = places_of(settings), stores_of(settings).reader()
+    own = OwnReceipts(reader, envelope(settings, places) if places.key.is_file() else None)
+    _note(settings, tenant, now_ns)
     try:
         found = list(outcomes(own.scored(tenant, since_ns, until_ns)))
     finally:
@@ -83,6 +88,13 @@ def _own(arguments: Namespace) -> "tuple[list[Outcome], Learned]":
     )
     _tell(learned)
     return found, learned
+
+
+def _note(settings: Settings, tenant: str, now_ns: int) -> None:
+    """That content is read, for auditors."""
+    prepare(settings)
+    with closing(stores_of(settings).audit()) as notes:
+        notes.note(Event(tenant=tenant, kind="content.view", by="cli", at_ns=now_ns, about="route/outcomes"))
 
 
 def _tell(learned: Learned) -> None:

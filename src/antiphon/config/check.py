@@ -9,6 +9,7 @@ from antiphon.config.check_calls import check_calls
 from antiphon.config.check_console import check_console
 from antiphon.config.check_egress import check_egress
 from antiphon.config.check_fallbacks import check_fallbacks
+from antiphon.config.check_guards import check_guards
 from antiphon.config.check_headers import check_credential, check_headers, check_url, check_web_url
 from antiphon.config.check_identity import check_identity
 from antiphon.config.check_keys import check_keys
@@ -55,6 +56,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *check_cache(settings, written),
         *check_rules(settings, written, profiles),
         *check_recipes(settings, written),
+        *check_guards(settings, written),
         *check_signals(settings, written),
         *check_selectors(settings, written),
         *check_policy(settings, written),

@@ -10,4 +10,6 @@ from antiphon.core.error import Problem
 def check_console(settings: Settings, written: Written) -> Iterator[Problem]:
     """It is served by the admin API's listener."""
     if settings.console is not None and settings.admin is None and written.sound(("console",), ("admin",)):
-        yield written.problem(("console",), "is served by the admin API's listener, and there is none", "add `admin: {}`")
+        yield written.problem(
+            ("console",), "is served by the admin API's listener, and there is none", "add `admin: {}`"
+        )

@@ -22,7 +22,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
     """The same settings with every path under `base`; absolute paths stay as they are.
 
     They are: `server.tls` (three files), `storage.dir`, `storage.export.to`, `tokenizers.dir`, `ca_file` and `replay` of providers, `local.dir` and
-    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres`, `cluster` and webhooks of guards, `auto.file` of recipes, `file` of selectors, `policy.files`, `key_file` and
+    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres`, `cluster` and webhooks of guards, `schema.file` of guards, `auto.file` of recipes, `file` of selectors, `policy.files`, `key_file` and
     `checkpoints` of `audit`, `ca_file` of `vault.vault_transit`.
     """
     server = settings.server
@@ -76,8 +76,12 @@ def _embedder(embedder: EmbedderSettings, base: Path) -> EmbedderSettings:
 
 
 def _guard(guard: GuardSettings, base: Path) -> GuardSettings:
-    webhook = guard.webhook
-    return guard if webhook is None else replace(guard, webhook=_under(webhook, base, "ca_file"))
+    webhook, schema = guard.webhook, guard.schema
+    return replace(
+        guard,
+        webhook=None if webhook is None else _under(webhook, base, "ca_file"),
+        schema=None if schema is None else _under(schema, base, "file"),
+    )
 
 
 def _recipe(recipe: RecipeSettings, base: Path) -> RecipeSettings:

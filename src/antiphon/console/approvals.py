@@ -1,16 +1,17 @@
 """The pages of approvals: the only ones by which anything is changed."""
 
-from typing import Any, cast, get_args
+from typing import Any
 
 from antiphon.console.ask import Ask
 from antiphon.console.desk import Desk
 from antiphon.console.shown import Led, Shown
-from antiphon.control.inbox import MOST, Inbox, Said, line, yes
-from antiphon.core.approval import Approval
-from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound
+from antiphon.control import inbox
+from antiphon.control.approvals_shown import differences
+from antiphon.control.inbox import Line
+from antiphon.core.error import BadRequest, NotAllowed
+from antiphon.wire import json
 
 PATH = "/console/approvals"
-SAID: tuple[str, ...] = get_args(Said)
 _DONE = {
     "waiting": "Your vote is in. Others have to approve too.",
     "approved": "Approved.",
@@ -21,53 +22,41 @@ _DONE = {
 
 def listed(desk: Desk, ask: Ask) -> Shown:
     """Those that wait, or those that are settled."""
-    inbox, settled = desk.inbox, ask.query.get("state") == "settled"
-    found = () if inbox is None else inbox.listed(ask.sight.who, settled=settled, most=MOST)
-    lines = [line(one, ask.sight.who) for one in found]
-    values = {"found": lines, "settled": settled, "asks": inbox is not None, "now_ns": desk.clock.now_ns()}
+    settled = ask.query.get("state") == "settled"
+    found = inbox.listed(desk.book(), ask.sight, settled=settled)
+    values = {"found": found, "settled": settled, "now_ns": desk.clock.now_ns()}
     return Shown(template="approvals.html", values=values)
 
 
 def one(desk: Desk, ask: Ask) -> Shown:
     """One of them."""
-    inbox = _inbox(desk)
-    return _shown(desk, inbox, ask, inbox.one(ask.sight.who, ask.names[0]))
+    return _shown(desk, ask, inbox.one_of(desk.book(), ask.names[0], ask.sight))
 
 
 def vote(desk: Desk, ask: Ask) -> Shown | Led:
     """What somebody says of it. A mistake is shown beside what they wrote."""
-    inbox, form = _inbox(desk), ask.form
-    approval = inbox.one(ask.sight.who, ask.names[0])
-    state, note = form.get("state", ""), form.get("note", "")
-    instead = form.get("instead", "") if state == "modified" else ""
+    book, form = desk.book(), ask.form
+    seen = inbox.one_of(book, ask.names[0], ask.sight)
+    word, note, instead = form.get("state", ""), form.get("note", ""), form.get("instead", "")
     try:
-        if state not in SAID:
-            raise BadRequest(f"state: send one of {', '.join(SAID)}", param="state")
-        if form.get("digest") != approval.wish.digest:
+        if form.get("digest") != seen.approval.wish.digest:
             raise BadRequest("this form showed another action; look at this one first", param="digest")
-        after = inbox.vote(ask.sight.who, approval.id, cast("Said", state), note, instead.encode())
+        after = inbox.say(book, seen.approval, word, note, instead, ask.sight)
     except (BadRequest, NotAllowed) as error:
-        return _shown(desk, inbox, ask, approval, error=error, note=note, instead=instead)
+        wrote = {"wrong": error.message, "note": note, "instead": instead if word == "modified" else ""}
+        return _shown(desk, ask, seen, status=error.said_status, **wrote)
     return Led(path=f"{PATH}/{after.id}?done={after.state}")
 
 
-def _inbox(desk: Desk) -> Inbox:
-    if desk.inbox is None:
-        raise NotFound("this gateway asks nobody for approval")
-    return desk.inbox
-
-
-def _shown(
-    desk: Desk, inbox: Inbox, ask: Ask, approval: Approval, *, error: AntiphonError | None = None, **wrote: str
-) -> Shown:
+def _shown(desk: Desk, ask: Ask, line: Line, *, status: int = 200, **wrote: str) -> Shown:
+    approval, done = line.approval, ask.query.get("done", "")
+    changes = differences(json.loads(approval.wish.shown), json.loads(approval.instead)) if approval.instead else ()
     values: dict[str, Any] = {
+        "line": line,
         "one": approval,
-        "yes": yes(approval),
-        "why_not": inbox.why_not(ask.sight.who, approval) if approval.state == "waiting" else "",
-        "wrong": "" if error is None else error.message,
-        "done": _DONE.get(ask.query.get("done", ""), "") if ask.query.get("done") == approval.state else "",
-        "note": wrote.get("note", ""),
-        "instead": wrote.get("instead", ""),
+        "changes": list(changes),
+        "done": _DONE.get(done, "") if done == approval.state else "",
         "now_ns": desk.clock.now_ns(),
+        **{name: wrote.get(name, "") for name in ("wrong", "note", "instead")},
     }
-    return Shown(template="approval.html", values=values, status=200 if error is None else error.said_status)
+    return Shown(template="approval.html", values=values, status=status)

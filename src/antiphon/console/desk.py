@@ -5,15 +5,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from antiphon.control.approvals import Book
 from antiphon.control.deployment_board import Placed
-from antiphon.control.inbox import Inbox
 from antiphon.control.policy_board import InForce
 from antiphon.core.audit_store import AuditStore
 from antiphon.core.bank import Bank
 from antiphon.core.budget import Budget
 from antiphon.core.clock import Clock
-from antiphon.core.ports import AuditNotes, Sealer
+from antiphon.core.receipt import Receipt
 from antiphon.core.spend import Spending
+from antiphon.metering.captured import Captured
 from antiphon.metering.records import Records
 
 
@@ -30,14 +31,14 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Deployments as they are configured."""
     metrics: Path
     """Where the workers of this machine count."""
-    sealer: Callable[[], Sealer]
+    content: Callable[[Receipt], Captured]
+    """What was captured with a receipt. Raises: NotFound, Erased, StoreError."""
     clock: Clock
     rows: int
     """Of receipts on a page."""
     in_force: InForce
     """Policies."""
-    notes: AuditNotes | None = None
-    """None: there is no audit log; so for `audit`."""
-    audit: AuditStore | None = None
-    inbox: Inbox | None = None
-    """None: nobody is asked."""
+    audit: AuditStore
+    """Who looked at what was said is noted there too."""
+    book: Callable[[], Book]
+    """Approvals. Fetches keys at first use."""

@@ -9,7 +9,7 @@ from antiphon.console.shown import Shown
 from antiphon.control import audit_board, budget_board, deployment_board, policy_board, recent, spend_board
 from antiphon.control.content_view import content_of, receipt_of
 from antiphon.control.waterfall import waterfall
-from antiphon.core.error import NotFound
+from antiphon.core.error import Erased, NotFound
 
 SPEND_S = 20.0
 """For each of the questions that the page of spend asks."""
@@ -66,8 +66,8 @@ def content(desk: Desk, ask: Ask) -> Shown:
     shown = receipt(desk, ask)
     found, now_ns = shown.values["receipt"], shown.values["now_ns"]
     try:
-        captured = content_of(desk.records, desk.sealer, desk.notes, found, ask.sight, now_ns)
-    except NotFound as error:
+        captured = content_of(desk.content, desk.audit, found, ask.sight, now_ns)
+    except (NotFound, Erased) as error:
         return Shown(template=shown.template, values={**shown.values, "content_error": error.message})
     return Shown(template=shown.template, values={**shown.values, "content": captured})
 
@@ -115,6 +115,5 @@ def policies(desk: Desk, ask: Ask) -> Shown:
 
 def audit(desk: Desk, ask: Ask) -> Shown:
     """How far the audit log has come."""
-    ask.sight.need("audit")
-    board = None if desk.audit is None else audit_board.board(desk.audit, ask.query.get("tenant"), ask.sight)
+    board = audit_board.board(desk.audit, ask.query.get("tenant"), ask.sight)
     return Shown(template="audit.html", values={"board": board, "now_ns": desk.clock.now_ns()})

@@ -71,6 +71,14 @@ class Book:
         found = self.store.page(tenant, states, before, most)
         return [self._bare(self._as_of_now(one)) for one in found]
 
+    def view(self, approval_id: str, by: str) -> Approval:
+        """The same as `find`, with what is to be done; that it was seen is noted. Raises: NotFound, Erased, StoreError."""
+
+        def change(one: Approval) -> Changed:
+            return Changed(approval=one, events=[self._event(one, "viewed", by)])
+
+        return self._as_of_now(self._changed(approval_id, change))
+
     def use(self, tenant: str, approval_id: str) -> bool:
         """Take what it allows, once in all processes. Raises: StoreError."""
         taken = False
@@ -120,6 +128,16 @@ class Book:
             return self._settled(one, "cancelled", by, note)
 
         return self._changed(approval_id, change)
+
+    def why_not(self, one: Approval, who: Who) -> str:
+        """Why somebody may not answer it now; empty: they may."""
+        try:
+            self._allowed(one, who)
+            self._open(one)
+            _not_twice(one, who)
+        except AntiphonError as error:
+            return error.message
+        return ""
 
     def _voted(self, approval_id: str, who: Who, state: ApprovalState, note: str, instead: bytes = b"") -> Approval:
         if len(note) > MOST_NOTE:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 import msgspec
@@ -18,7 +18,7 @@ from antiphon.control.approvals_shown import shown
 from antiphon.control.settings_approvals import ApprovalSettings, NotifySettings
 from antiphon.core.approval import Approval
 from antiphon.core.approval_store import Message
-from antiphon.core.error import AntiphonError, StoreError, UpstreamError
+from antiphon.core.error import AntiphonError, UpstreamError
 from antiphon.core.ports import Transport
 from antiphon.net.post import Hook, posted
 
@@ -62,29 +62,19 @@ class Telling:
         settings: ApprovalSettings,
         transport: Transport,
         now_ns: Callable[[], int],
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`pause`: waits so many seconds, once awaited. `now_s`: steady seconds."""
+        """`now_s`: steady seconds."""
         self._book = book
         self._link = settings.link
         self._transport = transport
-        self._now_ns, self._now_s, self._pause = now_ns, now_s, pause
+        self._now_ns, self._now_s = now_ns, now_s
         chance = random.Random()  # noqa: S311 - spreads probes in time; it guards nothing
         self._hooks = {name_of(one): one for one in settings.notify}
         self._breakers = {
             name: Breaker(f"approvals/{name}", BreakerSettings(), MemoryBreakers(), chance.random)
             for name in self._hooks
         }
-
-    async def run(self) -> None:
-        """Until it is cancelled. While the store is away it comes again."""
-        while True:
-            try:
-                await self.step()
-            except StoreError as error:
-                log.error("approvals.not_kept", extra={"reason": error.noted})
-            await self._pause(EVERY_S)
 
     async def step(self) -> int:
         """Do what is due once. Returns: how many messages were tried. Raises: StoreError."""

@@ -65,8 +65,15 @@ def _of_receipt(one: Stored) -> Event:
         detail["approval"] = told.approval
     if told.verdict is not None:
         detail |= {"policy": told.verdict.policy, "allowed": told.verdict.allowed, "reasons": told.verdict.reasons}
-    by = f"key/{told.principal.key}" if told.principal is not None and told.principal.key else ""
-    return Event(tenant=one.tenant, kind="receipt", by=by, at_ns=told.at_ns, about=one.id, detail=detail)
+    return Event(
+        tenant=one.tenant, kind="receipt", by=_by(told.principal), at_ns=told.at_ns, about=one.id, detail=detail
+    )
+
+
+def _by(caller: _Caller | None) -> str:
+    """The name of a key has no slash; what comes by other ways says which."""
+    key = "" if caller is None else caller.key
+    return key if "/" in key or not key else f"key/{key}"
 
 
 def _of_change(one: Change) -> Event:

@@ -3,9 +3,10 @@
 Blocks on the store, so it is asked beside a loop.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -15,11 +16,9 @@ from antiphon.control.instants import said
 from antiphon.control.ownership import Flaw, Flawed
 from antiphon.control.policy_bundle import Bundle, Draft, Live, live_of, read_bundle
 from antiphon.control.registry import Condition
-from antiphon.core.audit import Event
 from antiphon.core.clock import Clock
 from antiphon.core.error import BadRequest, NotFound, VersionConflict
 from antiphon.core.objects import Action, Edit, Object, Objects
-from antiphon.core.ports import AuditNotes
 from antiphon.policy.compile import rules_of
 from antiphon.policy.source import Mode, Source
 
@@ -27,7 +26,7 @@ MOST_TEXT_BYTES = 262_144
 """Of one bundle."""
 MOST_NOTE = 500
 """Characters."""
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PAGE = 1000
 FieldsT = TypeVar("FieldsT", bound=Struct)
 
@@ -78,12 +77,11 @@ class BundlePage(Struct, frozen=True, kw_only=True):
 class Bundles:
     """What the admin API and the command line do to them."""
 
-    def __init__(self, objects: Objects, tiers: Sequence[str], clock: Clock, notes: AuditNotes | None = None) -> None:
-        """`tiers` are those of `policy.tiers`; `notes` hears of each change before it is made."""
+    def __init__(self, objects: Objects, tiers: Sequence[str], clock: Clock) -> None:
+        """`tiers` are those of `policy.tiers`."""
         self._objects = objects
         self._tiers = tiers
         self._clock = clock
-        self._notes = notes
 
     def page(self, after: str = "", most: int = 100) -> BundlePage:
         """Those that there are."""
@@ -107,6 +105,10 @@ class Bundles:
         Raises: Flawed, VersionConflict.
         """
         asked = _fields(fields, DraftFields)
+        if _NAME.fullmatch(name) is None:
+            raise _flaw(
+                "name", f"{name[:128]!r} is no name", "write up to 128 letters, digits, dots, dashes and underlines"
+            )
         old = self._objects.get("policy", name)
         self._checked(name, asked)
         bundle = Bundle(tenant=asked.tenant) if old is None else read_bundle(old)
@@ -199,7 +201,7 @@ class Bundles:
             spec=None,
             before=old.spec,
         )
-        return self._edit(edit, None, by)
+        return self._objects.edit(edit, by, self._clock.now_ns())
 
     def _checked(self, name: str, asked: DraftFields) -> None:
         """Whether the policies hold. Raises: Flawed, with every mistake."""
@@ -244,7 +246,7 @@ class Bundles:
     def _write(
         self, name: str, old: Object | None, bundle: Bundle, action: Action, condition: Condition, by: str
     ) -> BundleShown:
-        spec = msgspec.json.encode(bundle)
+        spec, now_ns = msgspec.json.encode(bundle), self._clock.now_ns()
         edit = Edit(
             kind="policy",
             name=name,
@@ -255,41 +257,17 @@ class Bundles:
             before=None if old is None else old.spec,
             after=spec,
         )
-        version = self._edit(edit, bundle, by)
+        version = self._objects.edit(edit, by, now_ns)
         fresh = Object(
             kind="policy",
             name=name,
             tenant=bundle.tenant,
             spec=spec,
             version=version,
-            at_ns=self._clock.now_ns(),
+            at_ns=now_ns,
             by=by,
         )
         return _shown(fresh, bundle)
-
-    def _edit(self, edit: Edit, bundle: Bundle | None, by: str) -> int:
-        now_ns = self._clock.now_ns()
-        if self._notes is not None:
-            detail: dict[str, str | int] = {"expects": edit.expects}
-            if bundle is not None and bundle.draft is not None:
-                detail["draft"] = bundle.draft.hash
-            if bundle is not None and bundle.live is not None:
-                live = bundle.live
-                detail |= {"live": live.hash, "number": live.number, "mode": live.mode, "share": str(live.share)}
-            self._notes.note(
-                Event(
-                    tenant=edit.tenant,
-                    kind=f"policy.{_WHAT.get(edit.action, edit.action)}",
-                    by=by,
-                    at_ns=now_ns,
-                    about=edit.name,
-                    detail=detail,
-                )
-            )
-        return self._objects.edit(edit, by, now_ns)
-
-
-_WHAT: Mapping[str, Literal["draft"]] = {"create": "draft", "replace": "draft"}
 
 
 def _expected(name: str, old: Object | None, condition: Condition) -> int:

@@ -153,4 +153,4 @@ def _task(receipt: Receipt) -> str:
 
 def _subject(receipt: Receipt) -> str:
     """Whose data a note on an answer is."""
-    return "" if receipt.principal is None else receipt.principal.subject(receipt.user)
+    return "" if receipt.principal is None else receipt.principal.subject(receipt.user, receipt.lineage.session)

@@ -163,17 +163,17 @@ class CertificateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     uri: Annotated[
         Text | None,
         Meta(
-            description="URI of its SubjectAltName, such as a SPIFFE id; a trailing * stands for any ending. A rule has exactly one of `uri`, `dns`, `email` and `cn`."
+            description="URI of its SubjectAltName, such as a SPIFFE id; a trailing * stands for any ending. A rule has exactly one of `uri`, `dns`, `email` and `cn`. Default: none."
         ),
     ] = None
     dns: Annotated[
         Text | None,
-        Meta(description="DNS name of its SubjectAltName; `*.` at its begin stands for one more label."),
+        Meta(description="DNS name of its SubjectAltName; `*.` at its begin stands for one more label. Default: none."),
     ] = None
-    email: Annotated[Text | None, Meta(description="Address of its SubjectAltName.")] = None
+    email: Annotated[Text | None, Meta(description="Address of its SubjectAltName. Default: none.")] = None
     cn: Annotated[
         Text | None,
-        Meta(description="Common name of its subject, where its SubjectAltName has no name of another kind."),
+        Meta(description="Common name of its subject, where its SubjectAltName has no name of another kind. Default: none."),
     ] = None
     tenant: Annotated[Tenant, Meta(description="Organisation that it belongs to. Default default.")] = "default"
     user: Annotated[Word, Meta(description="User, for receipts and budgets. Default: none.")] = ""

@@ -338,6 +338,9 @@ class AuditNotes(ABC):
 class TokenVault(ABC):
     """Stands tokens in the place of what may not leave, and knows what they stand for."""
 
+    async def ready(self, tenant: str) -> None:  # noqa: B027 - most need nothing
+        """Fetch what tokens of a tenant are made by, so that `token` waits for nothing. Raises: StoreError."""
+
     @abstractmethod
     def token(self, tenant: str, kind: str, value: str) -> str:
         """The token of a value: the same for the same value of a tenant, in every process, and no other's. Fixed length

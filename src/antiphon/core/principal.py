@@ -42,12 +42,13 @@ class Principal(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True)
         """Whether it may ask a provider as it is; an admin may, where its key names none."""
         return provider in self.passthrough or "*" in self.passthrough or (self.admin and not self.passthrough)
 
-    def subject(self, end_user: str = "") -> str:
-        """Whose data a request is: of the end user that it names, else of this caller's user, else of the key itself.
-
-        What was kept of it is sealed by keys of theirs, and erased with those.
+    def subject(self, end_user: str = "", session: str = "") -> str:
+        """Whose data a request is: `user/NAME` of the end user that it names, or of this caller; else `session/NAME`; else
+        `key/NAME`. What was kept of it is sealed by keys of theirs, and erased with those.
         """
-        return end_user or self.user or f"key/{self.key}"
+        if end_user or self.user:
+            return f"user/{end_user or self.user}"
+        return f"session/{session}" if session else f"key/{self.key}"
 
     @property
     def limited(self) -> bool:

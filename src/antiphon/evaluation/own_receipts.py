@@ -12,7 +12,7 @@ from typing import get_args
 import msgspec
 
 from antiphon.core.body import Body
-from antiphon.core.error import StoreError
+from antiphon.core.error import Erased, StoreError
 from antiphon.core.plan import Pattern, Plan
 from antiphon.core.ports import Sealer
 from antiphon.core.receipt import Attempt, Receipt
@@ -32,7 +32,7 @@ SAID_BY_READERS = ("feedback", "evaluation")
 TEAM = "several models made the answer together"
 BARE = "no content was captured"
 CUT = "the captured request is cut"
-SEALED = "the content was sealed with another key"
+SEALED = "the content was sealed with another key, or erased"
 UNREAD = "the request has no text that a selector sees"
 _DIALECTS = get_args(Dialect)
 _receipt = msgspec.json.Decoder(Receipt)
@@ -94,7 +94,7 @@ class OwnReceipts(ScoredReceipts):
             raise _Left(SEALED)
         try:
             return opened(sealed, self._sealer, tenant, receipt_id).request
-        except StoreError as error:
+        except (Erased, StoreError) as error:
             raise _Left(SEALED) from error
 
 

@@ -1,7 +1,5 @@
 """Admit: the request's place under its limits, and what budgets at their cap make of it."""
 
-from typing import overload
-
 from msgspec import structs
 
 from antiphon.calls.counting import Counted, Counting
@@ -11,14 +9,6 @@ from antiphon.core.ticket import Whose
 from antiphon.gateway.decide import Decision, Decisions
 
 
-@overload
-async def count(
-    story: Story, request: Request, whose: Whose, decision: Decision, decisions: Decisions, counting: Counting
-) -> Decision: ...
-@overload
-async def count(
-    story: Story, request: Request, whose: Whose, decision: None, decisions: Decisions, counting: Counting
-) -> Decision | None: ...
 async def count(
     story: Story, request: Request, whose: Whose, decision: Decision | None, decisions: Decisions, counting: Counting
 ) -> Decision | None:
@@ -36,6 +26,8 @@ async def count(
     first = decision.prepared.first if decision is not None and counting.tickets.steers else ()
     seconds = decisions.route(story, head).seconds if decision is None else decision.route.seconds
     await counting.begin(counted, story.started_s + seconds, leads=story.leads, first=first)
+    if decisions.narrowed(story) and decision is not None:
+        decision = decisions.find(story, head)
     return _downgraded(story, head, counted, decisions) if counted.downgrade_to else decision
 
 

@@ -107,6 +107,11 @@ class Decisions:
             )
         return route
 
+    def narrowed(self, story: Story) -> bool:
+        """Whether policy leaves less of a request now that it is known how its budgets stand."""
+        governor, counted = self._revision.governor, story.counted
+        return governor is not None and counted is not None and governor.counted(story, counted)
+
     def whose(self, story: Story, head: Head) -> Whose:
         """Whose use a request is, before there is a decision. Raises: NotAllowed, NotFound."""
         return Whose(principal=story.principal, model=head.model, route=self.route(story, head).name)

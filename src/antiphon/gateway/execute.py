@@ -48,13 +48,6 @@ def ask_of(story: Story, decision: Decision, revision: Revision, forced: bool = 
     )
 
 
-def recorded(story: Story, decision: Decision, reply: Reply) -> Reply:
-    """The reply that keeps an answer for the cache, where it is to be kept: not with what is told on the way to it."""
-    team, request = decision.team, story.request
-    told = team is not None and request is not None and team.telling(story.arrival.headers, request.head) != "none"
-    return reply if told else story.looked.recording(reply, story)
-
-
 def execute(
     story: Story, decision: Decision, ask: Ask, process: Process, reply: Reply
 ) -> Coroutine[Any, Any, Answered]:
@@ -65,16 +58,28 @@ def execute(
     return perform(team, story, ask, process.caller, process.counting, process.clock, reply)
 
 
-def release(story: Story, answered: Answered, whole: Whole, process: Process, revision: Revision, reply: Reply) -> None:
-    """Settle, record and release a whole answer. Raises: StoreError."""
-    attempt, said, body = answered.attempt, whole.facts, whole.body
-    if story.progress is not None and story.request is not None:
-        body = story.progress.told(body, story.instead)
+def told(story: Story, answered: Answered, whole: Whole, reply: Reply) -> bytes:
+    """A whole answer as its caller asked for it: where that is as a stream, the stream has begun."""
+    progress = None if story.request is None else story.progress
+    story.losses = answered.attempt.losses + whole.losses
+    if progress is None:
+        return whole.body
+    body = progress.told(whole.body, story.instead)
+    story.losses += progress.losses()
+    if story.request is not None and story.request.head.stream and not story.begun:
+        story.begun = True
+        reply.begin(story.serves(answered.attempt))
+    return body
+
+
+def release(
+    story: Story, answered: Answered, whole: Whole, body: bytes, process: Process, revision: Revision, reply: Reply
+) -> None:
+    """Settle, record and release a whole answer, which is `body` to its caller. Raises: StoreError."""
+    attempt, said = answered.attempt, whole.facts
     story.served_model, story.fingerprint = said.model, said.fingerprint
     story.first_token_us = int((attempt.began_s - story.started_s) * 1e6) + (attempt.first_token_us or 0)
-    story.losses, attempt.service = attempt.losses + whole.losses, said.service
-    if story.progress is not None:
-        story.losses += story.progress.losses()
+    attempt.service = said.service
     process.caller.settle(attempt, said.usage)
     story.served, story.usage = attempt, said.usage
     story.cost_nano_usd = attempt.cost_nano_usd if said.usage is not None else None
@@ -82,13 +87,6 @@ def release(story: Story, answered: Answered, whole: Whole, process: Process, re
         story.notes = (*story.notes, f"usage: {said.usage_note}")
     if revision.capture_most_bytes and not story.masked:
         story.answer += body
-    served = story.serves(attempt)
-    if story.progress is not None and story.request is not None and story.request.head.stream:
-        if not story.begun:
-            story.begun = True
-            reply.begin(served)
-        reply.keep(body)
-        close(story, process, revision, "ok", 200, None, partial(reply.end, body))
-    else:
-        reply.keep(body)
-        close(story, process, revision, "ok", 200, None, partial(reply.whole, served, body))
+    let_go = partial(reply.end, body) if story.begun else partial(reply.whole, story.serves(attempt), body)
+    reply.keep(body)
+    close(story, process, revision, "ok", 200, None, let_go)

@@ -19,13 +19,14 @@ from antiphon.core.receipt import Outcome
 from antiphon.core.request import Head, Request
 from antiphon.gateway.count import count, steered
 from antiphon.gateway.decide import Decision, Decisions
-from antiphon.gateway.execute import ask_of, execute, recorded, release
+from antiphon.gateway.execute import ask_of, execute, release, told
 from antiphon.gateway.house import Process, Revision
 from antiphon.gateway.record import close
 from antiphon.gateway.share import follow
 from antiphon.gateway.stream import Stream
 from antiphon.policy.verdict import ALLOWED, decide
 from antiphon.recipes.last_resort import NO_RESORT, lines, resort
+from antiphon.recipes.teams import recorded
 from antiphon.recipes.weigh import OBJECTIVE
 from antiphon.routing.chosen import Chosen
 from antiphon.routing.route import Route
@@ -114,7 +115,7 @@ class Gateway:
             if seat is not None:
                 await follow(story, seat, ask, process, revision, reply)
             else:
-                reply = recorded(story, decision, reply)
+                reply = recorded(decision.team, story, reply)
                 await self._pass(story, decision, await execute(story, decision, ask, process, reply), reply)
         except asyncio.CancelledError:
             self._leave(story)
@@ -134,9 +135,10 @@ class Gateway:
         if not isinstance(got, Whole):
             await Stream(story, decision.route, self.process, self.revision, reply).run(answered, got)
             return
+        body = told(story, answered, got, reply)
         if reply.waits:
-            await reply.settled(got.body)
-        release(story, answered, got, self.process, self.revision, reply)
+            await reply.settled(body)
+        release(story, answered, got, body, self.process, self.revision, reply)
 
     async def _decide(self, story: Story, request: Request, onto: Route | None, found: Decision | None) -> Decision:
         """Decide on what takes more than a look. Raises: as `count`, `weigh` and `Decisions.find`.
@@ -208,8 +210,7 @@ class Gateway:
     def refuse(self, error: AntiphonError, arrival: Arrival, reply: Reply, principal: Principal | None = None) -> None:
         """Answer a request that could not even be read; it has a receipt too."""
         story = Story(arrival, self.revision.id, self.process.worker, arrival.started_s)
-        if principal is not None:
-            story.principal = principal
+        story.principal = principal or story.principal
         self._refuse(story, error, reply, None)
 
     def _refuse(self, story: Story, error: AntiphonError, reply: Reply, decision: Decision | None) -> None:

@@ -75,7 +75,7 @@ def _capture(story: Story, process: Process, most: int) -> None:
     cut = len(asked) < request.body.size_bytes or len(answer) > most
     plain = msgspec.msgpack.encode({"request": asked, "answer": answer[:most], "cut": cut})
     who, days = story.principal, story.allowed.obligations.retention_days
-    subject, context = who.subject(request.head.user), f"{who.tenant}/{story.arrival.id}"
+    subject, context = who.subject(request.head.user, request.lineage.session), f"{who.tenant}/{story.arrival.id}"
     sealed = process.sealer.seal(plain, context, tenant=who.tenant, subject=subject)
     until_ns = 0 if days is None else story.arrival.at_ns + days * DAY_NS
     process.journal.captured(story.arrival.id, who.tenant, sealed, until_ns=until_ns)

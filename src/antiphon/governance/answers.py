@@ -20,11 +20,22 @@ Token = Callable[[str, str], str]
 class Judges(Protocol):
     """Whoever judges answers by asking somebody else."""
 
-    holds: bool
-    """Nothing of a stream goes before it was judged."""
+    shown: int
+    """Pieces of a stream's text that were shown so far."""
+    on_progress: Callable[[], None] | None
+    """Called when more of a stream was judged."""
+
+    @property
+    def passed_pieces(self) -> int:
+        """So many pieces from the first on have been passed by every judge that holds a stream back."""
+        ...
 
     def tap(self) -> TextTap | None:
         """What the stream's texts are shown to as they come; None: the end alone counts."""
+        ...
+
+    def stop(self) -> None:
+        """Nobody waits for the answer any more."""
         ...
 
     async def passed(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import structs
 
+from antiphon.calls.counting import Counted
 from antiphon.calls.story import Story
 from antiphon.core.data_class import DataClass, highest
 from antiphon.core.ports import Reply
@@ -49,6 +50,15 @@ class Governor:
     def judge(self, story: Story, head: Head) -> Verdict:
         """What policy says of a request that nobody looked at: nothing is known of its texts."""
         return self._standing.judge(story, head)
+
+    def counted(self, story: Story, counted: Counted) -> bool:
+        """Judge a request again by how its budgets stand, where policies read that. Returns: whether less is left of it."""
+        if story.context is None or not self._standing.policies.reads("budget"):
+            return False
+        used = max((share for _, share in counted.counting.tickets.shares(counted.tab)), default=0.0)
+        before = story.allowed
+        story.verdict = self._standing.spent(story, story.context, used)
+        return story.verdict is not before
 
     async def admit(self, story: Story, request: Request, reply: Reply) -> tuple[Request, Reply]:
         """Let a request in: as it may be sent, and the reply that its answer has to go by. The story is told of all of it.
@@ -136,11 +146,8 @@ class Governor:
 
 
 def subject_of(story: Story, request: Request) -> str:
-    """Whose data a request's content is: the end user that it names, else its session, else its key."""
-    head, lineage = request.head, request.lineage
-    if head.user:
-        return f"user/{head.user}"
-    return f"session/{lineage.session}" if lineage.session else f"key/{story.principal.key}"
+    """Whose data a request's content is."""
+    return story.principal.subject(request.head.user, request.lineage.session)
 
 
 def _system(looking: Looking, texts: Texts | None) -> str:

@@ -66,6 +66,8 @@ class Judge(ABC):
         fit = [text for text in texts if text.text.strip() and (side == "answer" or self._meant(text))]
         if not fit:
             return NOTHING
+        if self.guard.name not in story.guards:
+            story.guards = (*story.guards, self.guard.name)
         rules = Rules(side=side, data_class=asked.data_class, closed_from=self._classes.closed_from)
         try:
             async with asyncio.timeout(self._timeout_s):

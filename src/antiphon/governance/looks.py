@@ -55,7 +55,9 @@ class Looks:
         tenant: str,
         body: Body,
     ) -> Screened:
-        """Texts of a request, looked at; long ones beside the loop. Raises: GuardFailed."""
+        """Texts of a request, looked at; long ones beside the loop. Raises: GuardFailed, StoreError."""
+        if self._parts.vault is not None:
+            await self._parts.vault.ready(tenant)
         token = partial(self.token, tenant)
         look = partial(
             screen, texts, guards, asked, "request", token, mask, closed_from=self._parts.settings.closed_from

@@ -1,6 +1,7 @@
 """The caller's reply behind the guards: what of an answer may be released, and when."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 
 from antiphon.calls.story import Story
@@ -23,7 +24,10 @@ class GoverningReply(Reply):
         "_dialect",
         "_gate",
         "_held",
+        "_looked",
+        "_masked",
         "_other",
+        "_pending",
         "_pressure",
         "_size_bytes",
         "_story",
@@ -39,16 +43,23 @@ class GoverningReply(Reply):
         """Of a stream."""
         self._other: Gate | None = None
         """The same stream as it is captured, where the caller sees more than that."""
-        self._held: list[bytes] = []
-        """What has passed, and waits for judges."""
+        self._held: deque[tuple[int, bytes]] = deque()
+        """What guards have passed and judges have not: with the number of the last piece of text in it."""
         self._size_bytes = 0
         self._body: bytes = b""
         """What goes out in the place of the last that was given."""
+        self._masked: bytes = b""
+        """The same of a whole answer, as judges see it: nothing that was masked is put back."""
         self._begun: Served | None = None
         """The stream has begun, but nobody was told yet."""
         self._pressure: Callable[[bool], None] | None = None
+        self._pending = len(behind.pending)
+        self._looked = False
+        """The end was looked at already."""
         for task in behind.pending:
             task.add_done_callback(self._judged)
+        if behind.judges is not None:
+            behind.judges.on_progress = self._release
 
     # --- whole answers
 
@@ -64,28 +75,26 @@ class GoverningReply(Reply):
         )
         if behind.capture_most_bytes and behind.restore:
             self._other = opened(behind, self._dialect, {})
-        if self._waiting:
-            self._begun = served
-        else:
-            self._under.begin(served)
+        self._begun = served
+        self._release()
 
     def write(self, piece: bytes) -> None:
         assert self._gate is not None
         self._pass(self._fed(self._gate, piece))
 
     def end(self, last: bytes = b"") -> None:
-        self._release()
-        self._under.end(self._body)
+        if self._begun is not None:
+            self._under.begin(self._begun)
+        held = b"".join(piece for _, piece in self._held)
+        self._held.clear()
+        self._under.end(held + self._body)
 
     # --- both
 
     def keep(self, last: bytes) -> None:
         """Look at what is left of an answer. Raises: also GuardBlocked, GuardFailed."""
-        gate = self._gate
-        if gate is None:
-            self._body = self._screened(last)
-        else:
-            self._body = self._fed(gate, last) + self._fed(gate, None)
+        if not self._looked:
+            self._look(last)
         self._under.keep(self._body)
 
     @property
@@ -97,19 +106,25 @@ class GoverningReply(Reply):
         try:
             if behind.pending:
                 await asyncio.gather(*behind.pending)
-            if behind.judges is not None:
-                if self._gate is None:
-                    await behind.judges.whole(last)
-                else:
-                    await behind.judges.passed()
+            self._look(last)
+            if behind.judges is not None and self._gate is not None:
+                await behind.judges.passed()
+            elif behind.judges is not None:
+                await behind.judges.whole(self._masked)
         except AntiphonError:
             self._forget()
             raise
-        self._release()
+
+    def _look(self, last: bytes) -> None:
+        gate = self._gate
+        self._body = self._screened(last) if gate is None else self._fed(gate, last) + self._fed(gate, None)
+        self._looked = True
 
     def error(self, error: AntiphonError, receipt_id: str, told: bytes = b"") -> None:
         for task in self._behind.pending:
             task.cancel()
+        if self._behind.judges is not None:
+            self._behind.judges.stop()
         if self._gate is not None and self._begun is None and isinstance(error, GuardBlocked):
             self._under.end(self._gate.cut(error))
         else:
@@ -123,11 +138,6 @@ class GoverningReply(Reply):
         self._under.on_pressure(callback)
 
     # --- inside
-
-    @property
-    def _waiting(self) -> bool:
-        behind = self._behind
-        return any(not task.done() for task in behind.pending) or (behind.judges is not None and behind.judges.holds)
 
     def _fed(self, gate: Gate, piece: bytes | None) -> bytes:
         """A piece of a stream, or its end, through the gate. Raises: GuardBlocked, GuardFailed, StoreError."""
@@ -154,37 +164,46 @@ class GoverningReply(Reply):
 
     def _screened(self, body: bytes) -> bytes:
         """A whole answer as it may go out. Raises: GuardBlocked, GuardFailed, StoreError."""
-        masked, shown = screened(self._story, self._behind, body, self._dialect)
-        self._capture(masked)
+        self._masked, shown = screened(self._story, self._behind, body, self._dialect)
+        self._capture(self._masked)
         return shown
 
     def _pass(self, out: bytes) -> None:
-        if not (self._held or self._begun is not None or self._waiting):
+        """Release what guards have passed, or have it wait for judges."""
+        judges = self._behind.judges
+        if not self._held and self._begun is None and judges is None:
             if out:
                 self._under.write(out)
             return
-        self._held.append(out)
+        self._held.append((0 if judges is None else judges.shown, out))
         self._size_bytes += len(out)
         if self._size_bytes > MOST_HELD_BYTES and self._pressure is not None:
             self._pressure(True)
-        if not self._waiting:
-            self._release()
+        self._release()
 
     def _judged(self, task: asyncio.Task[None]) -> None:
-        """A judge of the request has ended: what passed may go, if it was the last."""
-        if not task.cancelled() and task.exception() is None and not self._waiting:
+        """A judge of the request has ended."""
+        if not task.cancelled() and task.exception() is None:
+            self._pending -= 1
             self._release()
 
     def _release(self) -> None:
-        if self._begun is not None:
+        """Let go what all judges have passed so far."""
+        if self._pending:
+            return
+        judges, held = self._behind.judges, self._held
+        passed = 0 if judges is None else judges.passed_pieces
+        out: list[bytes] = []
+        while held and held[0][0] <= passed:
+            out.append(held.popleft()[1])
+        if self._begun is not None and (out or judges is None):
             served, self._begun = self._begun, None
             self._under.begin(served)
-        held, self._held = b"".join(self._held), []
-        if held:
-            self._under.write(held)
-        if self._size_bytes > MOST_HELD_BYTES and self._pressure is not None:
+        if text := b"".join(out):
+            self._under.write(text)
+        before, self._size_bytes = self._size_bytes, sum(len(piece) for _, piece in held)
+        if before > MOST_HELD_BYTES >= self._size_bytes and self._pressure is not None:
             self._pressure(False)
-        self._size_bytes = 0
 
     def _forget(self) -> None:
         """What waits will never go. Where nobody was told of the stream yet, it never began."""

@@ -15,12 +15,14 @@ from antiphon.governance.labels import in_metadata, labelled, purpose
 from antiphon.governance.parts import Errand, Parts
 from antiphon.guards.port import Screened
 from antiphon.guards.texts import Texts
-from antiphon.policy.asked import Context
+from antiphon.policy.asked import Budget, Context
 from antiphon.signals.said import Unread, said
 from antiphon.wire.bounds import LONG_BYTES
 from antiphon.wire.codecs import CODECS
 
 NOTHING = Screened()
+LOW = 0.8
+"""A budget runs low once this share of it is used."""
 _EVERYTHING = "*"
 _MODALITIES = {"images": "image", "audio": "audio", "files": "file"}
 _METADATA = b'"data_class"'
@@ -48,6 +50,14 @@ class Standing:
         """What policy says of a request that nobody looked at: nothing is known of its texts."""
         return self.policies.verdict(story.principal, self._context(story, head, NOTHING), self._parts.deployments)
 
+    def spent(self, story: Story, context: Context, used: float) -> Verdict:
+        """The verdict with this share of the fullest budget used; it may only narrow."""
+        budget: Budget = "spent" if used >= 1 else "low" if used >= LOW else "ok"
+        if budget == context.budget:
+            return story.allowed
+        story.context = context = structs.replace(context, budget=budget)
+        return narrowed(story.allowed, self.policies.verdict(story.principal, context, self._parts.deployments))
+
     def stated(self, story: Story) -> DataClass:
         """How sensitive a request is said to be, its body aside. Raises: BadRequest."""
         return highest(self._parts.settings.default, labelled(story.arrival.headers), story.principal.data_class)
@@ -67,7 +77,7 @@ class Standing:
     async def judged(self, story: Story, request: Request, found: Screened, texts: Texts | None) -> Verdict:
         """The class that a request is of, and what policy says of it. Raises: StoreError."""
         await self.classed(story, found, request.lineage.session)
-        context = self._context(story, request.head, found, request, texts)
+        story.context = context = self._context(story, request.head, found, request, texts)
         return self.policies.verdict(story.principal, context, self._parts.deployments)
 
     async def account(self, story: Story, errand: Errand, found: Screened, lineage: Lineage) -> Verdict:

@@ -2,6 +2,9 @@
 leetspeak, letters with gaps. Every step is bounded.
 """
 
+# RE2 brings no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 import re
 from base64 import urlsafe_b64decode
 from binascii import Error as NotBase64

@@ -1,6 +1,7 @@
 """Texts in a form in which what reads alike compares alike, and the way back to their own places."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from types import MappingProxyType
 from unicodedata import is_normalized, normalize
@@ -50,21 +51,43 @@ def mixed(text: str) -> bool:
     return _MIXED.search(text) is not None
 
 
-def span(text: str, start: int, end: int) -> tuple[int, int]:
-    """Where a stretch of a text's folded form is in the text itself, to a character or two."""
-    return max(_shortest(text, start + 1) - 1, 0), _shortest(text, end)
+class Places:
+    """Where the characters of a text's folded form are in the text itself."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._words: list[tuple[int, int, int, int]] = []
+        """Where each word begins and ends, folded and as it is."""
+        at = 0
+        for word in _WORDS.finditer(text):
+            length = len(said) if (said := word[0]).isascii() else len(folded(said))
+            if length:
+                self._words.append((at, at + length, word.start(), word.end()))
+                at += length + 1
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Of a stretch of the folded form, to a character or two where letters fall into several."""
+        return self._place(start, first=True), self._place(end, first=False)
+
+    def _place(self, at: int, *, first: bool) -> int:
+        if not self._words:
+            return 0
+        word = bisect_right(self._words, at if first else at - 1, key=_begin) - 1
+        begin, end, raw, raw_end = self._words[max(word, 0)]
+        if end - begin == raw_end - raw:
+            return min(raw + at - begin, raw_end)
+        wanted = at - begin + first
+        length = next(
+            (one for one in range(raw_end - raw) if len(folded(self._text[raw : raw + one])) >= wanted), raw_end - raw
+        )
+        return raw + max(length - first, 0)
 
 
-def _shortest(text: str, most: int) -> int:
-    """Length of the shortest beginning whose folded form has so many characters."""
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high) // 2
-        if len(folded(text[:middle])) < most:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _begin(word: tuple[int, int, int, int]) -> int:
+    return word[0]
+
+
+_WORDS = re.compile(r"\S+")
 
 
 def whole_word(text: str, start: int, end: int) -> bool:

@@ -11,8 +11,9 @@ from antiphon.guards.gate_chat import Chat
 from antiphon.guards.gate_flow import Flow, TextTap
 from antiphon.guards.gate_gemini import Gemini
 from antiphon.guards.gate_messages import Messages
+from antiphon.guards.gate_responses import Responses
 from antiphon.guards.gate_talk import Talk
-from antiphon.guards.gate_typed import Responses, Typed
+from antiphon.guards.gate_typed import Typed
 from antiphon.guards.port import Asked, Guard
 from antiphon.guards.screen import Token
 from antiphon.wire.sse import SseReader, data_of
@@ -78,6 +79,10 @@ class Gate:
         self.findings: list[Finding] = self._flow.findings
         self.tokens: dict[str, str] = self._flow.tokens
         """Values of what was masked, by token."""
+
+    def know(self, restore: Mapping[str, str]) -> None:
+        """Put back the values of these tokens too, in texts that begin from now on."""
+        self._flow.know(restore)
 
     def feed(self, piece: bytes) -> bytes:
         """Returns: what may go to the caller now. Raises: GuardBlocked, GuardFailed; then `cut` ends the stream."""

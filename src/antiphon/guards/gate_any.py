@@ -4,11 +4,13 @@ from typing import Any
 
 from antiphon.core.error import AntiphonError
 from antiphon.guards.gate_chat import Chat
-from antiphon.guards.gate_flow import Course, Flow
+from antiphon.guards.gate_course import Course
+from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_gemini import Gemini
 from antiphon.guards.gate_messages import Messages
+from antiphon.guards.gate_responses import Responses
 from antiphon.guards.gate_talk import Json, Talk, as_json, encode, number, read_again, told
-from antiphon.guards.gate_typed import Responses, Typed
+from antiphon.guards.gate_typed import Typed
 from antiphon.guards.texts_json import Places, Steps, rebuilt
 from antiphon.guards.texts_walk import Walk
 

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from antiphon.core.error import AntiphonError
 from antiphon.core.finding import Channel
-from antiphon.guards.gate_flow import Course, Flow
+from antiphon.guards.gate_course import Course
+from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import learnt
 from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, objects, read_again, told
 
@@ -16,7 +17,7 @@ _SAME = ("id", "object", "created", "model", "system_fingerprint", "service_tier
 """What all events of an answer say alike."""
 _TEXTS: dict[str, Channel] = {
     "content": "assistant",
-    "refusal": "assistant",
+    "refusal": "field",
     "reasoning_content": "reasoning",
     "reasoning": "reasoning",
 }

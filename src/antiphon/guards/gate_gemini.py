@@ -4,7 +4,8 @@ from typing import Any, cast
 
 from antiphon.core.error import AntiphonError
 from antiphon.core.finding import Channel
-from antiphon.guards.gate_flow import Course, Flow
+from antiphon.guards.gate_course import Course
+from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import learnt
 from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, objects, read_again, told
 from antiphon.wire.gemini.partial import Arguments
@@ -99,7 +100,7 @@ class Gemini(Talk):
             if out == text:
                 return part
             return {**part, "text": out} if out or len(part) > 1 + ("thought" in part) else {}
-        call = as_json(part.get("functionCall")) or as_json(part.get("function_call"))
+        call = as_json(part.get("functionCall", part.get("function_call")))
         if call is not None and (answer.held is not None or call.get("willContinue") or "partialArgs" in call):
             return self._piece(part, call, answer, index)
         del before

@@ -5,7 +5,8 @@ from typing import Any
 
 from antiphon.core.error import AntiphonError
 from antiphon.core.finding import Channel
-from antiphon.guards.gate_flow import Course, Flow
+from antiphon.guards.gate_course import Course
+from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import learnt
 from antiphon.guards.gate_talk import Held, Json, Talk, as_json, number, read_again, told
 from antiphon.wire.anthropic_messages.last_resort import written

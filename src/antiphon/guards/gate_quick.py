@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from antiphon.guards.gate_flow import Course
+from antiphon.guards.gate_course import Course
 
 _encode: Callable[[str], bytes] = msgspec.json.Encoder().encode
 _decode_text: Callable[[bytes], str] = msgspec.json.Decoder(str).decode

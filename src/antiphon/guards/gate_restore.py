@@ -7,10 +7,10 @@ from collections.abc import Mapping
 class Tokens:
     """The tokens of one request, and what they stand for."""
 
-    __slots__ = ("_values", "find", "heads", "opening")
+    __slots__ = ("find", "heads", "opening", "values")
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
+        self.values = values
         longest_first = sorted(values, key=len, reverse=True)
         self.find = re.compile("|".join(map(re.escape, longest_first)))
         self.opening = re.compile("[" + re.escape("".join(sorted({token[0] for token in values}))) + "]")
@@ -20,7 +20,7 @@ class Tokens:
 
     def restored(self, text: str) -> str:
         """A whole text with values in the place of tokens."""
-        return self.find.sub(lambda match: self._values[match[0]], text)
+        return self.find.sub(lambda match: self.values[match[0]], text)
 
 
 class Restoring:

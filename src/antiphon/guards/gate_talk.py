@@ -132,11 +132,9 @@ class Held:
 
     def add(self, event: bytes, text: str) -> None:
         """Keep one more. Raises: GuardFailed, where they are too many."""
-        self._size += len(text) + len(event)
+        self._size += len(event)
         if self._size > MOST_HELD:
-            raise GuardFailed(
-                f"what a tool is called with is longer than {MOST_HELD} characters, and would have to be held"
-            )
+            raise GuardFailed(f"what a tool is called with is longer than {MOST_HELD} bytes, and would have to be held")
         self.events.append(event)
         self.text.append(text)
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from antiphon.core.error import AntiphonError
 from antiphon.core.finding import Channel
-from antiphon.guards.gate_flow import Course, Flow
+from antiphon.guards.gate_course import Course
+from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import Quick, learnt
-from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, objects, read_again, told
+from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, read_again, told
 from antiphon.guards.texts import applied
 from antiphon.guards.texts_json import Places, rebuilt
 from antiphon.guards.texts_walk import Walk
@@ -21,18 +22,18 @@ from antiphon.wire.fields import as_list
 from antiphon.wire.json import loads
 from antiphon.wire.sse import data_of
 
-_PLACE = ("response_id", "item_id", "output_index", "content_index", "summary_index")
+PLACE = ("response_id", "item_id", "output_index", "content_index", "summary_index")
 _LAST = frozenset(
     {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
 )
 _ARGUMENTS = ("arguments", "custom_tool_call_input")
 _IS_SOUND = re.compile(r"[A-Za-z0-9+/=\s]*").fullmatch
-_NUMBER = "sequence_number"
+NUMBER = "sequence_number"
 _MOST_LEARNT = 32
-_Key = tuple[Any, ...]
+Key = tuple[Any, ...]
 
 
-class _Lane:
+class Lane:
     """A text, or what a tool is called with, as far as it came."""
 
     __slots__ = ("course", "held", "last", "out", "raw")
@@ -50,27 +51,27 @@ class _Lane:
 class Typed(Talk):
     """One stream of events."""
 
-    __slots__ = ("_added", "_again", "_lanes", "_learnt", "_named", "_quick_lane", "_response", "_sent", "_shift")
+    __slots__ = ("_again", "_learnt", "_quick_lane", "_shift", "added", "lanes", "named", "response", "sent")
 
     def __init__(self, flow: Flow) -> None:
         super().__init__(flow)
-        self._lanes: dict[_Key, _Lane] = {}
+        self.lanes: dict[Key, Lane] = {}
         self._again: dict[str, str] = {}
         """Whole texts that were seen, and what went on of them."""
         self._shift = 0
         """Events that were put in, less those that were left out: by so much later ones are numbered anew."""
-        self._sent = -1
+        self.sent = -1
         """Number of the last event that went on."""
-        self._named = False
+        self.named = False
         """Events are named by their type too."""
         self._learnt = 0
-        self._quick_lane: _Lane | None = None
-        self._response: Json | None = None
-        self._added: dict[int, Json] = {}
+        self._quick_lane: Lane | None = None
+        self.response: Json | None = None
+        self.added: dict[int, Json] = {}
         """Items that are open, by place."""
 
     def read(self, event: bytes, fields: Json) -> bytes:
-        self._named = event.startswith(b"event:")
+        self.named = event.startswith(b"event:")
         kind = fields.get("type")
         if not isinstance(kind, str):
             return self._whole(event, fields)
@@ -87,11 +88,11 @@ class Typed(Talk):
     def _note(self, kind: str, fields: Json) -> None:
         """Keep what a cut has to close."""
         if kind == "response.created":
-            self._response = as_json(fields.get("response"))
+            self.response = as_json(fields.get("response"))
         elif kind == "response.output_item.added":
-            self._added[number(fields, "output_index")] = as_json(fields.get("item")) or {}
+            self.added[number(fields, "output_index")] = as_json(fields.get("item")) or {}
         elif kind == "response.output_item.done":
-            self._added.pop(number(fields, "output_index"), None)
+            self.added.pop(number(fields, "output_index"), None)
 
     # --- texts that grow
 
@@ -119,7 +120,7 @@ class Typed(Talk):
             fields["logprobs"] = []
         return self._emit(None, fields)
 
-    def _learn(self, event: bytes, text: str, lane: _Lane, course: Course) -> None:
+    def _learn(self, event: bytes, text: str, lane: Lane, course: Course) -> None:
         if self._learnt < _MOST_LEARNT:
             self._learnt += 1
             self.quick, self._quick_lane = learnt(event, text, course, _slot), lane
@@ -136,29 +137,29 @@ class Typed(Talk):
         if not out:
             self._shift -= 1
             return b""
-        self._sent = int(event[place[0] : place[1]]) + self._shift
+        self.sent = int(event[place[0] : place[1]]) + self._shift
         if out == text and not self._shift:
             return event
-        return quick.numbered(event, out, self._sent)
+        return quick.numbered(event, out, self.sent)
 
-    def _lane(self, fields: Json, base: str) -> _Lane:
-        key = (base, *(fields.get(name) for name in _PLACE))
-        lane = self._lanes.get(key)
+    def _lane(self, fields: Json, base: str) -> Lane:
+        key = (base, *(fields.get(name) for name in PLACE))
+        lane = self.lanes.get(key)
         if lane is None:
             held = base.endswith(_ARGUMENTS)
-            channel: Channel = "reasoning" if "reasoning" in base else "assistant"
+            channel: Channel = "reasoning" if "reasoning" in base else "field" if "refusal" in base else "assistant"
             where = f"output[{number(fields, 'output_index')}].{base.rpartition('.')[2]}"
-            lane = self._lanes[key] = _Lane(fields, None if held else Course(self.flow, where, channel))
+            lane = self.lanes[key] = Lane(fields, None if held else Course(self.flow, where, channel))
         return lane
 
     def _ended(self, fields: Json) -> bytes:
         """Events of what was held of the texts that are in the place that an event names."""
-        named = [fields.get(name) for name in _PLACE]
-        ended = [key for key in self._lanes if _fits(named, key[1:])]
+        named = [fields.get(name) for name in PLACE]
+        ended = [key for key in self.lanes if _fits(named, key[1:])]
         return b"".join([self._close(key) for key in ended])
 
-    def _close(self, key: _Key) -> bytes:
-        lane = self._lanes.pop(key)
+    def _close(self, key: Key) -> bytes:
+        lane = self.lanes.pop(key)
         if lane is self._quick_lane:
             self.quick = self._quick_lane = None
         whole = "".join(lane.raw)
@@ -198,117 +199,45 @@ class Typed(Talk):
     # --- numbers
 
     def _drop(self, fields: Json) -> None:
-        if isinstance(fields.get(_NUMBER), int):
+        if isinstance(fields.get(NUMBER), int):
             self._shift -= 1
 
     def _insert(self, fields: Json, event: bytes | None = None) -> bytes:
         """An event of our own, or one that was held."""
         if fields.get("logprobs") and event is None:
             fields["logprobs"] = []
-        number_ = fields.get(_NUMBER)
+        number_ = fields.get(NUMBER)
         if not isinstance(number_, int):
-            return self._written(fields) if event is None else event
+            return self.written(fields) if event is None else event
         self._shift += 1
-        self._sent += 1
-        if event is not None and number_ == self._sent:
+        self.sent += 1
+        if event is not None and number_ == self.sent:
             return event
-        return self._written({**fields, _NUMBER: self._sent})
+        return self.written({**fields, NUMBER: self.sent})
 
     def _emit(self, event: bytes | None, fields: Json) -> bytes:
         """An event in its turn: its bytes, where there are some that say it all."""
-        number_ = fields.get(_NUMBER)
+        number_ = fields.get(NUMBER)
         if isinstance(number_, int):
-            self._sent = number_ + self._shift
+            self.sent = number_ + self._shift
             if self._shift:
-                return self._written({**fields, _NUMBER: self._sent})
-        return self._written(fields) if event is None else event
+                return self.written({**fields, NUMBER: self.sent})
+        return self.written(fields) if event is None else event
 
-    def _written(self, fields: Json) -> bytes:
+    def written(self, fields: Json) -> bytes:
         said = encode(fields)
-        if self._named:
+        if self.named:
             return b"event: %b\ndata: %b\n\n" % (str(fields.get("type")).encode(), said)
         return b"data: %b\n\n" % said
 
     # --- the end
 
     def rest(self) -> bytes:
-        return b"".join([self._close(key) for key in tuple(self._lanes)])
+        return b"".join([self._close(key) for key in tuple(self.lanes)])
 
     def cut(self, error: AntiphonError) -> bytes:
         said = {"type": "invalid_request_error", "code": error.shown_code, "message": error.message, "param": None}
-        return self._written({"type": "error", "error": {**said, "reasons": told(error)["error"]["reasons"]}})
-
-
-class Responses(Typed):
-    """One stream of OpenAI's Responses."""
-
-    __slots__ = ()
-
-    def cut(self, error: AntiphonError) -> bytes:
-        self._named = True
-        out: list[bytes] = []
-        output = list(objects((self._response or {}).get("output")))
-        for place, item in sorted(self._added.items()):
-            parts = [(key, lane) for key, lane in self._lanes.items() if key[3] == place and lane.course is not None]
-            content: list[Json] = []
-            for key, lane in parts:
-                closing, part = self._closing(key, lane)
-                out += closing
-                content.append(part)
-            done = {**item, "status": "incomplete"}
-            if content:
-                done["summary" if item.get("type") == "reasoning" else "content"] = content
-            output.append(done)
-            out.append(self._next("response.output_item.done", {"output_index": place, "item": done}))
-        response: Json = {
-            **_BARE,
-            **(self._response or {}),
-            "status": "incomplete",
-            "incomplete_details": {"reason": "content_filter"},
-            "output": output,
-            "antiphon": told(error),
-        }
-        return b"".join([*out, self._next("response.incomplete", {"response": response})])
-
-    def _closing(self, key: _Key, lane: _Lane) -> tuple[list[bytes], Json]:
-        """The events that end an open text, and the part that it is."""
-        text = "".join(lane.out)
-        at = {name: lane.last[name] for name in _PLACE if name in lane.last}
-        name = key[0].rpartition(".")[2]
-        if name == "refusal":
-            part: Json = {"type": "refusal", "refusal": text}
-            return [
-                self._next("response.refusal.done", {**at, "refusal": text}),
-                self._next("response.content_part.done", {**at, "part": part}),
-            ], part
-        if name == "output_text":
-            part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-            return [
-                self._next("response.output_text.done", {**at, "text": text, "logprobs": []}),
-                self._next("response.content_part.done", {**at, "part": part}),
-            ], part
-        part = {"type": "summary_text" if "summary" in name else name, "text": text}
-        return [self._next(f"{key[0]}.done", {**at, "text": text})], part
-
-    def _next(self, kind: str, fields: Json) -> bytes:
-        self._sent += 1
-        return self._written({"type": kind, **fields, _NUMBER: self._sent})
-
-
-_BARE: Mapping[str, Any] = {
-    "id": "resp_blocked",
-    "object": "response",
-    "created_at": 0,
-    "error": None,
-    "instructions": None,
-    "metadata": {},
-    "model": "",
-    "parallel_tool_calls": True,
-    "temperature": None,
-    "tool_choice": "auto",
-    "tools": [],
-    "top_p": None,
-}
+        return self.written({"type": "error", "error": {**said, "reasons": told(error)["error"]["reasons"]}})
 
 
 def _slot(event: bytes) -> Any:
@@ -338,6 +267,7 @@ def _less_chances(value: Any) -> Any:
     """An event in which a text was edited, less what says it again in pieces."""
     fields = as_json(value)
     if fields is not None:
-        return {name: [] if name == "logprobs" and one else _less_chances(one) for name, one in fields.items()}
+        out: Json = {name: [] if name == "logprobs" and one else _less_chances(one) for name, one in fields.items()}
+        return out
     items = as_list(value)
     return value if items is None else [_less_chances(one) for one in items]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from antiphon.guards.folding import folded, span
+from antiphon.guards.folding import Places, folded
 from antiphon.guards.injection_features import tokens
 from antiphon.guards.linear import Linear, load
 from antiphon.guards.overlaps import apart
@@ -45,11 +45,11 @@ class HarmDetector(Detector):
         hits = self._wording.hits(plain)
         found: list[Match] = []
         if self._settings.rules and self._threshold <= RULE_SCORE:
-            found += (Match(*span(text, *place), KIND, "harm.rule", RULE_SCORE) for place in ruled(hits))
+            found += (Match(*Places(text).span(*place), KIND, "harm.rule", RULE_SCORE) for place in ruled(hits))
         if not found:
             score, start, end = self.likeness(plain, hits)
             if 0 < score >= self._threshold:
-                found = [Match(*span(text, start, end), KIND, "harm.model", round(score, 3))]
+                found = [Match(*Places(text).span(start, end), KIND, "harm.model", round(score, 3))]
         return apart(found)
 
     def likeness(self, plain: str, hits: Sequence[Hit]) -> tuple[float, int, int]:

@@ -5,7 +5,7 @@ from functools import cache
 
 from antiphon.core.finding import UNTRUSTED, Side
 from antiphon.guards.decoding import decoded
-from antiphon.guards.folding import folded, span
+from antiphon.guards.folding import Places, folded
 from antiphon.guards.injection_features import tokens
 from antiphon.guards.injection_rules import ruled, soup
 from antiphon.guards.linear import Linear, load
@@ -67,8 +67,11 @@ class InjectionDetector(Detector):
     def _rules(self, text: str, hits: Sequence[Hit], threshold: float, *, untrusted: bool) -> Iterator[Match]:
         if not self._settings.rules or threshold > RULE_SCORE:
             return
-        for one in ruled(hits, untrusted=untrusted):
-            yield Match(*span(text, one.start, one.end), KIND, f"injection.{one.rule}", RULE_SCORE)
+        found = list(ruled(hits, untrusted=untrusted))
+        if found:
+            places = Places(text)
+            for one in found:
+                yield Match(*places.span(one.start, one.end), KIND, f"injection.{one.rule}", RULE_SCORE)
         stretch = soup(text)
         if stretch is not None:
             yield Match(*stretch, KIND, "injection.soup", RULE_SCORE)
@@ -105,4 +108,3 @@ class InjectionDetector(Detector):
 def telling(hits: Sequence[Hit]) -> bool:
     """Whether phrases of enough kinds are there for the model to be asked."""
     return len({hit.concept for hit in hits}) >= LEAST_KINDS
-

@@ -12,7 +12,7 @@ from antiphon.guards.wording import Hit
 GAP = 30
 """Characters between an order to drop something and what is to be dropped."""
 FRAMES = frozenset(
-    {"<|im_start|>", "<|im_end|>", "<|system|>", "<|assistant|>", "[inst]", "[/inst]", "<<sys>>", "start_header_id"}
+    {"<|im_start|>", "<|im_end|>", "<|system|>", "<|assistant|>", "[inst]", "[/inst]", "<<sys>>", "<|start_header_id|>"}
 )
 """Marks of chat templates: they belong into no text."""
 LOOSE = frozenset(

@@ -10,7 +10,7 @@ from antiphon.guards.port import BREAKS, CONTEXT, LONGEST_TAIL, Guard, Match
 
 Decide = Callable[[Guard, Match], Decision]
 _LONGEST_WORD = 24
-_WORDS = re.compile(rf"[a-z]*(?:[{BREAKS}]+[a-z]*)*")
+_WORDS = re.compile(rf"[a-z{BREAKS}]*")
 _BROKEN = re.compile(rf"[{BREAKS}]")
 _SHORT = 64
 """Longest chunk that is looked at as plain words."""

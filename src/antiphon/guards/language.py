@@ -1,6 +1,7 @@
 """Which language a text is in: by its script where one is enough, else by the words that every text has."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -45,7 +46,7 @@ LEAST_SHARE = 0.6
 LEAST_WORDS = 3
 """Frequent words of a language that have to be there."""
 LEAD = 1.3
-"""How many times the words of the next language."""
+"""How many times what tells of the next language."""
 
 
 @cache
@@ -54,6 +55,15 @@ def frequent() -> dict[str, dict[str, frozenset[str]]]:
     table = (files("antiphon.guards") / "data" / "frequent_words.json").read_bytes()
     found = msgspec.json.decode(table, type=dict[str, dict[str, str]])
     return {script: {name: frozenset(words.split()) for name, words in of.items()} for script, of in found.items()}
+
+
+@cache
+def worth() -> dict[str, dict[str, float]]:
+    """What each word tells, by script: one part for each language that has it."""
+    return {
+        script: {word: 1 / many for word, many in Counter(word for own in of.values() for word in own).items()}
+        for script, of in frequent().items()
+    }
 
 
 def language_of(text: str, least_letters: int) -> str:
@@ -70,10 +80,13 @@ def language_of(text: str, least_letters: int) -> str:
 
 
 def _by_words(sample: str, script: str) -> str:
-    words = _WORD.findall(sample.lower())
-    scores = sorted(((sum(word in known for word in words), name) for name, known in frequent()[script].items()), reverse=True)
-    (best, name), (next_best, _) = scores[:2]
-    return name if best >= LEAST_WORDS and best >= LEAD * next_best else ""
+    """The language whose frequent words are there; those that fewer languages have tell more."""
+    known, shares = frequent()[script], worth()[script]
+    words = [word for word in _WORD.findall(sample.lower()) if word in shares]
+    scores = {name: sum(shares[word] for word in words if word in own) for name, own in known.items()}
+    first, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+    there = sum(word in known[first] for word in words)
+    return first if there >= LEAST_WORDS and scores[first] >= LEAD * scores[second] else ""
 
 
 class LanguageDetector(Detector):
@@ -84,7 +97,7 @@ class LanguageDetector(Detector):
     def __init__(self, settings: LanguageSettings) -> None:
         self._allowed = frozenset(settings.allowed)
         self._least = settings.least_letters
-        frequent()
+        worth()
 
     def find(self, text: str) -> Sequence[Match]:
         name = language_of(text, self._least)

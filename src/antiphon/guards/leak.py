@@ -90,5 +90,3 @@ class Runs:
 def runs_of(system: str, length: int) -> Runs:
     """Kept, as one prompt stands before many answers and each of their sentences."""
     return Runs(system, length)
-
-

@@ -4,7 +4,6 @@ from base64 import b64decode, b64encode
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from importlib.resources import files
-from itertools import repeat
 
 import msgspec
 from msgspec import Struct
@@ -43,13 +42,13 @@ class Linear:
         self._bias = model.bias
         self._scale = model.scale
         self._cuts = model.cuts
-        self._weights = {
+        self._weights: dict[str, int] = {
             token: byte - ZERO for token, byte in zip(model.tokens.split("\n"), b64decode(model.weights), strict=True)
         }
 
     def raw(self, tokens: Collection[str]) -> float:
         """The score; each token has to be there once."""
-        found = list(filter(None, map(self._weights.get, tokens, repeat(0))))
+        found = [weight for weight in map(self._weights.get, tokens) if weight is not None]
         return self._bias + self._scale * sum(found) / (len(found) or 1) ** 0.5
 
     def score(self, tokens: Collection[str]) -> float:

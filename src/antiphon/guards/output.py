@@ -18,6 +18,7 @@ _IMAGE = re.compile(
 )
 """What stands before an address that is fetched without being asked for."""
 _BEFORE = 250
+_SLASHES = "/\\"
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 _ENDS = ".,;:!?*_"
 _PARTS = re.compile(r"[/?&=;#+,]")
@@ -91,7 +92,9 @@ class OutputDetector(Detector):
 
     def tail(self, text: str) -> int:
         begin = max(len(text) - LONGEST_TAIL, 0)
-        return min((one.start() for way in self._open if (one := way.search(text, begin)) is not None), default=len(text))
+        return min(
+            (one.start() for way in self._open if (one := way.search(text, begin)) is not None), default=len(text)
+        )
 
     def mended(self, text: str, match: Match) -> str:
         """An address leads nowhere, HTML is shown as it is written, a statement is taken out."""
@@ -110,6 +113,8 @@ class OutputDetector(Detector):
             url = _bare(found[0])
             start, end = found.start(), found.start() + len(url)
             host = host_of(url)
+            if url[0] in _SLASHES and "." not in host:
+                continue  # a comment, or a path
             image = _IMAGE.search(text[max(start - _BEFORE, 0) : start]) is not None
             if image and not self._image_hosts.allow(host):
                 yield Match(start, end, "image", "output.image")

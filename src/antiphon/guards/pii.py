@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ahocorasick_rs import AhoCorasick
-from msgspec import structs
 
 from antiphon.guards import pii_forms as forms
 from antiphon.guards.pii_kinds import KINDS, NAMES, ON_REQUEST, Kind, shapes_of
 from antiphon.guards.pii_numbers import Numbers
 from antiphon.guards.pii_spoken import Spoken
 from antiphon.guards.pii_units import LINK, Units
-from antiphon.guards.port import LONGEST_TAIL, Detector, Match
+from antiphon.guards.port import Detector, Match
 from antiphon.guards.settings_pii import PiiSettings
 
 NEAR = 72
@@ -57,15 +56,22 @@ class PiiDetector(Detector):
             if place < at:
                 continue
             begin, word = units.begins(text, place, at)
-            at, grows = units.ends(text, begin, word, place)
-            if grows and not whole:
+            end, grows = units.ends(text, begin, word, place)
+            link = units.link(text, begin, end)
+            if link == begin:
+                end = LINK.match(text, begin).end()  # type: ignore[union-attr]  # it matches nothing, too
+                if end == len(text) and not whole:
+                    return found, begin
+                found += self._kept(text, [forms.link(text, begin, end)])
+            elif grows and not whole:
                 return found, begin
-            found += self._unit(text, begin, at)
-            if found and found[-1].end == at == begin + LONGEST_TAIL and found[-1].kind == "url":
-                at = self.reach(found[-1], text, at)
-                if at == len(text) and not whole:
-                    return found[:-1], begin
-                found[-1] = structs.replace(found[-1], end=at)
+            else:
+                end = end if link < 0 else link
+                found += self._unit(text, begin, end)
+            at = end
+            if link > begin and place >= link:  # the same trigger is the link's
+                linked = self._scan(text, link, whole=whole)
+                return found + linked[0], linked[1]
         return found, len(text) if whole else units.begins(text, len(text), at)[0]
 
     def _unit(self, text: str, begin: int, end: int) -> list[Match]:
@@ -76,9 +82,14 @@ class PiiDetector(Detector):
             if any(start < other.end - begin and stop > other.start - begin for other in taken):
                 continue
             taken.append(Match(begin + start, begin + stop, kind, f"pii.{kind}", score))
-        if self._allow or self._domains:
-            taken = [one for one in taken if not self._allowed(text[one.start : one.end], one.kind)]
+        taken = self._kept(text, taken)
         return sorted(taken, key=lambda one: one.start) if len(taken) > 1 else taken
+
+    def _kept(self, text: str, found: list[Match]) -> list[Match]:
+        """Those that settings don't allow."""
+        if not (self._allow or self._domains):
+            return found
+        return [one for one in found if not self._allowed(text[one.start : one.end], one.kind)]
 
     def _read(self, unit: str, spoken: "Spoken") -> Iterator[tuple[str, int, int, float]]:
         kinds = self._kinds
@@ -86,8 +97,6 @@ class PiiDetector(Detector):
             yield from forms.emails(unit)
         if ":" in unit or unit.count(".") >= 2 or unit.count("-") >= 5:
             yield from forms.hosts(unit, kinds, anyhow=self._any)
-        if "url" in kinds and "//" in unit:
-            yield from forms.urls(unit)
         if len(unit) >= 26 and "crypto_address" in kinds:
             yield from forms.crypto(unit)
         if any("0" <= one <= "9" for one in unit):

@@ -9,6 +9,7 @@ from ipaddress import IPv6Address
 
 from antiphon.guards.pii_checks import base58_check, bech32, real_date
 from antiphon.guards.pii_spoken import Spoken
+from antiphon.guards.port import LONGEST_TAIL, Match
 
 Place = tuple[str, int, int, float]
 _LETTER = "A-Za-zÀ-ÖØ-öø-ɏ0-9"
@@ -26,9 +27,6 @@ _MAC = re.compile(
 _COIN = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:bc1|BC1|tb1|ltc1)[A-Za-z0-9]{25,71}|0x[0-9a-fA-F]{40}|[13][1-9A-HJ-NP-Za-km-z]{25,34})(?![A-Za-z0-9])"
 )
-_URL = re.compile(r"(?:https?|ftp)://[^\s\"'<>(){}|\\^`]{3,}")
-LINK = re.compile(r"[^\s\"'<>(){}|\\^`]*")
-"""What a link goes on with."""
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _DATE = re.compile(
     r"(?<![\w/.\-])(?:(?P<a>\d{1,2})[/.\-](?P<b>\d{1,2})[/.\-](?P<y>(?:19|20)\d\d|\d\d)"
@@ -91,10 +89,11 @@ def crypto(unit: str) -> Iterator[Place]:
             yield "crypto_address", found.start(), found.end(), 0.95
 
 
-def urls(unit: str) -> Iterator[Place]:
-    """Links."""
-    for found in _URL.finditer(unit):
-        yield "url", found.start(), found.end() - len(found[0]) + len(found[0].rstrip(".,;:!?")), 0.9
+def link(text: str, start: int, end: int) -> Match:
+    """A link, without what ends its sentence."""
+    if end - start <= LONGEST_TAIL:
+        end = start + len(text[start:end].rstrip(".,;:!?"))
+    return Match(start, end, "url", "pii.url", 0.9)
 
 
 def births(unit: str, spoken: Spoken, *, anyhow: bool) -> Iterator[Place]:

@@ -5,7 +5,7 @@ import re
 _DIGIT = r"[0-9]"
 _GAP = r"(?:[ \u00a0\u2009\u202f]?[-‐-–./][ \u00a0]?|\)[-. ]?|[ \u00a0\u2009\u202f]\(?|\()"
 PHONE = re.compile(
-    rf"(?<![0-9A-Za-zÀ-ɏ@_.])(?:\+|\(\+?)?{_DIGIT}+(?:{_GAP}?{_DIGIT}+)*(?: ?(?:x|ext\.?) ?{_DIGIT}{{1,6}})?(?![0-9@%]|[A-Za-z_])"
+    rf"(?<![0-9A-Za-zÀ-ɏ@_.])(?:\+|\(\+?)?{_DIGIT}+(?:{_GAP}{_DIGIT}+)*(?: ?(?:x|ext\.?) ?{_DIGIT}{{1,6}})?(?![0-9@%]|[A-Za-z_])"
 )
 """Digits in groups."""
 _NOT = re.compile(

@@ -48,7 +48,8 @@ class Units:
 
     def __init__(self, *, links: bool = False) -> None:
         """`links`: a link is one unit."""
-        word = rf"0-9{_LETTERS}_.@%+:~‐-–\-" + (r"/?=&#;,!$*'\[\]" if links else "")
+        self._link = re.compile(r"(?:https?|ftp)://(?=[^\s\"'<>(){}|\\^`.,;:!?])") if links else None
+        word = rf"0-9{_LETTERS}_.@%+:~‐-–\-" + (r"/?=&#;,!$*\[\]" if links else "")
         self.trigger = re.compile(rf"[0-9@:](?<!:(?![:A-Fa-f{'/' if links else ''}]))")
         """What no unit is without."""
         self._unit = re.compile(rf"[{word}]+(?:(?:{_JOIN})[{word}]+)*[)]?")
@@ -75,3 +76,8 @@ class Units:
         if cap <= len(text):
             return end, False
         return end, end == len(text) or _GROWS.fullmatch(text, end) is not None
+
+    def link(self, text: str, begin: int, end: int) -> int:
+        """Where a link begins in a unit; -1: none does."""
+        found = self._link.search(text, begin, end) if self._link is not None else None
+        return -1 if found is None else found.start()

@@ -98,7 +98,7 @@ class PythonDetector(Detector):
         except (TypeError, ValueError) as error:
             raise PythonFailed(f"{self._settings.call} returned what is no list of matches: {error}") from error
 
-    def _match(self, start: int, end: int, kind: str, score: float = 1.0, *, length: int) -> Match:
+    def _match(self, start: Any, end: Any, kind: Any, score: Any = 1.0, *, length: int) -> Match:
         if not (isinstance(kind, str) and 0 <= int(start) < int(end) <= length and 0 <= float(score) <= 1):
             raise ValueError(f"({start}, {end}, {kind!r}, {score}) is none of a text of {length} characters")
         return Match(int(start), int(end), kind, "python", float(score))

@@ -3,14 +3,14 @@
 # The library brings no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import re2
 
 from antiphon.guards.overlaps import apart
 from antiphon.guards.port import Detector, Match
-from antiphon.guards.settings_custom import PatternSettings
+from antiphon.guards.settings_custom import PatternSettings, RegexSettings
 
 
 class BadPattern(ValueError):
@@ -32,16 +32,17 @@ def compiled(settings: PatternSettings) -> Any:
 class RegexDetector(Detector):
     """Each place of each pattern; where two overlap, the one that begins first, and of these the longest."""
 
-    def __init__(self, patterns: Mapping[str, PatternSettings]) -> None:
+    def __init__(self, settings: RegexSettings) -> None:
         """Raises: BadPattern."""
+        patterns = settings.patterns
         self._patterns = [(f"regex.{name}", one, compiled(one)) for name, one in patterns.items()]
         self._replacements = {f"regex.{name}": one.replacement for name, one in patterns.items()}
         self._longest = max(one.longest for one in patterns.values())
 
     def find(self, text: str) -> Sequence[Match]:
         return apart(
-            Match(*one.span(), settings.kind, rule, settings.score)
-            for rule, settings, pattern in self._patterns
+            Match(one.start(), one.end(), of.kind, rule, of.score)
+            for rule, of, pattern in self._patterns
             if pattern.search(text) is not None
             for one in pattern.finditer(text)
             if one.end() > one.start()

@@ -14,7 +14,7 @@ JOINS = frozenset({"pii", "secrets"})
 _BETWEEN = "\n\x00\n"
 _BEFORE_VALUE = '": "'
 """Between a key and its value, so that a secret is known by the key that it stands under."""
-_TOKEN = re.compile(r"\[\[[A-Z_]{1,40}\d?_[0-9A-F]{8}\]\]")
+_TOKEN = re.compile(r"\[\[[A-Z_]{1,40}\d?_[0-9A-F]{8,32}\]\]")
 _AROUND = 64
 Found = list[tuple[int, Match]]
 

@@ -56,7 +56,7 @@ class InjectionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     spotlight: Annotated[
         Literal["off", "delimit", "mark"],
         Meta(
-            description="Marks texts of the channel `tool` as data: `delimit` puts lines with an ID before and after them, `mark` also puts `ˆ` in the place of spaces; a note about it is added to system texts. Default off."
+            description="Marks texts of the channel `tool` as data: `delimit` puts lines with an ID before and after them, `mark` also puts `\u02c6` in the place of spaces; a note about it is added to system texts. Default off."
         ),
     ] = "off"
 
@@ -81,8 +81,8 @@ class TopicSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = []
     likeness: Annotated[
-        Share, Meta(description="How like one of the examples a text has to be, 0 to 1. Default 0.5.")
-    ] = 0.5
+        Share, Meta(description="How like one of the examples a text has to be, 0 to 1. Default 0.4.")
+    ] = 0.4
 
 
 class TopicsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -108,9 +108,15 @@ def texts_of(request: Request) -> Texts:
 
 
 def body_texts(body: bytes) -> Texts:
-    """The same of a body alone, also of one that is no model call's. Raises: BadRequest."""
+    """The same of a body alone, also of one that is no model call's and may be a list. Raises: BadRequest."""
     walk = Walk()
-    walk.root(loads(body))
+    if body.lstrip()[:1] == b"[":
+        read = decoded(body)
+        if read is None or read.doubled:
+            raise BadRequest("the body is not valid JSON, is nested too deep, or says a key twice")
+        walk.value(read.value, "", (), "user")
+    else:
+        walk.root(loads(body))
     return Texts(body, walk.items)
 
 

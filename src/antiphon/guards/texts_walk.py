@@ -24,9 +24,11 @@ from antiphon.guards.texts_words import (
     RESPONSES,
     RESULTS,
     ROLES,
+    SPOKEN,
     STRINGS,
     TOP,
     URLS,
+    WRAPS,
     is_media,
     is_media_url,
     shown,
@@ -53,18 +55,22 @@ class Walk:
         self._answer = answer
         self._deep = 0
 
-    def root(self, body: Mapping[str, Any]) -> None:
+    def root(self, body: Mapping[str, Any], where: str = "", steps: Steps = ()) -> None:
         """Take those of a whole body."""
         top, usual = (ECHOED, "assistant") if self._answer else (TOP, "field")
         for key, child in body.items():
             if key == "model" and child.__class__ is str:
                 continue
+            under = where + (key if key.isidentifier() else shown(key))
+            if key in WRAPS and child.__class__ is dict and not self._answer:
+                self.root(child, f"{under}.", (*steps, key))
+                continue
             channel = top.get(key, usual)
             if channel == "definition" and child.__class__ is str:
                 channel = usual
             if not key.isidentifier():
-                self._key(key, shown(key), (key,), channel)
-            self._child(key, child, shown(key), (key,), channel, body)
+                self._key(key, under, (*steps, key), channel)
+            self._child(key, child, under, (*steps, key), channel, body)
 
     def value(self, value: Any, where: str, steps: Steps, channel: Channel) -> None:
         """Take those of any part of a body."""
@@ -82,13 +88,13 @@ class Walk:
             if key.isidentifier():
                 self._child(key, child, f"{where}.{key}", (*steps, key), channel, value)
                 continue
-            under = shown(key)
+            under = f"{where}.{shown(key)}"
             self._key(key, under, (*steps, key), channel)
-            self._child(key, child, f"{where}.{under}", (*steps, key), channel, value)
+            self._child(key, child, under, (*steps, key), channel, value)
 
     def _key(self, key: str, under: str, steps: Steps, channel: Channel) -> None:
         """A key that no dialect has: it may hold data."""
-        if under == "*" and key:
+        if under.endswith("*") and key:
             self.items.append(Text(under, channel, key, (*steps, KEY), "key"))
 
     def _child(
@@ -101,7 +107,10 @@ class Walk:
             if key in ARGUMENTS or (key == "input" and _is_call(among, steps)):
                 self.arguments(child, where, steps)
             else:
-                self._string(child, where, steps, self._named(key, channel))
+                channel = self._named(key, channel)
+                if self._answer and channel == "assistant" and key not in SPOKEN:
+                    channel = "field"
+                self._string(child, where, steps, channel)
         elif child.__class__ is dict:
             if key in ARGUMENTS or (key == "input" and _is_call(among, steps)):
                 self.free(child, where, steps, "arguments")

@@ -62,11 +62,16 @@ NAMED: Mapping[str, Channel] = MappingProxyType(
     {
         **dict.fromkeys(("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks"), "reasoning"),
         **dict.fromkeys(("thinking", "reasoning_text"), "reasoning"),
+        "instructions": "system",
         **dict.fromkeys(("functionResponse", "function_response", "codeExecutionResult"), "tool"),
         **dict.fromkeys(("code_execution_result", "toolResponse", "tool_response", "toolResult", "output"), "tool"),
     }
 )
 """By the key that a value stands under, wherever it does. `output` is so in requests alone."""
+WRAPS = frozenset({"body", "params", "generateContentRequest", "generate_content_request"})
+"""Fields that hold a whole request: lines of batches, and what tokens are counted of."""
+SPOKEN = frozenset({"content", "text", "transcript", "delta"})
+"""Keys under which an answer has its own words; other strings of it are `field`."""
 CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use", "custom_tool_call", "tool_call"})
 """Types of the objects whose `input` is what a tool is called with."""
 CALLED = frozenset({"functionCall", "function_call", "toolCall", "tool_call", "toolUse"})

@@ -6,10 +6,10 @@ from math import log
 
 from ahocorasick_rs import AhoCorasick
 
-from antiphon.guards.folding import folded, span, whole_word
+from antiphon.guards.folding import Places, folded, whole_word
 from antiphon.guards.overlaps import apart
 from antiphon.guards.port import LONGEST_TAIL, Detector, Granularity, Match
-from antiphon.guards.settings_content import TopicSettings
+from antiphon.guards.settings_content import TopicSettings, TopicsSettings
 
 _WORD = re.compile(r"\w+")
 LEAST_FUZZY = 6
@@ -25,7 +25,8 @@ LEAST_SHARED = 2
 class TopicsDetector(Detector):
     """One match for each place of a word; a text that is like an example is one match."""
 
-    def __init__(self, topics: Mapping[str, TopicSettings]) -> None:
+    def __init__(self, settings: TopicsSettings) -> None:
+        topics = settings.topics
         self._whose = [
             (name, phrase, topic.whole_words)
             for name, topic in topics.items()
@@ -47,10 +48,12 @@ class TopicsDetector(Detector):
         return apart(found)
 
     def _phrases(self, text: str, plain: str) -> Iterator[Match]:
-        for at, start, end in self._search.find_matches_as_indexes(plain, overlapping=True):
+        found = self._search.find_matches_as_indexes(plain, overlapping=True)
+        places = Places(text) if found else None
+        for at, start, end in found:
             name, _, whole = self._whose[at]
-            if not whole or whole_word(plain, start, end):
-                yield Match(*span(text, start, end), name, f"topics.{name}")
+            if places is not None and (not whole or whole_word(plain, start, end)):
+                yield Match(*places.span(start, end), name, f"topics.{name}")
 
     def _words(self, text: str, plain: str) -> Iterator[Match]:
         """Words that are nearly right."""
@@ -61,7 +64,7 @@ class TopicsDetector(Detector):
                 continue
             name = next((name for one in _shorter(word[0]) if (name := self._nearly.get(one))), None)
             if name is not None:
-                yield Match(*span(text, *word.span()), name, f"topics.{name}.fuzzy", 0.8)
+                yield Match(*Places(text).span(*word.span()), name, f"topics.{name}.fuzzy", 0.8)
 
     def tail(self, text: str) -> int:
         first = max(len(text) - LONGEST_TAIL, 0)
@@ -135,4 +138,3 @@ class _Examples:
 
 def _stems(plain: str) -> set[str]:
     return {word[:STEM] for word in _WORD.findall(plain) if len(word) >= LEAST_WORD or not word.isascii()}
-

@@ -21,8 +21,9 @@ _OVERRIDES = frozenset("\u202d\u202e")
 _FOREIGN = "\u0370-\u03ff\u0400-\u052f\u0131\u0261"
 _AMONG = re.compile(
     f"(?<=[A-Za-z]{{2}})[{_FOREIGN}]+|(?<=[A-Za-z])[{_FOREIGN}]+(?=[A-Za-z])|[{_FOREIGN}]+(?=[A-Za-z]{{2}})"
+    f"|(?<=[A-Za-z])[{_FOREIGN}]{{2,}}|[{_FOREIGN}]{{2,}}(?=[A-Za-z])"
 )
-"""Cyrillic and Greek letters in a word of Latin ones; one Latin letter beside them may be a formula's."""
+"""Cyrillic and Greek letters in a word of Latin ones; one Latin letter beside one may be a formula's."""
 _OPEN = re.compile(f"[{_UNSEEN}{_TURNS}{_FOREIGN}]+[A-Za-z]?\\Z")
 """What may become a match, or a longer one."""
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")

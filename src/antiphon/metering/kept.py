@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry, merged, ordered
 from antiphon.core.ports import Kept
 from antiphon.metering.frames import Kind
@@ -20,17 +21,16 @@ def entries(payload: bytes) -> list[Entry]:
     return _entries.decode(payload)
 
 
-class JournalledKept(Kept):
-    """A write stands in this worker's journal when it returns. Reads take the journals of all workers in."""
+class ReadKept(Kept):
+    """Reads what workers kept, their journals with it; keeps nothing itself."""
 
-    def __init__(self, journal: FileJournal, reader: Reader, directory: Path) -> None:
+    def __init__(self, reader: Reader, directory: Path) -> None:
         """`directory`: where the journals are."""
-        self._journal = journal
         self._reader = reader
         self._directory = directory
 
     def keep(self, entries: Sequence[Entry]) -> None:
-        self._journal.keep(entries)
+        raise StoreError("this process keeps nothing: a gateway's worker does")
 
     def find(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Journal first: a record that is shipped meanwhile is then found in the database."""
@@ -51,3 +51,14 @@ class JournalledKept(Kept):
             if frame.kind is Kind.KEPT
             for entry in entries(frame.payload)
         ]
+
+
+class JournalledKept(ReadKept):
+    """A write stands in this worker's journal when it returns. Reads take the journals of all workers in."""
+
+    def __init__(self, journal: FileJournal, reader: Reader, directory: Path) -> None:
+        super().__init__(reader, directory)
+        self._journal = journal
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        self._journal.keep(entries)

@@ -20,6 +20,10 @@ from antiphon.policy.rule import Rule
 from antiphon.policy.schema import schema
 
 _entities = cast("Callable[[str, Schema], Entities]", cedarpy.Entities.from_json_str)  # pyright: ignore[reportUnknownMemberType]
+_with = cast(
+    "Callable[[Entities, str, Schema], Entities]",
+    cedarpy.Entities.with_added_json_str,  # pyright: ignore[reportUnknownMemberType]
+)
 _ask = cast(
     "Callable[[list[dict[str, object]], PolicySet, Entities, Schema], list[AuthzResult]]",
     cedarpy.is_authorized_batch,  # pyright: ignore[reportUnknownMemberType]
@@ -41,13 +45,28 @@ class Held(Struct, frozen=True, gc=False, kw_only=True):
 BROKEN = Held(broken=True)
 
 
+class Resources(Struct, frozen=True, kw_only=True):
+    """Resources that are asked about, ready for the engine."""
+
+    entities: Entities | None
+    """None: they are not as the schema says."""
+    uids: tuple[Uid, ...]
+
+
+def ready(resources: Sequence[Entity]) -> Resources:
+    """Make resources ready. Those that don't fit the schema are evaluated by nobody."""
+    uids = tuple(one["uid"] for one in resources)
+    try:
+        return Resources(entities=_entities(json.dumps(resources), schema()), uids=uids)
+    except (ValueError, TypeError):
+        return Resources(entities=None, uids=uids)
+
+
 class Engine(ABC):
     """Asks a set of policies about resources. It never raises: what fails is told as such."""
 
     @abstractmethod
-    def held(
-        self, principal: Sequence[Entity], action: Action, resources: Sequence[Entity], context: str
-    ) -> list[Held]:
+    def held(self, principal: Sequence[Entity], action: Action, resources: Resources, context: str) -> list[Held]:
         """Which policies hold for each of the resources.
 
         Args:
@@ -60,23 +79,22 @@ class Cedar(Engine):
     """Cedar by way of cedarpy, with the schema always: a request that doesn't fit it is not evaluated."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        """Raises: ValueError, where Cedar can't take a rule."""
         static = {str(at): {**rule.tree, "effect": "permit"} for at, rule in enumerate(rules)}
         text = json.dumps({"templates": {}, "staticPolicies": static, "templateLinks": []})
         self._policies = PolicySet.from_json_str(text)
 
-    def held(
-        self, principal: Sequence[Entity], action: Action, resources: Sequence[Entity], context: str
-    ) -> list[Held]:
+    def held(self, principal: Sequence[Entity], action: Action, resources: Resources, context: str) -> list[Held]:
+        broken = [BROKEN] * len(resources.uids)
+        if resources.entities is None:
+            return broken
         try:
-            entities = _entities(json.dumps([*principal, *resources]), schema())
-            requests = [_request(principal[0]["uid"], action, one["uid"], context) for one in resources]
+            entities = _with(resources.entities, json.dumps(principal), schema())
+            requests = [_request(principal[0]["uid"], action, uid, context) for uid in resources.uids]
             answers = _ask(requests, self._policies, entities, schema())
+            held = [_held(one.decision, one.diagnostics.reasons, one.diagnostics.errors) for one in answers]
         except Exception:  # noqa: BLE001 - whatever goes wrong in there, it denies
-            return [BROKEN] * len(resources)
-        if len(answers) != len(resources):
-            return [BROKEN] * len(resources)
-        return [_held(answer.decision, answer.diagnostics.reasons, answer.diagnostics.errors) for answer in answers]
+            return broken
+        return held if len(held) == len(broken) else broken
 
 
 def _request(principal: Uid, action: Action, resource: Uid, context: str) -> dict[str, object]:

@@ -1,83 +1,53 @@
-"""The policies that can hold for a caller, each asked as seldom as possible."""
+"""The policies of one action, each asked as seldom as possible."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from antiphon.core.principal import Principal
 from antiphon.policy.asked import Action, Context
-from antiphon.policy.engine import BROKEN, Cedar, Engine, Held
-from antiphon.policy.entities import Entity, circumstances, principal_entities, user_id
-from antiphon.policy.lru import Lru
+from antiphon.policy.engine import Cedar, Engine, Held, Resources
+from antiphon.policy.entities import circumstances, principal_entities
 from antiphon.policy.reads import readings
 from antiphon.policy.rule import Rule
 
-MOST_ENGINES = 64
-"""Sets of policies that are kept ready; above that the one that was not asked for longest is made again."""
-_EVERYBODY = ("", "")
-Scope = tuple[str, str]
-"""Type and id of what a policy's head wants its principal to be in; both empty: it wants nothing."""
+NOTHING = Held()
 
 
 class Engines:
-    """Leaves out the policies whose head names another principal, and asks those that read no resource once for all."""
+    """Of several resources, policies that read none are asked once for all."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = rules
-        self._scopes: dict[Scope, list[int]] = {}
-        for at, rule in enumerate(rules):
-            self._scopes.setdefault(_scope(rule), []).append(at)
-        self._of_resources = frozenset(
-            at for at, rule in enumerate(rules) if any(variable == "resource" for variable, _ in readings((rule,)))
-        )
-        self._ready: Lru[Engine] = Lru(MOST_ENGINES)
+        self._none = not rules
+        self._whole: Engine = Cedar(rules)
+        reads = [any(variable == "resource" for variable, _ in readings((rule,))) for rule in rules]
+        self._once = tuple(at for at, read in enumerate(reads) if not read)
+        self._each = tuple(at for at, read in enumerate(reads) if read)
+        self._of_none: Engine = Cedar([rules[at] for at in self._once])
+        self._of_each: Engine = Cedar([rules[at] for at in self._each])
 
     def held(
-        self,
-        principal: Principal,
-        action: Action,
-        resources: Sequence[Entity],
-        context: Context,
-        left_out: frozenset[int],
+        self, principal: Principal, action: Action, resources: Resources, context: Context, left_out: frozenset[int]
     ) -> list[Held]:
-        """Which of the rules hold for each of the resources; never any of `left_out`.
+        """Which of the rules hold for each of the resources; never any of `left_out`. Numbers are places in the rules."""
+        if self._none or not resources.uids:
+            return [NOTHING] * len(resources.uids)
+        who, said = principal_entities(principal), circumstances(context)
+        if len(resources.uids) == 1 or not self._once:
+            return [_without(one, left_out) for one in self._whole.held(who, action, resources, said)]
+        first = Resources(entities=resources.entities, uids=resources.uids[:1])
+        once = _placed(self._of_none.held(who, action, first, said)[0], self._once)
+        if not self._each:
+            return [_without(once, left_out)] * len(resources.uids)
+        own = self._of_each.held(who, action, resources, said)
+        return [_without(_both(once, _placed(one, self._each)), left_out) for one in own]
 
-        Places in the answer are those in the rules that it was made of.
-        """
-        scopes = (_EVERYBODY, *_memberships(principal))
-        places = sorted(at for scope in scopes for at in self._scopes.get(scope, ()) if at not in left_out)
-        every = tuple(at for at in places if at not in self._of_resources)
-        each = tuple(at for at in places if at in self._of_resources)
-        if not places:
-            return [Held()] * len(resources)
-        entities, said = principal_entities(principal), circumstances(context)
-        once = self._ask(every, entities, action, resources[:1], said)[0]
-        own = self._ask(each, entities, action, resources, said)
-        return [_both(once, one) for one in own]
 
-    def _ask(
-        self,
-        places: tuple[int, ...],
-        principal: Sequence[Entity],
-        action: Action,
-        resources: Sequence[Entity],
-        said: str,
-    ) -> list[Held]:
-        if not places:
-            return [Held()] * len(resources)
-        engine = self._ready.get(places)
-        if engine is None:
-            try:
-                engine = Cedar([self._rules[at] for at in places])
-            except ValueError:
-                return [BROKEN] * len(resources)
-            self._ready.put(places, engine)
-        return [
-            Held(
-                holds=tuple(places[at] for at in one.holds),
-                failed=tuple(places[at] for at in one.failed),
-                broken=one.broken,
-            )
-            for one in engine.held(principal, action, resources, said)
-        ]
+def _placed(one: Held, places: Sequence[int]) -> Held:
+    """Places in some of the rules as places in all of them."""
+    return Held(
+        holds=tuple(places[at] for at in one.holds),
+        failed=tuple(places[at] for at in one.failed),
+        broken=one.broken,
+    )
 
 
 def _both(one: Held, other: Held) -> Held:
@@ -88,22 +58,11 @@ def _both(one: Held, other: Held) -> Held:
     )
 
 
-def _scope(rule: Rule) -> Scope:
-    head = rule.tree["principal"]
-    entity = head.get("entity") or head.get("in", {}).get("entity")
-    return _EVERYBODY if entity is None else (entity["type"], entity["id"])
-
-
-def _memberships(principal: Principal) -> Iterator[Scope]:
-    """What a principal is, and is in."""
-    yield "User", user_id(principal)
-    if principal.team:
-        yield "Team", principal.team
-    if principal.department:
-        yield "Department", principal.department
-    yield from _roles(principal.roles)
-
-
-def _roles(roles: Iterable[str]) -> Iterator[Scope]:
-    for role in dict.fromkeys(roles):
-        yield "Role", role
+def _without(one: Held, left_out: frozenset[int]) -> Held:
+    if not left_out:
+        return one
+    return Held(
+        holds=tuple(at for at in one.holds if at not in left_out),
+        failed=tuple(at for at in one.failed if at not in left_out),
+        broken=one.broken,
+    )

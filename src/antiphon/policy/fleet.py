@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.core.deployment import Deployment
+from antiphon.policy.engine import Resources, ready
 from antiphon.policy.entities import Entity, deployment_attributes, resource_entity, tier_rank
 from antiphon.policy.reads import Readings, fold
 
@@ -15,8 +16,6 @@ _SEVERAL = frozenset(("terms", "effects"))
 class Group(Struct, frozen=True, kw_only=True):
     """Some that every policy answers alike for."""
 
-    entity: Entity
-    """Of the first."""
     names: tuple[str, ...]
 
 
@@ -27,6 +26,8 @@ class Fleet(Struct, frozen=True, kw_only=True):
     """No other fleet of the same policies has it."""
     deployments: Mapping[str, Deployment]
     groups: tuple[Group, ...]
+    resources: Resources
+    """The first of each group."""
     public: tuple[str, ...]
     """Those of another zone than `private`."""
     ranks: Mapping[str, int]
@@ -64,7 +65,8 @@ def fleet(number: int, deployments: Mapping[str, Deployment], tiers: Sequence[st
     return Fleet(
         number=number,
         deployments=deployments,
-        groups=tuple(Group(entity=entity, names=tuple(names[spot])) for spot, entity in entities.items()),
+        groups=tuple(Group(names=tuple(names[spot])) for spot in entities),
+        resources=ready(tuple(entities.values())),
         public=tuple(name for name, one in deployments.items() if one.zone != "private"),
         ranks={name: tier_rank(one.tier, tiers) for name, one in deployments.items()},
     )

@@ -8,8 +8,8 @@ from msgspec import Struct
 from antiphon.core.principal import Principal
 from antiphon.policy.asked import Action, Context
 from antiphon.policy.combine import Found, found
+from antiphon.policy.engine import Resources
 from antiphon.policy.engines import Engines
-from antiphon.policy.entities import Entity
 from antiphon.policy.lens import Lens
 from antiphon.policy.reads import Readings, readings
 from antiphon.policy.rule import Rule
@@ -39,11 +39,9 @@ class Part(Struct, frozen=True, kw_only=True):
         """How many of the shares a caller is outside of."""
         return bisect_right(self.shares, draw(principal, context)) if self.shares else 0
 
-    def decide(self, principal: Principal, entities: Sequence[Entity], context: Context) -> list[Found]:
+    def decide(self, principal: Principal, resources: Resources, context: Context) -> list[Found]:
         """What is decided of each resource."""
-        if not entities:
-            return []
-        held = self.engines.held(principal, self.action, entities, context, self._left_out(principal, context))
+        held = self.engines.held(principal, self.action, resources, context, self._left_out(principal, context))
         return [found(one, self.rules, self.default) for one in held]
 
     def _left_out(self, principal: Principal, context: Context) -> frozenset[int]:

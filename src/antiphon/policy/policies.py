@@ -8,6 +8,7 @@ from antiphon.core.principal import Principal
 from antiphon.core.verdict import Verdict
 from antiphon.policy.asked import ACTIONS, Action, Context, OtherAction, Resource
 from antiphon.policy.combine import REQUEST_FAILED, Found
+from antiphon.policy.engine import ready
 from antiphon.policy.entities import resource_attributes, resource_entity
 from antiphon.policy.fleet import Fleet, fleet, seen
 from antiphon.policy.judge import CLEARANCE, Terms, below, confined, judged
@@ -77,7 +78,7 @@ class Policies:
             one = (
                 Found(allowed=False, reasons=(CLEARANCE,))
                 if below(principal, data_class)
-                else mine.decide(principal, (entity,), context)[0]
+                else mine.decide(principal, ready((entity,)), context)[0]
             )
             return self._keep(key, self._told(one, data_class))
         except _STRANGE:
@@ -87,7 +88,7 @@ class Policies:
         data_class = context.data_class
         if below(principal, data_class):
             return self._told(Found(allowed=False, reasons=(CLEARANCE,)), data_class)
-        each = self._calls.decide(principal, [group.entity for group in known.groups], context)
+        each = self._calls.decide(principal, known.resources, context)
         return judged(known, each, data_class, self.terms, self.version)
 
     def _told(self, one: Found, data_class: DataClass) -> Verdict:

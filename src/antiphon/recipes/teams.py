@@ -15,6 +15,7 @@ from antiphon.calls.prepared import Prepared
 from antiphon.calls.story import Story
 from antiphon.core.content import Content, Message, Text
 from antiphon.core.money import NanoUsd
+from antiphon.core.ports import Reply
 from antiphon.core.receipt import Noted
 from antiphon.core.request import Head
 from antiphon.core.response import Response
@@ -154,3 +155,10 @@ def _prompted(content: Content, prompt: str) -> Content:
     """The same with the route's prompt before all else."""
     message = Message(role="system", parts=(Text(text=prompt),), form="text")
     return structs.replace(content, messages=(message, *content.messages))
+
+
+def recorded(team: Team | None, story: Story, reply: Reply) -> Reply:
+    """The reply that keeps an answer for the cache, where it is to be kept: not with what is told on the way to it."""
+    request = story.request
+    told = team is not None and request is not None and team.telling(story.arrival.headers, request.head) != "none"
+    return reply if told else story.looked.recording(reply, story)

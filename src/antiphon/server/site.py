@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.control import catalogue, health, listings, receipts
+from antiphon.control.approvals import Book
 from antiphon.control.desk import Desk
 from antiphon.control.explain import Explainer
 from antiphon.control.probing import NoReply
@@ -17,6 +18,7 @@ from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound,
 from antiphon.core.ports import Identity, Store
 from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
+from antiphon.server import approvals
 from antiphon.server.ask import Call, ask, authenticate, token_of
 from antiphon.server.compact import COMPACT, compact
 from antiphon.server.counting import count_tokens, counts_of
@@ -60,6 +62,8 @@ class Site(Struct, frozen=True, kw_only=True):
     """Plans without running."""
     feedback: Feedback | None = None
     """Takes scores in, and tells what they come to."""
+    approvals: Book | None = None
+    """What people were asked; None: nobody is."""
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Answer one exchange, once awaited."""
@@ -106,6 +110,9 @@ class Site(Struct, frozen=True, kw_only=True):
         kept = None if self.state is None else kept_of(path)
         if self.state is not None and kept is not None:
             return await answer(exchange, kept, self.state, await authenticate(exchange, self.identity))
+        if self.approvals is not None and path.startswith(approvals.PREFIX):
+            principal = await authenticate(exchange, self.identity)
+            return await approvals.answer(exchange.method, _last(path, approvals.PREFIX), self.approvals, principal)
         page = self._find(path)
         if page is None:
             raise NotFound(f"nothing is served at {_shown(path)}; see GET /v1/models and POST /v1/chat/completions")

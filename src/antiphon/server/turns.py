@@ -46,7 +46,7 @@ async def begun(request: Request, principal: Principal, responses: Responses, re
     items, before = await responses.before(tenant, wishes, asked)
     turn = Turn(
         tenant=tenant,
-        subject=principal.subject(request.head.user),
+        subject=principal.subject(request.head.user, request.lineage.session),
         wants=wishes,
         asked=asked,
         before=before,

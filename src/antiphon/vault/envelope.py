@@ -87,6 +87,7 @@ class Envelope(Sealer):
         self._sealing: dict[tuple[str, str], _Sealing] = {}
         self._seen: int | None = None
         """Number of the last erasure that is heeded."""
+        self._listeners: list[Callable[[str], object]] = []
 
     # --- sealing
 
@@ -230,6 +231,10 @@ class Envelope(Sealer):
             except StoreError:
                 continue  # away: what is in memory goes on for as long as it may
 
+    def on_erased(self, heard: Callable[[str], object]) -> None:
+        """Call with a tenant, on the thread that calls `refresh`, once something of theirs was erased."""
+        self._listeners.append(heard)
+
     def _heed(self) -> None:
         found = self._ports.store.erasures(self._seen or 0)
         if self._seen is not None or self._openers:
@@ -240,6 +245,8 @@ class Envelope(Sealer):
     def forget(self, erasure: Erasure) -> None:
         """Let go of data keys that were erased."""
         self._drop(erasure.tenant, erasure.owner, erasure.at_ns)
+        for heard in self._listeners:
+            heard(erasure.tenant)
 
     def _drop(self, tenant: str, owner: str, until_ns: int | None = None) -> None:
         def gone(key: DataKey) -> bool:

@@ -61,9 +61,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, label)])
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-        alternatives = [
-            x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name) for name in names
-        ]
+        alternatives = [_alternative(name) for name in names]
         builder = (
             self._builder(subject, key.public_key(), until)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -90,6 +88,15 @@ class Authority:
     def caller(self) -> ssl.SSLContext:
         """The TLS of a caller who trusts this authority alone."""
         return ssl.create_default_context(cafile=self.file)
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    """A name as it looks: an address, a URI, an address of mail, else a host."""
+    if name[0].isdigit():
+        return x509.IPAddress(ipaddress.ip_address(name))
+    if "://" in name:
+        return x509.UniformResourceIdentifier(name)
+    return x509.RFC822Name(name) if "@" in name else x509.DNSName(name)
 
 
 @pytest.fixture(scope="module")

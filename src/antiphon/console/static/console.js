@@ -51,6 +51,7 @@
   function draw(place) {
     const { unit, points } = JSON.parse(place.dataset.chart);
     const series = SERIES[place.dataset.series];
+    const step = points.length > 1 ? points[1][0] - points[0][0] : 3600;
     const day = unit === "day";
     const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const time = new Intl.DateTimeFormat("en-GB", day
@@ -62,9 +63,9 @@
       tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), "Etc/UTC"),
       legend: { show: false },
       cursor: { points: { show: false }, drag: { x: false, y: false } },
-      scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
+      scales: { x: { range: (_, from, to) => [from, to + step] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 60, values: (_, all) => all.map((at) => time.format(at * 1e3)) },
+        { ...axis, grid: { show: false }, size: 28, space: 60, values: (_, all) => all.map((at) => time.format(at * 1e3)) },
         { ...axis, size: 56, space: 36, values: (_, all) => all.map((value) => series.text(value)) },
       ],
       series: [
