@@ -61,6 +61,7 @@ class Office:
         settings = self.loaded.settings
         self.keys = Callers(settings.keys, self.owned, doors, settings.identity, managed=True)
         self.told: list[int] = []
+        self.forbidden: list[tuple[str, str, str]] = []
         own = structs.replace(settings, storage=structs.replace(settings.storage, dir=str(directory)))
         self.audit = SqliteAudit(directory)
         self.site = AdminSite(
@@ -77,6 +78,7 @@ class Office:
             identity=self.keys,
             bootstrap=sha256(BOOTSTRAP.encode()).digest(),
             taken=self._taken,
+            forbidden=lambda who, what, error: self.forbidden.append((who.by, what, error.said_code)),
         )
 
     async def _taken(self, version: int) -> bool:

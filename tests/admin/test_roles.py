@@ -432,3 +432,15 @@ async def test_a_mistake_names_its_field(roles: RoleOffice, section: str, fields
 def test_the_bodies_of_the_matrix_are_for_every_path_that_takes_one() -> None:
     for route in ROUTES:
         assert not route.body or body_of(route) is not None
+
+
+async def test_what_somebody_may_not_is_told(roles: RoleOffice) -> None:
+    await roles.ask("PUT", "/admin/v1/keys/x", {"tenant": "acme", "admin": True}, key=KEYS["owner", "acme"])
+    await roles.ask("POST", "/admin/v1/keys/ci/rotate", {}, key=KEYS["member", "acme"])
+    await roles.ask("GET", "/admin/v1/keys", key=KEYS["nothing", "acme"])
+    await roles.ask("GET", "/admin/v1/keys", key=KEYS["member", "acme"])
+    assert roles.forbidden == [
+        ("key/owner-acme", "PUT /admin/v1/keys/{name}", "more_than_own"),
+        ("key/member-acme", "POST /admin/v1/keys/{name}/rotate", "role_not_allowed"),
+        ("key/nothing-acme", "GET /admin/v1/keys", "not_allowed"),
+    ]

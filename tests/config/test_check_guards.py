@@ -6,13 +6,14 @@ import pytest
 
 from antiphon.config.load import load_text
 from antiphon.core.error import ConfigError
+from antiphon.guards.settings_content import SchemaSettings
 
 HEAD = """\
 providers: {lab: {lab: {models: {quick: {}}}}}
 models:
   quick: {provider: lab}
 routes:
-  fast: {use: quick}
+  fast: {models: [quick]}
 guards:
   one:
 """
@@ -94,4 +95,14 @@ def test_a_schema_file_stands_beside_the_configuration(tmp_path: Path) -> None:
 
     settings = load_text(HEAD + "    schema: {file: answer.json}\n    routes: [fast]\n", "f.yaml", tmp_path, {})
 
-    assert settings
+    assert settings.settings.guards["one"].schema == SchemaSettings(file=str(tmp_path / "answer.json"))
+
+
+def test_a_schema_may_stand_in_the_configuration_whatever_it_holds(tmp_path: Path) -> None:
+    schema = "{type: object, properties: {a: {minimum: 1, enum: [1, x, true, null, 1.5]}}}"
+
+    settings = load_text(HEAD + f"    schema: {{schema: {schema}}}\n", "f.yaml", tmp_path, {}).settings
+
+    assert settings.guards["one"].schema == SchemaSettings(
+        schema={"type": "object", "properties": {"a": {"minimum": 1, "enum": [1, "x", True, None, 1.5]}}}
+    )

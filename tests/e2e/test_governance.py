@@ -67,10 +67,15 @@ def test_what_is_confidential_goes_to_private_deployments_alone(start: Start, up
     assert lost == {"open": "policy", "other": "policy", "inside": None}
 
 
-@pytest.mark.parametrize("script", [fails(500), reset, fails(429)])
+@pytest.mark.parametrize("script", [fails(b"500 X"), reset, fails(b"429 X")])
 def test_no_retry_fallback_or_hedge_leads_it_out(start: Start, up: Upstream, script: Any) -> None:
     up.script = by_model(inside=script, open=answers("leaked"), other=answers("leaked"))
-    route = {"fallbacks": {"any": ["other"]}, "hedge": {"enabled": True, "max_delay_s": 0.02}, "attempts": 4}
+    route = {
+        "models": ["open", "inside"],
+        "fallbacks": {"any": ["other"]},
+        "hedge": {"enabled": True, "min_delay_s": 0.01, "max_delay_s": 0.02},
+        "attempts": 4,
+    }
     gateway = start(config(up.url, route))
 
     for stream in (False, True):

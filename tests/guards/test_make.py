@@ -6,12 +6,14 @@ from types import MappingProxyType
 import msgspec
 import pytest
 
+from antiphon.core.secret import Secret
 from antiphon.guards import harm, injection
 from antiphon.guards.kinds import DEFAULTS
 from antiphon.guards.make import make
 from antiphon.guards.mistakes import mistakes
 from antiphon.guards.port import Asked, Guard, Text
 from antiphon.guards.settings import KINDS, GuardSettings
+from antiphon.guards.settings_judge import WebhookSettings
 
 NEEDED: MappingProxyType[str, object] = MappingProxyType(
     {
@@ -22,7 +24,6 @@ NEEDED: MappingProxyType[str, object] = MappingProxyType(
         "regex": {"patterns": {"x": {"pattern": "x"}}},
         "python": {"call": "textwrap:indent"},
         "model": {"model": "fast", "question": "Is it?"},
-        "webhook": {"url": "https://guard.example/x"},
     }
 )
 ASKED_ELSEWHERE = ("model", "webhook")
@@ -57,9 +58,10 @@ def test_a_guard_is_made_of_its_kind_alone(kind: str) -> None:
     assert list(mistakes(settings(**{kind: NEEDED.get(kind, {})}))) == []
 
 
-@pytest.mark.parametrize("kind", ASKED_ELSEWHERE)
-def test_who_has_to_ask_somebody_is_made_elsewhere(kind: str) -> None:
-    assert make({"one": settings(**{kind: NEEDED[kind]})}) == ()
+def test_who_has_to_ask_somebody_is_made_elsewhere() -> None:
+    webhook = WebhookSettings(url=Secret("https://guard.example/x"))
+
+    assert make({"one": settings(model=NEEDED["model"]), "two": GuardSettings(webhook=webhook)}) == ()
 
 
 def test_what_is_written_stands_above_the_defaults() -> None:

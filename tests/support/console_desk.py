@@ -18,6 +18,7 @@ from antiphon.console.desk import Desk
 from antiphon.console.render import Renderer
 from antiphon.console.site import ConsoleSite
 from antiphon.control.approvals import Book, Clockwork
+from antiphon.control.audit_chain import chained
 from antiphon.control.deployment_board import Placed
 from antiphon.control.policy_board import InForce
 from antiphon.control.settings_approvals import ApprovalSettings
@@ -27,14 +28,16 @@ from antiphon.control.who import who_is
 from antiphon.core.approval import Approval, Wish
 from antiphon.core.audit import Event
 from antiphon.core.budget import Budget, Window
-from antiphon.core.error import NotAuthenticated, StoreError
+from antiphon.core.error import NotAuthenticated, NotFound, StoreError
 from antiphon.core.ids import Uuid7
-from antiphon.core.ports import AuditNotes
 from antiphon.core.principal import Principal
+from antiphon.core.receipt import Receipt
+from antiphon.metering.captured import Captured, opened
 from antiphon.metering.records import Records
 from antiphon.net.exchange import Exchange
 from antiphon.policy.source import Source
 from antiphon.store.approvals_sqlite import SqliteApprovals
+from antiphon.store.audit_sqlite import SqliteAudit
 from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.reports_sqlite import SqliteSpending
 from antiphon.store.sqlite import SqliteDatabase, SqliteReader
@@ -45,7 +48,12 @@ ACTION = {
     "action": "call_model",
     "endpoint": "/v1/chat/completions",
     "model": "agent/refunds",
-    "messages": [{"role": "user", "content": "Refund [[EMAIL_7F3A91C2]] 120 €, please. <script>alert(1)</script> safe\N{RIGHT-TO-LEFT OVERRIDE}gpj"}],
+    "messages": [
+        {
+            "role": "user",
+            "content": "Refund [[EMAIL_7F3A91C2]] 120 €, please. <script>alert(1)</script> safe\N{RIGHT-TO-LEFT OVERRIDE}gpj",
+        }
+    ],
 }
 POLICIES = """\
 @id("legal.eu-only")
@@ -56,17 +64,19 @@ forbid (principal, action == Action::"call_model", resource) when { principal.te
 """
 
 
-class Notes(AuditNotes):
-    """Keeps what is noted, or fails."""
+RENDER = Renderer("Test <i>desk</i>", 2)
+ASSETS = assets.read()
 
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.away = False
+
+class Audit(SqliteAudit):
+    """The audit log, which can be put out of reach."""
+
+    away = False
 
     def note(self, event: Event) -> None:
         if self.away:
             raise StoreError("the audit log can't be written")
-        self.events.append(event)
+        super().note(event)
 
 
 class Office:
@@ -76,7 +86,7 @@ class Office:
         self.directory = directory
         SqliteDatabase(directory).close()
         self.clock = StoppedClock(NOW_NS)
-        self.notes = Notes()
+        self.audit = Audit(directory)
         self.people = {
             "first": FIRST,
             "member": _sight(tenant="acme", key="m", team="search", roles=("member",)),
@@ -106,7 +116,7 @@ class Office:
                 for name in ("gpt-main", "claude-main", "<b>odd</b>")
             ],
             metrics=directory,
-            sealer=partial(LocalSealer, directory / "local.key"),
+            content=self.content,
             clock=self.clock,
             rows=50,
             in_force=InForce(
@@ -115,8 +125,8 @@ class Office:
                 default="allow",
                 private_from="confidential",
             ),
-            notes=self.notes,
-            book=self.book,
+            audit=self.audit,
+            book=lambda: self.book,
         )
         self.signed_in = SignedIn(self.clock)
         self.site = self._site(secure=secure)
@@ -126,8 +136,8 @@ class Office:
     def _site(self, *, secure: bool) -> ConsoleSite:
         return ConsoleSite(
             desk=self.desk,
-            render=Renderer("Test <i>desk</i>", 2),
-            assets=assets.read(),
+            render=RENDER,
+            assets=ASSETS,
             signed_in=self.signed_in,
             known=self.known,
             session_s=3600,
@@ -144,6 +154,18 @@ class Office:
         if sight is None:
             raise NotAuthenticated("this API key is not known")
         return sight
+
+    def content(self, receipt: Receipt) -> Captured:
+        sealed = self.desk.records.content(receipt.id)
+        if sealed is None:
+            raise NotFound("there is no content of this receipt")
+        assert receipt.principal is not None
+        return opened(sealed, LocalSealer(self.directory / "local.key"), receipt.principal.tenant, receipt.id)
+
+    def noted(self, tenant: str = "acme") -> list[dict[str, Any]]:
+        """Events of a tenant's chain."""
+        self.audit.grow(chained, 1000)
+        return [json.loads(link.body) for link in self.audit.links(tenant, 0, 1000)]
 
     def keep_odd(self) -> None:
         store(self.directory, odd(self.clock.now_ns()))
@@ -189,7 +211,7 @@ class Office:
         asked = await self.ask("POST", "/console/sign-in", {"key": key})
         assert asked.status == 303, asked.body.decode()
         self.cookie = asked.headers["set-cookie"].partition(";")[0]
-        found = re.search(r'name="csrf" value="([^"]+)"', await self.get("/console/spend"))
+        found = re.search(r'name="csrf" value="([^"]+)"', await self.get("/console/deployments"))
         assert found is not None
         self.csrf = found[1]
         return self

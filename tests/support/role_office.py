@@ -110,6 +110,7 @@ class RoleOffice:
         self._began_ns = office.clock.at_ns
         self.keys = office.keys
         self.clock = office.clock
+        self.forbidden: list[tuple[str, str, str]] = office.forbidden
 
     def again(self) -> None:
         """Put the store back as it was."""
@@ -121,6 +122,7 @@ class RoleOffice:
             if not file.exists() or file.read_bytes() != content:
                 file.write_bytes(content)
         self.clock.at_ns = self._began_ns
+        office.forbidden.clear()
         office.owned.take(office.objects.since(0))
         office.keys.know(office.owned)
 

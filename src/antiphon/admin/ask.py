@@ -12,7 +12,7 @@ from msgspec import Struct
 from antiphon.control.callers import Callers
 from antiphon.control.registry import MOST_PAGE, Condition, Owner
 from antiphon.control.who import FIRST, Who
-from antiphon.core.error import BadRequest, NotAllowed, WrongMediaType
+from antiphon.core.error import BadRequest, WrongMediaType
 from antiphon.core.objects import OBJECT_KINDS, ObjectKind
 from antiphon.net.exchange import Exchange
 from antiphon.wire import json
@@ -130,16 +130,11 @@ def token_of(exchange: Exchange) -> bytes | None:
 
 
 async def who(exchange: Exchange, callers: Callers, bootstrap: bytes) -> Who:
-    """Who asks: whoever has the first admin key, whose SHA-256 this is, or somebody with a role.
+    """Who asks: whoever has the first admin key, whose SHA-256 this is, or a caller, perhaps without a role.
 
-    Raises: NotAuthenticated, OverLimit, Unavailable; NotAllowed, for a caller without a role.
+    Raises: NotAuthenticated, OverLimit, Unavailable.
     """
     token = token_of(exchange)
     if token is not None and hmac.compare_digest(sha256(token).digest(), bootstrap):
         return FIRST
-    found = await callers.who(token, exchange.peer)
-    if not found.grants:
-        raise NotAllowed(
-            f"the key {found.by.removeprefix('key/')} has no role here; use one with `admin: true` or with `roles`, or the first admin key"
-        )
-    return found
+    return await callers.who(token, exchange.peer)

@@ -12,13 +12,19 @@ from antiphon.admin import reply
 from antiphon.admin.ask import Ask, who
 from antiphon.admin.desk import Desk
 from antiphon.admin.openapi import DOCUMENT
+from antiphon.admin.route import Route
 from antiphon.admin.routes import LONGEST_PART, find
 from antiphon.control.callers import Callers
 from antiphon.control.roles import EVERYWHERE
-from antiphon.core.error import AntiphonError, BadRequest
+from antiphon.control.who import Who
+from antiphon.core.error import AntiphonError, BadRequest, NotAllowed
 from antiphon.net.exchange import Exchange
 
 log = logging.getLogger("antiphon.admin")
+
+
+def nobody_told(who: Who, what: str, error: AntiphonError) -> None:
+    """Nothing is noted."""
 
 
 class AdminSite(Struct, frozen=True, kw_only=True):
@@ -30,6 +36,8 @@ class AdminSite(Struct, frozen=True, kw_only=True):
     """SHA-256 of the first admin key."""
     taken: Callable[[int], Awaitable[bool]]
     """Waits until every worker of this machine works by a change; False: not in time."""
+    forbidden: Callable[[Who, str, AntiphonError], None] = nobody_told
+    """Told of each caller who asked for what they may not."""
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Answer one exchange, once awaited."""
@@ -53,6 +61,18 @@ class AdminSite(Struct, frozen=True, kw_only=True):
     async def _ask(self, exchange: Exchange) -> None:
         asking = await who(exchange, self.identity, self.bootstrap)
         route, names = find(exchange.method, exchange.path)
+        try:
+            await self._act(exchange, asking, route, names)
+        except NotAllowed as error:
+            self.forbidden(asking, f"{route.method} {route.path}", error)
+            raise
+
+    async def _act(self, exchange: Exchange, asking: Who, route: Route, names: tuple[str, ...]) -> None:
+        """Raises: NotAllowed, and what else the path does."""
+        if not asking.grants:
+            by = asking.by.removeprefix("key/")
+            remedy = "use one with `admin: true` or with `roles`, or the first admin key"
+            raise NotAllowed(f"the key {by} has no role here; {remedy}")
         asking.need(route.needs, None if route.scoped else EVERYWHERE)
         body = b"".join(exchange.body)
         asked = Ask(who=asking, names=names, said=exchange.query, headers=exchange.headers, body=body)

@@ -28,8 +28,10 @@ from antiphon.app.places import Places
 from antiphon.config.load import Loaded
 from antiphon.control import key_text
 from antiphon.control.callers import Callers
+from antiphon.control.logins import Logins
 from antiphon.control.owned import Owned
 from antiphon.control.signed_in import SignedIn
+from antiphon.core.audit import Event
 from antiphon.core.clock import SystemClock
 from antiphon.core.error import AntiphonError, StoreError
 from antiphon.core.secret import Secret
@@ -103,12 +105,14 @@ class Administration:
         self._stopping = asyncio.Event()
         self._reached = 0
         self._waiting: set[asyncio.Future[None]] = set()
+        self._noting: set[asyncio.Future[None]] = set()
         self._inbox = b""
         self._signed_in = SignedIn(SystemClock())
         self._objects = objects_of(task.loaded.settings)
         self._follower = Follower(self._objects, self._known)
         self._client = Client()
-        self._doors = doors_of(self._client, SystemClock())
+        self._logins = Logins(self._note, SystemClock())
+        self._doors = doors_of(self._client, SystemClock(), self._logins.refused)
         self._site = self._build(task.loaded)
 
     def _build(self, loaded: Loaded) -> AdminSite:
@@ -126,7 +130,19 @@ class Administration:
             identity=self._callers,
             bootstrap=bootstrap,
             taken=self._taken,
+            forbidden=self._logins.forbidden,
         )
+
+    def _note(self, event: Event) -> None:
+        """Note an event beside the loop; nobody waits for it."""
+        noting = asyncio.get_running_loop().run_in_executor(None, self._site.desk.notes.note, event)
+        self._noting.add(noting)
+        noting.add_done_callback(self._noted)
+
+    def _noted(self, noting: asyncio.Future[None]) -> None:
+        self._noting.discard(noting)
+        if not noting.cancelled() and (error := noting.exception()) is not None:
+            log.error("login.not_noted", extra={"reason": str(error)})
 
     def _known(self, owned: Owned) -> None:
         self._callers.know(owned)

@@ -45,6 +45,7 @@ def console_of(
     settings = loaded.settings
     if settings.console is None:
         return None
+    assert office.approvals is not None
     stores = Stores.of(settings.storage, Path(settings.storage.dir))
 
     def budgets() -> tuple[Budget, ...]:

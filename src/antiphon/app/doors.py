@@ -1,15 +1,11 @@
 """What identities rest on in one process, whatever the revision."""
 
-import logging
-
 from antiphon.control.callers import Doors, Refused, nobody_told
 from antiphon.control.issuers import Issuers
 from antiphon.control.settings_identity import ThrottleSettings
 from antiphon.control.throttle import Throttle
 from antiphon.core.clock import Clock
 from antiphon.core.ports import Transport
-
-log = logging.getLogger("antiphon.identity")
 
 
 def doors_of(transport: Transport, clock: Clock, refused: Refused = nobody_told) -> Doors:

@@ -33,6 +33,7 @@ from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.measure import measure
 from antiphon.config.load import Loaded
+from antiphon.control.logins import Logins
 from antiphon.control.owned import Owned
 from antiphon.control.probing import look
 from antiphon.control.shadowing import Shadows
@@ -140,7 +141,7 @@ class Worker:
         self._records = Records(reader, places.journal)
         self._kept = JournalledKept(self._journal, reader, places.journal)
         self._scores = JournalledScores(self._journal, reader, places.journal)
-        self._doors = doors_of(self._client, clock)
+        self._doors = doors_of(self._client, clock, Logins(self._journal.note, clock).refused)
         self._askables = Askables(stores, sealer, clock, self._client)
         tokens = SealedTokens(sealer, self._kept, clock.now_ns, settings.vault.token_days)
         self._governing = Governing(self._kept, clock, tokens, self._askables)

@@ -1,7 +1,5 @@
 """Streams of dialects that are not known, on their way through guards: every text of every event."""
 
-from typing import Any
-
 from antiphon.core.error import AntiphonError
 from antiphon.guards.gate_chat import Chat
 from antiphon.guards.gate_course import Course
@@ -9,7 +7,7 @@ from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_gemini import Gemini
 from antiphon.guards.gate_messages import Messages
 from antiphon.guards.gate_responses import Responses
-from antiphon.guards.gate_talk import Json, Talk, as_json, encode, number, read_again, told
+from antiphon.guards.gate_talk import Json, Talk, as_json, bounded, encode, number, read_again, told
 from antiphon.guards.gate_typed import Typed
 from antiphon.guards.texts_json import Places, Steps, rebuilt
 from antiphon.guards.texts_walk import Walk
@@ -17,15 +15,34 @@ from antiphon.guards.texts_walk import Walk
 _ANTHROPIC = frozenset({"message_start", "content_block_start", "content_block_delta"})
 
 
-_Key = tuple[Any, int, Steps]
+_GROWING: frozenset[str | int] = frozenset(
+    {
+        *(
+            "content",
+            "text",
+            "transcript",
+            "delta",
+            "response",
+            "completion",
+            "token",
+            "output",
+            "answer",
+            "chunk",
+            "value",
+        ),
+        *("thinking", "reasoning", "reasoning_content", "generated_text", "partial_json", "message", "data"),
+    }
+)
+"""Keys under which a text grows from event to event; one under any other key comes at once."""
+_Key = tuple[str, int, Steps]
 """Type and index of an event, and where in it the text stands."""
 
 
 class Unknown(Talk):
     """One stream of events of any form.
 
-    The first event may show which dialect it is. Otherwise texts that stand at the same place in events of one type are one
-    text that grows, until an event of another type comes for the same `index`.
+    The first event may show which dialect it is. Otherwise texts that stand under one of some keys, at the same place in events
+    of one type, are one text that grows, until an event of another type comes for the same `index`.
     """
 
     __slots__ = ("_known", "_lanes", "_last")
@@ -47,12 +64,15 @@ class Unknown(Talk):
         if known is not None:
             self._known = known
             return known.event(event)
-        kind, index = fields.get("type"), number(fields, "index")
+        kind, index = str(fields.get("type")), number(fields, "index")
         before = self._close([key for key in self._lanes if key[1] == index and key[0] != kind])
         walk = Walk(answer=True)
         walk.value(fields, "event", (), "assistant")
-        places, changed = Places(), False
-        for item in walk.items:
+        grows = [item for item in walk.items if not item.within and item.steps and item.steps[-1] in _GROWING]
+        made = self.put(fields, [item for item in walk.items if item not in grows])
+        places, changed = Places(), made is not fields
+        for item in grows:
+            bounded(self._lanes)
             key = (kind, index, item.steps)
             course = self._lanes.get(key)
             if course is None:
@@ -62,7 +82,10 @@ class Unknown(Talk):
             if out != item.text:
                 places.put(item.steps, out)
                 changed = True
-        return before + (_written(event, rebuilt(encode(fields), places)) if changed else event)
+        if not changed:
+            return before + event
+        said = encode(made)
+        return before + _written(event, rebuilt(said, places) if places.under else said)
 
     def _close(self, keys: list[_Key]) -> bytes:
         """Events of what the lanes held."""

@@ -11,7 +11,7 @@ from antiphon.core.finding import Channel
 from antiphon.guards.gate_course import Course
 from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import learnt
-from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, objects, read_again, told
+from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, encode, number, objects, read_again, told
 
 _SAME = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "provider")
 """What all events of an answer say alike."""
@@ -90,6 +90,7 @@ class Chat(Talk):
         """
         index = number(choice, "index")
         answer = self._answers.get(index) or self._answers.setdefault(index, _Answer())
+        bounded(self._answers)
         delta = choice if self._older else as_json(choice.get("delta"))
         changed = False
         ended = choice.get("finish_reason") is not None
@@ -158,6 +159,7 @@ class Chat(Talk):
         if not (delta.get("tool_calls") or delta.get("function_call")):
             return False
         calls = self._calls.setdefault(index, {})
+        bounded(calls)
         for call in objects(delta.pop("tool_calls", None)):
             key = number(call, "index")
             inner = as_json(call.get("custom")) or as_json(call.get("function")) or {}

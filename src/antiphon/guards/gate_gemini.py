@@ -7,7 +7,7 @@ from antiphon.core.finding import Channel
 from antiphon.guards.gate_course import Course
 from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import learnt
-from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, objects, read_again, told
+from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, encode, number, objects, read_again, told
 from antiphon.wire.gemini.partial import Arguments
 
 _SAME = ("modelVersion", "responseId", "createTime")
@@ -64,6 +64,7 @@ class Gemini(Talk):
         """Returns: whether anything is edited, and whether nothing is left to be said."""
         index = number(candidate, "index")
         answer = self._answers.get(index) or self._answers.setdefault(index, _Answer())
+        bounded(self._answers)
         content = as_json(candidate.get("content")) or {}
         ended = bool(candidate.get("finishReason") or candidate.get("finish_reason"))
         parts, changed = objects(content.get("parts")), False

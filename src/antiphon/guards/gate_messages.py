@@ -8,7 +8,7 @@ from antiphon.core.finding import Channel
 from antiphon.guards.gate_course import Course
 from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import learnt
-from antiphon.guards.gate_talk import Held, Json, Talk, as_json, number, read_again, told
+from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, number, read_again, told
 from antiphon.wire.anthropic_messages.last_resort import written
 
 _TEXTS: dict[str, tuple[str, Channel]] = {
@@ -58,6 +58,7 @@ class Messages(Talk):
 
     def _start(self, event: bytes, fields: Json, index: int) -> bytes:
         courses = self._open.setdefault(index, {})
+        bounded(self._open)
         block = as_json(fields.get("content_block")) or {}
         changed = False
         for kind, (name, channel) in _TEXTS.items():
@@ -82,6 +83,7 @@ class Messages(Talk):
         delta = as_json(fields.get("delta")) or {}
         kind = delta.get("type")
         courses = self._open.setdefault(index, {})
+        bounded(self._open)
         if kind == _ARGUMENTS:
             said = delta.get("partial_json")
             self._held.setdefault(index, Held()).add(event, said if isinstance(said, str) else "")

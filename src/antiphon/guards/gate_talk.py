@@ -1,7 +1,7 @@
 """A dialect's stream on its way through guards."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any, cast
 
 import msgspec
@@ -94,7 +94,7 @@ class Talk(ABC):
         """All that a tool is called with, as text: what goes on of it."""
         walk = Walk(answer=True)
         walk.arguments(text, where, ("x",))
-        return cast("str", self._put({"x": text}, walk.items)["x"])
+        return cast("str", self.put({"x": text}, walk.items)["x"])
 
     def values(self, value: Json, where: str, channel: Channel = "assistant", *, free: bool = False) -> Json:
         """An object all of whose texts come at once: what goes on of it, which is the same object where nothing is edited."""
@@ -103,9 +103,10 @@ class Talk(ABC):
             walk.free(value, where, (), channel)
         else:
             walk.value(value, where, (), channel)
-        return self._put(value, walk.items)
+        return self.put(value, walk.items)
 
-    def _put(self, value: Json, items: Sequence[Text]) -> Json:
+    def put(self, value: Json, items: Sequence[Text]) -> Json:
+        """An object with those of its texts edited that guards keep; the same object where nothing is edited."""
         if not items:
             return value
         places = Places()
@@ -118,6 +119,16 @@ class Talk(ABC):
                 places.put(item.steps, text)
                 changed = True
         return _fields(rebuilt(encode(value), places)) if changed else value
+
+
+MOST_LANES = 256
+"""Texts of one stream that grow at the same time."""
+
+
+def bounded(lanes: Sized) -> None:
+    """Raises: GuardFailed, where more texts grow at once than any answer has."""
+    if len(lanes) > MOST_LANES:
+        raise GuardFailed(f"more than {MOST_LANES} texts of one stream would have to be looked at at once")
 
 
 class Held:

@@ -14,7 +14,7 @@ from antiphon.core.finding import Channel
 from antiphon.guards.gate_course import Course
 from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import Quick, learnt
-from antiphon.guards.gate_talk import Held, Json, Talk, as_json, encode, number, read_again, told
+from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, encode, number, read_again, told
 from antiphon.guards.texts import applied
 from antiphon.guards.texts_json import Places, rebuilt
 from antiphon.guards.texts_walk import Walk
@@ -30,6 +30,8 @@ _ARGUMENTS = ("arguments", "custom_tool_call_input")
 _IS_SOUND = re.compile(r"[A-Za-z0-9+/=\s]*").fullmatch
 NUMBER = "sequence_number"
 _MOST_LEARNT = 32
+_MOST_AGAIN = 4096
+"""Texts that are known again, of one answer."""
 Key = tuple[Any, ...]
 
 
@@ -83,7 +85,10 @@ class Typed(Talk):
         elif kind.endswith(".done"):
             before = self._ended(fields)
         self._note(kind, fields)
-        return before + self._whole(event, fields)
+        out = before + self._whole(event, fields)
+        if kind in _LAST or len(self._again) > _MOST_AGAIN:
+            self._again.clear()
+        return out
 
     def _note(self, kind: str, fields: Json) -> None:
         """Keep what a cut has to close."""
@@ -143,7 +148,8 @@ class Typed(Talk):
         return quick.numbered(event, out, self.sent)
 
     def _lane(self, fields: Json, base: str) -> Lane:
-        key = (base, *(fields.get(name) for name in PLACE))
+        bounded(self.lanes)
+        key = (base, *_place(fields))
         lane = self.lanes.get(key)
         if lane is None:
             held = base.endswith(_ARGUMENTS)
@@ -154,7 +160,7 @@ class Typed(Talk):
 
     def _ended(self, fields: Json) -> bytes:
         """Events of what was held of the texts that are in the place that an event names."""
-        named = [fields.get(name) for name in PLACE]
+        named = _place(fields)
         ended = [key for key in self.lanes if _fits(named, key[1:])]
         return b"".join([self._close(key) for key in ended])
 
@@ -238,6 +244,11 @@ class Typed(Talk):
     def cut(self, error: AntiphonError) -> bytes:
         said = {"type": "invalid_request_error", "code": error.shown_code, "message": error.message, "param": None}
         return self.written({"type": "error", "error": {**said, "reasons": told(error)["error"]["reasons"]}})
+
+
+def _place(fields: Json) -> tuple[str | int | None, ...]:
+    said = (fields.get(name) for name in PLACE)
+    return tuple(one if isinstance(one, str | int) else None for one in said)
 
 
 def _slot(event: bytes) -> Any:

@@ -6,12 +6,19 @@ from collections.abc import Callable, Sequence
 from msgspec import structs
 
 from antiphon.guards.piece import Decision, Found, Piece, joined
-from antiphon.guards.port import BREAKS, CONTEXT, LONGEST_TAIL, Guard, Match
+from antiphon.guards.port import CONTEXT, LONGEST_TAIL, Guard, Match
 
 Decide = Callable[[Guard, Match], Decision]
-_LONGEST_WORD = 24
-_WORDS = re.compile(rf"[a-z{BREAKS}]*")
-_BROKEN = re.compile(rf"[{BREAKS}]")
+_WORD = r"[A-Za-z][A-Za-z'\-]{0,22}"
+_PLAIN = re.compile(
+    rf"((?:[ \n\t\r,;]|{_WORD}(?:[ \n\t\r,;]|(?:[.\")!?]{{1,4}}|:)[ \n\t\r]))*)((?:{_WORD}(?:[.\")!?]{{1,4}}|:)?)?)"
+)
+"""Plain words, as `Detector.plain_words` has them: those that are complete, and the last."""
+_MAY_BEGIN = re.compile(
+    r"(?:^|[^A-Za-z])(?:[A-Z]{1,3}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6})[^A-Za-z]{1,6}$"
+)
+"""Last words that a match may begin with."""
+_BREAKS = frozenset(" \n\t\r,;")
 _SHORT = 64
 """Longest chunk that is looked at as plain words."""
 _SPARE = 1024
@@ -39,7 +46,7 @@ class Lane:
         self._open: dict[int, Found] = {}  # matches longer than the longest tail, by guard
         self._cover = 0  # position up to which characters belong to what has gone already
         self._plain = all(guard.detector.plain_words for guard in guards)
-        self._word = 0 if self._plain else -1  # letters of a plain word that is all that is held; -1: it is none
+        self._words = self._plain  # what is held is the beginning of a plain word, or nothing
 
     @property
     def position(self) -> int:
@@ -53,11 +60,20 @@ class Lane:
 
     def push(self, text: str) -> list[Piece]:
         """Take text that follows what came before. Returns: pieces that are decided, in order."""
-        if self._word >= 0 and len(text) <= _SHORT and _WORDS.fullmatch(text):
-            return self._plain_push(text)
-        if not self._guards:
-            self._base += len(text)
-            return [Piece(text, self._base - len(text))] if text else []
+        if self._words and len(text) <= _SHORT:
+            begin = self._out
+            found = _PLAIN.fullmatch(self._text[begin:] + text)
+            if found is not None:
+                size = found.end(1)
+                if not size:
+                    self._text += text
+                    return []
+                if found[0].islower() or _MAY_BEGIN.search(found[1]) is None:
+                    self._text += text
+                    self._out = begin + size
+                    if begin > CONTEXT + _SPARE:
+                        self._trim(self._out)
+                    return [Piece(found[1], self._base + self._out - size)]
         self._text += text
         return self._settled(ended=False)
 
@@ -65,52 +81,23 @@ class Lane:
         """The text is complete. Returns: all that was held."""
         return self._settled(ended=True) if self._out < len(self._text) else []
 
-    def _plain_push(self, text: str) -> list[Piece]:
-        last = max(map(text.rfind, BREAKS))
-        begin = self._out
-        if last < 0:
-            self._text += text
-            self._word += len(text)
-        elif self._word + len(text) > _LONGEST_WORD and self._long_word(text):
-            self._text += text
-            return self._settled(ended=False)
-        else:
-            self._out = len(self._text) + last + 1
-            self._text += text
-            self._word = len(text) - last - 1
-        if self._word > _LONGEST_WORD:
-            return self._settled(ended=False)
-        if self._out == begin:
-            return []
-        piece = Piece(self._text[begin : self._out], self._base + begin)
-        if begin > CONTEXT + _SPARE:
-            self._trim(self._out)
-        return [piece]
-
-    def _long_word(self, text: str) -> bool:
-        words = _BROKEN.split(text)
-        return self._word + len(words[0]) > _LONGEST_WORD or max(map(len, words)) > _LONGEST_WORD
-
     def _settled(self, *, ended: bool) -> list[Piece]:
         """Run the guards over what is not decided, and give away what is."""
-        if self._word >= 0:
+        if self._words:
             self._from = [self._out] * len(self._guards)
-            self._word = -1
         size = len(self._text)
         safe = size
         for index, guard in enumerate(self._guards):
             safe = min(safe, self._looked(index, guard, ended=ended))
         out = self._given(size if ended else safe, size, ended=ended)
         self._trim(min(self._out, *self._from) if self._from else self._out)
-        if self._plain and not self._wait and not self._open and self._cover <= self._base + self._out:
-            self._be_plain()
+        self._words = (
+            self._plain
+            and not (self._wait or self._open)
+            and self._cover <= self._base + self._out
+            and (self._text[self._out - 1] in _BREAKS if self._out else not self._base)
+        )
         return out
-
-    def _be_plain(self) -> None:
-        held = self._text[self._out :]
-        begun = not self._base + self._out or (self._out and self._text[self._out - 1] in BREAKS)
-        if begun and len(held) <= _LONGEST_WORD and (not held or (held.isascii() and held.isalpha() and held.islower())):
-            self._word = len(held)
 
     def _looked(self, index: int, guard: Guard, *, ended: bool) -> int:
         """Take a guard's certain matches. Returns: where its tail begins."""

@@ -20,10 +20,9 @@ NEAR = 72
 class PiiDetector(Detector):
     """Finds the kinds that its settings name."""
 
-    plain_words = True
-
     def __init__(self, settings: PiiSettings) -> None:
         self._kinds = kinds_of(settings)
+        self.plain_words = "url" not in self._kinds
         self._any = settings.context == "any"
         self._allow = frozenset(one.casefold() for one in settings.allow)
         self._domains = tuple(one.casefold().lstrip("@.") for one in settings.allow_domains)

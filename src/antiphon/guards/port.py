@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from antiphon.core.data_class import DataClass
 from antiphon.core.finding import Channel, Finding, GuardAction, Side
@@ -13,8 +13,6 @@ LONGEST_TAIL = 96
 """Most characters of a stream that are held back because more could make a match of them."""
 CONTEXT = 256
 """Characters before what is new that a detector may look at in a stream."""
-BREAKS = " ,;!?'\n"
-"""Characters that end a plain word."""
 Granularity = Literal["span", "sentence", "whole"]
 """What a detector has to see of a stream at once: as much as `tail` says; a sentence; all of a text."""
 
@@ -68,8 +66,10 @@ class Detector(ABC):
     granularity: Granularity = "span"
     """What it has to see at once."""
     plain_words: bool = False
-    """No match begins in a word of at most 24 lower-case ASCII letters that has one of `BREAKS`, or the beginning, before
-    it, and one after it; nor does it go on through one. A stream need not show it such words.
+    """No match begins, ends or goes on in plain words, so that a stream need not show them: words of at most 23 ASCII
+    letters, `'` and `-`, each beginning with a letter, with white space or a comma before and after, or the beginning
+    before, and more punctuation only where white space follows. But one to three capitals, and names of months, may
+    begin a match.
     """
 
     @abstractmethod
@@ -95,11 +95,16 @@ class Detector(ABC):
         """Those that `find` has from `start` on, where nothing that begins before it reaches beyond it. What is before
         `start` is context.
         """
-        return [one for one in self.find(text) if one.start >= start]
+        low = start - CONTEXT
+        if low <= 0:
+            return [one for one in self.find(text) if one.start >= start]
+        found = [one for one in self.find(text[low:]) if one.start >= CONTEXT]
+        return [structs.replace(one, start=low + one.start, end=low + one.end) for one in found]
 
     def scan(self, text: str, start: int) -> tuple[Sequence[Match], int]:
         """Matches from `start` on that are certain, whatever follows; and the tail, which none of them begins in."""
-        tail = max(start, self.tail(text))
+        low = max(0, start - CONTEXT)
+        tail = max(start, low + self.tail(text[low:] if low else text))
         return [one for one in self.find_from(text, start) if one.start < tail], tail
 
     def reach(self, match: Match, text: str, at: int) -> int:

@@ -1,6 +1,6 @@
 """Settings of guards that look at what texts say and how they are written."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -164,7 +164,7 @@ class SchemaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Annotated[str, Meta(min_length=1)] | None,
         Meta(description="File with the schema, from the folder of the settings. Default none."),
     ] = None
-    schema: Annotated[dict[str, object] | None, Meta(description="The schema itself; either this or `file`.")] = None
+    schema: Annotated[dict[str, Any] | None, Meta(description="The schema itself; either this or `file`.")] = None
 
 
 class LanguageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

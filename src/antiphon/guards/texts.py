@@ -37,7 +37,7 @@ _PLAIN_FIELDS: Mapping[str, Channel] = {"prompt": "user", "input": "user", "text
 class Texts:
     """The texts of a body."""
 
-    __slots__ = ("_body", "_empties", "_parts", "items")
+    __slots__ = ("_body", "_empties", "_lines", "_parts", "items")
 
     def __init__(
         self,
@@ -46,12 +46,15 @@ class Texts:
         *,
         empties: frozenset[str] = frozenset(),
         parts: Sequence[tuple[int, int]] | None = None,
+        lines: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         self.items: list[Text] = items
         self._body = body
         self._empties = empties
         self._parts = parts
         """Of a form: the bytes that each text stands at."""
+        self._lines = lines
+        """Of lines of JSON: the bytes of each, whose number is the first step of its texts."""
 
     def edited(self, edits: TextEdits, restore: Mapping[str, str] = _NOTHING) -> Body:
         """The body with these edits made: nothing else of it changes in meaning.
@@ -65,12 +68,18 @@ class Texts:
         if self._parts is not None:
             made = [BodyEdit(*self._parts[at], text.encode()) for at, text in sorted(changed.items())]
             return Body((self._body,)).edited(tuple(made))
+        if not self.items[0].steps:
+            return Body((changed[0].encode(),))
         places = Places()
         for at, text in changed.items():
             places.put(self.items[at].steps, text)
-        if not self.items[0].steps:
-            return Body((changed[0].encode(),))
-        return Body((rebuilt(self._body, places, self._empties),))
+        if self._lines is None:
+            return Body((rebuilt(self._body, places, self._empties),))
+        out: list[BodyEdit] = []
+        for line, under in sorted(places.under.items(), key=lambda one: int(one[0])):
+            start, end = self._lines[int(line)]
+            out.append(BodyEdit(start, end, rebuilt(self._body[start:end], under, self._empties)))
+        return Body((self._body,)).edited(tuple(out))
 
     def _changed(self, edits: TextEdits, restore: Mapping[str, str]) -> dict[int, str]:
         """Texts as they are to be, by place; those that stay as they are left out."""
@@ -94,6 +103,30 @@ def applied(text: str, edits: Sequence[Edit]) -> str:
         at = edit.end
     out.append(text[at:])
     return "".join(out)
+
+
+def _line_texts(body: bytes) -> Texts | None:
+    """The texts of JSON values that stand on a line each; None: the body is something else.
+
+    Raises: GuardFailed, where a line says a key twice.
+    """
+    walk, lines, at = Walk(answer=True), list[tuple[int, int]](), 0
+    for line in body.splitlines(keepends=True):
+        start, at = at, at + len(line)
+        if not line.strip():
+            continue
+        read = decoded(line)
+        if read is None:
+            return None
+        if read.doubled:
+            raise _doubled()
+        walk.value(read.value, f"[{len(lines)}]", (len(lines),), "assistant")
+        lines.append((start, start + len(line.rstrip())))
+    return Texts(body, walk.items, empties=ECHOES, lines=lines)
+
+
+def _doubled() -> GuardFailed:
+    return GuardFailed("the answer says a key twice, so that no guard can tell what it says")
 
 
 def texts_of(request: Request) -> Texts:
@@ -163,14 +196,19 @@ _SPOKEN = frozenset({"openai_speech"})
 def answer_texts(body: bytes, dialect: str, operation: str = "") -> Texts:
     """Every text of a whole answer; of a dialect that is not known, all strings.
 
-    An answer that is no JSON is one text, as transcripts and subtitles are; sound and other bytes have none.
+    An answer that is no JSON is one text, as transcripts and subtitles are; sound and other bytes have none. One of a JSON
+    value on each line has those of all of them.
 
     Raises: GuardFailed, where it can't be read in one way only.
     """
     if dialect in _SPOKEN or operation == "speech":
         return Texts(body, [])
-    read = decoded(body) if body.lstrip()[:1] in (b"{", b"[") else None
+    seems = body.lstrip()[:1] in (b"{", b"[")
+    read = decoded(body) if seems else None
     if read is None:
+        lines = _line_texts(body) if seems else None
+        if lines is not None:
+            return lines
         try:
             text = body.decode()
         except UnicodeDecodeError:
@@ -179,7 +217,7 @@ def answer_texts(body: bytes, dialect: str, operation: str = "") -> Texts:
             return Texts(body, [])
         return Texts(body, [Text("answer", "assistant", text)] if text else [])
     if read.doubled:
-        raise GuardFailed("the answer says a key twice, so that no guard can tell what it says")
+        raise _doubled()
     walk = Walk(answer=True)
     fields = as_object(read.value)
     if fields is not None:

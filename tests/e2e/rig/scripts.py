@@ -62,6 +62,11 @@ def _words(text: str) -> list[bytes]:
     return [word(first), *(word(f" {one}") for one in rest)]
 
 
+def streams_as(texts: list[str]) -> Script:
+    """A stream of these pieces of text, an event each."""
+    return streamed(ROLE, *[word(one) for one in texts], event(finish="stop"), USED, DONE)
+
+
 def fails(status: bytes, message: str = "scripted", more: bytes = b"", kind: bytes = JSON, **error: Any) -> Script:
     """Refuses with a status; `more` are header lines."""
     return whole(json.dumps({"error": {"message": message, **error}}).encode(), kind, status, more)

@@ -1,0 +1,221 @@
+"""The console in a real browser: every page in both schemes, wide and narrow, and what people do with them."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from console_desk import ACTION, Office
+from msgspec import structs
+from odd_receipts import whole
+from playwright.sync_api import Browser
+from spent import store
+
+from antiphon.metering.captured import Captured
+from antiphon.net.listener import Listener, bind
+from antiphon.net.settings import Bounds
+from antiphon.store.database import Batch
+from antiphon.store.sqlite import SqliteDatabase
+from antiphon.vault.local import LocalSealer
+from rig.browser import Open, browser, chromium, tabs
+from rig.config import ALICE, ROOT, to_upstream
+from rig.fixtures import Start
+from rig.gateway import Gateway
+from rig.loop import LoopThread
+from rig.scripts import completion
+from rig.upstream import Upstream, whole as whole_answer
+
+pytestmark = pytest.mark.processes
+PAGES = [
+    "sign-in",
+    "receipts",
+    "receipts?model=nobody",
+    "receipts/RICH",
+    "receipts/none",
+    "spend",
+    "deployments",
+    "approvals",
+    "approvals?state=settled",
+    "approvals/WAITING",
+    "approvals/CHANGED",
+    "policies",
+    "audit",
+]
+CHAT = {"model": "gpt-test", "max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}]}
+
+
+class Served:
+    """The console, full of odd things, on a port."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        now_ns = office.clock.at_ns = time.time_ns()
+        office.keep_odd()
+        self.captured = structs.replace(whole(now_ns - 10**9, 99), captured=True)
+        store(office.directory, [self.captured])
+        said = Captured(request=json.dumps(ACTION).encode(), answer=b"data: {}\n" * 60, cut=True)
+        sealer = LocalSealer(office.directory / "local.key")
+        sealed = sealer.seal(msgspec.msgpack.encode(said), f"acme/{self.captured.id}")
+        database = SqliteDatabase(office.directory)
+        database.write(Batch(contents=[(self.captured.id, "acme", sealed)]))
+        database.close()
+        self.waiting = office.wish()
+        changed = office.wish(needed=1, digest="c" * 64)
+        office.book.modify(changed.id, office.people["ada"].who, {**ACTION, "max_tokens": 5}, "less " * 50)
+        office.wish(resource="<b>long</b>" * 40, digest="b" * 64)
+        rich = office.desk.records.between("", "~", 50, None, None)
+        self.names = {"RICH": rich[1].id, "WAITING": self.waiting.id, "CHANGED": changed.id}
+        office.noted()
+        self.sock = bind("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self.sock.getsockname()[1]}"
+
+    @asynccontextmanager
+    async def listening(self):
+        listener = Listener(self.office.site.handle, lambda _, message: (b"", message.encode()), Bounds())
+        await listener.start(self.sock)
+        yield self
+        await listener.drain(1)
+
+    def path(self, page: str) -> str:
+        for name, value in self.names.items():
+            page = page.replace(name, value)
+        return f"/console/{page}"
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    program = chromium()
+    if program is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with browser(program) as started:
+        yield started
+
+
+@pytest.fixture
+def tab(chrome: Browser) -> Iterator[Open]:
+    with tabs(chrome) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def served(servers: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    context = Served(Office(tmp_path_factory.mktemp("console"))).listening()
+    yield servers.enter(context)
+    servers.leave(context)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_usable_by_all_and_no_wider_than_the_window(
+    tab: Open, served: Served, scheme: str, width: int
+) -> None:
+    one = tab(served.url, scheme, width)
+    one.sign_in("first")
+    for page in PAGES:
+        one.go(served.path(page))
+        if page.endswith("none"):
+            one.wrong.clear()  # the browser notes that it is a 404
+
+        assert (page, one.faults()) == (page, [])
+        assert (page, one.overflow_px()) == (page, 0)
+        assert "owned" not in one.page.title()
+
+
+def test_the_keyboard_alone_leads_through(tab: Open, served: Served) -> None:
+    page = tab(served.url).sign_in("first").page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_what_was_said_is_shown_when_asked_for(tab: Open, served: Served) -> None:
+    one = tab(served.url).sign_in("auditor").go(f"/console/receipts/{served.captured.id}")
+    assert "EMAIL_7F3A91C2" not in one.text()
+
+    one.page.get_by_role("button", name="Show what was said").click()
+
+    one.page.get_by_role("region", name="What was asked").wait_for()
+    assert "[[EMAIL_7F3A91C2]]" in one.text()
+    assert one.faults() == []
+
+
+def test_two_people_approve_one_after_the_other(tab: Open, served: Served) -> None:
+    approval = served.office.wish(digest="f" * 64)
+    for who, said in (("ada", "Your vote is in."), ("bea", "Approved.")):
+        one = tab(served.url).sign_in(who).go("/console/approvals").go(f"/console/approvals/{approval.id}")
+        one.page.get_by_label("Note").fill("looks right")
+        one.page.get_by_role("button", name="Approve", exact=True).click()
+        one.page.get_by_role("status").filter(has_text=said).wait_for()
+        assert one.faults() == []
+    found = served.office.book.find(approval.id)
+    assert found is not None
+    assert found.state == "approved"
+
+
+def test_charts_are_drawn_and_follow_the_width(tab: Open, served: Served) -> None:
+    one = tab(served.url).sign_in("first").go("/console/spend")
+    canvas = one.page.locator(".chart canvas").first
+    canvas.wait_for()
+    wide = canvas.bounding_box()
+    one.page.set_viewport_size({"width": 390, "height": 800})
+    one.page.wait_for_function("document.querySelector('.chart canvas').clientWidth < 390")
+    assert wide is not None
+    assert wide["width"] > 390
+
+
+def with_console(up: Upstream, **more: object) -> dict[str, object]:
+    return {**to_upstream(up.url), "admin": {"port": 0}, "console": {"refresh_s": 1}, **more}
+
+
+def address(gateway: Gateway) -> str:
+    return (gateway.data / "admin.url").read_text().strip()
+
+
+def test_requests_come_in_while_somebody_looks(tab: Open, start: Start, up: Upstream) -> None:
+    up.script = whole_answer(completion("Hello!"))
+    gateway = start(with_console(up), key=ALICE)
+    one = tab(address(gateway)).sign_in((gateway.data / "admin.key").read_text().strip())
+    assert "No receipts here" in one.text()
+
+    answer = gateway.chat(CHAT)
+
+    row = one.page.locator(f'a[href="/console/receipts/{answer.receipt_id}"]')
+    row.wait_for()
+    row.click()
+    one.page.get_by_role("heading", name="Waterfall").wait_for()
+    assert "gpt-test" in one.text()
+    assert answer.receipt_id in one.text()
+    one.go("/console/deployments")
+    assert "working" in one.text()
+    one.page.get_by_role("button", name="Sign out").click()
+    one.page.wait_for_url("**/sign-in")
+    one.go("/console/spend")
+    assert one.page.url.endswith("/sign-in")
+
+
+def test_a_page_that_looks_again_says_when_the_gateway_is_gone(tab: Open, start: Start, up: Upstream) -> None:
+    gateway = start(with_console(up))
+    one = tab(address(gateway)).sign_in(ROOT)
+    gateway.stop()
+
+    one.page.get_by_role("status").filter(has_text="can’t be reached").wait_for()
+    one.wrong.clear()  # so says the browser too
+
+
+def test_wrong_keys_are_slowed_down(tab: Open, start: Start, up: Upstream) -> None:
+    gateway = start(with_console(up))
+    one = tab(address(gateway)).go("/console/sign-in")
+    for _ in range(60):
+        one.page.get_by_label("Key").fill("sk-nobody-0001")
+        one.page.get_by_role("button", name="Sign in").click()
+        if "many" in one.page.get_by_role("alert").inner_text():
+            break
+    else:
+        pytest.fail("nobody slowed 60 wrong keys down")
+    one.wrong.clear()  # the browser notes each refusal
