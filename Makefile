@@ -28,7 +28,7 @@ serve: $(RUN_STAMP) ## set up and run the gateway on http://127.0.0.1:8080 with 
 test: $(DEV_STAMP) servers ## set up and run every test
 	$(BIN)/python -m pytest
 
-servers: ## install what tests run against (Debian's Postgres, Valkey or Redis, bubblewrap); without it those tests are skipped
+servers: ## install what tests run against (Debian's Postgres, Valkey or Redis, bubblewrap, Chromium); without it those tests are skipped
 	@sh tests/support/servers.sh
 
 check: $(DEV_STAMP) ## style, types, layers, structure

@@ -22,7 +22,7 @@ keys:
 providers:
   lab: {lab: {models: {cheap: {tokens_per_s: 1000000}, dear: {tokens_per_s: 1000000}}}}
 models:
-  cheap: {provider: lab, tier: fast, priority: 1, price: {input: 1, output: 2}}
+  cheap: {provider: lab, tier: fast, priority: 1, terms: [no_training], price: {input: 1, output: 2}}
   dear: {provider: lab, tier: premium, price: {input: 10, output: 20}}
 routes:
   auto: {models: [dear]}
@@ -79,7 +79,10 @@ def place(tmp_path: Path, capsys: Any) -> Place:
 
 
 def test_good_policies_pass_the_check(place: Place) -> None:
-    assert place.run("check") == (0, "", "Policies: 2; odd: 0.\n")
+    ran = place.run("check")
+
+    assert (ran.code, ran.err) == (0, "Policies: 2; odd: 1.\n")
+    assert ran.out == "no policy reads the term 'no_training' of deployments (unused)\n"
 
 
 def test_odd_policies_are_told_with_their_place(place: Place) -> None:
@@ -90,7 +93,7 @@ def test_odd_policies_are_told_with_their_place(place: Place) -> None:
 
     ran = place.run("check", odd, "--json")
 
-    (told,) = json.loads(ran.out)["oddities"]
+    told, _ = json.loads(ran.out)["oddities"]
     assert ran.code == 1
     assert (told["kind"], told["id"], told["line"]) == ("unknown_name", "a", 2)
 
@@ -159,6 +162,16 @@ def test_one_request_is_explained(place: Place) -> None:
     assert ran.code == 0
     assert "by          sales.tier" in ran.out
     assert "left out    dear: sales.tier" in ran.out
+
+
+def test_terms_of_deployments_are_read(place: Place) -> None:
+    text = (
+        '@id("t") forbid(principal, action, resource is Deployment) unless { resource.terms.contains("no_training") };'
+    )
+    ran = place.run("explain", "context.model=both", "--policy", place.write("terms.cedar", text))
+
+    assert "left out    dear: t" in ran.out
+    assert "cheap" not in ran.out
 
 
 def test_a_request_that_is_denied_ends_with_4(place: Place) -> None:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from console_desk import Office
 from msgspec import structs
@@ -128,3 +130,11 @@ async def test_a_body_that_is_no_form_is_refused(office: Office) -> None:
     asked = await office.ask("POST", "/console/sign-in", {"key": "first"}, content_type="text/plain")
 
     assert asked.status == 415
+
+
+def test_what_others_wrote_is_named_with_its_licence() -> None:
+    notice = (Path(__file__).parents[2] / "THIRD_PARTY.md").read_text("utf-8")
+    theirs = [path.name for path in assets.DIRECTORY.iterdir() if ".min." in path.name]
+
+    assert len(theirs) == 3
+    assert [name for name in theirs if f"{name}`" not in notice] == []

@@ -129,3 +129,14 @@ async def test_so_many_sessions_are_kept_and_no_more(office: Office) -> None:
     assert (await office.ask("GET", "/console/spend")).status == 303
     office.cookie = cookies[1]
     assert (await office.ask("GET", "/console/spend")).status == 200
+
+
+async def test_who_comes_in_is_noted_and_who_can_t_be_noted_stays_out(office: Office) -> None:
+    await office.sign_in("auditor")
+    (event,) = office.noted()
+    assert (event["kind"], event["by"]) == ("login.console", "key/a")
+
+    office.audit.away = True
+    asked = await office.ask("POST", "/console/sign-in", {"key": "auditor"})
+    assert asked.status == 503
+    assert "set-cookie" not in asked.headers

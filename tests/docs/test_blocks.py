@@ -16,6 +16,9 @@ from pages.desk import MAKE_SERVE, Desk, serving
 from pages.page import ROOT, Block, Page, pages
 
 from antiphon.cli.commands import parser
+from antiphon.policy.compile import rules_of
+from antiphon.policy.settings import PolicySettings
+from antiphon.policy.source import Source
 
 PAGES = [page for page in pages() if page.blocks and not page.generated]
 REMARKS = {
@@ -23,6 +26,7 @@ REMARKS = {
     "python": {"", "not run", "needs"},
     "yaml": {"", "not run", "fragment", "file", "lab"},
     "json": {""},
+    "cedar": {"", "file"},
     "ini": {""},
     "toml": {""},
     "text": {""},
@@ -103,6 +107,15 @@ def json_(block: Block, desk: Desk) -> str:
     return ""
 
 
+def cedar(block: Block, desk: Desk) -> str:
+    """Policies that hold with the schema."""
+    _, wrong = rules_of([Source(name=str(block), text=block.text)], PolicySettings().tiers)
+    assert not wrong
+    if block.remark == "file":
+        desk.write(block.said, block.text)
+    return ""
+
+
 def ini(block: Block, desk: Desk) -> str:
     """A systemd unit whose command we would take."""
     unit = configparser.ConfigParser(interpolation=None, strict=True)
@@ -122,6 +135,7 @@ TRIES: dict[str, Callable[[Block, Desk], str]] = {
     "python": python,
     "yaml": yaml_,
     "json": json_,
+    "cedar": cedar,
     "ini": ini,
     "toml": toml,
 }

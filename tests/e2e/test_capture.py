@@ -6,8 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from antiphon.app.places import Places
+from antiphon.app.vaults import envelope
+from antiphon.config.load import load
 from antiphon.core.error import StoreError
-from antiphon.vault.local import LocalSealer
+from antiphon.vault.envelope import Envelope
 from rig.config import to_upstream
 from rig.fixtures import Start
 from rig.gateway import Config, Gateway
@@ -30,11 +33,16 @@ def captured(url: str, **storage: object) -> Config:
     return config
 
 
+def sealer(gateway: Gateway) -> Envelope:
+    """What a process of its own opens content by."""
+    return envelope(load(gateway.file, {}).settings, Places.under(gateway.data, gateway.data))
+
+
 def opened(gateway: Gateway, receipt_id: str, tenant: str = "acme") -> dict[str, object]:
     """What was captured, unsealed with the key that lies beside the data."""
     sealed = gateway.records().content(receipt_id)
     assert sealed is not None
-    plain = LocalSealer(gateway.data / "local.key").unseal(sealed, f"{tenant}/{receipt_id}")
+    plain = sealer(gateway).unseal(sealed, f"{tenant}/{receipt_id}")
     return msgspec.msgpack.decode(plain)
 
 
@@ -65,7 +73,7 @@ def test_content_is_sealed_at_rest_and_can_be_read_with_the_key(start: Start, up
     sealed = gateway.records().content(whole_id)
     assert sealed is not None
     with pytest.raises(StoreError):
-        LocalSealer(gateway.data / "local.key").unseal(sealed, f"globex/{whole_id}")
+        sealer(gateway).unseal(sealed, f"globex/{whole_id}")
 
 
 def test_of_an_answer_that_broke_what_was_released_is_kept(start: Start, up: Upstream) -> None:

@@ -152,7 +152,17 @@ def test_content_is_masked_before_it_is_captured(start: Start, up: Upstream) -> 
 
 def content(gateway: Gateway, receipt_id: str) -> str:
     """What `antiphon receipt` shows of captured content."""
-    command = [sys.executable, "-m", "antiphon", "receipt", receipt_id, "--content", "--data-dir", str(gateway.data)]
+    command = [
+        sys.executable,
+        "-m",
+        "antiphon",
+        "receipt",
+        "show",
+        receipt_id,
+        "--content",
+        "--config",
+        str(gateway.file),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -200,7 +210,7 @@ def test_policy_sees_what_guards_found(start: Start, up: Upstream, tmp_path: Any
 def test_pass_through_is_guarded_too(start: Start, up: Upstream) -> None:
     made = config(up.url)
     for provider in made["providers"].values():
-        provider["passthrough"] = {"enabled": True}
+        provider["passthrough"] = {"enabled": True, "allow": ["* /**"]}
     made["keys"][0]["passthrough"] = ["*"]
     gateway = start(made)
     up.script = answers(f"Ask {EMAIL}")

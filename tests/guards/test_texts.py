@@ -376,6 +376,24 @@ def test_keys_that_come_to_be_the_same_are_told_apart() -> None:
 
 
 MARK = '<é"mark>'
+NAMES = st.sampled_from(
+    [
+        *(
+            "messages",
+            "metadata",
+            "tools",
+            "input",
+            "x y",
+            "arguments",
+            "content",
+            "logprobs",
+            "type",
+            "role",
+            "thought",
+        ),
+        *("functionCall", "args", "data", "url", "id", "body", "response", "output", "text", "words"),
+    ]
+)
 LEAVES = st.one_of(
     st.text(max_size=12),
     st.integers(-(2**60), 2**60),
@@ -385,10 +403,9 @@ LEAVES = st.one_of(
 )
 TREES = st.recursive(
     LEAVES,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(max_size=8), inner, max_size=4),
     max_leaves=20,
 )
-NAMES = st.sampled_from(["messages", "metadata", "tools", "input", "x y", "arguments", "content", "logprobs"])
 
 
 @given(body=st.dictionaries(NAMES, TREES, max_size=5), ascii_=st.booleans(), data=st.data())

@@ -15,6 +15,8 @@ from antiphon.store.database import Batch, Row
 from antiphon.store.schema_sqlite import STEPS
 from antiphon.store.sqlite import FILE, SqliteDatabase, SqliteReader
 
+AUDIT = ("audit", "audit_notes", "audit_heads", "audit_batches", "audit_checkpoints", "audit_sources")
+VAULT = ("vault_tenants", "vault_keys", "vault_erasures", "legal_holds")
 MONEY = {"accounts", "slots", "holders", "leases", "entries", "terms", "holds", "objects", "changes", "sqlite_sequence"}
 
 
@@ -46,7 +48,9 @@ def query(directory: Path, text: str) -> list[tuple[object, ...]]:
 def test_an_empty_directory_gets_every_table(tmp_path: Path, database: SqliteDatabase) -> None:
     tables = {name for (name,) in query(tmp_path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
-    assert tables == {"receipts", "running", "contents", "shipped", "bases", "kept", "scores", "tallies", *MONEY}
+    assert tables == {
+        "receipts", "running", "contents", "shipped", "bases", "kept", "scores", "tallies", *MONEY, *AUDIT, *VAULT, "approvals", "approval_messages"
+    }  # fmt: skip
     assert query(tmp_path, "PRAGMA user_version") == [(len(STEPS),)]
 
 

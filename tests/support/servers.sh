@@ -16,6 +16,9 @@ fi
 if ! has bwrap; then
     missing="$missing bubblewrap"
 fi
+if ! has chromium && ! has chromium-browser && ! has google-chrome; then
+    missing="$missing chromium"
+fi
 [ -n "$missing" ] || exit 0
 if ! has apt-get || [ "$(id -u)" -ne 0 ]; then
     echo "missing for some tests, which are skipped:$(echo " $missing" | tr -s ' '); as root: apt-get install $missing" >&2

@@ -180,6 +180,7 @@ def _deployment(name: str, model: ModelSettings, profile: Profile, known: Known)
         tier=model.tier,
         zone=model.zone,
         region=model.region,
+        terms=tuple(model.terms),
         weight=model.weight,
         price=priced(model.price, known.price),
         capabilities=_capabilities(model, profile, known.lacks),

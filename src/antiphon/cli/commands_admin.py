@@ -5,6 +5,8 @@ from functools import partial
 
 from antiphon.cli import values
 from antiphon.cli.parser import Parser
+from antiphon.core.data_class import DATA_CLASSES
+from antiphon.core.objects import OBJECT_KINDS
 
 Command = tuple[str, str, Callable[[Parser], None]]
 ANSWER = "the answer of the admin API, see its reference."
@@ -14,11 +16,36 @@ def keys(one: Parser) -> None:
     one.beneath(
         ("create", "make a key, and print its text, this once", _create),
         ("list", "list keys, of the configuration too", partial(_list, module="keys", section="keys")),
-        ("show", "show one key; never its text", partial(_named, module="keys", section="keys", verb="show")),
-        ("rotate", "give a key another text, and print it", _rotate),
-        ("revoke", "refuse a key from now on, for good", partial(_named, module="keys", section="keys", verb="revoke")),
-        ("delete", "take a key out of the list", partial(_named, module="keys", section="keys", verb="delete")),
+        *_with_texts("keys", "key"),
     )
+
+
+def accounts(one: Parser) -> None:
+    one.beneath(
+        ("create", "make a service account, and print its text, this once", _create_account),
+        ("list", "list service accounts", partial(_list, module="keys", section="accounts")),
+        *_with_texts("accounts", "account"),
+    )
+
+
+def _with_texts(section: str, word: str) -> tuple[Command, ...]:
+    named = partial(_named, module="keys", section=section)
+    article = "an" if word == "account" else "a"
+    return (
+        ("show", f"show one {word}; never its text", partial(named, verb="show")),
+        ("rotate", f"give {article} {word} another text, and print it", partial(_rotate, section=section)),
+        ("revoke", f"refuse {article} {word} from now on, for good", partial(named, verb="revoke")),
+        ("delete", f"take {article} {word} out of the list", partial(named, verb="delete")),
+    )
+
+
+def bindings(one: Parser) -> None:
+    one.beneath(*_of("bindings", "binding"))
+
+
+def whoami(one: Parser) -> None:
+    one.runs("whoami")
+    where(one)
 
 
 def budgets(one: Parser) -> None:
@@ -45,7 +72,7 @@ def _of(section: str, word: str) -> tuple[Command, ...]:
 
 def changes(one: Parser) -> None:
     one.runs("changes")
-    one.add_argument("--kind", choices=("key", "budget", "limit"), help="of this kind alone (default: all)")
+    one.add_argument("--kind", choices=OBJECT_KINDS, help="of this kind alone (default: all)")
     one.add_argument("--name", help="of objects with this name alone (default: all)")
     one.add_argument(
         "--most", type=values.whole(1, 1_000_000), default=100, help="most changes, the newest (default: %(default)s)"
@@ -118,8 +145,9 @@ def _raise(one: Parser) -> None:
     where(one)
 
 
-def _rotate(one: Parser) -> None:
+def _rotate(one: Parser, *, section: str) -> None:
     one.runs("keys", "rotate")
+    one.set_defaults(section=section)
     one.add_argument("name", help="its name")
     one.add_argument(
         "--overlap",
@@ -130,7 +158,31 @@ def _rotate(one: Parser) -> None:
 
 
 def _create(one: Parser) -> None:
+    _caller(one, "keys")
+    one.add_argument("--usd", type=values.dollars, help="the most US dollars that it may use in a window")
+    one.add_argument(
+        "--window",
+        choices=("minute", "hour", "day", "week", "month", "total"),
+        default="month",
+        help="the window of --usd (default: %(default)s)",
+    )
+    one.add_argument(
+        "--admin", action="store_true", help="it is an owner of all tenants: it may use all of the admin API"
+    )
+    where(one)
+
+
+def _create_account(one: Parser) -> None:
+    _caller(one, "accounts")
+    one.add_argument("--issuer", help="identity provider whose tokens stand for it, in place of a text")
+    one.add_argument("--subject", help="user that those tokens name")
+    where(one)
+
+
+def _caller(one: Parser, section: str) -> None:
+    """What a key and a service account have in common."""
     one.runs("keys", "create")
+    one.set_defaults(section=section)
     one.add_argument("name", help="its name, one of a kind")
     one.add_argument("--tenant", help="organisation that it belongs to (default: default)")
     one.add_argument("--team", help="team, for receipts and budgets")
@@ -148,12 +200,15 @@ def _create(one: Parser) -> None:
     )
     one.add_argument("--priority", choices=("high", "normal", "low"), help="lane that its requests wait in")
     one.add_argument("--expires", help="when it ends to be taken, such as 2026-12-31T00:00:00Z (default: never)")
-    one.add_argument("--usd", type=values.dollars, help="the most US dollars that it may use in a window")
     one.add_argument(
-        "--window",
-        choices=("minute", "hour", "day", "week", "month", "total"),
-        default="month",
-        help="the window of --usd (default: %(default)s)",
+        "--role",
+        dest="roles",
+        action="append",
+        metavar="ROLE",
+        help="owner, admin, policy_author, approver, auditor, team_lead or member, in its tenant or team; may be given several times (default: none)",
     )
-    one.add_argument("--admin", action="store_true", help="it may use the admin API, and read every tenant's receipts")
-    where(one)
+    one.add_argument("--employment", help="what policies call it, such as employee, contractor or service")
+    one.add_argument(
+        "--data-class", dest="data_class", choices=DATA_CLASSES, help="the least that what it sends is taken for"
+    )
+    one.add_argument("--clearance", choices=DATA_CLASSES, help="the highest class of data that it may send")

@@ -66,6 +66,7 @@ def known(loaded: Loaded) -> Known:
         },
         guards=tuple(settings.guards),
         recipes=tuple(settings.recipes),
+        terms=tuple({term for one in settings.models.values() for term in one.terms}),
     )
 
 

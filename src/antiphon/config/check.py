@@ -21,6 +21,7 @@ from antiphon.config.check_recipes import check_recipes, check_selectors, check_
 from antiphon.config.check_routes import check_routes
 from antiphon.config.check_rules import check_rules
 from antiphon.config.check_storage import check_storage
+from antiphon.config.check_vault import check_vault
 from antiphon.config.known import tiers_of
 from antiphon.config.pem import MENDED, why_no_authorities, why_no_chain, why_no_file
 from antiphon.config.settings import Settings
@@ -46,6 +47,7 @@ def check(settings: Settings, written: Written, profiles: Mapping[str, Profile])
         *_alerts(settings, written),
         *_tokenizers(settings, written),
         *check_storage(settings, written),
+        *check_vault(settings, written),
         *check_keys(settings, written),
         *check_identity(settings, written),
         *check_providers(settings, written, profiles),

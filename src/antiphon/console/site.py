@@ -17,6 +17,7 @@ from antiphon.console.routes import HOME, LONGEST_PART, SIGN_IN, SIGN_OUT, Route
 from antiphon.console.shown import Led
 from antiphon.control.sight import Sight
 from antiphon.control.signed_in import Session, SignedIn, meant
+from antiphon.core.audit import NOBODY, Event
 from antiphon.core.error import AntiphonError, NotAllowed, NotAuthenticated, WrongMethod
 from antiphon.core.secret import Secret
 from antiphon.net.exchange import Exchange
@@ -149,12 +150,18 @@ class ConsoleSite(Struct, frozen=True, kw_only=True):
             key = form_of(exchange).get("key", "").strip()
             if not key or len(key) > LONGEST_KEY or not key.isascii():
                 raise NotAuthenticated("enter a key of this gateway")
-            await self.known(key.encode(), exchange)
+            sight = await self.known(key.encode(), exchange)
+            await asyncio.to_thread(self.desk.audit.note, self._entered(sight))
         except AntiphonError as error:
             reply.page(exchange, error.said_status, self._sign_in_page(error.message), _later(error))
             return
         token, _ = self.signed_in.begin(Secret(key), self.session_s)
         reply.led(exchange, HOME, self._set_cookie(token, self.session_s))
+
+    def _entered(self, sight: Sight) -> Event:
+        """Noted before the session begins."""
+        at_ns = self.desk.clock.now_ns()
+        return Event(tenant=sight.tenant or NOBODY, kind="login.console", by=sight.by, at_ns=at_ns)
 
     def _sign_in_page(self, wrong: str) -> str:
         return self.render("sign_in.html", wrong=wrong, **self._around(None, None, None))

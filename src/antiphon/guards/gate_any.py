@@ -120,7 +120,7 @@ def _dialect(fields: Json, flow: Flow) -> Talk | None:
         return Chat(flow, older="delta" not in first and "text" in first)
     if isinstance(fields.get("candidates"), list):
         return Gemini(flow)
-    if kind in _ANTHROPIC:
+    if isinstance(kind, str) and kind in _ANTHROPIC:
         return Messages(flow)
     if isinstance(kind, str) and kind.startswith("response."):
         return Responses(flow)

@@ -8,7 +8,7 @@ from antiphon.core.finding import Channel
 from antiphon.guards.gate_course import Course
 from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import learnt
-from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, number, read_again, told
+from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, encode, number, read_again, told
 from antiphon.wire.anthropic_messages.last_resort import written
 
 _TEXTS: dict[str, tuple[str, Channel]] = {
@@ -54,7 +54,7 @@ class Messages(Talk):
     def _whole(self, event: bytes, fields: Json) -> bytes:
         """An event all of whose texts come at once."""
         made = self.values(fields, "message")
-        return event if made is fields else written(made)
+        return event if made is fields else _event(made)
 
     def _start(self, event: bytes, fields: Json, index: int) -> bytes:
         courses = self._open.setdefault(index, {})
@@ -71,7 +71,7 @@ class Messages(Talk):
         if made is not rest:
             block.update(made)
             changed = True
-        return written(fields) if changed else event
+        return _event(fields) if changed else event
 
     def _course(self, courses: dict[str, Course], index: int, kind: str, channel: Channel) -> Course:
         course = courses.get(kind)
@@ -99,7 +99,7 @@ class Messages(Talk):
             self.quick = learnt(event, text, course, _slot(known[0])) if text and len(delta) == len(known) else None
             return event
         delta[known[0]] = out
-        return written(fields) if out else b""
+        return _event(fields) if out else b""
 
     def _end(self, index: int, kind: str) -> bytes:
         """The event of what a lane held."""
@@ -136,6 +136,11 @@ class Messages(Talk):
         said: Json = {"stop_reason": "refusal", "stop_sequence": None}
         last: Json = {"type": "message_delta", "delta": said, "usage": {"output_tokens": 0}, "antiphon": told(error)}
         return b"".join([*out, written(last), written({"type": "message_stop"})])
+
+
+def _event(fields: Json) -> bytes:
+    """An event as it is written; one that says no type has no name."""
+    return written(fields) if isinstance(fields.get("type"), str) else b"data: %b\n\n" % encode(fields)
 
 
 def _piece(index: int, delta: Json) -> bytes:

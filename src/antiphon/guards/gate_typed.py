@@ -6,7 +6,7 @@ as it was when it came. Source: openai-python 3.52.0, `types/responses/response_
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from antiphon.core.error import AntiphonError
@@ -18,7 +18,7 @@ from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, encode
 from antiphon.guards.texts import applied
 from antiphon.guards.texts_json import Places, rebuilt
 from antiphon.guards.texts_walk import Walk
-from antiphon.wire.fields import as_list
+from antiphon.guards.texts_words import ECHOES
 from antiphon.wire.json import loads
 from antiphon.wire.sse import data_of
 
@@ -184,23 +184,23 @@ class Typed(Talk):
 
     def _whole(self, event: bytes, fields: Json) -> bytes:
         known = self._again
-        seen = _mapped(fields, known)
-        walk = Walk(answer=True)
-        walk.value(_mapped(fields, dict.fromkeys(known, "")), "event", (), "assistant")
-        items = [item for item in walk.items if item.steps != ("event_id",)]
-        made = dict(self.flow.screened(items).edits) if items else {}
-        places, changed = Places(), False
+        walk = Walk(answer=True, known=known)
+        walk.value(fields, "event", (), "assistant")
+        places = Places()
+        for steps, text in walk.again:
+            places.put(steps, text)
+        made = dict(self.flow.screened(walk.items).edits) if walk.items else {}
         restore = self.flow.restore
-        for at, item in enumerate(items):
+        for at, item in enumerate(walk.items):
             text = applied(item.text, made[at]) if at in made else item.text
             text = text if restore is None else restore.restored(text)
-            known[item.text] = text
+            if not item.within:
+                known[item.text] = text
             if text != item.text:
                 places.put(item.steps, text)
-                changed = True
-        if changed:
-            seen = loads(rebuilt(encode(seen), places))
-        return self._emit(event, fields) if seen == fields else self._emit(None, _less_chances(seen))
+        if not places.under:
+            return self._emit(event, fields)
+        return self._emit(None, loads(rebuilt(encode(fields), places, ECHOES)))
 
     # --- numbers
 
@@ -258,27 +258,3 @@ def _slot(event: bytes) -> Any:
 def _fits(named: Sequence[Any], place: Sequence[Any]) -> bool:
     """Whether a place is one that an event names, as far as both say."""
     return all(said is None or known is None or said == known for said, known in zip(named, place, strict=True))
-
-
-def _mapped(value: Any, known: Mapping[str, str]) -> Any:
-    """A value with known texts in the place of others, but for an event's own type."""
-    if isinstance(value, str):
-        return known.get(value, value)
-    fields = as_json(value)
-    if fields is not None:
-        return {name: one if name in _FIXED else _mapped(one, known) for name, one in fields.items()}
-    items = as_list(value)
-    return value if items is None else [_mapped(one, known) for one in items]
-
-
-_FIXED = frozenset({"type", "id", "item_id", "call_id", "role", "status", "object", "model", "event_id", "name"})
-
-
-def _less_chances(value: Any) -> Any:
-    """An event in which a text was edited, less what says it again in pieces."""
-    fields = as_json(value)
-    if fields is not None:
-        out: Json = {name: [] if name == "logprobs" and one else _less_chances(one) for name, one in fields.items()}
-        return out
-    items = as_list(value)
-    return value if items is None else [_less_chances(one) for one in items]

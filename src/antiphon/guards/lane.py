@@ -9,13 +9,14 @@ from antiphon.guards.piece import Decision, Found, Piece, joined
 from antiphon.guards.port import CONTEXT, LONGEST_TAIL, Guard, Match
 
 Decide = Callable[[Guard, Match], Decision]
-_WORD = r"[A-Za-z][A-Za-z'\-]{0,22}"
+_LETTER = "A-Za-zÀ-ÖØ-öø-\u0130\u0132-\u024f"
+_WORD = rf"[{_LETTER}][{_LETTER}'\-]{{0,22}}"
 _PLAIN = re.compile(
     rf"((?:[ \n\t\r,;]|{_WORD}(?:[ \n\t\r,;]|(?:[.\")!?]{{1,4}}|:)[ \n\t\r]))*)((?:{_WORD}(?:[.\")!?]{{1,4}}|:)?)?)"
 )
 """Plain words, as `Detector.plain_words` has them: those that are complete, and the last."""
 _MAY_BEGIN = re.compile(
-    r"(?:^|[^A-Za-z])(?:[A-Z]{1,3}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6})[^A-Za-z]{1,6}$"
+    rf"(?:^|[^{_LETTER}])(?:[A-Z]{{1,3}}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{{0,6}})[^{_LETTER}]{{1,6}}$"
 )
 """Last words that a match may begin with."""
 _BREAKS = frozenset(" \n\t\r,;")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ahocorasick_rs import AhoCorasick
 
 from antiphon.guards import pii_forms as forms
-from antiphon.guards.pii_kinds import KINDS, NAMES, ON_REQUEST, Kind, shapes_of
+from antiphon.guards.pii_kinds import KINDS, NAMES, ON_REQUEST, Kind
 from antiphon.guards.pii_numbers import Numbers
 from antiphon.guards.pii_spoken import Spoken
 from antiphon.guards.pii_units import LINK, Units
@@ -90,7 +90,7 @@ class PiiDetector(Detector):
             return found
         return [one for one in found if not self._allowed(text[one.start : one.end], one.kind)]
 
-    def _read(self, unit: str, spoken: "Spoken") -> Iterator[tuple[str, int, int, float]]:
+    def _read(self, unit: str, spoken: Spoken) -> Iterator[tuple[str, int, int, float]]:
         kinds = self._kinds
         if "@" in unit and "email" in kinds:
             yield from forms.emails(unit)
@@ -145,10 +145,7 @@ class Words:
 
 def kinds_of(settings: PiiSettings) -> frozenset[str]:
     """Kinds that settings name, by themselves or by country."""
-    if settings.types:
-        named = frozenset(settings.types)
-    else:
-        named = frozenset(NAMES) - ON_REQUEST
+    named = frozenset(settings.types) if settings.types else frozenset(NAMES) - ON_REQUEST
     if not settings.countries:
         return named
     wanted = {one.lower() for one in settings.countries}
@@ -159,6 +156,3 @@ def kinds_of(settings: PiiSettings) -> frozenset[str]:
 def detector(settings: PiiSettings) -> PiiDetector:
     """The detector of a guard's settings."""
     return PiiDetector(settings)
-
-
-__all__ = ["PiiDetector", "detector", "kinds_of", "shapes_of"]

@@ -90,9 +90,7 @@ def mrz(text: str) -> int:
     return sum(int(one, 36) * (7, 3, 1)[place % 3] for place, one in enumerate(text)) % 10
 
 
-_BASE58 = {
-    letter: value for value, letter in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
-}
+_BASE58 = {letter: value for value, letter in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
 
 
 def base58_check(text: str) -> bool:

@@ -19,7 +19,9 @@ _EMAIL = re.compile(
 )
 _IPV4 = r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _V4 = re.compile(rf"(?<![\w.:+\-])(?<![\w])({_IPV4})(?:/\d{{1,2}})?(?!\.?[\w]|[\-]\w)|(?<=:)({_IPV4})(?!\.?\w)")
-_V6 = re.compile(r"(?<![\w:.])([0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:\d{1,3}(?:\.\d{1,3}){3})?(?:%\w{1,16})?)(?![\w:]|\.\d)")
+_V6 = re.compile(
+    r"(?<![\w:.])([0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:\d{1,3}(?:\.\d{1,3}){3})?(?:%\w{1,16})?)(?![\w:]|\.\d)"
+)
 _NOBODY = frozenset({"127.0.0.1", "0.0.0.0", "::", "::1"})  # noqa: S104  # nothing is bound to them
 _MAC = re.compile(
     r"(?<![\w:\-.])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})(?![\w:\-]|\.\w)"
@@ -109,4 +111,3 @@ def _dated(found: re.Match[str]) -> bool:
         return True
     full = int(year) if len(year) == 4 else 1900 + int(year)
     return real_date(full, int(one), int(other)) or real_date(full, int(other), int(one))
-

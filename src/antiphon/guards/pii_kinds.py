@@ -10,6 +10,7 @@ from itertools import product
 
 from msgspec import Struct
 
+from antiphon.guards import pii_europe as europe
 from antiphon.guards import pii_nations as nations
 from antiphon.guards.pii_checks import Check, card, luhn, mod_11_10
 
@@ -34,7 +35,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     def country(self) -> str:
         """Two letters; empty: none."""
         head, _, _ = self.name.partition("_")
-        return head if len(head) == 2 and head not in {"ip"} else ""
+        return head if len(head) == 2 else ""
 
 
 _PART = re.compile(r"([9AX])(?:\{(\d+)(?:,(\d+))?\})?|(.)")
@@ -59,7 +60,7 @@ def _kind(name: str, shapes: str, check: Check | None = None, words: str = "", *
     return Kind(name=name, shapes=tuple(shapes.split()), check=check, words=said, **more)  # type: ignore[arg-type]
 
 
-_n = nations
+_n, _e = nations, europe
 _PASSPORT = "passport, passeport, pasaporte, passaporto, reisepass, travel document, pass-nr"
 _TAX = "tax id, tax number, tax file, steuer, taxpayer, tin, vat"
 _DRIVER = "driver's license, driver license, drivers license, driving licence, driver's licence, driving license, license number, licence number, dl number, permis de conduire, patente, führerschein, fuehrerschein, licencia de conducir, rijbewijs"
@@ -85,62 +86,62 @@ KINDS: tuple[Kind, ...] = (
     _kind("au_acn", "9{9}", _n.au_acn, "acn, company number"),
     _kind("au_tfn", "9{9}", _n.au_tfn, "tfn, tax file"),
     _kind("au_medicare", "9{10,11}", _n.au_medicare, "medicare"),
-    _kind("uk_nhs", "9{10}", _n.uk_nhs, "nhs, national health", layout=r"\d{3}([- ]?)\d{3}\1\d{4}"),
-    _kind("uk_nino", "AA9{6}A", _n.uk_nino, "nino, national insurance", alone=True,
+    _kind("uk_nhs", "9{10}", _e.uk_nhs, "nhs, national health", layout=r"\d{3}([- ]?)\d{3}\1\d{4}"),
+    _kind("uk_nino", "AA9{6}A", _e.uk_nino, "nino, national insurance", alone=True,
           layout=r"\w\w ?\d\d ?\d\d ?\d\d ?\w"),
     _kind("uk_passport", "AA9{7}", None, _PASSPORT, layout=r"\w+"),
-    _kind("uk_driving_licence", "A{5}9{6}AX9AA A{5}9{6}A99AA", _n.uk_driving, _DRIVER, alone=True, layout=r"\w+"),
-    _kind("uk_postcode", "A99AA A9{2}9AA AA99AA AA9{2}9AA A9A9AA AA9A9AA AAA9AA", _n.uk_postcode,
+    _kind("uk_driving_licence", "A{5}9{6}AX9AA A{5}9{6}A99AA", _e.uk_driving, _DRIVER, alone=True, layout=r"\w+"),
+    _kind("uk_postcode", "A99AA A9{2}9AA AA99AA AA9{2}9AA A9A9AA AA9A9AA AAA9AA", _e.uk_postcode,
           "postcode, post code, postal code", layout=r"\w+ ?\d\w\w"),
-    _kind("uk_vehicle", "AA99AAA A9{1,3}AAA", _n.uk_plate, "car reg, registration, number plate, plate, vehicle",
+    _kind("uk_vehicle", "AA99AAA A9{1,3}AAA", _e.uk_plate, "car reg, registration, number plate, plate, vehicle",
           layout=r"\w+[- ]?\w{3}"),
-    _kind("de_tax_id", "9{11}", _n.de_tax_id, "steuer-id, steuer id, idnr, identifikationsnummer, steueridentifikationsnummer, tax id"),
-    _kind("de_tax_number", "9{10,11} 9{13}", _n.de_tax_number, "steuernummer, st.-nr, stnr, finanzamt",
+    _kind("de_tax_id", "9{11}", _e.de_tax_id, "steuer-id, steuer id, idnr, identifikationsnummer, steueridentifikationsnummer, tax id"),
+    _kind("de_tax_number", "9{10,11} 9{13}", _e.de_tax_number, "steuernummer, st.-nr, stnr, finanzamt",
           layout=r"\d{10,13}|\d{2,3}/\d{3,4}/\d{4,5}"),
-    _kind("de_health_insurance", "A9{9}", _n.de_health, "egk, krankenversicher, versichertennummer, kvnr"),
-    _kind("de_social_security", "9{8}A9{3}", _n.de_pension, "rvnr, sozialversicherung, rentenversicherung", alone=True),
-    _kind("de_id_card", "AX{8}", _n.de_id_card, "personalausweis, ausweis", layout=r"\w+"),
-    _kind("de_passport", "AX{7}9", _n.de_passport, "reisepass, pass-nr, passnummer, passport", layout=r"\w+"),
+    _kind("de_health_insurance", "A9{9}", _e.de_health, "egk, krankenversicher, versichertennummer, kvnr"),
+    _kind("de_social_security", "9{8}A9{3}", _e.de_pension, "rvnr, sozialversicherung, rentenversicherung", alone=True),
+    _kind("de_id_card", "AX{8}", _e.de_id_card, "personalausweis, ausweis", layout=r"\w+"),
+    _kind("de_passport", "AX{7}9", _e.de_passport, "reisepass, pass-nr, passnummer, passport", layout=r"\w+"),
     _kind("de_driver_licence", "AA9{8}X", None, "führerschein, fuehrerschein", layout=r"\w+"),
-    _kind("de_vat", "AA9{9}", _n.de_vat, "ust-id, ust.-id, umsatzsteuer, vat", alone=True,
+    _kind("de_vat", "AA9{9}", _e.de_vat, "ust-id, ust.-id, umsatzsteuer, vat", alone=True,
           layout=r"\w\w[ -]?\d{3}[ -]?\d{3}[ -]?\d{3}"),
-    _kind("de_register", "AAA9{1,6}", _n.de_register, "handelsregister", alone=True, layout=r"\w{3} ?\d+"),
+    _kind("de_register", "AAA9{1,6}", _e.de_register, "handelsregister", alone=True, layout=r"\w{3} ?\d+"),
     _kind("de_vehicle", "A{2,5}9{1,4} A{2,5}9{1,4}A", None, "kennzeichen, fahrzeug", layout=r"[A-Z]{1,3}([ -])[A-Z]{1,2}[ -]?\d{1,4}[HE]?"),
-    _kind("de_postcode", "9{5}", _n.de_postcode, "postleitzahl, plz", layout=r"\d+"),
-    _kind("de_lanr", "9{9}", _n.de_lanr, "lanr, arztnummer", layout=r"\d+"),
-    _kind("de_bsnr", "9{9}", _n.de_bsnr, "bsnr, betriebsstättennummer", layout=r"\d+"),
-    _kind("es_nif", "9{7,8}A", _n.es_nif, "dni, nif", alone=True, layout=r"\d+-?\w"),
-    _kind("es_nie", "A9{7,8}A", _n.es_nie, "nie", alone=True, layout=r"\w-?\d+-?\w"),
+    _kind("de_postcode", "9{5}", _e.de_postcode, "postleitzahl, plz", layout=r"\d+"),
+    _kind("de_lanr", "9{9}", _e.de_lanr, "lanr, arztnummer", layout=r"\d+"),
+    _kind("de_bsnr", "9{9}", _e.de_bsnr, "bsnr, betriebsstättennummer", layout=r"\d+"),
+    _kind("es_nif", "9{7,8}A", _e.es_nif, "dni, nif", alone=True, layout=r"\d+-?\w"),
+    _kind("es_nie", "A9{7,8}A", _e.es_nie, "nie", alone=True, layout=r"\w-?\d+-?\w"),
     _kind("es_passport", "AAA9{6}", None, _PASSPORT, layout=r"\w+"),
-    _kind("it_fiscal_code", "A{6}99A99A9{3}A", _n.it_fiscal, "codice fiscale", alone=True, layout=r"\w+"),
-    _kind("it_vat", "9{11}", _n.it_vat, "partita iva, p.iva, vat", layout=r"\d+"),
+    _kind("it_fiscal_code", "A{6}99A99A9{3}A", _e.it_fiscal, "codice fiscale", alone=True, layout=r"\w+"),
+    _kind("it_vat", "9{11}", _e.it_vat, "partita iva, p.iva, vat", layout=r"\d+"),
     _kind("it_identity_card", "AA9{7} AA9{5}AA", None, "carta d'identità, carta di identità, identity card", layout=r"\w\w ?\w+"),
-    _kind("it_driver_licence", "AA9{7}A A9AX{6}A", _n.it_driver,
+    _kind("it_driver_licence", "AA9{7}A A9AX{6}A", _e.it_driver,
           "patente, license, licence", layout=r"\w+"),
-    _kind("fr_nir", "9{15} 9{6}A9{8}", _n.fr_nir, "sécurité sociale, nir, insee", alone=True),
-    _kind("nl_bsn", "9{9}", _n.nl_bsn, "bsn, burgerservicenummer, sofi"),
-    _kind("be_nrn", "9{11}", _n.be_nrn, "rijksregister, registre national, nrn", alone_as=r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d",
+    _kind("fr_nir", "9{15} 9{6}A9{8}", _e.fr_nir, "sécurité sociale, nir, insee", alone=True),
+    _kind("nl_bsn", "9{9}", _e.nl_bsn, "bsn, burgerservicenummer, sofi"),
+    _kind("be_nrn", "9{11}", _e.be_nrn, "rijksregister, registre national, nrn", alone_as=r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d",
           layout=r"\d{11}|\d\d\.\d\d\.\d\d-\d{3}\.\d\d"),
-    _kind("pl_pesel", "9{11}", _n.pl_pesel, "pesel", layout=r"\d+"),
-    _kind("pl_nip", "9{10}", _n.pl_nip, "nip"),
-    _kind("se_personnummer", "9{10} 9{12}", _n.se_person, "personnummer, pnr, personal identity, swedish id",
+    _kind("pl_pesel", "9{11}", _e.pl_pesel, "pesel", layout=r"\d+"),
+    _kind("pl_nip", "9{10}", _e.pl_nip, "nip"),
+    _kind("se_personnummer", "9{10} 9{12}", _e.se_person, "personnummer, pnr, personal identity, swedish id",
           alone_as=r"\d{6,8}[-+]\d{4}", layout=r"\d{6}(?:\d\d)?[-+]?\d{4}"),
-    _kind("se_organisation", "9{10}", _n.se_company, "organisationsnummer, orgnummer, org.nr", layout=r"\d{6}-?\d{4}"),
-    _kind("fi_identity_code", "9{6}A9{3}X 9{9}A 9{10}", _n.fi_hetu, "hetu, henkilötunnus, personal identity",
+    _kind("se_organisation", "9{10}", _e.se_company, "organisationsnummer, orgnummer, org.nr", layout=r"\d{6}-?\d{4}"),
+    _kind("fi_identity_code", "9{6}A9{3}X 9{9}A 9{10}", _e.fi_hetu, "hetu, henkilötunnus, personal identity",
           alone=True, layout=r"\d{6}[-+A-FU-Y]\d{3}\w"),
-    _kind("no_fodselsnummer", "9{11}", _n.no_fnr, "fødselsnummer, personnummer, fnr", layout=r"\d{6} ?\d{5}"),
-    _kind("dk_cpr", "9{10}", _n.dk_cpr, "cpr, personnummer", layout=r"\d{6}-?\d{4}"),
-    _kind("ch_ahv", "9{13}", _n.ch_ahv, "ahv, avs", alone=True, layout=r"\d{13}|\d{3}\.\d{4}\.\d{4}\.\d\d"),
-    _kind("at_svnr", "9{10}", _n.at_svnr, "sozialversicherung, svnr", layout=r"\d{4} ?\d{6}"),
-    _kind("pt_nif", "9{9}", _n.pt_nif, "nif, contribuinte"),
-    _kind("ie_pps", "9{7}A{1,2}", _n.ie_pps, "pps", layout=r"\w+"),
-    _kind("gr_amka", "9{11}", _n.gr_amka, "amka", layout=r"\d+"),
-    _kind("ro_cnp", "9{13}", _n.ro_cnp, "cnp", layout=r"\d+"),
-    _kind("bg_egn", "9{10}", _n.bg_egn, "egn, егн", layout=r"\d+"),
-    _kind("cz_rodne_cislo", "9{10}", _n.cz_rc, "rodné číslo, rodne cislo", alone_as=r"\d{6}/\d{4}", layout=r"\d{6}/?\d{4}"),
+    _kind("no_fodselsnummer", "9{11}", _e.no_fnr, "fødselsnummer, personnummer, fnr", layout=r"\d{6} ?\d{5}"),
+    _kind("dk_cpr", "9{10}", _e.dk_cpr, "cpr, personnummer", layout=r"\d{6}-?\d{4}"),
+    _kind("ch_ahv", "9{13}", _e.ch_ahv, "ahv, avs", alone=True, layout=r"\d{13}|\d{3}\.\d{4}\.\d{4}\.\d\d"),
+    _kind("at_svnr", "9{10}", _e.at_svnr, "sozialversicherung, svnr", layout=r"\d{4} ?\d{6}"),
+    _kind("pt_nif", "9{9}", _e.pt_nif, "nif, contribuinte"),
+    _kind("ie_pps", "9{7}A{1,2}", _e.ie_pps, "pps", layout=r"\w+"),
+    _kind("gr_amka", "9{11}", _e.gr_amka, "amka", layout=r"\d+"),
+    _kind("ro_cnp", "9{13}", _e.ro_cnp, "cnp", layout=r"\d+"),
+    _kind("bg_egn", "9{10}", _e.bg_egn, "egn, егн", layout=r"\d+"),
+    _kind("cz_rodne_cislo", "9{10}", _e.cz_rc, "rodné číslo, rodne cislo", alone_as=r"\d{6}/\d{4}", layout=r"\d{6}/?\d{4}"),
     _kind("hr_oib", "9{11}", mod_11_10, "oib", layout=r"\d+"),
-    _kind("lt_asmens_kodas", "9{11}", _n.baltic, "asmens kodas", layout=r"\d+"),
-    _kind("ee_isikukood", "9{11}", _n.baltic, "isikukood", layout=r"\d+"),
+    _kind("lt_asmens_kodas", "9{11}", _e.baltic, "asmens kodas", layout=r"\d+"),
+    _kind("ee_isikukood", "9{11}", _e.baltic, "isikukood", layout=r"\d+"),
     _kind("br_cpf", "9{11}", _n.br_cpf, "cpf", alone_as=r"\d{3}\.\d{3}\.\d{3}-\d\d", layout=r"\d{11}|\d{3}\.\d{3}\.\d{3}-\d\d"),
     _kind("br_cnpj", "9{14}", _n.br_cnpj, "cnpj", alone_as=r"\d\d\.\d{3}\.\d{3}/\d{4}-\d\d",
           layout=r"\d{14}|\d\d\.\d{3}\.\d{3}/\d{4}-\d\d"),
@@ -193,7 +194,9 @@ WRITTEN_OTHERWISE: dict[str, str] = {
     "url": "Only where `types` names it.",
 }
 """Kinds that are no number of one shape."""
-ON_REQUEST = frozenset({"url", "uk_postcode", "de_postcode", "uk_vehicle", "de_vehicle", "in_vehicle", "ng_vehicle", "tr_vehicle"})
+ON_REQUEST = frozenset(
+    {"url", "uk_postcode", "de_postcode", "uk_vehicle", "de_vehicle", "in_vehicle", "ng_vehicle", "tr_vehicle"}
+)
 """Kinds that are looked for only where they are named."""
 NAMES: tuple[str, ...] = tuple(dict.fromkeys((*WRITTEN_OTHERWISE, *(kind.name for kind in KINDS))))
 """All kinds."""

@@ -12,9 +12,7 @@ from antiphon.guards.pii_spoken import Spoken
 
 Place = tuple[str, int, int, float]
 _GROUP = re.compile(r"[0-9A-Za-zÀ-ÖØ-öø-ɏ]+")
-_SHAPE = str.maketrans(
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "9" * 10 + "A" * 52
-)
+_SHAPE = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "9" * 10 + "A" * 52)
 _MOST_GROUPS = 9
 _BOUND = frozenset("-_./+@~")
 """Between alphanumeric characters they join what is no number of its own."""

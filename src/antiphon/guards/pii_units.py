@@ -49,7 +49,7 @@ class Units:
     def __init__(self, *, links: bool = False) -> None:
         """`links`: a link is one unit."""
         self._link = re.compile(r"(?:https?|ftp)://(?=[^\s\"'<>(){}|\\^`.,;:!?])") if links else None
-        word = rf"0-9{_LETTERS}_.@%+:~‐-–\-" + (r"/?=&#;,!$*\[\]" if links else "")
+        word = rf"0-9{_LETTERS}_.@%+:~\u2010-\u2013\-" + (r"/?=&#;,!$*\[\]" if links else "")
         self.trigger = re.compile(rf"[0-9@:](?<!:(?![:A-Fa-f{'/' if links else ''}]))")
         """What no unit is without."""
         self._unit = re.compile(rf"[{word}]+(?:(?:{_JOIN})[{word}]+)*[)]?")

@@ -8,7 +8,7 @@ from ahocorasick_rs import AhoCorasick
 from msgspec import Struct
 
 from antiphon.guards.port import LONGEST_TAIL, Detector, Match
-from antiphon.guards.secrets_rules import Format, Names, Rules, compiled, known, rules
+from antiphon.guards.secrets_rules import Format, Names, Rules, compiled, rules
 from antiphon.guards.secrets_values import entropy, is_secret
 from antiphon.guards.settings_secrets import SecretsSettings
 
@@ -29,9 +29,7 @@ _PEM_BODY = re.compile(r"[A-Za-z0-9+/=\s\\:,\-|\"']*")
 _PEM_END = re.compile(r"-----END[ A-Z0-9_]{0,56}-----")
 _USERINFO = re.compile(r"://[^\s:/@?#\"'<>]{0,40}:([^\s/@\"'<>]{3,50})@")
 _USERINFO_BEGUN = re.compile(r"://[^\s:/@?#\"'<>]{0,40}:[^\s/@\"'<>]{0,50}")
-_VALUE = (
-    r"[A-Za-z0-9_.\-]{0,28}?(?: [a-z]{2,10})?[\"'\]`]{0,2}\s{0,4}(?:(?::|=|->|=>|\|)[=>:]{0,2}|is |,|value=)\s{0,4}(?:Some\(|String\()?[\"'`]{0,3}"
-)
+_VALUE = r"[A-Za-z0-9_.\-]{0,28}?(?: [a-z]{2,10})?[\"'\]`]{0,2}\s{0,4}(?:(?::|=|->|=>|\|)[=>:]{0,2}|is |,|value=)\s{0,4}(?:Some\(|String\()?[\"'`]{0,3}"
 _HEADER = r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?i:bearer|basic|token|api-token|apikey|key|digest)[ :=]{1,2})?[\"']?"
 _USER = re.compile(r"-?-u(?:ser)?[ =]{1,2}[\"']?[^\s:\"']{1,40}:[\"']?")
 
@@ -102,9 +100,7 @@ class SecretsDetector(Detector):
         for one in chosen:
             if one.grows and one.start < tail:
                 tail = one.start
-        return [
-            Match(one.start, one.end, "secret", f"secrets.{one.rule}") for one in chosen if one.start < tail
-        ], tail
+        return [Match(one.start, one.end, "secret", f"secrets.{one.rule}") for one in chosen if one.start < tail], tail
 
     def reach(self, match: Match, text: str, at: int) -> int:
         rule = match.rule.removeprefix("secrets.")
@@ -282,6 +278,3 @@ def _userinfo(text: str, at: int, stop_words: tuple[str, ...]) -> Iterator[_Foun
 def detector(settings: SecretsSettings) -> SecretsDetector:
     """The detector of a guard's settings."""
     return SecretsDetector(settings)
-
-
-__all__ = ["SecretsDetector", "detector", "known"]

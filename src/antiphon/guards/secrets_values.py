@@ -6,7 +6,9 @@ from binascii import Error
 from collections import Counter
 from math import log2
 
-_WORD = re.compile(r"[A-Za-z]{2,}\d{0,5}|\d{1,5}|[A-Za-z]\d{0,6}|(?:[A-Z][a-z]+\d{1,4}){1,2}[A-Z]?[a-z]+|[a-z]+\d[a-z]{1,4}|")
+_WORD = re.compile(
+    r"[A-Za-z]{2,}\d{0,5}|\d{1,5}|[A-Za-z]\d{0,6}|(?:[A-Z][a-z]+\d{1,4}){1,2}[A-Z]?[a-z]+|[a-z]+\d[a-z]{1,4}|"
+)
 _PARTS = re.compile(r"[_\-./:+@~=]+")
 _CAMEL = re.compile(r"[a-z]+(?:[A-Z][a-z]+)*\d{0,2}|(?:[A-Z][a-z]+)+\d{0,2}|[A-Z]+(?:_[A-Z]+)*")
 _PLAIN = re.compile(r"[a-z]+")

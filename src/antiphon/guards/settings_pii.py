@@ -1,5 +1,7 @@
 """Settings of guards that look for personal data."""
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -76,3 +78,11 @@ class PresidioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float, Meta(ge=0, le=1, description="Findings that Presidio scores below are none, 0 to 1. Default 0.5.")
     ] = 0.5
     allow: Annotated[list[str], Meta(description="Texts that are no finding, whatever their case.")] = []
+
+    def check(self) -> list[tuple[str, str, str]]:
+        """What is wrong with it: (path, what, remedy)."""
+        if find_spec("presidio_analyzer") is None:
+            return [("", "Presidio is not installed", "pip install 'antiphon[presidio]'")]
+        if find_spec(self.model) is None and not Path(self.model).is_dir():
+            return [("model", f"the model {self.model!r} is not installed", f"python -m spacy download {self.model}")]
+        return []

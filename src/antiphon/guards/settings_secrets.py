@@ -15,7 +15,9 @@ class SecretsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     allow: Annotated[list[str], Meta(description="Secrets that are no finding, exactly as written.")] = []
     stop_words: Annotated[
         list[str],
-        Meta(description="Values that have one of these in them, whatever their case, are none; beside the built-in ones."),
+        Meta(
+            description="Values that have one of these in them, whatever their case, are none; beside the built-in ones."
+        ),
     ] = []
     entropy: Annotated[
         float,

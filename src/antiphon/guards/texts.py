@@ -130,7 +130,10 @@ def _doubled() -> GuardFailed:
 
 
 def texts_of(request: Request) -> Texts:
-    """Every text of a request. Blocks for about 20 ms a megabyte; most of it lets no other thread run for under 2 ms at once.
+    """Every text of a request. It is to be run in a thread where the body is long.
+
+    It takes 3 ms a megabyte where texts are long, and 140 ms a megabyte of very many short ones; other threads wait for
+    20 ms at most, and for 110 ms amid the latter.
 
     Raises: BadRequest, where the body is no JSON object, or says a key twice.
     """

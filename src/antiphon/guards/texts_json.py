@@ -49,14 +49,18 @@ class _TooDeep(Exception):
 def _keys(value: Any, levels: int) -> int:
     if not levels:
         raise _TooDeep
+    count, children = 0, value
     if value.__class__ is dict:
-        return len(value) + sum(_keys(child, levels - 1) for child in value.values())
-    if value.__class__ is list:
-        return sum(_keys(child, levels - 1) for child in value if child.__class__ in _CONTAINERS)
-    return 0
+        count, children = len(value), value.values()
+    elif value.__class__ is not list:
+        return 0
+    for child in children:
+        if child.__class__ in _CONTAINERS:
+            count += _keys(child, levels - 1)
+    return count
 
 
-_CONTAINERS = (dict, list)
+_CONTAINERS = frozenset({dict, list})
 
 
 class Places:

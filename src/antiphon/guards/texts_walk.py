@@ -48,10 +48,14 @@ class Walk:
     such as arguments, every string is one, and so is every key and every whole number of eight digits or more.
     """
 
-    __slots__ = ("_answer", "_deep", "items")
+    __slots__ = ("_answer", "_deep", "_known", "again", "items")
 
-    def __init__(self, *, answer: bool = False) -> None:
+    def __init__(self, *, answer: bool = False, known: Mapping[str, str] | None = None) -> None:
+        """`known`: texts that were looked at before, whole, and what became of them."""
         self.items: list[Text] = []
+        self.again: list[tuple[Steps, str]] = []
+        """Where known texts stand that have become others, and what they became."""
+        self._known = known
         self._answer = answer
         self._deep = 0
 
@@ -145,6 +149,8 @@ class Walk:
 
     def arguments(self, text: str, where: str, steps: Steps) -> None:
         """A string that a tool is called with: JSON, or a text."""
+        if self._known is not None and self._is_known(text, steps):
+            return
         if not self._inside(text, where, steps, "arguments"):
             self.items.append(Text(where, "arguments", text, steps))
 
@@ -168,9 +174,19 @@ class Walk:
 
     def _string(self, text: str, where: str, steps: Steps, channel: Channel) -> None:
         """A text. One that is JSON with escapes in it is looked into, since they could hide anything."""
+        if self._known is not None and self._is_known(text, steps):
+            return
         if "\\u" in text and text.lstrip()[:1] in _OPENS and self._inside(text, where, steps, channel):
             return
         self.items.append(Text(where, channel, text, steps))
+
+    def _is_known(self, text: str, steps: Steps) -> bool:
+        made = self._known.get(text) if self._known is not None else None
+        if made is None:
+            return False
+        if made != text:
+            self.again.append((steps, made))
+        return True
 
     def _inside(self, text: str, where: str, steps: Steps, channel: Channel) -> bool:
         """Take the texts of a text that is JSON. Returns: whether it is."""
@@ -225,4 +241,5 @@ def _whose(value: Mapping[str, Any], channel: Channel) -> Channel:
 
 def _is_call(among: Mapping[str, Any], steps: Steps) -> bool:
     """Whether the field `input` of an object is what a tool is called with."""
-    return among.get("type") in CALLS or (len(steps) > 1 and steps[-2] in CALLED)
+    kind = among.get("type")
+    return (isinstance(kind, str) and kind in CALLS) or (len(steps) > 1 and steps[-2] in CALLED)

@@ -233,6 +233,12 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="Whether it runs inside your own network. Shown in receipts. Default public."),
     ] = "public"
     region: Annotated[str, Meta(description="Where it runs. Shown in receipts. Default: unknown.")] = ""
+    terms: Annotated[
+        list[Annotated[str, Meta(min_length=1)]],
+        Meta(
+            description="What its provider has agreed to, in your own words, such as `no_training`. Policies read it as `resource.terms`. Default: nothing."
+        ),
+    ] = []
     weight: Annotated[
         float, Meta(ge=0, le=1e6, description="Its share among a route's deployments; 0 takes none. Default 1.")
     ] = 1.0

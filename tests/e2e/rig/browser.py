@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -77,6 +77,10 @@ class Tab:
         return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
+def _wrong(said: ConsoleMessage, expects: str) -> bool:
+    return said.type in {"error", "warning"} and expects not in said.text
+
+
 Open = Callable[..., Tab]
 """(url, scheme, width) to a tab."""
 
@@ -86,13 +90,14 @@ def tabs(started: Browser) -> Iterator[Open]:
     """Opens tabs, each with cookies of its own; all that was wrong in any of them fails the test."""
     opened: list[Tab] = []
 
-    def tab(url: str, scheme: Scheme = "light", width: int = 1280) -> Tab:
+    def tab(url: str, scheme: Scheme = "light", width: int = 1280, *, expects: str = "\0") -> Tab:
+        """`expects`: what the browser may say is wrong."""
         size: ViewportSize = {"width": width, "height": 800}
         context = started.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         wrong: list[str] = []
-        page.on("console", lambda said: wrong.append(said.text) if said.type in {"error", "warning"} else None)
+        page.on("console", lambda said: wrong.append(said.text) if _wrong(said, expects) else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda asked: None if asked.url.startswith(url) else wrong.append(f"asked {asked.url}"))
         opened.append(Tab(page, url, wrong))
@@ -104,4 +109,5 @@ def tabs(started: Browser) -> Iterator[Open]:
         for one in opened:
             with closing(one.page.context):
                 pass
-    assert [said for one in opened for said in one.wrong] == []
+    wrong = [said for one in opened for said in one.wrong]
+    assert not wrong, wrong
