@@ -300,8 +300,8 @@ texts are learned from nowhere, and set no threshold. BIPIA's attacks are benign
 from nowhere, and stand apart. Besides the corpus, models learn from texts of our own (`bench/tools/guards`: 95 attacks, 138
 benign texts with words of attacks, 49 harmless look-alikes of harm) and every 20th question of ZeroEval and every 60th of MMLU-Pro.
 
-What was tuned on what: phrases and rules are written by hand, by people who know published attacks, and were looked at on this
-corpus: their recall is no left-out result, and `rules` is a line of its own. The rule `soup` (prose that goes on in unjoined signs)
+What was tuned on what: phrases and rules are written by hand, knowing published attacks, and some were added after a look at this
+corpus (languages of cse, counts that rules ask for): their recall is no left-out result, and has a line of its own. The rule `soup` (prose that goes on in unjoined signs)
 was written looking at texts of jbb-optim, so the line without it is the one that says what to expect. Texts of our own were
 written without NotInject's or XSTest's texts, but knowing what these are for. Rules of harm were chosen on all sources of harm.
 Sizes (8,000 tokens, windows of 2,000 characters) and weights were set once, and not searched."""

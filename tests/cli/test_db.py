@@ -22,12 +22,13 @@ from antiphon.core.usage import Usage
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.records import Records
 from antiphon.metering.shipping import Shipper
+from antiphon.store.schema_sqlite import STEPS
 from antiphon.store.settings import StorageSettings
 from antiphon.store.sqlite import FILE
 
 ACCOUNT = Account(key="b|acme|", tenant="acme", budget="b", measure="money", span=Span(start_ns=1))
 HOLDS = Holds(id="h" * 36, accounts=((ACCOUNT.key, 1),))
-NEWEST = 7
+NEWEST = len(STEPS)
 
 
 class House:

@@ -19,6 +19,8 @@ LATER = ["guards", "policies", "agents", "cache", "tools", "mcp"]
 TEXTS = {
     r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$": "module:name",
     "^https?://": "https://example.com/v1",
+    "^[A-Za-z]{2}$": "de",
+    "^[a-z]{2}$": "de",
     r"^(key|account|token|certificate|group)/[^\x00-\x1f\x7f]+$": "key/ci",
     "^https://": "https://login.example.com",
     "^http://": "http://proxy:3128",

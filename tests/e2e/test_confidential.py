@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from antiphon.providers.lab.records import KEPT_REQUESTS
@@ -44,7 +44,7 @@ def labs(servers: LoopThread) -> Iterator[tuple[Running, Running]]:
         servers.leave(context)
 
 
-def config(public: str, private: str, spare: float = 0.0) -> Config:
+def config(public: str, private: str, version: int = 0) -> Config:
     """Routes that go out by every way there is, to public deployments first."""
     providers = {
         "out": {
@@ -82,7 +82,7 @@ def config(public: str, private: str, spare: float = 0.0) -> Config:
         "chosen": {**every, "objective": {"goal": "cheapest"}},
     }
     return {
-        "keys": [{"name": "alice", "key": ALICE, "tenant": "acme", "passthrough": ["*"]}],
+        "keys": [{"name": "alice", "key": ALICE, "tenant": "acme", "passthrough": ["*"], "tags": [f"v{version}"]}],
         "providers": providers,
         "models": models,
         "routes": routes,
@@ -92,7 +92,7 @@ def config(public: str, private: str, spare: float = 0.0) -> Config:
             "people": {"pii": {}, "action": "flag", "raises": "confidential"},
             "ask": {"model": {"model": "open-a", "question": "Is it bad?"}, "action": "flag", "failure": "open"},
         },
-        "calls": {"retry": {**QUICK, "max_wait_s": 1 + spare} if spare else QUICK, "retry_budget": {"min_per_s": 100}},
+        "calls": {"retry": QUICK, "retry_budget": {"min_per_s": 100}},
         "storage": {"ship_interval_s": 0.05},
     }
 
@@ -156,12 +156,12 @@ def test_no_confidential_byte_reaches_a_public_server(
         path, body = request(dialect, route, text, stream=stream, label=label)
         return gateway.ask("POST", path, json.dumps(body).encode(), headers=headers)
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
     @given(st.lists(ASK, min_size=1, max_size=6), st.booleans())
     def explore(asks: list[tuple[str, str, bool, str, int]], reload: bool) -> None:
         if reload:
             before = len(gateway.events("config.taken"))
-            gateway.write(config(public.url, private.url, spare=next(NUMBERS)))
+            gateway.write(config(public.url, private.url, version=next(NUMBERS)))
             until(lambda: len(gateway.events("config.taken")) >= before + 2, "the configuration is taken")
         for dialect, route, stream, label, number in asks:
             answer = ask(dialect, route, label, number, stream=stream)

@@ -199,7 +199,7 @@ def test_requests_come_in_while_somebody_looks(tab: Open, start: Start, up: Upst
 
 def test_a_page_that_looks_again_says_when_the_gateway_is_gone(tab: Open, start: Start, up: Upstream) -> None:
     gateway = start(with_console(up))
-    one = tab(address(gateway), expects="ERR_CONNECTION_REFUSED").sign_in(ROOT)
+    one = tab(address(gateway), expects="ERR_CONNECTION_REFUSED|htmx:(sendError|afterRequest)").sign_in(ROOT)
     gateway.stop()
 
     one.page.get_by_role("status").filter(has_text="can’t be reached").wait_for()

@@ -13,6 +13,7 @@ from google import genai
 from google.genai.types import HttpOptions
 from guarded import ASKED, Mails, Words, guard, token
 from openai import OpenAI
+from sdk_sockets import sockets_are_let_go, sockets_may_be_left  # noqa: F401 - fixtures
 from streamed import calling, pieces
 
 from antiphon.core.error import GuardBlocked

@@ -146,12 +146,13 @@ def test_findings_raise_the_class_of_requests() -> None:
 
 def test_a_token_is_not_masked_again_but_what_only_looks_like_one_is() -> None:
     mark = token("email", "ann@mail.org")
-    digits = guard(Words("3E78E6F0"))
+    inside = guard(Words(mark[10:16]))
+    card = guard(Words("4111111111111111"))
 
-    assert mark.endswith("]]")
-    assert not run(texts(f"to {mark}"), guard(Words(mark[10:14]))).findings
-    assert run(texts("to [[4111 3E78E6F0]]"), digits).findings
-    assert run(texts("to 3E78E6F0"), digits).findings
+    assert not run(texts(f"to {mark}"), inside).findings
+    assert run(texts(f"to {mark[3:]}"), inside).findings
+    for forged in ("[[CARD_4111111111111111]]", "[[A4111111111111111_ABCDABCDABCDABCD]]", "[[4111111111111111]]"):
+        assert run(texts(forged), card).findings
 
 
 # --- joined texts

@@ -67,7 +67,7 @@ def test_zeros_behind_the_records_are_no_record(records: list[Record], count: in
 
 
 def test_a_record_of_an_unknown_kind_ends_the_file() -> None:
-    rest = b"\x09" + receipt_id(1).encode()
+    rest = b"\x7f" + receipt_id(1).encode()
     seed = len(frame(Kind.OPENED, receipt_id(1), b"a", 0))
     unknown = struct.pack("<II", len(rest), zlib.crc32(rest, seed)) + rest
 

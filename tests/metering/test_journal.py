@@ -9,12 +9,20 @@ import msgspec
 import pytest
 from receipts import halves, receipt, receipt_id
 
+from antiphon.control.audit_chain import chained
+from antiphon.core.audit import Event
 from antiphon.core.error import StoreError
 from antiphon.core.ledger import Holds
 from antiphon.core.receipt import Receipt
+from antiphon.core.vault_store import Content, DataKey
+from antiphon.metering import captured
 from antiphon.metering.frames import Kind, named
 from antiphon.metering.journal import MAX_BASES, REMEMBER_S, FileJournal
 from antiphon.metering.segment import RING_AT, header, is_locked, mark_shipped, unshipped
+from antiphon.metering.shipping import Shipper
+from antiphon.store.audit_sqlite import SqliteAudit
+from antiphon.store.sqlite import SqliteDatabase
+from antiphon.store.vault_sqlite import SqliteVault
 
 
 def records(directory: Path) -> list[tuple[Kind, str]]:
@@ -45,7 +53,10 @@ def test_a_journal_keeps_what_it_is_told_in_order(tmp_path: Path, fsync: bool) -
 
     opened, content, closed = unshipped(tmp_path / "w-000001.journal", 0)
     assert (opened.kind, msgspec.json.decode(opened.payload, type=Receipt)) == (Kind.OPENED, receipt(1, "running"))
-    assert (content.kind, content.payload) == (Kind.CONTENT, b"acme\0sealed\0bytes")
+    assert content.kind is Kind.CAPTURED
+    assert captured.content(content.kind, content.id, content.payload) == Content(
+        receipt_id(1), "acme", b"sealed\0bytes"
+    )
     assert (closed.kind, msgspec.json.decode(closed.payload, type=Receipt)) == (Kind.CLOSED, receipt(1))
 
 
@@ -139,7 +150,7 @@ def test_a_record_longer_than_a_segment_has_one_of_its_own(tmp_path: Path) -> No
         journal.captured(receipt_id(1), "acme", bytes(5000))
         journal.closed(receipt(1))
 
-    assert records(tmp_path) == [(Kind.CONTENT, receipt_id(1)), (Kind.CLOSED, receipt_id(1))]
+    assert records(tmp_path) == [(Kind.CAPTURED, receipt_id(1)), (Kind.CLOSED, receipt_id(1))]
 
 
 def test_a_disk_that_takes_no_segment_is_told_of(tmp_path: Path) -> None:
@@ -286,3 +297,29 @@ def test_what_was_said_a_day_ago_is_said_anew_as_it_may_be_dropped(tmp_path: Pat
     kinds = [one.kind for one in unshipped(tmp_path / "w-000001.journal", 0)]
     first = [Kind.HOLDS, Kind.BASIS, Kind.CLOSED]
     assert kinds == [*first, Kind.CLOSED, *first]
+
+
+def test_content_of_the_form_before_is_still_read() -> None:
+    old = captured.content(Kind.CONTENT, receipt_id(1), b"acme\0sealed\0bytes")
+
+    assert old == Content(receipt_id(1), "acme", b"sealed\0bytes")
+
+
+def test_events_and_data_keys_go_into_the_database_with_the_rest(tmp_path: Path) -> None:
+    event = Event(tenant="acme", kind="test", by="key/app", at_ns=5, about="x", detail={"n": 1})
+    key = DataKey(id="a" * 32, tenant="acme", owner="b" * 32, at_ns=5, wrapped=b"WRAPPED")
+    (tmp_path / "journal").mkdir()
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path / "journal", "w")) as journal:
+        journal.note(event)
+        journal.key(key)
+        journal.captured(receipt_id(1), "acme", b"sealed", until_ns=9)
+        Shipper(tmp_path / "journal", database).step()
+        journal.scrub()
+        left = b"".join(path.read_bytes() for path in (tmp_path / "journal").iterdir())
+
+    assert SqliteVault(tmp_path).keys([key.id]) == {key.id: key}
+    assert SqliteAudit(tmp_path).grow(chained, 10) == 1
+    assert [one.about for one in SqliteAudit(tmp_path).links("acme", 0, 10)] == ["x"]
+    assert SqliteVault(tmp_path).lapse(9, 0, 10) == 1
+    assert b"WRAPPED" not in left
+    assert b"sealed" not in left

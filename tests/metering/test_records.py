@@ -116,3 +116,27 @@ def test_a_torn_end_hides_nothing_before_it(tmp_path: Path) -> None:
         file.write(b"\x10\0\0\0torn")
 
     assert Records(SqliteReader(tmp_path), tmp_path).receipt(receipt_id(1)) == receipt(1)
+
+
+def test_a_list_has_what_the_journal_says_beside_what_is_shipped(tmp_path: Path) -> None:
+    records = Records(SqliteReader(tmp_path), tmp_path)
+    with closing(SqliteDatabase(tmp_path)) as database, closing(FileJournal(tmp_path, "w")) as journal:
+        journal.closed(receipt(1))
+        journal.opened(receipt(2, "running"))
+        journal.opened(receipt(3, "running"))
+        Shipper(tmp_path, database).step()
+        journal.closed(receipt(2, "failed", principal=BOB))
+        journal.opened(receipt(4, "running"))
+        journal.closed(receipt(4))
+
+        def ids(**asked: str | None) -> list[tuple[str, str]]:
+            said = {"since": "", "before": "~", "most": 10, **asked}
+            return [(one.id, one.outcome) for one in records.between(**said)]
+
+        whole = [(receipt_id(4), "ok"), (receipt_id(3), "running"), (receipt_id(2), "failed"), (receipt_id(1), "ok")]
+        assert ids() == whole
+        assert ids(outcome="running") == [whole[1]], "2 is no longer, whatever the database says"
+        assert ids(outcome="ok") == [whole[0], whole[3]]
+        assert ids(tenant="other") == [whole[2]]
+        assert ids(since=receipt_id(2), before=receipt_id(4)) == whole[1:3]
+        assert [one.id for one in records.between("", "~", 2)] == [receipt_id(4), receipt_id(3)]

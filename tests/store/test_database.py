@@ -17,6 +17,7 @@ from antiphon.core.budget import Account, Span
 from antiphon.core.error import StoreError
 from antiphon.core.kept import Entry
 from antiphon.core.ledger import Posting
+from antiphon.core.receipt import Receipt
 from antiphon.store.bank_postgres import PostgresBank
 from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.database import LAG_NS, AlreadyBooked, Batch, Database, Known, Lapsed, Reader, Row, Use
@@ -145,6 +146,30 @@ def test_a_reader_sees_what_is_committed(store: Store) -> None:
     assert store.reader.last("other") == row(3).body
     assert store.reader.last("nobody") is None
     assert store.reader.positions() == {"w": 5}
+
+
+def test_receipts_between_two_ids_are_found_the_newest_first(store: Store) -> None:
+    rows = [row(1), row(2, "failed"), row(3, tenant="globex"), row(4, "running"), row(5)]
+    store.database.write(Batch(rows=rows))
+    told, tail = halves(receipt(6))
+    basis = Row(id=receipt_id(6), tenant="acme", at_ns=6, outcome="ok", body=msgspec.json.encode(told), basis="b")
+    store.database.write(Batch(rows=[basis], bases=[("b", tail)]))
+    between = store.reader.between
+
+    def found(*asked: Any) -> list[str]:
+        return [msgspec.json.decode(body)["id"] for body in between(*asked)]
+
+    def ids(*numbers: int) -> list[str]:
+        return [receipt_id(number) for number in numbers]
+
+    assert found("", "~", 10) == ids(6, 5, 4, 3, 2, 1)
+    assert found("", "~", 2) == ids(6, 5)
+    assert found(receipt_id(2), receipt_id(5), 10) == ids(4, 3, 2), "the first is in it, the last is not"
+    assert found("", "~", 10, "globex") == ids(3)
+    assert found("", "~", 10, "acme", "ok") == ids(6, 5, 1)
+    assert found("", "~", 10, None, "running") == ids(4)
+    assert found("", "~", 10, "no\0body") == []
+    assert msgspec.json.decode(between("", "~", 1)[0], type=Receipt) == receipt(6)
 
 
 def test_ids_that_tell_no_time_are_kept_too(store: Store) -> None:

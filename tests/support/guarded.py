@@ -89,8 +89,8 @@ def token(kind: str, value: str) -> str:
     """A token that is the same for the same value: its digits are those of a sum."""
     total = 0
     for letter in value:
-        total = (total * 131 + ord(letter)) % 0xFFFFFFFF
-    return f"[[{kind.upper()}_{total:08X}]]"
+        total = (total * 1_000_003 + ord(letter)) % 0xFFFFFFFFFFFFFFF
+    return f"[[{kind.upper()}_A{total:015X}]]"
 
 
 def find_canary(text: str, channel: str, side: str) -> list[tuple[int, int, str]]:

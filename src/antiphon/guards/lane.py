@@ -10,7 +10,7 @@ from antiphon.guards.port import CONTEXT, LONGEST_TAIL, Guard, Match
 
 Decide = Callable[[Guard, Match], Decision]
 _LETTER = "A-Za-zÀ-ÖØ-öø-\u0130\u0132-\u024f"
-_WORD = rf"[{_LETTER}][{_LETTER}'\-]{{0,22}}"
+_WORD = rf"[{_LETTER}][{_LETTER}'\-]{{0,17}}"
 _PLAIN = re.compile(
     rf"((?:[ \n\t\r,;]|{_WORD}(?:[ \n\t\r,;]|(?:[.\")!?]{{1,4}}|:)[ \n\t\r]))*)((?:{_WORD}(?:[.\")!?]{{1,4}}|:)?)?)"
 )
@@ -63,13 +63,14 @@ class Lane:
         """Take text that follows what came before. Returns: pieces that are decided, in order."""
         if self._words and len(text) <= _SHORT:
             begin = self._out
-            found = _PLAIN.fullmatch(self._text[begin:] + text)
-            if found is not None:
+            joint = self._text[begin:] + text
+            found = _PLAIN.fullmatch(joint)
+            if found is not None and "--" not in joint:
                 size = found.end(1)
                 if not size:
                     self._text += text
                     return []
-                if found[0].islower() or _MAY_BEGIN.search(found[1]) is None:
+                if joint.islower() or _MAY_BEGIN.search(found[1]) is None:
                     self._text += text
                     self._out = begin + size
                     if begin > CONTEXT + _SPARE:

@@ -66,10 +66,10 @@ class Detector(ABC):
     granularity: Granularity = "span"
     """What it has to see at once."""
     plain_words: bool = False
-    """No match begins, ends or goes on in plain words, so that a stream need not show them: words of at most 23 Latin
-    letters (but for the dotless i), `'` and `-`, each beginning with a letter, with white space or a comma before and after, or the beginning
-    before, and more punctuation only where white space follows. But one to three capitals, and names of months, may
-    begin a match.
+    """No match begins, ends or goes on in plain words, so that a stream need not show them: words of at most 18 Latin
+    letters (but for the dotless i), `'` and single `-`, each beginning with a letter, with white space or a comma before
+    and after, or the beginning before, and more punctuation only where white space follows. But one to three capitals,
+    and names of months, may begin a match.
     """
 
     @abstractmethod

@@ -14,8 +14,9 @@ JOINS = frozenset({"pii", "secrets"})
 _BETWEEN = "\n\x00\n"
 _BEFORE_VALUE = '": "'
 """Between a key and its value, so that a secret is known by the key that it stands under."""
-_TOKEN = re.compile(r"\[\[[A-Z_]{1,40}\d?_[0-9A-F]{8,32}\]\]")
-_AROUND = 64
+_TOKEN = re.compile(r"\[\[[A-Z]{1,24}\d{0,3}(?:[_-][A-Z]{1,24}\d{0,3}){0,6}_(?=\d*[A-F])[0-9A-F]{16}\]\]")
+"""As the vault makes them. One of digits alone is none: it could be a card that somebody wrote so."""
+_AROUND = 160
 Found = list[tuple[int, Match]]
 
 

@@ -206,7 +206,7 @@ class SecretsDetector(Detector):
         value = text[begin:end]
         quoted = quoted or text[begin - 1] in "\"'`"
         if end < cap:
-            value = value.rstrip(".:!?*|&")
+            value = value if quoted else value.rstrip(".:!?*|&")
             if not value or (end < len(text) and text[end] in "(["):
                 return
             if not quoted and "=" in value[:-2] and "://" in value:

@@ -19,6 +19,12 @@ CHANGES = "changes"
 """Names the record of changes among what is read by position."""
 NOTE = "INSERT INTO audit_notes (tenant, kind, about, event) VALUES (?, ?, ?, ?)"
 _event = msgspec.msgpack.Decoder(Event)
+_BODIES = (
+    "SELECT receipts.id, body, basis, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis"
+    " WHERE receipts.id IN ({})"
+)
+AT_ONCE = 500
+"""Ids of one question; SQLite takes 999 values at the least."""
 _LINK = "tenant, seq, kind, about, body"
 _POINT = "tenant, size, at_ns, note, exported"
 _CHANGED = (
@@ -76,22 +82,22 @@ def _position(db: Ask) -> int:
 
 def _pending(db: Ask, notes: Sequence[Any]) -> Iterable[Pending]:
     """Notes as what they tell of; a receipt that is chained already is passed over, as one shipped twice after a restore."""
-    known: set[str] = set()
+    ids = [about for _, _, kind, about, _ in notes if kind == RECEIPT]
+    known = {row[0] for row in _several(db, "SELECT about FROM audit WHERE kind = 'receipt' AND about IN ({})", ids)}
+    bodies = {row[0]: joined(row[1:]) for row in _several(db, _BODIES, ids)}
     for _, tenant, kind, about, event in notes:
         if kind != RECEIPT:
             yield _event.decode(event)
         elif about not in known:
             known.add(about)
-            if not db.ask("SELECT 1 FROM audit WHERE about = ? AND kind = 'receipt'", (about,)):
-                yield Stored(id=about, tenant=tenant, body=_body(db, about))
+            yield Stored(id=about, tenant=tenant, body=bodies.get(about))
 
 
-def _body(db: Ask, receipt_id: str) -> bytes | None:
-    rows = db.ask(
-        "SELECT body, basis, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis WHERE receipts.id = ?",
-        (receipt_id,),
-    )
-    return joined(rows[0]) if rows else None
+def _several(db: Ask, text: str, ids: Sequence[str]) -> Iterable[Any]:
+    """Rows of many ids."""
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        yield from db.ask(text.format(", ".join("?" * len(some))), some)
 
 
 def _heads(db: Ask, tenants: Sequence[str]) -> list[Head]:

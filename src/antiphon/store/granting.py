@@ -95,5 +95,7 @@ def _told(state: State, now_ns: int) -> Grant:
 
 
 def accounts_values(budget: str, after: str, most: int) -> tuple[str, str, str, int]:
-    """The values of `ACCOUNTS`: keys begin with the budget's name and `|`, so only that stretch is looked at."""
-    return max(after, f"{budget}|"), f"{budget}}}", budget, most
+    """The values of `ACCOUNTS`: keys begin with the budget's name and `|`, so only that stretch is looked at. Before `|`
+    comes `{`, and `}` behind it: the account of a budget that all share is called by its name and `|` alone.
+    """
+    return max(after, f"{budget}{{"), f"{budget}}}", budget, most

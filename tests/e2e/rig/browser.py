@@ -1,5 +1,6 @@
 """Chromium, as a person would use it."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -78,7 +79,7 @@ class Tab:
 
 
 def _wrong(said: ConsoleMessage, expects: str) -> bool:
-    return said.type in {"error", "warning"} and expects not in said.text
+    return said.type in {"error", "warning"} and re.search(expects, said.text) is None
 
 
 Open = Callable[..., Tab]
@@ -91,7 +92,7 @@ def tabs(started: Browser) -> Iterator[Open]:
     opened: list[Tab] = []
 
     def tab(url: str, scheme: Scheme = "light", width: int = 1280, *, expects: str = "\0") -> Tab:
-        """`expects`: what the browser may say is wrong."""
+        """`expects`: a pattern of what the browser may say is wrong."""
         size: ViewportSize = {"width": width, "height": 800}
         context = started.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
         context.set_default_timeout(PATIENCE_MS)
