@@ -17,8 +17,8 @@ from statistics import median
 from typing import Any
 
 from antiphon.guards.lane import Lane
-from antiphon.guards.pii import PiiDetector
 from antiphon.guards.piece import Decision, Found, Piece, joined
+from antiphon.guards.pii import PiiDetector
 from antiphon.guards.port import Detector, Guard
 from antiphon.guards.secrets import SecretsDetector
 from antiphon.guards.settings_content import UnicodeSettings
@@ -44,7 +44,7 @@ SPLITS: dict[str, Split] = {
 """`tokens`: words of at most six characters with the space before them, signs by themselves: 4 characters in the mean."""
 METHOD = (
     "Rules were written with the half of the texts in view whose SHA-256 is even, and measured on the other one; of "
-    "`pii_spans`, whose texts are made from 200 templates, all templates were seen, and of `secrets` one benign text of the "
+    "`pii_spans`, whose texts are made from 200 templates, all templates were seen, `pii_unit` was as a whole, and of `secrets` the names of all of gitleaks' rules and one benign text of the "
     "other half was (a base64 of `username:password`). A finding hits where it has the kind of a span, and at least half of the union of both. "
     "CPU is of one process, hot, garbage collection off. In streams every match is masked; a character leaks that belongs "
     "to a match of the whole text, and passes. Time of an event includes making and ending a lane of each text."
@@ -83,8 +83,10 @@ def pii(data: Path, rounds: int) -> tuple[list[str], dict[str, Any]]:
         "| --- |" + " --- |" * len(parts),
     ]
     counted = {part: spans(detector, some, STRUCTURED) for part, some in parts.items()}
-    for kind in STRUCTURED.values():
-        lines.append(f"| {kind} | " + " | ".join(_prf(counted[part][0][kind]) for part in parts) + " |")
+    lines += [
+        f"| {kind} | " + " | ".join(_prf(counted[part][0][kind]) for part in parts) + " |"
+        for kind in STRUCTURED.values()
+    ]
     totals = {part: summed(counted[part][0].values()) for part in parts}
     lines.append("| **all six** | " + " | ".join(_prf(one) for one in totals.values()) + " |")
     with_links = PiiDetector(PiiSettings(types=[*STRUCTURED.values(), *MORE.values()]))
@@ -101,10 +103,14 @@ def pii(data: Path, rounds: int) -> tuple[list[str], dict[str, Any]]:
         + ", ".join(f"{kind} {_prf(more[kind])}" for kind in MORE.values())
         + ". Of DATE_TIME, dates of birth alone are looked for.",
         f"- {ms:.3f} ms for 1,000 characters of at most 0.5: {_met(ms <= 0.5)}.",
-        f"- `pii_unit`: {right} of {cases} cases of {recognisers} recognisers have the number of findings that they say ({100 * right / cases:.1f} %), each with "
-        f"its own kind alone and `context: any`. Left out, for want of a kind: {', '.join(f'{name} {count}' for name, count in left_out.items())}.",
-        f"- Of all {gold:,} spans of `pii_spans`, {totals['all'].hits} are found ({100 * totals['all'].hits / gold:.0f} %): the others are names, places, addresses, "
-        "organisations, titles and dates, which take a model of the language (`presidio`).",
+        (
+            f"- `pii_unit`: {right} of {cases} cases of {recognisers} recognisers have the number of findings that they say ({100 * right / cases:.1f} %), each with "
+            f"its own kind alone and `context: any`. Left out, for want of a kind: {', '.join(f'{name} {count}' for name, count in left_out.items())}."
+        ),
+        (
+            f"- Of all {gold:,} spans of `pii_spans`, {totals['all'].hits} are found ({100 * totals['all'].hits / gold:.0f} %): the others are names, places, addresses, "
+            "organisations, titles and dates, which take a model of the language (`presidio`)."
+        ),
     ]
     return lines, {"f1": {part: one.f1 for part, one in totals.items()}, "ms": ms, "unit": [right, cases]}
 
@@ -147,8 +153,10 @@ def secrets(data: Path, rounds: int) -> tuple[list[str], dict[str, Any]]:
         "",
         f"- Recall {recall:.3f} of at least 0.80: {_met(recall >= 0.8)}; {100 * false:.2f} % of benign texts of at most 0.3 %: {_met(false <= 0.003)}.",
         f"- {ms:.4f} ms for 1,000 benign characters of at most 0.1: {_met(ms <= 0.1)}.",
-        "- The secrets are gitleaks' own tests, made by its rules: no independent sample. Its near misses are keys with a wrong length or "
-        "checksum, or keys that stand for none: a finding there is masked for nothing.",
+        (
+            "- The secrets are gitleaks' own tests, made by its rules: no independent sample. Its near misses are keys with a wrong length or "
+            "checksum, or keys that stand for none: a finding there is masked for nothing."
+        ),
     ]
     return lines, {"shares": shares, "ms": ms}
 

@@ -254,15 +254,16 @@ def main() -> None:
 
 
 def _page(figures: Sequence[Figure], hits: dict[str, Any], options: argparse.Namespace, day: str) -> str:
+    box = machine()
     method = METHOD.format(mix=options.mix, keys=options.keys)
-    said = ", ".join(f"{name} {version}" for name, version in versions().items())
+    said = ", ".join(f"{name} {version}" for name, version in versions().items() if name != "nginx")
     rows = [f"| {one.what} | {one.us:,.2f} | {one.p99_us:,.2f} | {_target(one)} |" for one in figures]
     rates = "; ".join(f"{name}: {value:,}" for name, value in hits.items())
     return "\n".join(
         [
             f"# Policies, {day}",
             "",
-            f"Command: `python bench/policy.py`. {method} Versions: {said}, cedarpy {_cedarpy()}. Machine: {machine()}.",
+            f"Command: `python bench/policy.py`. {method} Versions: {said}, cedarpy {_cedarpy()}. Machine: {box['cpu']}, {box['cores']} cores, shared with other jobs meanwhile.",
             "",
             "| what | p50, µs | p99, µs | target for p50 |",
             "| --- | --- | --- | --- |",

@@ -22,8 +22,8 @@ def test_without_the_admin_api_there_is_no_console(mistakes: Mistakes) -> None:
 
 
 @pytest.mark.parametrize("console", ["{}", "{title: Staging, session_s: 600, refresh_s: 5, page_rows: 100}"])
-def test_beside_it_there_is_one(load: Load, console: str) -> None:
-    assert load(f"{TEXT}admin: {{}}\nconsole: {console}\n").settings.console is not None
+def test_beside_it_there_is_one(loaded: Load, console: str) -> None:
+    assert loaded(f"{TEXT}admin: {{}}\nconsole: {console}\n").settings.console is not None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from antiphon.wire.yaml_node import Path, dotted
 
 EVERY = list(walk(Settings))
 BOUNDED = [one for one in EVERY if isinstance(bare(one.kind), inspect.IntType | inspect.FloatType)]
-LATER = ["guards", "policies", "agents", "cache", "tools", "mcp"]
+LATER = ["policies", "agents", "cache", "tools", "mcp"]
 TEXTS = {
     r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$": "module:name",
     "^https?://": "https://example.com/v1",
@@ -51,7 +51,7 @@ def fitting(kind: inspect.Type) -> object:
         case inspect.IntType() | inspect.FloatType():
             return kind.ge if kind.ge is not None else between(kind.gt or 0, kind.lt)
         case inspect.StrType():
-            return TEXTS.get(kind.pattern or "", "word")
+            return TEXTS.get(kind.pattern or "", "word" * max((kind.min_length or 0) // 4, 1))
         case inspect.LiteralType():
             return kind.values[0]
         case inspect.CustomType():

@@ -28,6 +28,8 @@ MODULES = (
         "recipes/perform.py",
         "signals/wording.py",
         "calls/deadline.py",
+        "governance/labels.py",
+        "governance/standing.py",
     ),
     *("wire/losses.py", "control/counting.py", "server/files.py", "calls/cache.py"),
 )

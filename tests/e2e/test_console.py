@@ -1,9 +1,11 @@
 """The console in a real browser: every page in both schemes, wide and narrow, and what people do with them."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,7 +22,7 @@ from antiphon.store.database import Batch
 from antiphon.store.sqlite import SqliteDatabase
 from antiphon.vault.local import LocalSealer
 from rig.browser import Open, browser, chromium, tabs
-from rig.config import ALICE, ROOT, to_upstream
+from rig.config import ALICE, KEYS, ROOT, to_upstream
 from rig.fixtures import Start
 from rig.gateway import Gateway
 from rig.loop import LoopThread
@@ -45,6 +47,7 @@ PAGES = [
     "policies",
     "audit",
 ]
+WIDE, NARROW = 1280, 390
 CHAT = {"model": "gpt-test", "max_tokens": 10, "messages": [{"role": "user", "content": "Hi"}]}
 
 
@@ -108,8 +111,7 @@ def served(servers: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Ite
     servers.leave(context)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", WIDE), ("dark", NARROW)])
 def test_every_page_is_usable_by_all_and_no_wider_than_the_window(
     tab: Open, served: Served, scheme: str, width: int
 ) -> None:
@@ -117,8 +119,12 @@ def test_every_page_is_usable_by_all_and_no_wider_than_the_window(
     one.sign_in("first")
     for page in PAGES:
         one.go(served.path(page))
+
         assert (page, one.faults()) == (page, [])
-        assert (page, one.overflow_px()) == (page, 0)
+        for px in (WIDE, NARROW):
+            one.page.set_viewport_size({"width": px, "height": 800})
+            assert (page, px, one.overflow_px()) == (page, px, 0)
+        one.page.set_viewport_size({"width": width, "height": 800})
         assert "owned" not in one.page.title()
 
 
@@ -175,9 +181,9 @@ def address(gateway: Gateway) -> str:
     return (gateway.data / "admin.url").read_text().strip()
 
 
-def test_requests_come_in_while_somebody_looks(tab: Open, start: Start, up: Upstream) -> None:
+def test_requests_come_in_while_somebody_looks(start: Start, up: Upstream, tab: Open) -> None:
     up.script = whole_answer(completion("Hello!"))
-    gateway = start(with_console(up), key=ALICE)
+    gateway = start(with_console(up, storage={"capture": "content", "ship_interval_s": 0.05}), key=ALICE)
     one = tab(address(gateway)).sign_in((gateway.data / "admin.key").read_text().strip())
     assert "No receipts here" in one.text()
 
@@ -189,6 +195,9 @@ def test_requests_come_in_while_somebody_looks(tab: Open, start: Start, up: Upst
     one.page.get_by_role("heading", name="Waterfall").wait_for()
     assert "gpt-test" in one.text()
     assert answer.receipt_id in one.text()
+    one.page.get_by_role("button", name="Show what was said").click()
+    one.page.get_by_role("region", name="What was answered").wait_for()
+    assert "Hello!" in one.text()
     one.go("/console/deployments")
     assert "working" in one.text()
     one.page.get_by_role("button", name="Sign out").click()
@@ -197,7 +206,38 @@ def test_requests_come_in_while_somebody_looks(tab: Open, start: Start, up: Upst
     assert one.page.url.endswith("/sign-in")
 
 
-def test_a_page_that_looks_again_says_when_the_gateway_is_gone(tab: Open, start: Start, up: Upstream) -> None:
+ASKS = """\
+@id("ask.first")
+@approve("approver")
+forbid (principal, action == Action::"call_model", resource);
+"""
+BOSS = {"name": "boss", "key": "sk-boss-0001", "tenant": "acme", "user": "boss@acme.test", "roles": ["approver"]}
+
+
+def test_a_call_that_a_policy_holds_goes_through_once_somebody_approves_it_here(
+    start: Start, up: Upstream, tab: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "asks.cedar").write_text(ASKS)
+    up.script = whole_answer(completion("Hello!"))
+    config = with_console(up, policy={"files": ["asks.cedar"]})
+    gateway = start({**config, "keys": [*KEYS, BOSS]}, key=ALICE)
+    asked = gateway.chat(CHAT)
+    assert asked.status == 202
+    ticket = re.findall(r"x-antiphon-approval: (\S+)", asked.error["message"])[0]
+
+    one = tab(address(gateway)).sign_in("sk-boss-0001").go("/console/approvals")
+    one.page.locator(f'a[href="/console/approvals/{ticket}"]').click()
+    one.page.get_by_role("region", name="The exact action, as JSON").wait_for()
+    assert '"Hi"' in one.text()
+    one.page.get_by_role("button", name="Approve", exact=True).click()
+    one.page.get_by_role("status").filter(has_text="Approved.").wait_for()
+
+    assert gateway.chat(CHAT, headers={"x-antiphon-approval": ticket}).status == 200
+    one.go(f"/console/approvals/{ticket}")
+    assert "and used" in one.text()
+
+
+def test_a_page_that_looks_again_says_when_the_gateway_is_gone(start: Start, up: Upstream, tab: Open) -> None:
     gateway = start(with_console(up))
     one = tab(address(gateway), expects="ERR_CONNECTION_REFUSED|htmx:(sendError|afterRequest)").sign_in(ROOT)
     gateway.stop()
@@ -205,7 +245,7 @@ def test_a_page_that_looks_again_says_when_the_gateway_is_gone(tab: Open, start:
     one.page.get_by_role("status").filter(has_text="can’t be reached").wait_for()
 
 
-def test_wrong_keys_are_slowed_down_and_the_right_one_is_not(tab: Open, start: Start, up: Upstream) -> None:
+def test_wrong_keys_are_slowed_down_and_the_right_one_is_not(start: Start, up: Upstream, tab: Open) -> None:
     gateway = start(with_console(up, identity={"throttle": {"failures": 3, "first_s": 600, "most_s": 600}}))
     one = tab(address(gateway), expects="status of 4").go("/console/sign-in")
     statuses: list[int] = []

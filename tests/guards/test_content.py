@@ -17,7 +17,7 @@ from antiphon.guards.leak import LeakDetector
 from antiphon.guards.length import LengthDetector
 from antiphon.guards.output import OutputDetector
 from antiphon.guards.port import Asked, Detector, Match, Text
-from antiphon.guards.python import NoFunction, PythonDetector, PythonFailed, load
+from antiphon.guards.python import THREADS, NoFunction, PythonDetector, PythonFailed, load
 from antiphon.guards.regex import BadPattern, RegexDetector
 from antiphon.guards.schema import BadSchema, SchemaDetector
 from antiphon.guards.settings_content import (
@@ -393,14 +393,17 @@ class TestPython:
 
         assert "hello" not in str(failed.value)
 
-    def test_one_that_hangs_holds_up_no_more_calls_than_wait(self) -> None:
+    def test_calls_that_hang_hold_up_no_others(self) -> None:
         detector = self.detector("hanging", timeout_s=0.001)
+        why: list[str] = []
 
-        for _ in range(40):
+        for _ in range(THREADS + 1):
             with pytest.raises(PythonFailed) as failed:
                 detector.find("hello")
+            why.append(str(failed.value))
 
-        assert "run or wait already" in str(failed.value) or "took longer" in str(failed.value)
+        assert all(one.endswith("took longer than 0.001 s") for one in why[:-1])
+        assert why[-1] == f"{THREADS} calls of own_guards:hanging run already"
 
     @pytest.mark.parametrize(
         ("call", "why"),

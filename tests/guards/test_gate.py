@@ -457,6 +457,18 @@ def test_messages_of_a_realtime_session() -> None:
     assert json.loads(cut)["error"]["reasons"] == ["a.b"]
 
 
+def test_what_a_caller_said_aloud_is_read_back_masked() -> None:
+    one, place = gate("openai_realtime"), {"item_id": "i", "content_index": 0}
+    kind = "conversation.item.input_audio_transcription"
+    frames = [{"type": f"{kind}.delta", **place, "delta": text} for text in ("I am ann@", "mail.org")]
+    frames.append({"type": f"{kind}.completed", **place, "transcript": "I am ann@mail.org"})
+
+    out = [json.loads(message) for frame in frames for message in one.frame(json.dumps(frame).encode())]
+
+    assert "".join(found.get("delta", "") for found in out) == out[-1]["transcript"] == f"I am {MASKED}"
+    assert len(one.findings) == 1
+
+
 COHERE = [
     event({"type": "message-start", "id": "x", "delta": {"message": {"role": "assistant"}}}, "message-start"),
     event(

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lanes import cut, guards, masked, streamed, whole
 
 from antiphon.guards.lane import Lane
-from antiphon.guards.pii import PiiDetector
 from antiphon.guards.piece import Decision, Found, joined, pieces
+from antiphon.guards.pii import PiiDetector
 from antiphon.guards.port import LONGEST_TAIL, Detector, Guard, Match
 from antiphon.guards.secrets import SecretsDetector
 from antiphon.guards.settings_content import UnicodeSettings
 from antiphon.guards.settings_pii import PiiSettings
 from antiphon.guards.settings_secrets import SecretsSettings
 from antiphon.guards.unicode import UnicodeDetector
-from lanes import cut, guards, masked, streamed, whole
 
 KEY = "gh" + "p_" + "q8Zt5Lw2Rx7Vb3Nc6Md9Kf4Hg1Js0Pa5Ye8U"
 HEAD, FOOT = "-----BEGIN RSA PRIVATE" + " KEY-----", "-----END RSA PRIVATE" + " KEY-----"

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from lanes import cut, guards, streamed, whole
 
 from antiphon.guards.port import LONGEST_TAIL
 from antiphon.guards.secrets import SecretsDetector
 from antiphon.guards.secrets_rules import OTHERS, Format, known, rules
 from antiphon.guards.secrets_values import entropy
 from antiphon.guards.settings_secrets import SecretsSettings
-from lanes import cut, guards, streamed, whole
 
 ALL = SecretsDetector(SecretsSettings())
 RULES = rules()

@@ -242,6 +242,17 @@ async def test_a_tenants_key_is_fetched_beside_the_loop(vault: Vault, kms: FakeK
     assert other.unseal(sealed, "c") == b"x"
 
 
+def test_keys_of_known_tenants_are_fetched_before_a_request_needs_them(vault: Vault, kms: FakeKms) -> None:
+    first = vault.process(of_kms(kms))
+    sealed = {tenant: first.seal(b"x", "c", tenant=tenant) for tenant in ("a", "b")}
+    fresh = vault.process(of_kms(kms))
+    fresh.refresh()
+    kms.stop()
+
+    assert [fresh.unseal(each, "c") for each in sealed.values()] == [b"x", b"x"]
+    assert fresh.seal(b"y", "c", tenant="b")
+
+
 def test_while_the_kms_is_away_keys_in_memory_serve_until_they_are_stale_and_then_nothing(
     vault: Vault, kms: FakeKms
 ) -> None:

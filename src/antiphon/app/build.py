@@ -29,7 +29,7 @@ from antiphon.core.embedding import Embedder
 from antiphon.core.ports import Kept, Origin, Scores, Store
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
-from antiphon.gateway.house import Process
+from antiphon.gateway.house import Process, Revision
 from antiphon.net.egress import Egress, egress_of
 from antiphon.net.settings import Bounds
 from antiphon.providers.raw import Raw, raw
@@ -99,13 +99,7 @@ def build(
     stands = {name: one.target for name, one in raws.items()}
     caller.errands.arrange(settings.calls, stands, caller.fleet.pools, caller.now())
     gateway = Gateway(process, revision)
-    identity = Callers(
-        settings.keys,
-        owned or Owned(),
-        doors or doors_of(caller.transport, process.clock),
-        settings.identity,
-        managed=settings.admin is not None,
-    )
+    identity = _callers(settings, owned or Owned(), doors or doors_of(caller.transport, process.clock))
     site = Site(
         gateway=gateway,
         state=None if kept is None else _state(process, kept, settings.storage.keep),
@@ -122,6 +116,12 @@ def build(
         ready=why_not_ready,
         approvals=None if governing is None else governing.book,
     )
+    return _built(revision, site, identity, settings, {one.origin for one in stands.values()}, egress)
+
+
+def _built(
+    revision: Revision, site: Site, identity: Callers, settings: Settings, origins: set[Origin], egress: Egress
+) -> Built:
     return Built(
         revision=revision.id,
         site=site,
@@ -129,12 +129,16 @@ def build(
         bounds=settings.server.limits,
         drain_timeout_s=settings.server.drain_timeout_s,
         egress=egress,
-        origins={one.origin for one in stands.values()},
+        origins=origins,
         tracer=revision.tracer,
         otlp=settings.telemetry.otlp,
         longest_s=settings.calls.deadline.max_s,
         probes=settings.calls.probes,
     )
+
+
+def _callers(settings: Settings, owned: Owned, doors: Doors) -> Callers:
+    return Callers(settings.keys, owned, doors, settings.identity, managed=settings.admin is not None)
 
 
 def _desk(gateway: Gateway, settings: Settings, raws: dict[str, Raw], old: Built | None) -> Desk:

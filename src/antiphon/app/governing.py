@@ -1,6 +1,7 @@
 """Wires what governs requests: guards, policies, data classes, and whoever is asked."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 
 from antiphon.app.asking import Askables
@@ -9,6 +10,7 @@ from antiphon.config.settings import Settings
 from antiphon.control.approvals import Book
 from antiphon.core.clock import Clock
 from antiphon.core.deployment import Deployment
+from antiphon.core.error import ConfigError
 from antiphon.core.ports import Kept, TokenVault
 from antiphon.governance.asking import Askers
 from antiphon.governance.govern import Governor
@@ -18,12 +20,12 @@ from antiphon.governance.settings import DataClassSettings
 from antiphon.guards.make import make
 from antiphon.policy.compile import compiled
 from antiphon.policy.policies import Policies
-from antiphon.policy.settings import PolicySettings
 from antiphon.policy.source import Source
 from antiphon.providers.target import Account, Target
 from antiphon.routing.route import Route
 
-NO_POLICIES, NO_CLASSES = PolicySettings(), DataClassSettings()
+NO_CLASSES = DataClassSettings()
+log = logging.getLogger("antiphon.policy")
 
 
 class Governing:
@@ -38,6 +40,7 @@ class Governing:
         self._askables = askables
         self._tasks: set[asyncio.Future[None]] = set()
         self._bundles: Sequence[Source] = ()
+        self._settings: Settings | None = None
         self.governor: Governor | None = None
         self.askers: Askers | None = None
         """Whose origins connections are kept to."""
@@ -52,6 +55,7 @@ class Governing:
         targets: Mapping[str, Target],
     ) -> Governor:
         """The governor of a checked configuration. Raises: ConfigError."""
+        self._settings = settings
         askables = self._askables
         policies = compiled(settings.policy, self._bundles, settings.data_classes.private_from)
         storage = settings.storage
@@ -70,6 +74,24 @@ class Governing:
         )
         self.governor = Governor(parts)
         return self.governor
+
+    def know(self, bundles: Sequence[Source]) -> None:
+        """Judge by these policies of the admin API from now on, beside the files'. What can't be read changes nothing: it is
+        told, and the policies of before go on.
+        """
+        if bundles is self._bundles:
+            return
+        settings, governor = self._settings, self.governor
+        if settings is None or governor is None:
+            self._bundles = bundles
+            return
+        try:
+            policies = compiled(settings.policy, bundles, settings.data_classes.private_from)
+        except ConfigError as error:
+            log.error("policy.refused", extra={"reason": str(error)})
+            return
+        self._bundles = bundles
+        governor.take(policies, always=_governed(settings, policies))
 
     @property
     def book(self) -> Book | None:

@@ -10,6 +10,7 @@ from antiphon.app.places import Places
 from antiphon.app.stores import Stores
 from antiphon.config.settings import Settings
 from antiphon.core.error import StoreError
+from antiphon.core.ports import Sealer
 from antiphon.core.vault_store import DataKey
 from antiphon.metering.datakeys import unshipped_key
 from antiphon.metering.journal import FileJournal
@@ -56,6 +57,12 @@ def worker_envelope(settings: Settings, places: Places, journal: FileJournal) ->
             vault.add_keys([key])
 
     return envelope(settings, places, keep)
+
+
+def cache_sealer(settings: Settings, places: Places, sealer: Sealer) -> Sealer:
+    """What kept answers are sealed by. Replicas that share a Valkey and no database share the local key alone."""
+    apart = settings.calls.cache.store == "valkey" and settings.storage.url is None
+    return LocalSealer(places.key) if apart else sealer
 
 
 async def watch(one: Envelope) -> None:

@@ -27,8 +27,8 @@ from antiphon.app.places import Places
 from antiphon.app.plans import Planning
 from antiphon.app.qualities import Qualities
 from antiphon.app.stores import Stores
+from antiphon.app.vaults import cache_sealer, worker_envelope
 from antiphon.app.vaults import watch as watch_vault
-from antiphon.app.vaults import worker_envelope
 from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.measure import measure
@@ -121,7 +121,7 @@ class Worker:
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
         self._sealer = sealer = worker_envelope(settings, places, self._journal)
         self._planning, self._shadows = Planning(), Shadows()
-        self._caching = caching = Caching(places.data, sealer, clock, self._metrics)
+        self._caching = caching = Caching(places.data, cache_sealer(settings, places, sealer), clock, self._metrics)
         sealer.on_erased(lambda tenant: self._loop.call_soon_threadsafe(caching.cache.forget, tenant))
         self._process = Process(
             worker=task.index,
@@ -157,6 +157,7 @@ class Worker:
         metrics = self._task.places.metrics
         self._caching.arrange(loaded.settings)
         owned = self._follower.owned
+        self._governing.know(owned.bundles)
         built = build(
             loaded,
             labs,
@@ -180,6 +181,7 @@ class Worker:
     def _take(self, owned: Owned) -> None:
         """Work by what the admin API owns now."""
         self._built.identity.know(owned)
+        self._governing.know(owned.bundles)
         self._counts.arrange(self._settings, owned)
 
     def _tell(self, version: int) -> None:

@@ -26,6 +26,7 @@ PLACE = ("response_id", "item_id", "output_index", "content_index", "summary_ind
 _LAST = frozenset(
     {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
 )
+_ENDS = (".done", ".completed", ".failed")
 _ARGUMENTS = ("arguments", "custom_tool_call_input")
 _IS_SOUND = re.compile(r"[A-Za-z0-9+/=\s]*").fullmatch
 NUMBER = "sequence_number"
@@ -82,7 +83,7 @@ class Typed(Talk):
         before = b""
         if kind in _LAST or kind == "transcript.text.done":
             before = self.rest()
-        elif kind.endswith(".done"):
+        elif kind.endswith(_ENDS):
             before = self._ended(fields)
         self._note(kind, fields)
         out = before + self._whole(event, fields)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from antiphon.core.finding import Side
-from antiphon.guards import pii, secrets
+from antiphon.guards import pii, pii_presidio, secrets
 from antiphon.guards.harm import HarmDetector
 from antiphon.guards.injection import InjectionDetector
 from antiphon.guards.kinds import DEFAULTS
@@ -25,6 +25,7 @@ _Make = Callable[..., Detector]
 _MAKE: Mapping[str, _Make] = MappingProxyType[str, _Make](
     {
         "pii": pii.detector,
+        "presidio": pii_presidio.detector,
         "secrets": secrets.detector,
         "unicode": UnicodeDetector,
         "injection": InjectionDetector,

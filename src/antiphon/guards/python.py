@@ -16,9 +16,8 @@ from antiphon.guards.port import Asked, Detector, Granularity, Match, Text
 from antiphon.guards.settings_custom import PythonGuardSettings
 
 Function = Callable[[str, str, str], object]
-THREADS = 2
-WAITING = 16
-"""Calls that run or wait; one more fails at once, so that a function that hangs holds up no more."""
+THREADS = 4
+"""Calls that run at once; one more fails without waiting, so that calls that hang hold up no others."""
 
 
 class NoFunction(Exception):
@@ -65,7 +64,7 @@ class PythonDetector(Detector):
         self._settings = settings
         self._function = load(settings.call)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="own-guard")
-        self._free = BoundedSemaphore(WAITING)
+        self._free = BoundedSemaphore(THREADS)
         self.granularity: Granularity = "whole" if settings.whole else "sentence"
 
     def find(self, text: str) -> Sequence[Match]:
@@ -77,7 +76,7 @@ class PythonDetector(Detector):
     def _ask(self, text: str, channel: str, side: str) -> Sequence[Match]:
         """Raises: PythonFailed."""
         if not self._free.acquire(blocking=False):
-            raise PythonFailed(f"{WAITING} calls of {self._settings.call} run or wait already")
+            raise PythonFailed(f"{THREADS} calls of {self._settings.call} run already")
         future = self._threads.submit(self._function, text, channel, side)
         future.add_done_callback(lambda _: self._free.release())
         try:

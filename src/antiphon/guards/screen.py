@@ -198,13 +198,13 @@ def _rules(found: Iterable[Found], action: GuardAction) -> tuple[str, ...]:
 
 
 def _marked(texts: Sequence[Text], guards: Sequence[Guard], asked: Asked) -> dict[int, list[Edit]]:
-    """Edits that need no finding, by text."""
+    """Edits that need no finding, by text; they know themselves which channels they are for."""
     out: dict[int, list[Edit]] = {}
     for guard in guards:
         if guard.shadow or type(guard.detector).marks is Detector.marks:
             continue
         for at, text in enumerate(texts):
-            if not text.within and (guard.channels is None or text.channel in guard.channels):
+            if not text.within:
                 made = guard.detector.marks(text, asked)
                 if made:
                     out.setdefault(at, []).extend(made)

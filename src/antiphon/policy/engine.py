@@ -8,6 +8,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 from typing import cast
 
 import cedarpy
@@ -28,6 +29,9 @@ _ask = cast(
     "Callable[[list[dict[str, object]], PolicySet, Entities, Schema], list[AuthzResult]]",
     cedarpy.is_authorized_batch,  # pyright: ignore[reportUnknownMemberType]
 )
+_ASKED_ALONE = MappingProxyType({"effect": "permit", "action": {"op": "All"}})
+"""What is put in the place of a policy's own: whether it holds is asked, of an action that it can apply to. Comparing the
+action too would take a fifth of the time."""
 _FAILED = re.compile(r"error while evaluating policy `(\d+)`")
 
 
@@ -79,7 +83,8 @@ class Cedar(Engine):
     """Cedar by way of cedarpy, with the schema always: a request that doesn't fit it is not evaluated."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        static = {str(at): {**rule.tree, "effect": "permit"} for at, rule in enumerate(rules)}
+        """`rules` can all apply to the action that is asked about."""
+        static = {str(at): {**rule.tree, **_ASKED_ALONE} for at, rule in enumerate(rules)}
         text = json.dumps({"templates": {}, "staticPolicies": static, "templateLinks": []})
         self._policies = PolicySet.from_json_str(text)
 

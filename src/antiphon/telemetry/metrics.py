@@ -16,6 +16,7 @@ LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 HTTP_ERROR = 400
 Result = Literal["ok", "lost", "left", "ended"]
 """How an attempt without an error ended. `lost`: another was faster; `left`: its caller went; `ended`: it was cut."""
+FINDINGS = "What guards found; action `shadow`: it was only noted."
 ATTEMPTS = "Attempts by how they ended: ok, lost, left, ended, or an error's code."
 FALLBACKS = "Attempts at a fallback, by what went wrong before."
 RETRIES = "Further attempts, by who made them necessary: where they went, after which class of failure."
@@ -124,6 +125,9 @@ class Metrics:
                 number.add()
         if receipt.grounds is not None and plan is not None:
             self.plans.finished(receipt, plan)
+        for one in receipt.findings:
+            action = "shadow" if one.shadow else one.action
+            self._count("antiphon_guard_findings_total", FINDINGS, guard=one.guard, side=one.side, action=action).add()
 
     def _attempt(self, attempt: Attempt, result: str, route: str) -> None:
         """Count one attempt by how it ended, and one that was no first by why it was made."""

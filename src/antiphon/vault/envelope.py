@@ -30,6 +30,8 @@ _OWNERS = b"antiphon owners, version 1"
 _TOKENS = b"antiphon tokens, version 1"
 AGAIN_S = 1.0
 """After a failure nobody asks whatever wraps for so long."""
+MOST_FETCHED = 1000
+"""Tenants whose keys a process fetches when it starts."""
 _HOUR_NS = 3_600_000_000_000
 
 
@@ -87,6 +89,7 @@ class Envelope(Sealer):
         self._sealing: dict[tuple[str, str], _Sealing] = {}
         self._seen: int | None = None
         """Number of the last erasure that is heeded."""
+        self._warm = False
         self._listeners: list[Callable[[str], object]] = []
 
     # --- sealing
@@ -230,6 +233,19 @@ class Envelope(Sealer):
                 self._drop(tenant, EVERYBODY)
             except StoreError:
                 continue  # away: what is in memory goes on for as long as it may
+        if not self._warm:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        """Have keys of tenants that are known already at hand, before a request has to wait for one. Raises: StoreError."""
+        scopes = self._ports.wrappers.scopes
+        for row in self._ports.store.tenant_keys()[:MOST_FETCHED]:
+            if row.scope in scopes and row.tenant not in self._tenants:
+                try:
+                    self._unwrap(row.tenant)
+                except Erased:
+                    continue
+        self._warm = True
 
     def on_erased(self, heard: Callable[[str], object]) -> None:
         """Call with a tenant, on the thread that calls `refresh`, once something of theirs was erased."""
