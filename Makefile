@@ -31,12 +31,13 @@ test: $(DEV_STAMP) servers ## set up and run every test
 servers: ## install what tests run against (Debian's Postgres, Valkey or Redis, bubblewrap, Chromium); without it those tests are skipped
 	@sh tests/support/servers.sh
 
-check: $(DEV_STAMP) ## style, types, layers, structure
+check: $(DEV_STAMP) ## style, types, layers, structure, known advisories
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_structure.py
+	$(BIN)/python requirements/audit.py
 
 bench: $(BENCH_STAMP) ## measure the path beside nginx (needs gcc and nginx); results in bench/results/
 	$(BIN)/python bench/path.py

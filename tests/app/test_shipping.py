@@ -5,15 +5,22 @@ from pathlib import Path
 import pytest
 from receipts import receipt, receipt_id
 
+from antiphon.app.auditing import Auditing
 from antiphon.app.exported import note
-from antiphon.app.shipping import DAY_NS, retain, ship
+from antiphon.app.places import Places
+from antiphon.app.shipping import DAY_NS, Course, retain, ship
+from antiphon.control.settings_audit import AuditSettings
+from antiphon.core.audit import Event
 from antiphon.core.error import StoreError
+from antiphon.core.ids import first_id
+from antiphon.core.vault_store import Content, Hold
 from antiphon.metering.journal import FileJournal
 from antiphon.metering.shipping import Shipper
+from antiphon.store.audit_sqlite import SqliteAudit
 from antiphon.store.database import Batch, Row
 from antiphon.store.settings import RetentionSettings, StorageSettings
 from antiphon.store.settings_export import ExportSettings
-from antiphon.store.sqlite import SqliteDatabase
+from antiphon.store.sqlite import SqliteDatabase, SqliteReader
 from antiphon.store.vault_sqlite import SqliteVault
 from antiphon.telemetry.metrics import Metrics
 from antiphon.telemetry.slots import Slots
@@ -96,3 +103,67 @@ def test_what_says_how_far_exports_came_and_can_not_be_read_keeps_all(
 
         assert database.receipt(receipt_id(1)) == b"{}"
     assert [record.getMessage() for record in caplog.records] == ["retention.failed"]
+
+
+def held(number: int) -> Hold:
+    return Hold(id=f"h{number}", tenant="acme", by="key/boss", at_ns=1)
+
+
+def aged(database: SqliteDatabase, at_ns: int) -> str:
+    """A receipt of a time, with content."""
+    name = f"{first_id(at_ns // 1_000_000)}-7000-8000-000000000000"
+    row = Row(id=name, tenant="acme", at_ns=at_ns, outcome="ok", body=b"{}")
+    database.write(Batch(rows=[row], contents=[Content(name, "acme", b"sealed")]))
+    return name
+
+
+def test_content_goes_before_its_receipt_and_neither_while_a_hold_stands(tmp_path: Path) -> None:
+    retention = RetentionSettings(content_days=10, receipts_days=50)
+    storage = StorageSettings(retention=retention)
+    with closing(SqliteDatabase(tmp_path)) as database:
+        vault, reader = SqliteVault(tmp_path), SqliteReader(tmp_path)
+        young, old, oldest = (aged(database, (100 - days) * DAY_NS) for days in (5, 20, 60))
+        vault.hold(held(1))
+        retain(database, vault, storage, tmp_path, 100 * DAY_NS)
+        assert all(reader.content(one) and reader.receipt(one) for one in (young, old, oldest))
+
+        vault.lift("h1")
+        retain(database, vault, storage, tmp_path, 100 * DAY_NS)
+
+        assert [reader.content(one) is not None for one in (young, old, oldest)] == [True, False, False]
+        assert [reader.receipt(one) is not None for one in (young, old, oldest)] == [True, True, False]
+
+
+@pytest.mark.parametrize("receipts", [True, False])
+def test_receipts_are_chained_unless_told_otherwise_and_what_is_noted_always(tmp_path: Path, receipts: bool) -> None:
+    places = Places.under(tmp_path, tmp_path / "run")
+    places.journal.mkdir()
+    places.metrics.mkdir()
+    audit = AuditSettings(receipts=receipts, name="example.com/log", key_file=str(tmp_path / "own.key"))
+    course = Course(places, StorageSettings(), Metrics(Slots(places.metrics, "shipper")), audit=audit)
+    with closing(FileJournal(places.journal, "w-1")) as journal:
+        journal.closed(receipt(1))
+        journal.note(Event(tenant="acme", kind="test", by="cli", at_ns=1))
+    course.step(0.0)
+    course.finish()
+
+    store = SqliteAudit(tmp_path)
+    kinds = [one.kind for one in store.links("acme", 0, 10)]
+    assert sorted(kinds) == (["receipt", "test"] if receipts else ["test"])
+    (point,) = store.checkpoints("acme", 10)
+    assert point.note.startswith(b"example.com/log/acme\n")
+    assert (tmp_path / "own.key").exists()
+    assert not (tmp_path / "audit.key").exists()
+
+
+def test_a_chain_is_stated_so_often_and_not_more(tmp_path: Path) -> None:
+    SqliteDatabase(tmp_path).close()
+    store = SqliteAudit(tmp_path)
+    auditing = Auditing(AuditSettings(checkpoint_every_s=60), store, tmp_path)
+    sizes: list[int] = []
+    for now_s in (0.0, 30.0, 59.0, 60.0, 61.0):
+        store.note(Event(tenant="acme", kind="test", by="cli", at_ns=1))
+        auditing.step(now_s)
+        sizes.append(store.checkpoints("acme", 1)[0].size)
+
+    assert sizes == [1, 1, 1, 4, 4]

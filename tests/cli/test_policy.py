@@ -1,6 +1,7 @@
 """The commands for policies."""
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from importlib import import_module
@@ -12,6 +13,7 @@ import pytest
 from antiphon.cli.commands import parser
 from antiphon.core.error import BadRequest, ConfigError
 from antiphon.policy.schema import SCHEMA
+from rig.wait import until
 
 CONFIG = """
 storage: {dir: DIR, ship_interval_s: 0.05}
@@ -223,6 +225,42 @@ def test_a_bundle_goes_from_draft_to_force_and_back(place: Place) -> None:
     assert gone.err == "house is deleted.\n"
 
 
+def asked(url: str, key: str) -> tuple[int, str]:
+    """Status and message of a call."""
+    try:
+        return ask(url, "auto", key), ""
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())["error"]["message"]
+
+
+@pytest.mark.processes
+def test_what_is_published_or_written_governs_the_gateway_that_runs(place: Place, serving: Callable[..., Any]) -> None:
+    bob, ann = "sk-bob-0123456789", "sk-ann-0123456789"
+    place.config.write_text(f"{place.config.read_text()}admin: {{port: 0}}\n")
+    bundle = place.write(
+        "b.cedar", '@id("legal.none") forbid(principal in Team::"legal", action, resource is Deployment);'
+    )
+    with serving(place.config) as gateway:
+        before = asked(gateway.url, bob)
+        place.run("bundle", "draft", "legal", bundle)
+        drafted = asked(gateway.url, bob)
+        place.run("bundle", "publish", "legal")
+        published = [asked(gateway.url, key) for key in (bob, ann)]
+        place.run("bundle", "rollout", "legal", "--mode", "shadow")
+        shadowed = asked(gateway.url, bob)
+        place.run("bundle", "rollout", "legal", "--mode", "enforce")
+        place.run("bundle", "withdraw", "legal")
+        withdrawn = asked(gateway.url, bob)
+        place.house.write_text(HOUSE + '@id("sales.none") forbid(principal in Team::"sales", action, resource);')
+        until(lambda: asked(gateway.url, ann)[0] == 403, "the policy that was written")
+        place.house.write_text(HOUSE)
+        until(lambda: asked(gateway.url, ann)[0] == 200, "the policies of before")
+
+    assert (before[0], drafted[0], shadowed[0], withdrawn[0]) == (200, 200, 200, 200)
+    assert [one[0] for one in published] == [403, 200]
+    assert "legal.none" in published[0][1]
+
+
 def ask(url: str, model: str, key: str) -> int:
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}).encode()
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -230,6 +268,7 @@ def ask(url: str, model: str, key: str) -> int:
         return answer.status
 
 
+@pytest.mark.processes
 def test_receipts_are_decided_again_under_other_policies(place: Place, serving: Callable[..., Any]) -> None:
     with serving(place.config) as gateway:
         asked = [ask(gateway.url, *one) for one in (("auto", "sk-ann-0123456789"), ("auto", "sk-bob-0123456789"))]

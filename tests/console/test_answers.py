@@ -1,3 +1,5 @@
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,8 @@ from console_desk import Office
 from msgspec import structs
 
 from antiphon.console import assets
+from antiphon.console.site import MOST_AT_ONCE
+from antiphon.core.spend import Lines, Question, Spending
 
 PAGES = ["receipts", "spend", "deployments", "approvals", "policies", "audit", "sign-in", "nothing", "receipts/none"]
 POLICY = {
@@ -138,3 +142,36 @@ def test_what_others_wrote_is_named_with_its_licence() -> None:
 
     assert len(theirs) == 3
     assert [name for name in theirs if f"{name}`" not in notice] == []
+
+
+async def test_few_pages_are_made_at_once_and_others_wait_for_their_turn(office: Office) -> None:
+    await office.sign_in()
+    held, free = threading.Semaphore(0), threading.Event()
+
+    class Slow(Spending):
+        def sums(self, question: Question, timeout_s: float) -> Lines:
+            held.release()
+            free.wait(20)
+            return Lines(lines=[])
+
+    office.serve(structs.replace(office.desk, spending=Slow()))
+    running = [asyncio.ensure_future(office.ask("GET", "/console/spend")) for _ in range(MOST_AT_ONCE)]
+    for _ in running:
+        await asyncio.to_thread(held.acquire, timeout=20)
+
+    waiting = asyncio.ensure_future(office.ask("GET", "/console/policies"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    free.set()
+    assert [one.status for one in await asyncio.gather(*running, waiting)] == [200] * (MOST_AT_ONCE + 1)
+    assert office.site.turns._value == MOST_AT_ONCE
+
+
+async def test_a_page_that_waits_too_long_for_its_turn_is_refused(office: Office) -> None:
+    await office.sign_in()
+    office.site = structs.replace(office.site, wait_s=0.0)
+    for _ in range(MOST_AT_ONCE):
+        await office.site.turns.acquire()
+    asked = await office.ask("GET", "/console/policies")
+
+    assert (asked.status, asked.headers["retry-after"]) == (503, "5")

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from streamed import Heard, calling, pieces, through
 
 from antiphon.core.error import GuardBlocked, GuardFailed
+from antiphon.core.finding import Side
 from antiphon.core.response import Delta
 from antiphon.guards.gate import Gate
 from antiphon.guards.gate_flow import MOST_HELD
-from antiphon.guards.port import Guard
+from antiphon.guards.port import Asked, Guard, Match, Text
 from antiphon.wire.sse import SseReader, data_of
 
 ANN, MASKED = "ann@mail.org", token("email", "ann@mail.org")
@@ -147,6 +148,16 @@ def test_a_call_of_the_older_kind_and_one_of_free_text() -> None:
     assert free[0]["choices"][0]["delta"]["tool_calls"][0]["custom"] == {"name": "f", "input": f"{MASKED}!"}
 
 
+def test_arguments_that_could_be_read_in_two_ways_end_the_stream() -> None:
+    *stream, last = pieces("openai_chat", calling(0, "f", ['{"a": "ann\\u0040mail.org", "a": 1}']), "tool_calls")[:-1]
+    one = gate()
+    for piece in stream:
+        one.feed(piece)
+
+    with pytest.raises(GuardFailed):
+        one.feed(last)
+
+
 def test_calls_that_are_too_long_to_be_held_end_the_stream() -> None:
     piece = {"index": 0, "function": {"arguments": "x" * (MOST_HELD // 2)}}
     one = gate()
@@ -237,6 +248,24 @@ def test_events_that_differ_in_counts_and_padding_are_read_quickly_too() -> None
     assert "".join(found["delta"] for found in read(out)) == f"Write to {MASKED} or not"
     numbers = [found["sequence_number"] for found in read(out)]
     assert numbers == list(range(len(numbers)))
+
+
+def test_a_guard_that_has_to_know_whose_text_it_is_is_told() -> None:
+    heard: list[tuple[str, str, str]] = []
+
+    class Telling(Words):
+        def find_for(self, text: Text, asked: Asked, side: Side) -> Sequence[Match]:
+            heard.append((text.channel, text.where, asked.tenant))
+            return self.find(text.text)
+
+    one = gate(guards=[guard(Telling("owl"), "rewrite")])
+    out = through(one, [chunk({"reasoning_content": "an owl. "}), chunk({"content": "no owl. "}), chunk({}, "stop")])
+
+    assert (said(out), said(out, "reasoning_content")) == ("no ~. ", "an ~. ")
+    assert heard == [
+        ("reasoning", "choices[0].reasoning_content", "acme"),
+        ("assistant", "choices[0].content", "acme"),
+    ]
 
 
 # --- Anthropic

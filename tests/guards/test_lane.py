@@ -27,7 +27,7 @@ UNICODE = UnicodeDetector(UnicodeSettings())
 FRAGMENTS = (
     "the", " and", " a word", ", ", ". ", "! ", "\n", " ", "I ", "USA ", "May ", "1st, 1977", "12", "345", "-", "/", "(", ")", "+",
     "AB", " C", " x", "ext", ".", " office", "@", "a.b", "::", "ff:", "de", "GB33 BUKB", " 2020 1555", " 5555 55", "born ", "call ",
-    "card 4111 1111 1111 ", "1111", "https://", "é", "\u200b", "\u0430", "zhang", "电话", "9", "Z", "'", '"', "`", "=", ": ", "key",
+    "card 4111 1111 1111 ", "1111", "https://", "é", "\u200b", "\u0430", "zhang", "电话", "，", "слово", " ещё", "Ω", "कख", "שלום", "\u200d", "\ufe0f", "です", "9", "Z", "'", '"', "`", "=", ": ", "key",
     "password", "token", " is ", "eyJ", "hbGciOi", ".eyJ", KEY, KEY[:12], KEY[12:], "sk-", "AKIA", "://user:", "pa5sw0rd!x", "@host",
     "curl -u ", "Bearer ", "authorization", "|", HEAD, HEAD[:9], HEAD[9:], BODY[:200], FOOT, "Zx9Qw" * 30, "0123456789abcdef",
 )  # fmt: skip

@@ -61,7 +61,7 @@ def test_it_finds(text, kind, value):
         "AL47/2121/1009/0000/0002/3569/8741",
         "000-12-3456",
         "version 1.2.3.4567",
-        "std::cout << x; a ? b :: c",
+        "std::cout << x; a ? b :: c; a::b; x[1::2]",
         "bound to 127.0.0.1 and ::1",
         "FF:FF:FF:FF:FF:FF",
         "in 2013 the 45 of them",

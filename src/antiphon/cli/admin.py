@@ -90,7 +90,8 @@ def office(arguments: Namespace) -> Office:
     if here:
         return Office(address=_address(here, key or _key(loaded, data)), desk=None, running=True)
     prepare(loaded.settings)
-    opens = not loaded.settings.keys and loaded.settings.admin is None
+    settings = loaded.settings
+    opens = not settings.keys and settings.admin is None and not settings.identity.known
     return Office(address=None, desk=desk_of(loaded), running=running, opens=opens)
 
 

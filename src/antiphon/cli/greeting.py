@@ -36,7 +36,8 @@ def _admin(settings: Settings, ready: Ready) -> str:
     if ready.admin_url is None or admin is None:
         return ""
     where = f"in {Path(settings.storage.dir) / KEY_FILE}" if admin.key is None else "`admin.key` of the configuration"
-    return f"\nThe admin API listens on {ready.admin_url}; its first key is {where}."
+    console = "" if settings.console is None else f" The console is at {ready.admin_url}/console/."
+    return f"\nThe admin API listens on {ready.admin_url}; its first key is {where}.{console}"
 
 
 def _call(settings: Settings, ready: Ready, model: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from math import ceil
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from antiphon.console import reply
 from antiphon.console.ask import Ask, cookie_of, form_of, from_here, query_of
@@ -18,7 +18,7 @@ from antiphon.console.shown import Led
 from antiphon.control.sight import Sight
 from antiphon.control.signed_in import Session, SignedIn, meant
 from antiphon.core.audit import NOBODY, Event
-from antiphon.core.error import AntiphonError, NotAllowed, NotAuthenticated, WrongMethod
+from antiphon.core.error import AntiphonError, NotAllowed, NotAuthenticated, Unavailable, WrongMethod
 from antiphon.core.secret import Secret
 from antiphon.net.exchange import Exchange
 
@@ -28,6 +28,7 @@ _HOMES = frozenset((b"/console", b"/console/"))
 LONGEST_KEY = 16_384
 """Characters of a credential: tokens of identity providers are some thousand long."""
 CSRF = "csrf"
+MOST_AT_ONCE = 3
 Known = Callable[[bytes, Exchange], Coroutine[Any, Any, Sight]]
 """Whose credential it is. Raises: NotAuthenticated, NotAllowed, OverLimit."""
 
@@ -43,6 +44,10 @@ class ConsoleSite(Struct, frozen=True, kw_only=True):
     session_s: int
     secure: bool
     """The listener speaks TLS."""
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
+    """Pages that are made at once: so few that the admin API goes on beside them."""
+    wait_s: float = 10.0
+    """The longest that a page waits for its turn."""
 
     def serves(self, path: bytes) -> bool:
         return path == ROOT or path.startswith(b"/console/")
@@ -88,11 +93,26 @@ class ConsoleSite(Struct, frozen=True, kw_only=True):
             form=_form(exchange, session) if exchange.method == b"POST" else {},
             fragment=b"hx-request" in exchange.headers,
         )
-        made = await asyncio.to_thread(self._made, route, ask)
+        made = await self._worked(route, ask)
         if isinstance(made, Led):
             reply.led(exchange, made.path)
         else:
             reply.page(exchange, *made)
+
+    async def _worked(self, route: Route, ask: Ask) -> Led | tuple[int, str]:
+        """What `_made` gives, beside the loop, when it is its turn. Raises: Unavailable, when that takes too long."""
+        try:
+            await asyncio.wait_for(self.turns.acquire(), self.wait_s)
+        except TimeoutError:
+            raise Unavailable("many pages are being made; look again soon", retry_after_s=5) from None
+        working = asyncio.ensure_future(asyncio.to_thread(self._made, route, ask))
+        working.add_done_callback(self._ended)
+        return await asyncio.shield(working)  # a browser that leaves doesn't end the thread
+
+    def _ended(self, working: asyncio.Future[Led | tuple[int, str]]) -> None:
+        self.turns.release()
+        if not working.cancelled():
+            working.exception()  # seen here too, for browsers that have left
 
     def _made(self, route: Route, ask: Ask) -> Led | tuple[int, str]:
         """Blocks on the store. Returns: the page's status and text, or where the browser is led."""
@@ -155,6 +175,9 @@ class ConsoleSite(Struct, frozen=True, kw_only=True):
         except AntiphonError as error:
             reply.page(exchange, error.said_status, self._sign_in_page(error.message), _later(error))
             return
+        before = self.signed_in.find(cookie_of(exchange, self._cookie))
+        if before is not None:
+            self.signed_in.end(before)
         token, _ = self.signed_in.begin(Secret(key), self.session_s)
         reply.led(exchange, HOME, self._set_cookie(token, self.session_s))
 

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.control.instants import instant
-from antiphon.control.registry import Fields
+from antiphon.control.registry import Fields, missing
 from antiphon.control.roles import EVERYWHERE, MAY, Permission, Scope, granted
 from antiphon.control.who import Who, told
 from antiphon.core.data_class import RANKS
@@ -29,6 +29,7 @@ NEEDS: Mapping[ObjectKind, Permission] = MappingProxyType(
 CALLERS: frozenset[ObjectKind] = frozenset(("key", "account"))
 MINTING: frozenset[Action] = frozenset(("create", "replace", "rotate"))
 """Changes that hand out, or could hand out, what an object may do."""
+PUTTING: frozenset[Action] = frozenset(("create", "replace"))
 ALL = "*"
 _MEASURES = ("usd", "tokens", "requests")
 _RATES = ("requests", "tokens", "concurrent_requests")
@@ -67,7 +68,11 @@ class Ceiling(Struct, frozen=True, kw_only=True):
         return self.who.may("read", scope_of(kind, fields))
 
     def may(self, kind: ObjectKind, action: Action, old: Fields | None, new: Fields | None) -> None:
-        """Whether they may change an object so. Raises: NotAllowed, naming the field."""
+        """Whether they may change an object so. Raises: NotAllowed, naming the field; NotFound for what they don't see."""
+        if old is not None and not self.sees(kind, old):
+            if action in PUTTING:
+                raise NotAllowed(f"the {kind} {old.get('name')} is not yours to change", code="role_not_allowed")
+            raise missing(kind, str(old.get("name")))
         for fields in (old, new):
             if fields is not None:
                 self.who.need(NEEDS[kind], scope_of(kind, fields))

@@ -116,7 +116,7 @@ class Registry:
         form = self._forms.written(kind).get(name)
         found = self._shown(self._found(kind, name)) if form is None else self._written(kind, name, form)
         if not sees(kind, found.spec):
-            raise _missing(kind, name)
+            raise missing(kind, name)
         return found
 
     def put(
@@ -126,12 +126,12 @@ class Registry:
 
         Raises: Flawed, OwnedElsewhere, VersionConflict, NotAllowed.
         """
-        self._not_written(kind, name, "change")
+        self._not_written(kind, name, "replace", may)
         form = self._forms.read(kind, name, fields)
         old = self._objects.get(kind, name)
-        expects = _expected(kind, name, old, condition)
         action: Action = "create" if old is None else "replace"
         may(kind, action, None if old is None else self._shown(old).spec, written(form))
+        expects = _expected(kind, name, old, condition)
         spec, text = self._spec(old, form)
         return self._write(old, kind, name, spec, action, expects, by, text)
 
@@ -157,7 +157,7 @@ class Registry:
 
         Raises: NotFound, OwnedElsewhere, VersionConflict, NotAllowed.
         """
-        self._not_written(kind, name, "delete")
+        self._not_written(kind, name, "delete", may)
         old = self._found(kind, name)
         may(kind, "delete", self._shown(old).spec, None)
         expects = condition if isinstance(condition, int) else old.version
@@ -194,7 +194,7 @@ class Registry:
 
     def raise_budget(self, name: str, fields: Mapping[str, Any], by: str, may: May = anything) -> Shown:
         """Give a budget more for a while. Raises: NotFound, OwnedElsewhere, Flawed, NotAllowed."""
-        self._not_written("budget", name, "raise")
+        self._not_written("budget", name, "raise", may)
         old = self._found("budget", name)
         spec: dict[str, Any] = msgspec.json.decode(old.spec)
         spec["raises"] = [*spec.get("raises", []), dict(fields)]
@@ -231,7 +231,7 @@ class Registry:
             before = page[-1].version
 
     def _changing(self, kind: ObjectKind, name: str, action: Action, may: May) -> Object:
-        self._not_written(kind, name, action)
+        self._not_written(kind, name, action, may)
         old = self._found(kind, name)
         may(kind, action, self._shown(old).spec, None)
         return old
@@ -239,13 +239,16 @@ class Registry:
     def _found(self, kind: ObjectKind, name: str) -> Object:
         one = self._objects.get(kind, name)
         if one is None:
-            raise _missing(kind, name)
+            raise missing(kind, name)
         return one
 
-    def _not_written(self, kind: ObjectKind, name: str, verb: str) -> None:
-        if name in self._forms.written(kind):
+    def _not_written(self, kind: ObjectKind, name: str, action: Action, may: May) -> None:
+        """Raises: OwnedElsewhere; what `may` does, before whoever asks is told that the file has it."""
+        form = self._forms.written(kind).get(name)
+        if form is not None:
+            may(kind, action, written(form), None)
             raise OwnedElsewhere(
-                f"the {kind} {name} is the configuration file's; {verb} it there, under `{'.'.join(PLACES[kind])}`",
+                f"the {kind} {name} is the configuration file's; {action} it there, under `{'.'.join(PLACES[kind])}`",
                 param="name",
             )
 
@@ -314,7 +317,8 @@ def _expected(kind: ObjectKind, name: str, old: Object | None, condition: Condit
     )
 
 
-def _missing(kind: ObjectKind, name: str) -> NotFound:
+def missing(kind: ObjectKind, name: str) -> NotFound:
+    """What is told of an object that is not there, and of one that isn't somebody's to see."""
     return NotFound(f"there is no {kind} {name[:128]!r}; GET /admin/v1/{SECTIONS[kind]} lists those there are")
 
 

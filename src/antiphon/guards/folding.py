@@ -76,11 +76,14 @@ class Places:
         begin, end, raw, raw_end = self._words[max(word, 0)]
         if end - begin == raw_end - raw:
             return min(raw + at - begin, raw_end)
-        wanted = at - begin + first
-        length = next(
-            (one for one in range(raw_end - raw) if len(folded(self._text[raw : raw + one])) >= wanted), raw_end - raw
-        )
-        return raw + max(length - first, 0)
+        wanted, low, high = at - begin + first, 0, raw_end - raw
+        while low < high:
+            middle = (low + high) // 2
+            if len(folded(self._text[raw : raw + middle])) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return raw + max(low - first, 0)
 
 
 def _begin(word: tuple[int, int, int, int]) -> int:

@@ -8,7 +8,7 @@ from antiphon.core.error import GuardBlocked
 from antiphon.core.finding import Finding
 from antiphon.guards.gate_restore import Tokens
 from antiphon.guards.piece import Found
-from antiphon.guards.port import Asked, Guard, Screened, Text
+from antiphon.guards.port import Asked, Detector, Guard, Screened, Text
 from antiphon.guards.screen import Rules, Token, applies, finding_of, screen
 
 MOST_HELD = 4_194_304
@@ -65,7 +65,7 @@ class Flow:
             self.restore = Tokens(known | dict(restore))
 
     def _of(self, granularity: str) -> list[Guard]:
-        return [guard for guard in self.guards if guard.detector.granularity == granularity]
+        return [guard for guard in self.guards if _granularity(guard.detector) == granularity]
 
     def _keeps(self, guard: Guard) -> bool:
         """Whether a guard may keep text from the caller."""
@@ -89,6 +89,13 @@ class Flow:
         if made.blocked:
             raise blocked(made.blocked)
         return made
+
+
+def _granularity(detector: Detector) -> str:
+    """One that has to know whose text it is can't look at a lane's characters alone."""
+    if detector.granularity == "span" and type(detector).find_for is not Detector.find_for:
+        return "sentence"
+    return detector.granularity
 
 
 _LENGTH = "length"

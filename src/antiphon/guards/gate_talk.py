@@ -18,7 +18,7 @@ from antiphon.wire.sse import data_of
 
 Json = dict[str, Any]
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
-_fields: Callable[[bytes], Json] = msgspec.json.Decoder(dict[str, Any]).decode
+decode: Callable[[bytes], Json] = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Talk(ABC):
@@ -70,7 +70,7 @@ class Talk(ABC):
         if data is None or not data.lstrip().startswith(b"{"):
             return self.done(event)
         try:
-            fields = _fields(data)
+            fields = decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise GuardFailed("an event of the stream is not valid JSON, so that no guard can look at it") from error
         return self.read(event, fields)
@@ -118,7 +118,7 @@ class Talk(ABC):
             if text != item.text:
                 places.put(item.steps, text)
                 changed = True
-        return _fields(rebuilt(encode(value), places)) if changed else value
+        return decode(rebuilt(encode(value), places)) if changed else value
 
 
 MOST_LANES = 256

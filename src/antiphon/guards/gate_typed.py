@@ -14,12 +14,11 @@ from antiphon.core.finding import Channel
 from antiphon.guards.gate_course import Course
 from antiphon.guards.gate_flow import Flow
 from antiphon.guards.gate_quick import Quick, learnt
-from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, encode, number, read_again, told
+from antiphon.guards.gate_talk import Held, Json, Talk, as_json, bounded, decode, encode, number, read_again, told
 from antiphon.guards.texts import applied
 from antiphon.guards.texts_json import Places, rebuilt
 from antiphon.guards.texts_walk import Walk
 from antiphon.guards.texts_words import ECHOES
-from antiphon.wire.json import loads
 from antiphon.wire.sse import data_of
 
 PLACE = ("response_id", "item_id", "output_index", "content_index", "summary_index")
@@ -179,7 +178,7 @@ class Typed(Talk):
         self._again[whole] = made
         if made != whole:
             return self._insert({**lane.last, "delta": made})
-        return b"".join([self._insert(loads(data_of(event) or b"{}"), event) for event in lane.held.events])
+        return b"".join([self._insert(decode(data_of(event) or b"{}"), event) for event in lane.held.events])
 
     # --- texts that come whole
 
@@ -201,7 +200,7 @@ class Typed(Talk):
                 places.put(item.steps, text)
         if not places.under:
             return self._emit(event, fields)
-        return self._emit(None, loads(rebuilt(encode(fields), places, ECHOES)))
+        return self._emit(None, decode(rebuilt(encode(fields), places, ECHOES)))
 
     # --- numbers
 

@@ -1,5 +1,6 @@
 """Requests for harm: by rules, and by a small model of English requests."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -74,15 +75,24 @@ class HarmDetector(Detector):
 def ruled(hits: Sequence[Hit]) -> Iterator[tuple[int, int]]:
     """What is to be done, to what, and close to it how, or what it is meant for."""
     by: dict[str, list[Hit]] = {}
-    for hit in hits:
+    for hit in sorted(hits, key=_start):
         by.setdefault(hit.concept, []).append(hit)
     if "object" not in by:
         return
     for act in by.get("act", ()):
-        objects = [one for one in by["object"] if 0 <= one.start - act.end <= NEAR]
-        why = [one for one in by.get("intent", ()) if -NEAR <= one.start - act.start <= 3 * NEAR]
-        why += [one for one in by.get("how", ()) if -NEAR <= one.start - act.start <= 0]
+        objects = _between(by["object"], act.end, act.end + NEAR)
+        why = _between(by.get("intent", ()), act.start - NEAR, act.start + 3 * NEAR)
+        why = [*why, *_between(by.get("how", ()), act.start - NEAR, act.start)]
         if objects and why:
             every = [act, *objects, *why]
             yield min(one.start for one in every), max(one.end for one in every)
             return
+
+
+def _between(hits: Sequence[Hit], first: int, last: int) -> Sequence[Hit]:
+    """Those that begin there."""
+    return hits[bisect_left(hits, first, key=_start) : bisect_right(hits, last, key=_start)]
+
+
+def _start(hit: Hit) -> int:
+    return hit.start

@@ -1,8 +1,10 @@
 """Rules of injections: phrases that stand together, and texts that no person writes. Each names what it found."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -50,6 +52,10 @@ TO_MACHINES = frozenset(
 )
 
 
+MOST_FOUND = 20
+"""Places of one rule in a text."""
+
+
 class Ruled(Struct, frozen=True):
     """What a rule found, in places of the folded text."""
 
@@ -58,11 +64,15 @@ class Ruled(Struct, frozen=True):
     end: int
 
 
+def _start(hit: Hit) -> int:
+    return hit.start
+
+
 class _Seen:
     """Hits of a text, counted as the rules ask."""
 
     def __init__(self, hits: Sequence[Hit]) -> None:
-        self.hits = hits
+        self.hits = sorted(hits, key=_start)
         self.phrases = {hit.phrase for hit in hits}
         self.many = Counter(concept for concept, _ in {(hit.concept, hit.phrase) for hit in hits})
 
@@ -71,20 +81,22 @@ class _Seen:
         found = [hit for hit in self.hits if hit.concept in concepts]
         return min(hit.start for hit in found), max(hit.end for hit in found)
 
+    def pairs(self, first: str, then: str, gap: int) -> Iterator[tuple[int, int]]:
+        """From a phrase of one concept to the last one of another that begins close behind it."""
+        others = [hit for hit in self.hits if hit.concept == then]
+        for hit in self.hits:
+            if hit.concept == first:
+                last = bisect_right(others, hit.end + gap, key=_start)
+                if last > bisect_left(others, hit.end, key=_start):
+                    yield hit.start, others[last - 1].end
+
     def of(self, phrases: frozenset[str]) -> Iterator[Hit]:
         return (hit for hit in self.hits if hit.phrase in phrases)
 
 
 def _override(seen: _Seen) -> Iterator[tuple[int, int]]:
     """Drop your orders."""
-    if not (seen.many["discard"] and seen.many["orders"]):
-        return
-    orders = [hit for hit in seen.hits if hit.concept == "orders"]
-    for hit in seen.hits:
-        if hit.concept == "discard":
-            near = [one.end for one in orders if 0 <= one.start - hit.end <= GAP]
-            if near:
-                yield hit.start, max(near)
+    return seen.pairs("discard", "orders", GAP)
 
 
 def _ask(seen: _Seen) -> Iterator[tuple[int, int]]:
@@ -124,13 +136,7 @@ def _comply(seen: _Seen) -> Iterator[tuple[int, int]]:
 
 def _prime(seen: _Seen) -> Iterator[tuple[int, int]]:
     """Begin with these words, and don't refuse."""
-    if seen.many["begin"] and seen.many["comply"] > 1:
-        refusals = [hit for hit in seen.hits if hit.concept == "comply"]
-        for hit in seen.hits:
-            near = [one.end for one in refusals if hit.concept == "begin" and 0 <= one.start - hit.end <= 2 * GAP]
-            if near:
-                yield hit.start, max(near)
-                return
+    return islice(seen.pairs("begin", "comply", 2 * GAP), 1) if seen.many["comply"] > 1 else iter(())
 
 
 def _secretly(seen: _Seen) -> Iterator[tuple[int, int]]:
@@ -166,19 +172,22 @@ def ruled(hits: Sequence[Hit], *, untrusted: bool = False) -> Iterator[Ruled]:
     if not hits:
         return
     seen = _Seen(hits)
-    for name, rule in RULES.items():
-        yield from (Ruled(name, start, end) for start, end in rule(seen))
-    if untrusted:
-        for name, rule in UNTRUSTED_RULES.items():
-            yield from (Ruled(name, start, end) for start, end in rule(seen))
+    for name, rule in (*RULES.items(), *(UNTRUSTED_RULES.items() if untrusted else ())):
+        yield from (Ruled(name, start, end) for start, end in islice(rule(seen), MOST_FOUND))
 
 
 SOUP = 3.0
 """Odd joins and brackets without a fellow in a line of prose, as many as 30 words may have at most."""
 _SHORTEST_LINE, _LONGEST_LINE = 50, 1500
 _SOUP_WORDS = 30
-_ASIDE = re.compile(r"`[^`\n]*`|!?\[[^\]\n]*\]\([^)\s]*\)|https?://\S+|\$[^$\n]{1,80}\$|<[^<>\n]{1,60}>")
-_PROSE = re.compile(r"(?:[A-Za-z\u00c0-\u024f][\w\u2019'-]*[,:;]?\s+){5,8}")
+_TABLE = 3
+"""Bars of a line that is a table's."""
+MOST_LINES = 100
+"""Lines with brackets that are looked at."""
+_ASIDE = re.compile(
+    r"`[^`\n]{0,200}`|!?\[[^\]\n]{0,200}\]\([^)\s]{0,300}\)|https?://\S+|\$[^$\n]{1,80}\$|<[^<>\n]{1,60}>"
+)
+_PROSE = re.compile(r"(?<!\w)(?:[A-Za-z\u00c0-\u024f][\w\u2019'-]{0,30}[,:;]?\s{1,3}){5,8}")
 _BRACKET = re.compile(r"[(\[{)\]}]")
 _FELLOW = {")": "(", "]": "[", "}": "{"}
 _JOIN = re.compile(
@@ -194,10 +203,14 @@ def soup(text: str) -> tuple[int, int] | None:
     """
     if _ODD.search(text) is None:
         return None
-    at = 0
+    at = looked = 0
     for line in text.splitlines(keepends=True):
-        if _SHORTEST_LINE <= len(line) <= _LONGEST_LINE and line.count("|") < 3 and _odd(line) >= SOUP:  # noqa: PLR2004 - a table
-            return at, at + len(line)
+        if _SHORTEST_LINE <= len(line) <= _LONGEST_LINE and line.count("|") < _TABLE and _ODD.search(line):
+            if _odd(line) >= SOUP:
+                return at, at + len(line)
+            looked += 1
+            if looked == MOST_LINES:
+                break
         at += len(line)
     return None
 

@@ -11,15 +11,22 @@ from antiphon.guards.port import CONTEXT, LONGEST_TAIL, Guard, Match
 Decide = Callable[[Guard, Match], Decision]
 _LETTER = "A-Za-zÀ-ÖØ-öø-\u0130\u0132-\u024f"
 _WORD = rf"[{_LETTER}][{_LETTER}'\-]{{0,17}}"
+_OTHER = "[\u0370-\u03ff\u0400-\u052f]{1,40}"  # Greek, Cyrillic
+_BREAK = (
+    r"[ \n\t\r,;\u3000-\u3002\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f"
+    r"\u05d0-\u05ea\u0620-\u064a\u0900-\u0d7f\u0e01-\u0e7f\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u9fff\uac00-\ud7a3]"
+)
+"""White space and commas, and signs that no match has: Chinese, Japanese, Korean, Thai, Indic, Arabic, Hebrew."""
 _PLAIN = re.compile(
-    rf"((?:[ \n\t\r,;]|{_WORD}(?:[ \n\t\r,;]|(?:[.\")!?]{{1,4}}|:)[ \n\t\r]))*)((?:{_WORD}(?:[.\")!?]{{1,4}}|:)?)?)"
+    rf"((?:{_BREAK}|(?:{_WORD}|{_OTHER})(?:{_BREAK}|(?:[.\")!?]{{1,4}}|:)[ \n\t\r]))*)"
+    rf"((?:(?:{_WORD}|{_OTHER})(?:[.\")!?]{{1,4}}|:)?)?)"
 )
 """Plain words, as `Detector.plain_words` has them: those that are complete, and the last."""
 _MAY_BEGIN = re.compile(
     rf"(?:^|[^{_LETTER}])(?:[A-Z]{{1,3}}|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{{0,6}})[^{_LETTER}]{{1,6}}$"
 )
 """Last words that a match may begin with."""
-_BREAKS = frozenset(" \n\t\r,;")
+_BREAKS = re.compile(_BREAK)
 _SHORT = 64
 """Longest chunk that is looked at as plain words."""
 _SPARE = 1024
@@ -97,7 +104,7 @@ class Lane:
             self._plain
             and not (self._wait or self._open)
             and self._cover <= self._base + self._out
-            and (self._text[self._out - 1] in _BREAKS if self._out else not self._base)
+            and (_BREAKS.match(self._text, self._out - 1) is not None if self._out else not self._base)
         )
         return out
 

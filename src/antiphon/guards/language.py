@@ -14,7 +14,7 @@ from antiphon.guards.settings_content import LanguageSettings
 
 SAMPLE = 2000
 """Characters that are looked at."""
-_ASIDE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+", re.DOTALL)
+_ASIDE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{0,200}`|https?://\S+|[^\s@]{1,64}@\S+", re.DOTALL)
 """What is in no language."""
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPTS: Mapping[str, str] = MappingProxyType(

@@ -1,8 +1,14 @@
 """What does harm where an answer is shown or run: links and images that carry data away, terminal codes, HTML, statements."""
 
+# RE2 brings no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import re2
 
 from antiphon.guards.overlaps import apart
 from antiphon.guards.port import LONGEST_TAIL, Detector, Match
@@ -30,24 +36,24 @@ _CONTROL = re.compile(
     r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]|\x1b[\]PX^_][^\x07\x1b]{0,90}(?:\x07|\x1b\\)|\x1b[ -/]?[0-~]?|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]"
 )
 """Source: ECMA-48, fifth edition, 5.3 and 5.4."""
-_HTML = re.compile(
+_HTML: Any = re2.compile(
+    r"(?i)"
     r"<\s*/?\s*(?:script|iframe|frame|object|embed|applet|link|meta|base|form|style|svg|math|template)\b"
     r"|<[a-z][^>\n]{0,80}?\son[a-z]{3,20}\s*=|\b(?:javascript|vbscript)\s*:|\bdata:text/html",
-    re.IGNORECASE,
 )
-_STATEMENTS: dict[Statement, re.Pattern[str]] = {
-    "sql": re.compile(
+_STATEMENTS: dict[Statement, Any] = {
+    "sql": re2.compile(
+        r"(?im)"
         r"\b(?:drop\s+(?:table|database|schema|view|user|role|index)\b|truncate\s+(?:table\s+)?\w+|alter\s+table\s+\S{1,40}\s+drop\b"
-        r"|delete\s+from\s+[\w.\"`\[\]]{1,60}\s*(?:;|\Z|$)|union\s+(?:all\s+)?select\b|into\s+(?:out|dump)file\b|xp_cmdshell\b"
+        r"|delete\s+from\s+[\w.\"`\[\]]{1,60}\s*(?:;|$)|union\s+(?:all\s+)?select\b|into\s+(?:out|dump)file\b|xp_cmdshell\b"
         r"|grant\s+all\b|exec(?:ute)?\s+immediate\b|load_file\s*\()|'\s*or\s+'?1'?\s*=\s*'?1",
-        re.IGNORECASE | re.MULTILINE,
     ),
-    "shell": re.compile(
+    "shell": re2.compile(
+        r"(?i)"
         r"\brm\s+(?:-{1,2}[\w-]+\s+){1,4}(?:/|~|\*|\.|\$)\S{0,40}|\b(?:curl|wget|fetch)\b[^\n|;]{0,70}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b"
         r"|\bmkfs(?:\.\w+)?\s|\bdd\s+[^\n]{0,60}of=/dev/\w+|:\(\)\s*\{\s*:\|:&\s*\};:|\bchmod\s+(?:-R\s+)?[0-7]?777\s+/\S{0,40}"
         r"|>\s*/dev/(?:sd|nvme|hd)\w+|\b(?:nc|ncat|netcat)\b[^\n]{0,40}\s-e\s|\bbase64\s+(?:-d|--decode)\b[^\n]{0,40}\|\s*(?:ba|z)?sh\b"
-        r"|/dev/tcp/\S{1,60}|\bshutdown\s+(?:-h|-r|now)\b|\bRemove-Item\b[^\n]{0,60}-Recurse|\bIEX\s*\(|\bdel\s+/[sfq]\s|\bformat\s+[a-z]:",
-        re.IGNORECASE,
+        r"|/dev/tcp/\S{1,60}|\bshutdown\s+(?:-h|-r|now)\b|\bRemove-Item\b[^\n]{0,60}-Recurse|\bIEX\s*\(|\bdel\s+/[sfq]\s|\bformat\s+[a-z]:"
     ),
 }
 _OPEN_URL = re.compile(

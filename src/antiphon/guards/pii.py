@@ -38,7 +38,7 @@ class PiiDetector(Detector):
         return self._scan(text, start, whole=True)[0]
 
     def tail(self, text: str) -> int:
-        return self._scan(text, max(0, len(text) - 4 * NEAR), whole=False)[1]
+        return self._scan(text, 0, whole=False)[1]
 
     def scan(self, text: str, start: int) -> tuple[Sequence[Match], int]:
         return self._scan(text, start, whole=False)

@@ -22,7 +22,8 @@ _V4 = re.compile(rf"(?<![\w.:+\-])(?<![\w])({_IPV4})(?:/\d{{1,2}})?(?!\.?[\w]|[\
 _V6 = re.compile(
     r"(?<![\w:.])([0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:\d{1,3}(?:\.\d{1,3}){3})?(?:%\w{1,16})?)(?![\w:]|\.\d)"
 )
-_NOBODY = frozenset({"127.0.0.1", "0.0.0.0", "::", "::1"})  # noqa: S104  # nothing is bound to them
+_LONG_GROUP = re.compile(r"[0-9A-Fa-f]{3}")
+_NOBODY = frozenset({"127.0.0.1", "0.0.0.0"})  # noqa: S104  # nothing is bound to them
 _MAC = re.compile(
     r"(?<![\w:\-.])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2})(?![\w:\-]|\.\w)"
 )
@@ -65,12 +66,17 @@ def hosts(unit: str, kinds: Collection[str], *, anyhow: bool) -> Iterator[Place]
         return
     if ":" in unit:
         for found in _V6.finditer(unit):
-            if _v6(found[0]) and (anyhow or found[0] not in _NOBODY):
+            if _v6(found[0]) and (anyhow or _likely(found[0])):
                 yield "ip_address", found.start(), found.end(), 0.95
     for found in _V4.finditer(unit):
         group = 1 if found[1] else 2
         if anyhow or found[group] not in _NOBODY:
             yield "ip_address", found.start(group), found.end(group), 0.95
+
+
+def _likely(text: str) -> bool:
+    """It is no slice, and no name in code, such as `1::2` and `a::b`."""
+    return _LONG_GROUP.search(text) is not None and any(one.isdigit() for one in text)
 
 
 def _v6(text: str) -> bool:

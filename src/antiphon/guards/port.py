@@ -65,11 +65,14 @@ class Detector(ABC):
 
     granularity: Granularity = "span"
     """What it has to see at once."""
+    context: int = CONTEXT
+    """Characters before a match that it depends on, at most `CONTEXT`."""
     plain_words: bool = False
     """No match begins, ends or goes on in plain words, so that a stream need not show them: words of at most 18 Latin
     letters (but for the dotless i), `'` and single `-`, each beginning with a letter, with white space or a comma before
-    and after, or the beginning before, and more punctuation only where white space follows. But one to three capitals,
-    and names of months, may begin a match.
+    and after, or the beginning before, and more punctuation only where white space follows. Words of Cyrillic or Greek
+    letters alone are such words, too, and letters of most other scripts count as white space. But one to three
+    capitals, and names of months, may begin a match.
     """
 
     @abstractmethod
@@ -95,15 +98,15 @@ class Detector(ABC):
         """Those that `find` has from `start` on, where nothing that begins before it reaches beyond it. What is before
         `start` is context.
         """
-        low = start - CONTEXT
+        low = start - self.context
         if low <= 0:
             return [one for one in self.find(text) if one.start >= start]
-        found = [one for one in self.find(text[low:]) if one.start >= CONTEXT]
+        found = [one for one in self.find(text[low:]) if one.start >= self.context]
         return [structs.replace(one, start=low + one.start, end=low + one.end) for one in found]
 
     def scan(self, text: str, start: int) -> tuple[Sequence[Match], int]:
         """Matches from `start` on that are certain, whatever follows; and the tail, which none of them begins in."""
-        low = max(0, start - CONTEXT)
+        low = max(0, start - self.context)
         tail = max(start, low + self.tail(text[low:] if low else text))
         return [one for one in self.find_from(text, start) if one.start < tail], tail
 

@@ -20,8 +20,9 @@ _LEAST_BITS = 2.4
 """Bits a character of a key in a known format; less: it stands for one."""
 _SHORT = 3
 """Stop words up to this length are for values alone that nothing but their name marks."""
-_RUN = re.compile(r"[^\s\"'`<>(){}\[\],;\\]*")
-_RUN_BACK = re.compile(r"[^\s\"'`<>(){}\[\],;\\]{0,40}")
+_SIGNS = r"!#-&*+\-./0-9:=?@A-Z^_a-z|~À-ÖØ-öø-ɏ"
+_RUN = re.compile(rf"[{_SIGNS}]*")
+_RUN_BACK = re.compile(rf"[{_SIGNS}]{{0,40}}")
 _MORE = re.compile(r"[A-Za-z0-9_\-./+=%~]*")
 _PEM = re.compile(r"-----BEGIN[ A-Z0-9_\-]{0,50}KEY(?: BLOCK)?-----")
 _PEM_BEGUN = re.compile(r"-----BEGIN[ A-Z0-9_]{0,56}-{0,5}")
@@ -241,7 +242,7 @@ def _placed(rule: Format, pattern: Any, text: str, at: int) -> tuple[int, int] |
 
 
 def _joins(letter: str) -> bool:
-    return letter.isalnum() or letter == "_"
+    return letter.isascii() and (letter.isalnum() or letter == "_")
 
 
 def _private_key(text: str, at: int) -> Iterator[_Found]:

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from antiphon.core.error import BadRequest
+from antiphon.core.error import BadRequest, GuardFailed
 from antiphon.core.finding import Channel
 from antiphon.guards.port import Text
 from antiphon.guards.texts_json import INSIDE, KEY, Steps, decoded
@@ -196,9 +196,14 @@ class Walk:
         if found is None:
             return False
         if found.doubled:
-            if "\\u" in text:
-                raise BadRequest(f"`{where}` is JSON in which a key comes twice; send it once", param=where)
-            return False
+            if "\\u" not in text:
+                return False
+            why = f"`{where}` is JSON in which a key comes twice"
+            raise (
+                GuardFailed(f"{why}, so that no guard can tell what it says")
+                if self._answer
+                else BadRequest(f"{why}; send it once", param=where)
+            )
         self._deep += 1
         self.free(found.value, where, (*steps, INSIDE), channel)
         self._deep -= 1

@@ -37,6 +37,7 @@ class TopicsDetector(Detector):
         self._begun = {phrase[: at + 1] for _, phrase, _ in self._whose for at in range(min(len(phrase), LONGEST_TAIL))}
         self._whole = all(whole for _, _, whole in self._whose)
         self._nearly = _nearly(topics)
+        self._longest = max(map(len, self._nearly), default=0)
         self._examples = _Examples(topics)
         self.granularity: Granularity = "sentence" if self._examples else "span"
 
@@ -60,7 +61,7 @@ class TopicsDetector(Detector):
         if not self._nearly:
             return
         for word in _WORD.finditer(plain):
-            if len(word[0]) < LEAST_FUZZY - 1:
+            if not LEAST_FUZZY - 1 <= len(word[0]) <= self._longest + 1:
                 continue
             name = next((name for one in _shorter(word[0]) if (name := self._nearly.get(one))), None)
             if name is not None:

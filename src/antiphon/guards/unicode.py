@@ -52,6 +52,7 @@ _NEIGHBOURS = 40
 class UnicodeDetector(Detector):
     """Each stretch of such characters is a match of its own; ASCII has none."""
 
+    context = _NEIGHBOURS + 1
     plain_words = True
 
     def __init__(self, settings: UnicodeSettings) -> None:

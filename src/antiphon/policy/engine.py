@@ -7,9 +7,9 @@ allows. So each policy is asked alone whether it holds, and what follows is deci
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 import cedarpy
 from cedarpy import AuthzResult, Decision, Entities, PolicySet, Schema
@@ -55,15 +55,17 @@ class Resources(Struct, frozen=True, kw_only=True):
     entities: Entities | None
     """None: they are not as the schema says."""
     uids: tuple[Uid, ...]
+    attributes: tuple[Mapping[str, Any], ...] = ()
 
 
 def ready(resources: Sequence[Entity]) -> Resources:
     """Make resources ready. Those that don't fit the schema are evaluated by nobody."""
     uids = tuple(one["uid"] for one in resources)
     try:
-        return Resources(entities=_entities(json.dumps(resources), schema()), uids=uids)
+        entities = _entities(json.dumps(resources), schema())
     except (ValueError, TypeError):
-        return Resources(entities=None, uids=uids)
+        entities = None
+    return Resources(entities=entities, uids=uids, attributes=tuple(one["attrs"] for one in resources))
 
 
 class Engine(ABC):

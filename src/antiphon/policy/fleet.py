@@ -1,16 +1,14 @@
 """Deployments in groups that policies can't tell apart."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 
 from antiphon.core.deployment import Deployment
 from antiphon.policy.engine import Resources, ready
+from antiphon.policy.engines import Engines, Turns
 from antiphon.policy.entities import Entity, deployment_attributes, resource_entity, tier_rank
-from antiphon.policy.reads import Readings, fold
-
-_SEVERAL = frozenset(("terms", "effects"))
+from antiphon.policy.reads import Readings, seen
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -28,31 +26,17 @@ class Fleet(Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...]
     resources: Resources
     """The first of each group."""
+    turns: Turns
+    """How they are asked about."""
     public: tuple[str, ...]
     """Those of another zone than `private`."""
     ranks: Mapping[str, int]
     """Places of their tiers."""
 
 
-def seen(attributes: Mapping[str, Any], uid: str, readings: Readings) -> tuple[Hashable, ...]:
-    """What policies see of a resource."""
-    whole = ("resource", "*") in readings
-    out: list[Hashable] = [uid] if whole else []
-    for name, value in attributes.items():
-        reading = readings.get(("resource", name))
-        if whole:
-            out.append(repr(value))
-        elif reading is not None:
-            several = name in _SEVERAL
-            folded = fold(reading, several=several)
-            out.append(value if folded is None else folded(value))
-    named = readings.get(("resource", "uid"))
-    if named is not None:
-        out.append(uid if uid in named.words else None)
-    return tuple(out)
-
-
-def fleet(number: int, deployments: Mapping[str, Deployment], tiers: Sequence[str], readings: Readings) -> Fleet:
+def fleet(
+    number: int, deployments: Mapping[str, Deployment], tiers: Sequence[str], readings: Readings, engines: Engines
+) -> Fleet:
     """Group deployments by what is read of them."""
     entities: dict[tuple[Hashable, ...], Entity] = {}
     names: dict[tuple[Hashable, ...], list[str]] = {}
@@ -62,11 +46,13 @@ def fleet(number: int, deployments: Mapping[str, Deployment], tiers: Sequence[st
         if spot not in entities:
             entities[spot] = resource_entity("Deployment", one.name, attributes)
         names.setdefault(spot, []).append(name)
+    resources = ready(tuple(entities.values()))
     return Fleet(
         number=number,
         deployments=deployments,
         groups=tuple(Group(names=tuple(names[spot])) for spot in entities),
-        resources=ready(tuple(entities.values())),
+        resources=resources,
+        turns=engines.turns(resources),
         public=tuple(name for name, one in deployments.items() if one.zone != "private"),
         ranks={name: tier_rank(one.tier, tiers) for name, one in deployments.items()},
     )

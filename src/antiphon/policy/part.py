@@ -9,7 +9,7 @@ from antiphon.core.principal import Principal
 from antiphon.policy.asked import Action, Context
 from antiphon.policy.combine import Found, found
 from antiphon.policy.engine import Resources
-from antiphon.policy.engines import Engines
+from antiphon.policy.engines import Engines, Turns
 from antiphon.policy.lens import Lens
 from antiphon.policy.reads import Readings, readings
 from antiphon.policy.rule import Rule
@@ -39,10 +39,14 @@ class Part(Struct, frozen=True, kw_only=True):
         """How many of the shares a caller is outside of."""
         return bisect_right(self.shares, draw(principal, context)) if self.shares else 0
 
-    def decide(self, principal: Principal, resources: Resources, context: Context) -> list[Found]:
+    def decide(self, principal: Principal, resources: Resources, turns: Turns, context: Context) -> list[Found]:
         """What is decided of each resource."""
-        held = self.engines.held(principal, self.action, resources, context, self._left_out(principal, context))
+        held = self.engines.held(principal, self.action, resources, turns, context, self._left_out(principal, context))
         return [found(one, self.rules, self.default) for one in held]
+
+    def alone(self, principal: Principal, resource: Resources, context: Context) -> Found:
+        """What is decided of one resource."""
+        return self.decide(principal, resource, self.engines.turns(resource), context)[0]
 
     def _left_out(self, principal: Principal, context: Context) -> frozenset[int]:
         """Places of the rules that are not for a caller."""

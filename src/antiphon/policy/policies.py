@@ -10,10 +10,11 @@ from antiphon.policy.asked import ACTIONS, Action, Context, OtherAction, Resourc
 from antiphon.policy.combine import REQUEST_FAILED, Found
 from antiphon.policy.engine import ready
 from antiphon.policy.entities import resource_attributes, resource_entity
-from antiphon.policy.fleet import Fleet, fleet, seen
+from antiphon.policy.fleet import Fleet, fleet
 from antiphon.policy.judge import CLEARANCE, Terms, below, confined, judged
 from antiphon.policy.lru import Lru
 from antiphon.policy.part import Part, part
+from antiphon.policy.reads import seen
 from antiphon.policy.rule import Rule
 from antiphon.policy.strictest import strictest
 from antiphon.policy.verdict import KEY_MODELS
@@ -78,7 +79,7 @@ class Policies:
             one = (
                 Found(allowed=False, reasons=(CLEARANCE,))
                 if below(principal, data_class)
-                else mine.decide(principal, ready((entity,)), context)[0]
+                else mine.alone(principal, ready((entity,)), context)
             )
             return self._keep(key, self._told(one, data_class))
         except _STRANGE:
@@ -88,7 +89,7 @@ class Policies:
         data_class = context.data_class
         if below(principal, data_class):
             return self._told(Found(allowed=False, reasons=(CLEARANCE,)), data_class)
-        each = self._calls.decide(principal, known.resources, context)
+        each = self._calls.decide(principal, known.resources, known.turns, context)
         return judged(known, each, data_class, self.terms, self.version)
 
     def _told(self, one: Found, data_class: DataClass) -> Verdict:
@@ -120,6 +121,6 @@ class Policies:
         if len(self._fleets) >= MOST_FLEETS:
             self._fleets.pop(next(iter(self._fleets)))
         self._numbers += 1
-        made = fleet(self._numbers, deployments, self.terms.tiers, self._calls.readings)
+        made = fleet(self._numbers, deployments, self.terms.tiers, self._calls.readings, self._calls.engines)
         self._fleets[id(deployments)] = made
         return made

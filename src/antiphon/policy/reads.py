@@ -6,7 +6,7 @@ share a verdict. What is read in any other way counts whole.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, cast
@@ -24,6 +24,9 @@ _ORDER = MappingProxyType({"<": (0,), "<=": (1,), ">": (1,), ">=": (0,)})
 _FLIPPED = MappingProxyType({"<": ">", "<=": ">=", ">": "<", ">=": "<="})
 _MEMBERS = MappingProxyType({"Team": "team", "Department": "department", "Role": "roles"})
 """Attributes that say which of these a principal is in."""
+
+
+_SEVERAL_OF_RESOURCES = frozenset(("terms", "effects"))
 
 
 class Reading(Struct, kw_only=True):
@@ -67,6 +70,24 @@ def fold(reading: Reading, *, several: bool) -> Fold | None:
     if reading.cuts:
         return partial(bisect_right, sorted(reading.cuts))
     return {word: word for word in reading.words}.get
+
+
+def seen(attributes: Mapping[str, Any], uid: str, readings: Readings) -> tuple[Hashable, ...]:
+    """What policies see of a resource."""
+    whole = ("resource", "*") in readings
+    out: list[Hashable] = [uid] if whole else []
+    for name, value in attributes.items():
+        reading = readings.get(("resource", name))
+        if whole:
+            out.append(repr(value))
+        elif reading is not None:
+            several = name in _SEVERAL_OF_RESOURCES
+            folded = fold(reading, several=several)
+            out.append(value if folded is None else folded(value))
+    named = readings.get(("resource", "uid"))
+    if named is not None:
+        out.append(uid if uid in named.words else None)
+    return tuple(out)
 
 
 class _Walk:
