@@ -49,10 +49,8 @@ def test_a_mistake_is_told_with_its_place(text: str, path: str, wrong: str) -> N
 
 def test_broken_parts_are_told_once() -> None:
     assert [path for path, _ in problems("identity: 5")] == ["identity"]
-    assert [path for path, _ in problems(f"identity: {{issuers: [{CORP}, 5], bindings: x}}")] == [
-        "identity.issuers[1]",
-        "identity.bindings",
-    ]
+    told = [path for path, _ in problems(f"identity: {{issuers: [{CORP}, 5], bindings: x}}")]
+    assert sorted(told) == ["identity.bindings", "identity.issuers[1]"]
 
 
 def test_where_others_than_keys_may_call_the_gateway_may_listen_beyond_loopback() -> None:

@@ -66,6 +66,8 @@ async def test_nothing_that_a_request_says_leads_elsewhere(office: Office, targe
         {"sec_fetch_site": "same-site"},
         {"origin": "https://evil.test"},
         {"origin": "null"},
+        {"origin": "http://[gate"},
+        {"origin": "http://gate:8081", "sec_fetch_site": "cross-site"},
     ],
 )
 async def test_a_form_of_another_site_is_refused(office: Office, headers: dict[str, str]) -> None:
@@ -144,3 +146,13 @@ async def test_who_comes_in_is_noted_and_who_can_t_be_noted_stays_out(office: Of
     asked = await office.ask("POST", "/console/sign-in", {"key": "auditor"})
     assert asked.status == 503
     assert "set-cookie" not in asked.headers
+
+
+async def test_a_proxy_may_change_the_host_where_the_browser_says_that_the_form_is_of_this_origin(
+    office: Office,
+) -> None:
+    asked = await office.ask(
+        "POST", "/console/sign-in", {"key": "first"}, origin="https://console.test", sec_fetch_site="same-origin"
+    )
+
+    assert asked.status == 303

@@ -16,6 +16,7 @@ from antiphon.control.checkpoints import tenant_of
 from antiphon.core.audit_store import AuditStore
 from antiphon.store.audit_sqlite import SqliteAudit
 from antiphon.store.notes_place import NotesPlace
+from antiphon.store.vault_sqlite import SqliteVault
 from antiphon.vault.signing import signers
 from rig.config import to_upstream
 from rig.fixtures import Start
@@ -125,3 +126,20 @@ def test_what_people_did_is_chained_and_content_that_was_erased_is_gone(start: S
     everything = b"".join(bodies(gateway, "acme"))
     assert b"PLAIN" not in everything
     assert b"carol" not in everything
+
+
+def test_content_is_kept_no_longer_than_a_policy_says(start: Start, up: Upstream, tmp_path: Path) -> None:
+    policies = tmp_path / "keep.cedar"
+    policies.write_text('@id("keep") @retention("7")\npermit(principal, action == Action::"call_model", resource);\n')
+    gateway = start({**config(up.url), "policy": {"files": [str(policies)]}})
+    up.script = whole(ANSWER)
+    name = gateway.chat(ASK).receipt_id
+    assert gateway.stop() == 0
+
+    receipt = gateway.records().receipt(name)
+    assert receipt is not None
+    assert receipt.captured
+    vault = SqliteVault(gateway.data)
+    over_ns = receipt.at_ns + 7 * 86_400 * 10**9
+    assert vault.lapse(over_ns - 1, 0, 10) == 0
+    assert vault.lapse(over_ns, 0, 10) == 1

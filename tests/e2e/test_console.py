@@ -185,6 +185,7 @@ def test_requests_come_in_while_somebody_looks(start: Start, up: Upstream, tab: 
     up.script = whole_answer(completion("Hello!"))
     gateway = start(with_console(up, storage={"capture": "content", "ship_interval_s": 0.05}), key=ALICE)
     one = tab(address(gateway)).sign_in((gateway.data / "admin.key").read_text().strip())
+    assert f"The console is at {one.url}/console/." in gateway.log_file.read_text()
     assert "No receipts here" in one.text()
 
     answer = gateway.chat(CHAT)

@@ -40,6 +40,8 @@ def found(text: str, detector: PiiDetector = ALL) -> list[tuple[str, str]]:
         ("001-748-088-2851x818", "phone", "001-748-088-2851x818"),
         ("You can call 73 448 266", "phone", "73 448 266"),
         ("455 6186 office", "phone", "455 6186"),
+        ("我的电话13912345678。", "phone", "13912345678"),
+        ("мой телефон 8 912 345 67 89", "phone", "8 912 345 67 89"),
         ("born on May 1st, 1977 in", "date_of_birth", "May 1st, 1977"),
         ("born on 4/29/1972", "date_of_birth", "4/29/1972"),
         ("passport number 912803456", "passport", "912803456"),

@@ -467,6 +467,16 @@ def test_a_whole_chat_answer_and_its_logprobs() -> None:
     assert made["choices"][1] == answer["choices"][1]
 
 
+def test_what_a_tool_is_called_with_loses_nothing_for_its_name() -> None:
+    use = {"type": "tool_use", "id": "t", "name": "f", "input": {"to": "ask ann", "words": ["a"], "logprobs": {"b": 1}}}
+    texts = answer_texts(json.dumps({"type": "message", "content": [use]}).encode(), "anthropic_messages", "chat")
+    edits = [(at, [Edit(4, 7, "X")]) for at, one in enumerate(texts.items) if one.text == "ask ann"]
+
+    made = json.loads(texts.edited(edits).whole())["content"][0]["input"]
+
+    assert made == {"to": "ask X", "words": ["a"], "logprobs": {"b": 1}}
+
+
 def test_tokens_are_put_back_in_every_text() -> None:
     answer = {
         "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "to [[E_1]]"}]}]

@@ -7,10 +7,13 @@ from hypothesis import strategies as some
 from msgspec import structs
 
 from antiphon.core.data_class import DATA_CLASSES, RANKS
-from antiphon.core.deployment import Deployment
+from antiphon.core.deployment import Deployment, Zone
 from antiphon.core.principal import Principal
 from antiphon.policy.asked import Context
 from antiphon.policy.compile import of_sources
+from antiphon.policy.engine import ready
+from antiphon.policy.engines import Engines
+from antiphon.policy.entities import deployment_attributes, resource_entity
 from antiphon.policy.settings import PolicySettings
 from antiphon.policy.source import Source
 
@@ -49,6 +52,7 @@ POLICIES = of_sources(
 ALONE = of_sources([Source(name="hand.cedar", text=TEXT)], PolicySettings(default="deny", cache_entries=0))
 """The same, and nothing is kept."""
 TIERS = ("fast", "balanced", "premium")
+ZONES: tuple[Zone, ...] = ("public", "private")
 NAMES = ("one", "two", "three")
 
 principals = some.builds(
@@ -174,6 +178,43 @@ FLEET = {
     "open": Deployment(name="open", provider="openai", model="m", tier="premium"),
     "own": Deployment(name="own", provider="local", model="m", zone="private", tier="fast"),
 }
+
+
+MANY = {
+    f"{zone}-{region}-{tier}-{provider}-{len(terms)}": Deployment(
+        name=f"{zone}-{region}-{tier}-{provider}-{len(terms)}",
+        provider=provider,
+        model="m",
+        zone=zone,
+        region=region,
+        tier=tier,
+        terms=terms,
+    )
+    for zone in ZONES
+    for region in ("", "eu")
+    for tier in ("", *TIERS)
+    for provider in ("openai", "local")
+    for terms in ((), ("no_training",))
+} | {"one": Deployment(name="one", provider="openai", model="m", tier="fast")}
+
+
+@settings(max_examples=100, deadline=None)
+@given(who=principals, about=contexts)
+def test_of_many_deployments_each_is_judged_as_it_would_be_alone(who: Principal, about: Context) -> None:
+    allowed, out, _ = by_hand(who, about, MANY)
+
+    verdict = ALONE.verdict(who, about, MANY)
+
+    assert verdict.allowed == allowed
+    assert verdict.reasons == ("key.clearance",) or dict(zip(verdict.excluded, verdict.why, strict=True)) == out
+
+
+def test_many_deployments_are_asked_about_in_turns_that_know_few_kinds_of_them() -> None:
+    entities = [resource_entity("Deployment", name, deployment_attributes(one, TIERS)) for name, one in MANY.items()]
+    turns = Engines(ALONE.rules).turns(ready(entities))
+
+    assert sorted(len(turn.about) for turn in turns) == [1, 2, 2, 2, 4]
+    assert sorted(at for turn in turns for at in turn.chunk.places) == list(range(10))
 
 
 EDGES: tuple[dict[str, object], ...] = (

@@ -43,7 +43,11 @@ def _admin(settings: Settings, ready: Ready) -> str:
 def _call(settings: Settings, ready: Ready, model: str) -> str:
     base = _base(settings, ANYWHERE.get(ready.host, ready.host), ready.port)
     trust = _trust(settings.server.tls) if settings.server.tls else ""
-    key = " \\\n  -H 'Authorization: Bearer YOUR_KEY'" if settings.keys or settings.admin else ""
+    key = (
+        " \\\n  -H 'Authorization: Bearer YOUR_KEY'"
+        if settings.keys or settings.admin or settings.identity.known
+        else ""
+    )
     return (
         f"curl{trust} {base}/v1/chat/completions -H 'Content-Type: application/json'{key} \\\n"
         f'  -d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}\''

@@ -43,7 +43,8 @@ def _overridden(arguments: Namespace, loaded: Loaded) -> Loaded:
     if not said:
         return loaded
     server = msgspec.structs.replace(loaded.settings.server, **said)
-    mistakes = server.check(bool(loaded.settings.keys) or loaded.settings.admin is not None)
+    settings = loaded.settings
+    mistakes = server.check(bool(settings.keys) or settings.admin is not None or settings.identity.known)
     if mistakes:
         raise ConfigError(
             [

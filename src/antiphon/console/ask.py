@@ -53,13 +53,23 @@ def cookie_of(exchange: Exchange, name: str) -> str:
 
 
 def from_here(exchange: Exchange) -> None:
-    """A form has to come from a page of this very origin, as browsers tell. Raises: NotAllowed."""
-    site = exchange.headers.get(b"sec-fetch-site")
-    if site is not None and site not in (b"same-origin", b"none"):
+    """A form has to come from a page of this very origin, as the browser tells; one that only names the origin is compared
+    with the host that it asked, which a proxy may have changed. Raises: NotAllowed.
+    """
+    site, origin = exchange.headers.get(b"sec-fetch-site"), exchange.headers.get(b"origin")
+    if site is not None:
+        ours = site in (b"same-origin", b"none")
+    else:
+        ours = origin is None or _netloc(origin) == exchange.headers.get(b"host")
+    if not ours:
         raise NotAllowed("this form was sent by another site; open the console and send it from there")
-    origin = exchange.headers.get(b"origin")
-    if origin is not None and urlsplit(origin.decode("latin-1")).netloc.encode() != exchange.headers.get(b"host"):
-        raise NotAllowed("this form was sent by a page of another origin; open the console and send it from there")
+
+
+def _netloc(origin: bytes) -> bytes:
+    try:
+        return urlsplit(origin.decode("latin-1")).netloc.encode("latin-1")
+    except ValueError:
+        return b""
 
 
 def _pairs(text: bytes) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from antiphon.calls.story import Story
 from antiphon.core.data_class import RANKS
-from antiphon.core.error import ApprovalRefused, GuardFailed
+from antiphon.core.error import ApprovalRefused, GuardBlocked
 from antiphon.core.request import Head, Lineage
 from antiphon.governance.blocked import blocked
 from antiphon.governance.bodies import read as read_body
@@ -36,7 +36,7 @@ class Errands:
     async def errand(self, story: Story, errand: Errand, lineage: Lineage) -> Governed:
         """Let in what goes upstream and is no model call. The story is told of all of it.
 
-        Raises: as `admit`; GuardFailed, where its body can't be read and a guard would have to look at it.
+        Raises: as `admit`; GuardBlocked too, where its body can't be read and a guard would have to look at it.
         """
         parts, tenant = self._parts, story.principal.tenant
         story.data_class = least = self._standing.stated(story)
@@ -124,13 +124,14 @@ class Errands:
             raise blocked(structs.replace(found, blocked=rules), "request")
 
     def _blind(self, story: Story, what: str, guards: tuple[Guard, ...]) -> None:
-        """Something of a body could not be read. Raises: GuardFailed, where that is not let through."""
+        """Something of a body could not be read. Raises: GuardBlocked, where that is not let through."""
         rank = RANKS[story.data_class or "public"]
         by_class = rank >= RANKS[self._parts.settings.closed_from]
         closed = [one.name for one in guards if one.closed == "always" or (one.closed == "by_class" and by_class)]
         if closed:
-            raise GuardFailed(
+            raise GuardBlocked(
                 f"{what} can't be read, so that the guard {closed[0]} can't look at it; send it as text, or let the guard "
-                "fail open (`failure`)"
+                "fail open (`failure`)",
+                reasons=(f"{closed[0]}.unreadable",),
             )
         story.notes = (*story.notes, f"guards: {what} could not be read")

@@ -13,6 +13,8 @@ from antiphon.guards.pii_units import LINK, Units
 from antiphon.guards.port import Detector, Match
 from antiphon.guards.settings_pii import PiiSettings
 
+_SHORT, _LONG = 4, 6
+"""Letters of words that have to stand by themselves, at their end and at their beginning."""
 NEAR = 72
 """Characters before a number in which words speak of it."""
 
@@ -134,13 +136,22 @@ class Words:
         found: dict[str, int] = {}
         for index, start, end in self._search.find_matches_as_indexes(near, overlapping=True):
             word, names = self._words[index]
-            if word[0].isalpha() and start and near[start - 1].isalpha() and (len(word) < 6 or not word.isascii()):
-                continue
-            if len(word) <= 4 and word[-1].isalpha() and end < len(near) and near[end].isalpha() and near[end] != "s":
+            if not _whole(near, word, start, end):
                 continue
             for name in names:
                 found[name] = max(found.get(name, -1), end)
         return found
+
+
+def _whole(text: str, word: str, start: int, end: int) -> bool:
+    """Whether it stands there by itself: short ones have to, in scripts whose words have spaces between them."""
+    if start and _cased(word[0]) and _cased(text[start - 1]) and (len(word) < _LONG or not word.isascii()):
+        return False
+    return len(word) > _SHORT or not _cased(word[-1]) or end == len(text) or text[end] == "s" or not _cased(text[end])
+
+
+def _cased(letter: str) -> bool:
+    return letter.lower() != letter.upper()
 
 
 def kinds_of(settings: PiiSettings) -> frozenset[str]:

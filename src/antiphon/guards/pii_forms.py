@@ -45,7 +45,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "phone": (
         "phone", "tel", "call", "mobile", "cell", "fax", "dial", "ring", "text me", "whatsapp", "reach", "answering",
         "contact", "hotline", "telefon", "handy", "teléfono", "telefono", "téléphone", "number is", "cn number", "sms",
-        "ext", "office", "cep no", "sim", "signal", "telegram",
+        "ext", "office", "cep no", "sim", "signal", "telegram", "телефон", "τηλέφωνο", "电话", "電話", "手机", "手機", "携帯", "전화",
     ),
 }  # fmt: skip
 

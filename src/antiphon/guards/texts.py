@@ -37,11 +37,11 @@ _PLAIN_FIELDS: Mapping[str, Channel] = {"prompt": "user", "input": "user", "text
 class Texts:
     """The texts of a body."""
 
-    __slots__ = ("_body", "_empties", "_lines", "_parts", "items")
+    __slots__ = ("_body", "_empties", "_form", "_lines", "_parts", "items")
 
     def __init__(
         self,
-        body: bytes,
+        body: bytes | Body,
         items: list[Text],
         *,
         empties: frozenset[str] = frozenset(),
@@ -49,7 +49,8 @@ class Texts:
         lines: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         self.items: list[Text] = items
-        self._body = body
+        self._body = b"" if isinstance(body, Body) else body
+        self._form = body if isinstance(body, Body) else None
         self._empties = empties
         self._parts = parts
         """Of a form: the bytes that each text stands at."""
@@ -63,11 +64,11 @@ class Texts:
             restore: Values of tokens that are put back, in all texts.
         """
         changed = self._changed(edits, restore)
+        if self._form is not None and self._parts is not None:
+            made = [BodyEdit(*self._parts[at], text.encode()) for at, text in sorted(changed.items())]
+            return self._form.edited(tuple(made))
         if not changed:
             return Body((self._body,))
-        if self._parts is not None:
-            made = [BodyEdit(*self._parts[at], text.encode()) for at, text in sorted(changed.items())]
-            return Body((self._body,)).edited(tuple(made))
         if not self.items[0].steps:
             return Body((changed[0].encode(),))
         places = Places()
@@ -169,7 +170,7 @@ def _form_texts(body: Body) -> Texts:
             raise BadRequest(f"the field `{part.name}` is not UTF-8", param=part.name) from error
         items.append(Text(part.name, _PLAIN_FIELDS.get(part.name, "field"), text, (at,)))
         parts.append((part.start, part.end))
-    return Texts(body.whole(), items, parts=parts)
+    return Texts(body, items, parts=parts)
 
 
 def edited_request(request: Request, edits: TextEdits, texts: Texts | None = None) -> Request:

@@ -114,7 +114,7 @@ def _object(fields: dict[str, Raw], under: Mapping[str | int, Places], empties: 
         if key is not None and key.leaf is not None:
             names[step] = key.leaf
         if places.under or places.leaf is not None:
-            fields[step] = Raw(rebuilt(fields[step], places, empties))
+            fields[step] = Raw(rebuilt(fields[step], places, _NOTHING if step in _ANY_FORM else empties))
     for name in empties.intersection(fields):
         if name not in under:
             fields[name] = _EMPTY.get(bytes(memoryview(fields[name]))[:1], fields[name])
@@ -123,6 +123,9 @@ def _object(fields: dict[str, Raw], under: Mapping[str | int, Places], empties: 
     return _encode(_renamed(fields, names))
 
 
+_NOTHING: frozenset[str] = frozenset()
+_ANY_FORM = frozenset({"input", "args", "arguments", "metadata"})
+"""Fields of any form: what they hold is not known by its name."""
 _EMPTY: Mapping[bytes, Raw] = {b"[": Raw(b"[]"), b"{": Raw(b"null")}
 
 
