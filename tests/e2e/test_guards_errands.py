@@ -69,7 +69,7 @@ def test_lines_of_a_batch_are_masked_and_secrets_stop_it(guarded: Gateway, lab_h
         kept = sdk.files.content(made.id).read().decode()
         assert EMAIL not in kept
         assert "[[EMAIL_" in kept
-        with pytest.raises(BadRequestError, match="secrets.aws"):
+        with pytest.raises(BadRequestError, match=r"secrets\.aws"):
             sdk.files.create(file=("in.jsonl", batch(f"key {AWS}")), purpose="batch")
 
 

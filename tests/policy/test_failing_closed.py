@@ -9,8 +9,8 @@ from antiphon.core.deployment import Deployment
 from antiphon.core.principal import Principal
 from antiphon.policy.asked import Context, Resource
 from antiphon.policy.compile import of_sources
-from antiphon.policy.engine import BROKEN, Cedar, ready
-from antiphon.policy.entities import circumstances, principal_entities, resource_entity
+from antiphon.policy.engine import BROKEN, Cedar, joined, ready
+from antiphon.policy.entities import circumstances, principal_entities, resource_entity, user_uid
 from antiphon.policy.policies import Policies
 from antiphon.policy.rule import read_rules
 from antiphon.policy.settings import PolicySettings
@@ -103,6 +103,7 @@ def engine(text: str) -> Cedar:
     return Cedar(rules)
 
 
+WHO_UID = user_uid(WHO)
 ALL = '@id("all") permit(principal, action, resource);'
 TOOL = resource_entity("Tool", "mail", {"name": "mail", "effects": []})
 SAID: dict[str, object] = msgspec.json.decode(circumstances(Context()))
@@ -112,7 +113,7 @@ SAID: dict[str, object] = msgspec.json.decode(circumstances(Context()))
 def test_without_any_of_its_attributes_a_request_is_not_evaluated(gone: str) -> None:
     said = msgspec.json.encode({name: value for name, value in SAID.items() if name != gone}).decode()
 
-    assert engine(ALL).held(principal_entities(WHO), "use_tool", ready([TOOL]), said) == [BROKEN]
+    assert engine(ALL).held(WHO_UID, "use_tool", joined(ready([TOOL]), principal_entities(WHO)), said) == [BROKEN]
 
 
 @pytest.mark.parametrize(
@@ -126,15 +127,25 @@ def test_without_any_of_its_attributes_a_request_is_not_evaluated(gone: str) -> 
     ],
 )
 def test_a_resource_that_is_not_as_the_schema_says_is_not_evaluated(resources: Sequence[dict[str, object]]) -> None:
-    held = engine(ALL).held(principal_entities(WHO), "use_tool", ready(resources), circumstances(Context()))
+    held = engine(ALL).held(
+        WHO_UID, "use_tool", joined(ready(resources), principal_entities(WHO)), circumstances(Context())
+    )
 
     assert held == [BROKEN]
 
 
 def test_an_engine_that_raises_denies() -> None:
-    nothing: list[dict[str, object]] = []
+    nobody: dict[str, str] = {}
 
-    assert engine(ALL).held(nothing, "use_tool", ready([TOOL]), circumstances(Context())) == [BROKEN]
+    assert engine(ALL).held(nobody, "use_tool", ready([TOOL]), circumstances(Context())) == [BROKEN]
+
+
+def test_a_principal_that_is_not_as_the_schema_says_is_not_evaluated() -> None:
+    strange = [{"uid": WHO_UID, "attrs": {"team": 3}, "parents": []}]
+
+    held = engine(ALL).held(WHO_UID, "use_tool", joined(ready([TOOL]), strange), circumstances(Context()))
+
+    assert held == [BROKEN]
 
 
 def test_a_collection_of_an_unknown_class_denies() -> None:

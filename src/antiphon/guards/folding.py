@@ -29,6 +29,14 @@ _MIXED = re.compile(
 )
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def sound(text: str) -> str:
+    """The same with U+FFFD in the place of lone surrogates, which libraries that work on UTF-8 don't take."""
+    return text if text.isascii() or _SURROGATE.search(text) is None else _SURROGATE.sub("\ufffd", text)
+
+
 def folded(text: str) -> str:
     """Without case, what isn't drawn, and runs of white space; full-width and composed letters like plain ones (NFKC),
     and look-alikes of Latin letters as those in words that mix both.

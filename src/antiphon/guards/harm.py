@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from antiphon.guards.folding import Places, folded
+from antiphon.guards.folding import Places, folded, sound
 from antiphon.guards.injection_features import tokens
 from antiphon.guards.linear import Linear, load
 from antiphon.guards.overlaps import apart
@@ -42,6 +42,7 @@ class HarmDetector(Detector):
         self._model = (model or bundled()) if settings.model else None
 
     def find(self, text: str) -> Sequence[Match]:
+        text = sound(text)
         plain = folded(text)
         hits = self._wording.hits(plain)
         found: list[Match] = []

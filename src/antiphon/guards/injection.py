@@ -5,7 +5,7 @@ from functools import cache
 
 from antiphon.core.finding import UNTRUSTED, Side
 from antiphon.guards.decoding import decoded
-from antiphon.guards.folding import Places, folded
+from antiphon.guards.folding import Places, folded, sound
 from antiphon.guards.injection_features import tokens
 from antiphon.guards.injection_rules import ruled, soup
 from antiphon.guards.linear import Linear, load
@@ -56,6 +56,7 @@ class InjectionDetector(Detector):
         return spotlit(text, self._settings.spotlight)
 
     def _find(self, text: str, threshold: float, *, untrusted: bool) -> Sequence[Match]:
+        text = sound(text)
         plain = folded(text)
         hits = self._wording.hits(plain)
         found = [*self._rules(text, hits, threshold, untrusted=untrusted), *self._hidden(text, untrusted=untrusted)]

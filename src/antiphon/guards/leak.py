@@ -8,6 +8,7 @@ from ahocorasick_rs import AhoCorasick
 
 from antiphon.core.finding import Side
 from antiphon.guards.decoding import decoded
+from antiphon.guards.folding import sound
 from antiphon.guards.overlaps import apart
 from antiphon.guards.port import Asked, Detector, Granularity, Match, Text
 from antiphon.guards.settings_content import LeakSettings
@@ -34,16 +35,17 @@ class LeakDetector(Detector):
             return ()
         return [
             Match(start, end, KIND, "leak.canary")
-            for _, start, end in self._canaries.find_matches_as_indexes(text, overlapping=False)
+            for _, start, end in self._canaries.find_matches_as_indexes(sound(text), overlapping=False)
         ]
 
     def find_for(self, text: Text, asked: Asked, side: Side) -> Sequence[Match]:
-        found = list(self.find(text.text))
+        said = sound(text.text)
+        found = list(self.find(said))
         if side == "answer" and asked.system:
             runs = runs_of(asked.system, self._words)
-            found += self._runs(text.text, runs)
+            found += self._runs(said, runs)
             if not found:
-                found += self._hidden(text.text, runs)
+                found += self._hidden(said, runs)
         return apart(found)
 
     def _runs(self, text: str, runs: "Runs") -> list[Match]:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import re2
 
+from antiphon.guards.folding import sound
 from antiphon.guards.overlaps import apart
 from antiphon.guards.port import LONGEST_TAIL, Detector, Match
 from antiphon.guards.settings_content import OutputSettings, Statement
@@ -87,13 +88,14 @@ class OutputDetector(Detector):
             self._open.append(_OPEN_STATEMENT)
 
     def find(self, text: str) -> Sequence[Match]:
+        text = sound(text)
         found: list[Match] = list(self._links(text)) if "//" in text or "\\\\" in text else []
         if self._settings.control and not text.isprintable():
             found += (Match(*one.span(), "control", "output.control") for one in _CONTROL.finditer(text))
         if self._settings.html:
-            found += (Match(*one.span(), "html", "output.html") for one in _HTML.finditer(text))
+            found += (Match(one.start(), one.end(), "html", "output.html") for one in _HTML.finditer(text))
         for kind in self._settings.statements:
-            found += (Match(*one.span(), kind, f"output.{kind}") for one in _STATEMENTS[kind].finditer(text))
+            found += (Match(one.start(), one.end(), kind, f"output.{kind}") for one in _STATEMENTS[kind].finditer(text))
         return apart(found)
 
     def tail(self, text: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import re2
 
+from antiphon.guards.folding import sound
 from antiphon.guards.overlaps import apart
 from antiphon.guards.port import Detector, Match
 from antiphon.guards.settings_custom import PatternSettings, RegexSettings
@@ -40,6 +41,7 @@ class RegexDetector(Detector):
         self._longest = max(one.longest for one in patterns.values())
 
     def find(self, text: str) -> Sequence[Match]:
+        text = sound(text)
         return apart(
             Match(one.start(), one.end(), of.kind, rule, of.score)
             for rule, of, pattern in self._patterns

@@ -60,7 +60,7 @@ class SchemaDetector(Detector):
     def find(self, text: str) -> Sequence[Match]:
         try:
             value = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return (Match(0, len(text), KIND, "schema.no_json"),)
         if self._validator.is_valid(value):
             return ()

@@ -6,7 +6,7 @@ from math import log
 
 from ahocorasick_rs import AhoCorasick
 
-from antiphon.guards.folding import Places, folded, whole_word
+from antiphon.guards.folding import Places, folded, sound, whole_word
 from antiphon.guards.overlaps import apart
 from antiphon.guards.port import LONGEST_TAIL, Detector, Granularity, Match
 from antiphon.guards.settings_content import TopicSettings, TopicsSettings
@@ -42,6 +42,7 @@ class TopicsDetector(Detector):
         self.granularity: Granularity = "sentence" if self._examples else "span"
 
     def find(self, text: str) -> Sequence[Match]:
+        text = sound(text)
         plain = folded(text)
         found = [*self._phrases(text, plain), *self._words(text, plain)]
         if not found:

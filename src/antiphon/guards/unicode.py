@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from unicodedata import bidirectional, combining
 
-from antiphon.guards.folding import LOOKS_LIKE
+from antiphon.guards.folding import LOOKS_LIKE, mixed
 from antiphon.guards.port import LONGEST_TAIL, Detector, Match
 from antiphon.guards.settings_content import UnicodeSettings
 
@@ -19,11 +19,7 @@ _TURNS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _BIDI = re.compile(f"[{_TURNS}]+")
 _OVERRIDES = frozenset("\u202d\u202e")
 _FOREIGN = "\u0370-\u03ff\u0400-\u052f\u0131\u0261"
-_AMONG = re.compile(
-    f"(?<=[A-Za-z]{{2}})[{_FOREIGN}]+|(?<=[A-Za-z])[{_FOREIGN}]+(?=[A-Za-z])|[{_FOREIGN}]+(?=[A-Za-z]{{2}})"
-    f"|(?<=[A-Za-z])[{_FOREIGN}]{{2,}}|[{_FOREIGN}]{{2,}}(?=[A-Za-z])"
-)
-"""Cyrillic and Greek letters in a word of Latin ones; one Latin letter beside one may be a formula's."""
+_LETTERS = re.compile(f"[{_FOREIGN}]+")
 _OPEN = re.compile(f"[{_UNSEEN}{_TURNS}{_FOREIGN}]+[A-Za-z]?\\Z")
 """What may become a match, or a longer one."""
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
@@ -168,9 +164,24 @@ _TURNING = frozenset("\u200f\u061c")
 
 
 def _lookalikes(text: str) -> Iterator[Match]:
-    for found in _AMONG.finditer(text):
-        if all(one in LOOKS_LIKE for one in found[0]) and not _ending(text[: found.start()][-2:], found[0]):
-            yield Match(*found.span(), "lookalike", "unicode.lookalike")
+    """Cyrillic and Greek letters in a word of Latin ones; a single one beside a single Latin one may be a formula's."""
+    if not mixed(text):
+        return
+    for found in _LETTERS.finditer(text):
+        start, end = found.span()
+        before, after = _latin_beside(text[max(start - 2, 0) : start][::-1]), _latin_beside(text[end : end + 2])
+        beside = before + after > 1 or (end - start > 1 and before + after)
+        if (
+            beside
+            and all(one in LOOKS_LIKE for one in found[0])
+            and not _ending(text[max(start - 2, 0) : start], found[0])
+        ):
+            yield Match(start, end, "lookalike", "unicode.lookalike")
+
+
+def _latin_beside(letters: str) -> int:
+    """How many Latin letters stand first, two at most."""
+    return next((at for at, one in enumerate(letters) if not (one.isascii() and one.isalpha())), len(letters))
 
 
 def _ending(before: str, letters: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import cedarpy
 from cedarpy import AuthzResult, Decision, Entities, PolicySet, Schema
 from msgspec import Struct
+from msgspec.structs import replace
 
 from antiphon.policy.asked import Action
 from antiphon.policy.entities import Entity, Uid
@@ -68,15 +69,26 @@ def ready(resources: Sequence[Entity]) -> Resources:
     return Resources(entities=entities, uids=uids, attributes=tuple(one["attrs"] for one in resources))
 
 
+def joined(resources: Resources, principal: Sequence[Entity]) -> Resources:
+    """Resources, and who asks about them."""
+    if resources.entities is None:
+        return resources
+    try:
+        entities = _with(resources.entities, json.dumps(principal), schema())
+    except (ValueError, TypeError):
+        entities = None
+    return replace(resources, entities=entities)
+
+
 class Engine(ABC):
     """Asks a set of policies about resources. It never raises: what fails is told as such."""
 
     @abstractmethod
-    def held(self, principal: Sequence[Entity], action: Action, resources: Resources, context: str) -> list[Held]:
+    def held(self, principal: Uid, action: Action, resources: Resources, context: str) -> list[Held]:
         """Which policies hold for each of the resources.
 
         Args:
-            principal: Its entity, and then those that it is in.
+            resources: Joined with the principal.
             context: JSON.
         """
 
@@ -90,14 +102,13 @@ class Cedar(Engine):
         text = json.dumps({"templates": {}, "staticPolicies": static, "templateLinks": []})
         self._policies = PolicySet.from_json_str(text)
 
-    def held(self, principal: Sequence[Entity], action: Action, resources: Resources, context: str) -> list[Held]:
+    def held(self, principal: Uid, action: Action, resources: Resources, context: str) -> list[Held]:
         broken = [BROKEN] * len(resources.uids)
         if resources.entities is None:
             return broken
         try:
-            entities = _with(resources.entities, json.dumps(principal), schema())
-            requests = [_request(principal[0]["uid"], action, uid, context) for uid in resources.uids]
-            answers = _ask(requests, self._policies, entities, schema())
+            requests = [_request(principal, action, uid, context) for uid in resources.uids]
+            answers = _ask(requests, self._policies, resources.entities, schema())
             held = [_held(one.decision, one.diagnostics.reasons, one.diagnostics.errors) for one in answers]
         except Exception:  # noqa: BLE001 - whatever goes wrong in there, it denies
             return broken

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from antiphon.core.principal import Principal
 from antiphon.policy.asked import Action, Context
-from antiphon.policy.engine import Cedar, Engine, Held, Resources
+from antiphon.policy.engine import Cedar, Engine, Held, Resources, joined
 from antiphon.policy.entities import circumstances, principal_entities
 from antiphon.policy.reads import Readings, readings, seen
 from antiphon.policy.rule import Rule
@@ -14,7 +14,7 @@ from antiphon.policy.rule import Rule
 NOTHING = Held()
 MOST_CHUNKS = 16
 """Of more kinds of policies all are asked together."""
-ASKED_US = 45
+ASKED_US = 60
 """What a question costs, however few policies it is put to; each policy costs about 1 more. Measured with Cedar 4.12."""
 
 
@@ -45,15 +45,17 @@ class Engines:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._none = not rules
-        whole = readings(rules)
-        self._whole = Chunk(places=tuple(range(len(rules))), engine=Cedar(rules), readings=whole)
-        self._chunks = _chunks(rules)
+        signatures = [_signature(rule) for rule in rules]
+        self._ways = tuple(
+            _chunks(rules, kinds)
+            for kinds in ([True] * len(rules), [bool(one) for one in signatures], signatures)
+            if len(set(kinds)) <= MOST_CHUNKS
+        )
+        """All together; those that read nothing of the resource apart from the others; each kind apart."""
 
     def turns(self, resources: Resources) -> Turns:
         """How these resources are best asked about, to be kept with them."""
-        apart = tuple(_turn(chunk, resources) for chunk in self._chunks)
-        together = (_turn(self._whole, resources),)
-        return min(together, apart, key=_cost)
+        return min((tuple(_turn(chunk, resources) for chunk in chunks) for chunks in self._ways), key=_cost)
 
     def held(
         self,
@@ -68,21 +70,22 @@ class Engines:
         if self._none or not resources.uids:
             return [NOTHING] * len(resources.uids)
         who, said = principal_entities(principal), circumstances(context)
+        every = joined(resources, who)
         found = [NOTHING] * len(resources.uids)
         for turn in turns:
-            some = Resources(entities=resources.entities, uids=tuple(resources.uids[at] for at in turn.about))
-            told = [_placed(one, turn.chunk.places) for one in turn.chunk.engine.held(who, action, some, said)]
+            some = Resources(entities=every.entities, uids=tuple(every.uids[at] for at in turn.about))
+            told = [
+                _placed(one, turn.chunk.places) for one in turn.chunk.engine.held(who[0]["uid"], action, some, said)
+            ]
             found = [_both(one, told[at]) for one, at in zip(found, turn.answers, strict=True)]
         return [_without(one, left_out) for one in found]
 
 
-def _chunks(rules: Sequence[Rule]) -> tuple[Chunk, ...]:
-    """Policies by what they read of the resource; those that read nothing of it together."""
+def _chunks(rules: Sequence[Rule], kinds: Sequence[Hashable]) -> tuple[Chunk, ...]:
+    """Policies of one kind together."""
     places: dict[Hashable, list[int]] = {}
-    for at, rule in enumerate(rules):
-        places.setdefault(_signature(rule), []).append(at)
-    if len(places) > MOST_CHUNKS:
-        return ()
+    for at, kind in enumerate(kinds):
+        places.setdefault(kind, []).append(at)
     return tuple(_chunk(rules, some) for some in places.values())
 
 
@@ -91,7 +94,8 @@ def _chunk(rules: Sequence[Rule], places: Sequence[int]) -> Chunk:
     return Chunk(places=tuple(places), engine=Cedar(mine), readings=readings(mine))
 
 
-def _signature(rule: Rule) -> Hashable:
+def _signature(rule: Rule) -> frozenset[Hashable]:
+    """What a policy reads of the resource, and how finely."""
     return frozenset(
         (attribute, one.whole, one.empty, frozenset(one.cuts), frozenset(one.words))
         for (variable, attribute), one in readings((rule,)).items()
@@ -112,10 +116,8 @@ def _turn(chunk: Chunk, resources: Resources) -> Turn:
     return Turn(chunk=chunk, about=tuple(about), answers=tuple(answers))
 
 
-def _cost(turns: Turns) -> float:
-    """Microseconds, about; no turns are none at all."""
-    if not turns:
-        return float("inf")
+def _cost(turns: Turns) -> int:
+    """Microseconds, about."""
     return sum(len(turn.about) * (ASKED_US + len(turn.chunk.places)) for turn in turns)
 
 
