@@ -39,7 +39,7 @@ SPLITS: dict[str, Split] = {
     "4 characters": lambda text: [text[at : at + 4] for at in range(0, len(text), 4)],
     "tokens": _TOKENS.findall,
     "1 character": list,
-    "words of 1 to 60": lambda text: [text[at : at + 1 + at * 7919 % 60] for at in _steps(text)],
+    "1 to 60 characters": lambda text: [text[at : at + 1 + at * 7919 % 60] for at in _steps(text)],
 }
 """`tokens`: words of at most six characters with the space before them, signs by themselves: 4 characters in the mean."""
 METHOD = (

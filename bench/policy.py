@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from os import getloadavg
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -263,7 +264,7 @@ def _page(figures: Sequence[Figure], hits: dict[str, Any], options: argparse.Nam
         [
             f"# Policies, {day}",
             "",
-            f"Command: `python bench/policy.py`. {method} Versions: {said}, cedarpy {_cedarpy()}. Machine: {box['cpu']}, {box['cores']} cores, shared with other jobs meanwhile.",
+            f"Command: `python bench/policy.py`. {method} Versions: {said}, cedarpy {_cedarpy()}. Machine: {box['cpu']}, {box['cores']} cores, load average {getloadavg()[0]:.1f} meanwhile.",
             "",
             "| what | p50, µs | p99, µs | target for p50 |",
             "| --- | --- | --- | --- |",

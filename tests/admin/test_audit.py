@@ -12,6 +12,7 @@ from antiphon.app.auditing import Auditing
 from antiphon.control import audit_proofs
 from antiphon.control.audit_chain import chained
 from antiphon.control.settings_audit import AuditSettings
+from antiphon.core.ledger import Posting
 from antiphon.core.principal import Principal
 from antiphon.core.request import Lineage
 from antiphon.core.vault_store import Content
@@ -207,3 +208,19 @@ async def test_every_change_of_an_object_is_chained(sealing: Sealing) -> None:
 
     (event,) = sealing.events()
     assert (event["kind"], event["about"], event["by"]) == ("admin.change", "key/new", "bootstrap")
+
+
+async def test_a_correction_of_the_ledger_is_chained_with_what_it_books(sealing: Sealing) -> None:
+    posting = Posting(
+        id="w-1", at_ns=1, kind="settled", tenant="acme", receipt="r", holds="", debit="tenant/acme", credit="provider/p/d",
+        money_nano_usd=5, tokens=1, requests=1,
+    )  # fmt: skip
+    database = SqliteDatabase(sealing.directory)
+    database.write(Batch(postings=[posting]))
+    database.close()
+
+    await sealing.ask("POST", "/admin/v1/ledger/corrections", {"entry": "w-1", "usd": 0.5, "note": "refund"})
+
+    (event,) = sealing.events()
+    assert (event["kind"], event["about"], event["by"]) == ("admin.change", "ledger/w-1", "bootstrap")
+    assert event["detail"]["money_nano_usd"] == 500_000_000

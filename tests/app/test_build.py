@@ -70,7 +70,7 @@ def heads(target: Target) -> tuple[bytes, ...]:
 def test_a_deployment_is_what_its_settings_say(make: Make) -> None:
     built = make("""
 providers:
-  openai: {key: sk-1, connections: 7}
+  openai: {key: sk-1, connections: 7, networks: ["0.0.0.0/0"]}
 models:
   big:
     provider: openai
@@ -92,6 +92,7 @@ models:
         model="gpt-4o",
         tier="premium",
         zone="private",
+        networks=("0.0.0.0/0",),
         region="eu",
         weight=2.5,
         price=Price(

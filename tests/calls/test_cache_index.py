@@ -83,3 +83,13 @@ def test_the_nearest_that_agrees_wins() -> None:
 def test_what_is_not_near_enough_is_not_found() -> None:
     assert nearest(array("f", (1.0, 0.0)), worded("hello"), [near("far", vector=(0.6, 0.8))], 0.9) is None
     assert nearest(array("f", (1.0, 0.0)), worded("hello"), [], 0.9) is None
+
+
+def test_all_of_a_tenant_is_let_go_of_and_nothing_of_anothers() -> None:
+    index = CacheIndex()
+    index.add("acme", b"g", [near("a"), near("b")])
+    index.add("globex", b"h", [near("c")])
+
+    index.forget("acme")
+
+    assert (held(index, "acme", b"g"), held(index, "globex", b"h"), len(index)) == ([], [b"c"], 1)

@@ -65,3 +65,16 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = hypothesis_settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+def test_all_of_a_tenant_is_let_go_of_and_nothing_of_anothers() -> None:
+    memory = CacheMemory[str](100, 100)
+    memory.put(b"1", "one", "a", 10)
+    memory.put(b"2", "two", "a", 10)
+    memory.put(b"3", "three", "b", 10)
+
+    memory.forget("a")
+    memory.forget("nobody")
+
+    assert [memory.get(key) for key in (b"1", b"2", b"3")] == [None, None, "three"]
+    assert (memory.of("a"), memory.size_bytes) == (0, 10)

@@ -172,7 +172,7 @@ def test_a_phase_beyond_both_deadlines_is_one_mistake(mistakes: Mistakes) -> Non
 
 
 PLACED = """\
-providers: {openai: {key: sk-0123456789}, sim: {profile: lab, lab: {models: {sim: {}}}}}
+providers: {openai: {key: sk-0123456789, networks: [0.0.0.0/0]}, sim: {profile: lab, lab: {models: {sim: {}}}}}
 models:
   one: {provider: openai, region: us-1}
   off: {provider: openai, region: eu-1, zone: private, weight: 0}

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -26,8 +28,9 @@ from issuers import (
 from antiphon.app.doors import doors_of
 from antiphon.control.callers import Callers
 from antiphon.control.jwt_tokens import Tokens
+from antiphon.control.keys import AccountSpec, made_account, revoked
 from antiphon.control.owned import Owned
-from antiphon.control.settings import KeySettings
+from antiphon.control.settings import AccountForm, KeySettings
 from antiphon.control.settings_identity import (
     BindingForm,
     ClaimSettings,
@@ -39,6 +42,7 @@ from antiphon.core.error import AntiphonError, NotAuthenticated, OverLimit, Unav
 from antiphon.core.peer import Peer
 from antiphon.core.secret import Secret
 from antiphon.net.client import Client
+from rig.certs import Authority
 
 NS = 1_000_000_000
 HERE = Peer("192.0.2.7")
@@ -542,6 +546,63 @@ async def test_all_who_wait_share_one_look(make: Make, idp: Provider) -> None:
     found = await asyncio.gather(*(callers.learn(idp.sign(sub=f"u{number}"), HERE) for number in range(20)))
     assert len({one.user for one in found}) == 20
     assert idp.asked == ["/.well-known/openid-configuration", "/keys"]
+
+
+async def test_a_provider_is_known_by_its_certificate(clock: StoppedClock, client: Client, tmp_path: Path) -> None:
+    authority, stranger = Authority("authority", tmp_path), Authority("stranger", tmp_path)
+    cert, key, _ = authority.issue("idp")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with provider(context) as secure:
+        for trusted, taken in ((authority, True), (stranger, False)):
+            one = IssuerSettings(name="corp", issuer=secure.url, audiences=[AUDIENCE], ca_file=str(trusted.file))
+            callers = Callers((), Owned(), doors_of(client, clock), IdentitySettings(issuers=[one], throttle=PLENTY))
+            if taken:
+                assert await callers.learn(secure.sign(), HERE)
+            else:
+                with pytest.raises(Unavailable):
+                    await callers.learn(secure.sign(), HERE)
+
+
+# --- service accounts
+
+
+def robot(**fields: Any) -> AccountForm:
+    return AccountForm(**{"name": "robot", "issuer": "corp", "subject": "ci", **fields})
+
+
+def with_accounts(callers: Callers, *accounts: AccountSpec) -> Callers:
+    owned = Owned()
+    owned.accounts = accounts
+    callers.know(owned)
+    return callers
+
+
+async def test_a_token_stands_for_the_account_that_names_it(make: Make, idp: Provider, clock: StoppedClock) -> None:
+    form = robot(roles=["member"], team="search", models=["fast"])
+    callers = with_accounts(make(roles={"llm-admins": "admin"}), made_account(form, None, clock.now_ns()))
+
+    who = await callers.learn(idp.sign(sub="ci", groups=["llm-admins"]), HERE)
+
+    assert (who.key, who.roles, who.team, who.models) == ("account/robot", ("member",), "search", ("fast",))
+    assert (await callers.learn(idp.sign(), HERE)).key == "token/corp/alice"
+
+
+async def test_an_account_of_another_tenant_takes_nobody_over(make: Make, idp: Provider, clock: StoppedClock) -> None:
+    callers = with_accounts(make(), made_account(robot(tenant="globex", roles=["member"]), None, clock.now_ns()))
+    who = await callers.learn(idp.sign(sub="ci"), HERE)
+    assert (who.key, who.tenant, who.roles) == ("token/corp/ci", "default", ())
+
+
+async def test_an_account_that_is_revoked_or_expired_ends_its_tokens_at_once(
+    make: Make, idp: Provider, clock: StoppedClock
+) -> None:
+    spec = made_account(robot(), None, clock.now_ns())
+    callers, token = with_accounts(make(), spec), idp.sign(sub="ci")
+    await callers.learn(token, HERE)
+    assert (await refused(with_accounts(callers, revoked(spec, clock.now_ns())), token)).said_code == "key_revoked"
+    ended = made_account(robot(expires="2020-01-01T00:00:00Z"), None, clock.now_ns())
+    assert (await refused(with_accounts(callers, ended), token)).said_code == "key_expired"
 
 
 # --- bounds, and beside keys

@@ -28,6 +28,7 @@ MODULES = (
         "recipes/perform.py",
         "signals/wording.py",
         "calls/deadline.py",
+        "governance/approving.py",
         "governance/labels.py",
         "governance/standing.py",
     ),

@@ -271,3 +271,29 @@ def test_explain_says_what_policy_would_say(start: Start, up: Upstream, tmp_path
     assert said.json["data_class"] == "confidential"
     assert said.json["verdict"]["excluded"] == ["open", "other"]
     assert up.seen == []
+
+
+def test_an_obligation_that_nobody_can_keep_lets_nothing_pass(start: Start, up: Upstream, tmp_path: Path) -> None:
+    text = """
+    @id("a") @mask("email") permit (principal, action == Action::"call_model", resource) when { context.purpose == "mask" };
+    @id("b") @guards("absent") permit (principal, action == Action::"call_model", resource)
+    when { context.purpose == "guard" };
+    """
+    gateway = start({**config(up.url), **policies(tmp_path, text)})
+
+    for purpose in ("mask", "guard"):
+        answer = chat(gateway, ask(), **{"x-antiphon-purpose": purpose})
+        assert (answer.status, answer.json["error"]["code"]) == (503, "guard_failed")
+    assert up.seen == []
+
+
+def test_a_policy_masks_what_guards_only_flag(start: Start, up: Upstream, tmp_path: Path) -> None:
+    up.script = answers("ok")
+    text = '@id("a") @mask("email") permit (principal, action == Action::"call_model", resource);'
+    guards = {"people": {"pii": {}, "action": "flag"}}
+    gateway = start({**config(up.url, guards=guards), **policies(tmp_path, text)})
+
+    chat(gateway, ask("Mail erika.mustermann@example.org, card 4111 1111 1111 1111"))
+
+    assert "erika" not in up.seen[-1].body.decode()
+    assert "4111 1111 1111 1111" in up.seen[-1].body.decode()

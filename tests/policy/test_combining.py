@@ -292,6 +292,13 @@ def test_versions_differ_by_text_default_and_share() -> None:
     assert version(text) == version(text, cache_entries=5)
 
 
+def test_the_version_is_the_same_wherever_the_files_lie() -> None:
+    text = f'@id("all") permit({CALL});'
+    one, other = (of_sources([Source(name=f"/{place}/a.cedar", text=text)], PolicySettings()) for place in "ab")
+
+    assert one.version == other.version
+
+
 def test_policies_tell_what_of_the_circumstances_they_read() -> None:
     made = policies(f'@id("t") forbid({CALL}) when {{ context.tainted }};')
 

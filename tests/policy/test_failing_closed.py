@@ -83,6 +83,7 @@ def test_a_shadowed_policy_that_fails_denies_nothing_and_is_told() -> None:
         Context(findings=3),  # pyright: ignore[reportArgumentType]
         Context(data_class="secret"),  # pyright: ignore[reportArgumentType]
         Context(purpose=7),  # pyright: ignore[reportArgumentType]
+        Context(purpose="\ud800"),
     ],
 )
 def test_circumstances_of_another_type_deny(context: Context) -> None:
@@ -141,7 +142,7 @@ def test_an_engine_that_raises_denies() -> None:
 
 
 def test_a_principal_that_is_not_as_the_schema_says_is_not_evaluated() -> None:
-    strange = [{"uid": WHO_UID, "attrs": {"team": 3}, "parents": []}]
+    strange: list[dict[str, object]] = [{"uid": WHO_UID, "attrs": {"team": 3}, "parents": []}]
 
     held = engine(ALL).held(WHO_UID, "use_tool", joined(ready([TOOL]), strange), circumstances(Context()))
 

@@ -2,8 +2,8 @@
 
 import datetime as dt
 import ipaddress
-import shutil
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def test_a_server_of_another_authority_is_not_spoken_to(postgres: Postgres, auth
 
 def test_a_name_that_the_certificate_lacks_is_not_accepted(postgres: Postgres, authority: str) -> None:
     url = postgres.database().replace("127.0.0.1", "db.internal") + "?hostaddr=127.0.0.1"
-    with pytest.raises(StoreError, match="db.internal"):
+    with pytest.raises(StoreError, match=r"db\.internal"):
         connect(replace(postgres.place(url=url), ca_file=authority))
 
 

@@ -363,3 +363,16 @@ def test_a_gateway_with_another_local_key_seals_by_a_key_of_its_own(vault: Vault
     assert other.unseal(other.seal(b"y", "c", tenant="a"), "c") == b"y"
     with pytest.raises(StoreError, match="another gateway's"):
         other.unseal(sealed, "c")
+
+
+def test_whoever_remembers_something_is_told_of_an_erasure(vault: Vault) -> None:
+    one, told = vault.process(), list[str]()
+    one.on_erased(told.append)
+    one.refresh()
+    one.seal(b"x", "c", tenant="acme", subject="alice")
+    vault.erase("acme", one.owner("acme", "alice"))
+
+    one.refresh()
+    one.refresh()
+
+    assert told == ["acme"]

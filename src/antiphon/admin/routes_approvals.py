@@ -1,6 +1,6 @@
 """Paths of approvals. Whoever answers is known by their own key: the first admin key and a command count as one person each."""
 
-from typing import cast, get_args
+from typing import get_args
 
 from antiphon.admin.ask import Ask, page_of
 from antiphon.admin.desk import Desk, Done
@@ -21,7 +21,7 @@ def _listed(desk: Desk, ask: Ask) -> Done:
     most, state = page_of(query), query.get("state")
     if state is not None and state not in STATES:
         raise BadRequest(f"state: write one of {', '.join(STATES)}", param="state")
-    states = () if state is None else (cast("ApprovalState", state),)
+    states = () if state is None else (state,)
     tenant = _tenant(ask.who, query.get("tenant"))
     found = _book(desk).page(tenant, states, query.get("after", ""), most)
     following = found[-1].id if len(found) == most else None

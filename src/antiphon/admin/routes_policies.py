@@ -3,7 +3,7 @@
 from antiphon.admin.ask import Ask, page_of
 from antiphon.admin.desk import Desk, Done
 from antiphon.admin.route import Route
-from antiphon.control.policies import BundleShown
+from antiphon.control.policy_shown import BundleShown
 
 PATH = "/admin/v1/policies"
 ROLLOUT = ("mode", "share", "note")

@@ -31,7 +31,7 @@ def _create(there: Office, arguments: Namespace) -> int:
         fields["budget"] = {"usd": arguments.usd, "window": arguments.window}
     answer = there.ask("PUT", path_of(arguments.section, arguments.name), fields, {"If-None-Match": "*"})
     code = _told_once(there, answer, arguments, "made")
-    if arguments.section == "keys" and there.opens and _count(there) == 1:
+    if there.opens and _count(there) == 1:
         say("It is the first key: callers without one are refused from now on.")
     return code
 
@@ -95,7 +95,7 @@ def _revoke(there: Office, arguments: Namespace) -> int:
 def _delete(there: Office, arguments: Namespace) -> int:
     answer = there.ask("DELETE", path_of(arguments.section, arguments.name))
     code = _done(there, answer, arguments, f"{_named(arguments)} deleted.")
-    if arguments.section == "keys" and there.opens and not _count(there):
+    if there.opens and not _count(there):
         say("It was the last key: callers without one are let in again, with the rights of an admin.")
     return code
 
@@ -105,8 +105,8 @@ def _named(arguments: Namespace) -> str:
 
 
 def _count(there: Office) -> int:
-    """How many keys there are; 2: or more."""
-    return len(there.ask("GET", f"{path_of('keys')}?limit=2")["data"])
+    """How many keys and service accounts there are; 2: or more."""
+    return sum(len(there.ask("GET", f"{path_of(section)}?limit=2")["data"]) for section in WORDS)
 
 
 def _done(there: Office, answer: Json, arguments: Namespace, what: str) -> int:

@@ -38,6 +38,7 @@ def correct(database: Database, fields: Mapping[str, Any], by: str, ids: Ids) ->
         tokens=_count(fields, "tokens"),
         requests=_count(fields, "requests"),
         note=f"{by}: {_text(fields, 'note')}",
+        by=by,
     )
     if not (wanted.money_nano_usd or wanted.tokens or wanted.requests):
         raise _flaw("usd", "nothing is corrected", "write `usd`, `tokens` or `requests`; below 0 takes away")

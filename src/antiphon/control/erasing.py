@@ -13,8 +13,6 @@ from antiphon.core.receipt import Receipt
 from antiphon.core.vault_store import CACHED, EVERYBODY, Hold, VaultStore
 from antiphon.vault.sealed import owner_of
 
-HELD = "legal_hold"
-"""Code of the error."""
 LONGEST = 512
 """Most characters of a name or a note."""
 WHAT = ("subject", "receipt", "session", "everything")
@@ -176,7 +174,7 @@ class Erasing(Struct, frozen=True, kw_only=True):
 
     def _refuse(self, hold: Hold | None) -> None:
         if hold is not None:
-            raise NotAllowed(f"the legal hold {hold.id} is on it: nothing was erased; lift it first", code=HELD)
+            raise NotAllowed(f"the legal hold {hold.id} is on it: nothing was erased; lift it first", code="legal_hold")
 
     def _note(self, kind: str, target: Target, by: str, note: str, owner: str = "", hold: str = "") -> None:
         """Names of subjects are no part of the chain: it says whose by what data keys say."""

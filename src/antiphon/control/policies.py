@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from antiphon.control.instants import said
 from antiphon.control.ownership import Flaw, Flawed
 from antiphon.control.policy_bundle import Bundle, Draft, Live, live_of, read_bundle
+from antiphon.control.policy_shown import BundlePage, BundleShown, shown, told
 from antiphon.control.registry import Condition
 from antiphon.core.clock import Clock
 from antiphon.core.error import BadRequest, NotFound, VersionConflict
@@ -53,27 +53,6 @@ class RollbackFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     number: int
 
 
-class BundleShown(Struct, frozen=True, kw_only=True):
-    """A bundle for people."""
-
-    name: str
-    tenant: str
-    version: int
-    """Of the object, for `If-Match`."""
-    at: str
-    by: str
-    published: int
-    draft: dict[str, Any] | None
-    live: dict[str, Any] | None
-
-
-class BundlePage(Struct, frozen=True, kw_only=True):
-    """Bundles in order of names, without their texts."""
-
-    data: list[BundleShown]
-    next: str | None
-
-
 class Bundles:
     """What the admin API and the command line do to them."""
 
@@ -86,18 +65,18 @@ class Bundles:
     def page(self, after: str = "", most: int = 100) -> BundlePage:
         """Those that there are."""
         found = self._objects.page("policy", after, most + 1)
-        shown = [_shown(one, read_bundle(one), text=False) for one in found[:most]]
-        return BundlePage(data=shown, next=found[most - 1].name if len(found) > most else None)
+        data = [shown(one, read_bundle(one), text=False) for one in found[:most]]
+        return BundlePage(data=data, next=found[most - 1].name if len(found) > most else None)
 
     def get(self, name: str) -> BundleShown:
         """One of them. Raises: NotFound."""
         one = self._found(name)
-        return _shown(one, read_bundle(one))
+        return shown(one, read_bundle(one))
 
     def versions(self, name: str) -> list[dict[str, Any]]:
         """Every version that was published, the newest first. Raises: NotFound."""
         self._found(name)
-        return [_told(one) for one in self._published(name)]
+        return [told(one) for one in self._published(name)]
 
     def draft(self, name: str, fields: Mapping[str, Any], condition: Condition, by: str) -> BundleShown:
         """Write a draft, of a bundle that is made where it isn't there.
@@ -267,7 +246,7 @@ class Bundles:
             at_ns=now_ns,
             by=by,
         )
-        return _shown(fresh, bundle)
+        return shown(fresh, bundle)
 
 
 def _expected(name: str, old: Object | None, condition: Condition) -> int:
@@ -311,23 +290,3 @@ def _flaw(field: str, wrong: str, remedy: str) -> Flawed:
 
 def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()
-
-
-def _shown(one: Object, bundle: Bundle, *, text: bool = True) -> BundleShown:
-    return BundleShown(
-        name=one.name,
-        tenant=bundle.tenant,
-        version=one.version,
-        at=said(one.at_ns),
-        by=one.by,
-        published=bundle.published,
-        draft=None if bundle.draft is None else _told(bundle.draft, text=text),
-        live=None if bundle.live is None else _told(bundle.live, text=text),
-    )
-
-
-def _told(one: Draft | Live, *, text: bool = True) -> dict[str, Any]:
-    fields = {
-        name: getattr(one, name) for name in one.__struct_fields__ if name != "at_ns" and (text or name != "text")
-    }
-    return {**fields, "at": said(one.at_ns)}

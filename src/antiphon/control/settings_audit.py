@@ -11,7 +11,7 @@ class AuditSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     receipts: Annotated[
         bool,
         Meta(
-            description="Chain a digest of every receipt, beside what people did. Default true; false spares the shipper more than half of its work."
+            description="Chain a digest of every receipt, beside what people did. Default true; false spares the shipper about 14 µs of CPU a receipt."
         ),
     ] = True
     name: Annotated[

@@ -63,7 +63,8 @@ class Conversation:
             self._keep(dict(found.tokens))
             if self._behind.restores:
                 self._restore.update(found.tokens)
-                self._gate = None
+                if self._gate is not None:
+                    self._gate.know(dict(found.tokens))
         return texts.edited(found.edits).whole() if found.edits else message
 
     def incoming(self, message: bytes) -> list[bytes]:

@@ -4,6 +4,7 @@ has to pass.
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec import structs
 
@@ -95,7 +96,9 @@ class Governor:
         if found.tokens and parts.vault is not None and not story.explains:
             await parts.vault.keep(story.principal.tenant, subject_of(story, request), dict(found.tokens))
         if found.edits and texts is not None:
-            request = edited_request(request, found.edits, texts)
+            long = request.body.size_bytes >= LONG_BYTES
+            edit = partial(edited_request, request, found.edits, texts)
+            request = await asyncio.to_thread(edit) if long else edit()
         story.request = request
         by_policy = tuple(f"policy:{one}" for one in verdict.reasons) if verdict.obligations.approve else ()
         reasons = (*by_policy, *found.approve)

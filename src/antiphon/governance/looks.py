@@ -8,6 +8,7 @@ from msgspec import structs
 
 from antiphon.calls.story import Story
 from antiphon.core.body import Body
+from antiphon.core.error import GuardFailed
 from antiphon.core.verdict import Verdict
 from antiphon.governance.answers import Behind
 from antiphon.governance.parts import Looking, Parts
@@ -15,6 +16,10 @@ from antiphon.governance.standing import Standing
 from antiphon.guards.port import Asked, Guard, Screened, Text
 from antiphon.guards.screen import screen
 from antiphon.wire.bounds import LONG_BYTES
+
+FINDERS = frozenset(("pii", "presidio", "secrets", "regex", "python"))
+"""Kinds of guards that find what can be masked."""
+NOTHING_MORE: tuple[frozenset[str], tuple[Guard, ...]] = (frozenset(), ())
 
 
 class Looks:
@@ -39,12 +44,26 @@ class Looks:
         return known
 
     def more(self, verdict: Verdict, looking: Looking) -> tuple[frozenset[str], tuple[Guard, ...]]:
-        """What a verdict obliges to mask, and the guards that it wants beside those of the route."""
+        """What a verdict obliges to mask, and the guards that it wants beside those of the route.
+
+        Raises: GuardFailed, where it obliges to what no guard here does.
+        """
         obliged = verdict.obligations
-        more = tuple(self._named[name] for name in obliged.guards if name in self._named)
-        return frozenset(obliged.mask), tuple(
-            one for one in more if one not in looking.request and one not in looking.answer
-        )
+        if not (obliged.mask or obliged.guards):
+            return NOTHING_MORE
+        missing = [name for name in obliged.guards if name not in self._named]
+        if missing:
+            raise GuardFailed(
+                f"a policy obliges to the guard {missing[0]!r}, and none of this name looks for itself here; add it under "
+                "`guards`, or change `@guards`"
+            )
+        wanted = tuple(self._named[name] for name in obliged.guards)
+        mine = (*looking.request, *looking.answer)
+        if obliged.mask and not any(one.kind in FINDERS for one in (*mine, *wanted)):
+            raise GuardFailed(
+                "a policy obliges to mask, and no guard here finds what; add one of kind `pii` under `guards`"
+            )
+        return frozenset(obliged.mask), tuple(one for one in wanted if one not in mine)
 
     async def screened(
         self,

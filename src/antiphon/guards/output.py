@@ -63,11 +63,11 @@ _OPEN_URL = re.compile(
     re.IGNORECASE,
 )
 _OPEN_CONTROL = re.compile(r"\x1b[^\x07@-Z^-~]{0,95}\Z|\x1b[\]PX^_][^\x07]{0,95}\Z")
-_OPEN_HTML = re.compile(r"<[^>\n]{0,95}\Z|(?<![a-z])[a-z]{1,10}\s*\Z|\bdata:[a-z/]{0,10}\Z", re.IGNORECASE)
+_OPEN_HTML = re.compile(r"<[^>\n]{0,95}\Z|(?<![a-z])[a-z]{1,10}\s*\Z|\bdata:[a-z/]{0,10}\Z", re.IGNORECASE | re.ASCII)
 _OPEN_STATEMENT = re.compile(
     r"(?:(?:\b(?:drop|truncate|alter|delete|union|into|grant|exec|execute|rm|curl|wget|fetch|mkfs|dd|chmod|nc|ncat|netcat|base64"
     r"|shutdown|remove-item|iex|del|format|load_file)\b|[:>'])[^\n]{0,90}|/[a-z/]{0,12}|(?<![a-z])[a-z_-]{1,12})\Z",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 

@@ -1,10 +1,14 @@
 """Corrections: entries beside those that they correct, which stay."""
 
+import time
+
 from msgspec import Struct
 
+from antiphon.core.audit import Event, Said
 from antiphon.core.error import NotFound
 from antiphon.core.ledger import Posting
 from antiphon.metering.batching import Batching
+from antiphon.store.audit import noted
 from antiphon.store.database import Batch, Database
 
 
@@ -16,6 +20,8 @@ class Correction(Struct, frozen=True, kw_only=True):
     tokens: int = 0
     requests: int = 0
     note: str
+    by: str = "cli"
+    """Who makes it, for auditors."""
 
 
 def correct(database: Database, correction: Correction, entry_id: str) -> Posting:
@@ -44,5 +50,18 @@ def correct(database: Database, correction: Correction, entry_id: str) -> Postin
         corrects=entry.id,
         note=correction.note,
     )
-    database.write(Batch(postings=[made], uses=Batching(database).uses("", [made])))
+    told = noted(_event(made, correction, time.time_ns()))
+    database.write(Batch(postings=[made], uses=Batching(database).uses("", [made]), notes=[told]))
     return made
+
+
+def _event(made: Posting, correction: Correction, now_ns: int) -> Event:
+    """What auditors are told of a correction, in the transaction that books it."""
+    detail: dict[str, Said] = {
+        "entry": made.id,
+        "money_nano_usd": correction.money_nano_usd,
+        "tokens": correction.tokens,
+        "requests": correction.requests,
+    }
+    about = f"ledger/{correction.entry}"
+    return Event(tenant=made.tenant, kind="admin.change", by=correction.by, at_ns=now_ns, about=about, detail=detail)

@@ -70,5 +70,5 @@ def rules_of(sources: Sequence[Source], tiers: Sequence[str]) -> tuple[list[Rule
 
 
 def _version(sources: Sequence[Source], terms: Terms) -> str:
-    told = [(one.name, one.hash, one.tenant, one.mode, one.share) for one in sources]
+    told = [(one.hash, one.tenant, one.mode, one.share) for one in sources]
     return sha256(msgspec.json.encode((SCHEMA, msgspec.structs.replace(terms, cache_entries=0), told))).hexdigest()[:16]

@@ -30,7 +30,7 @@ _ask = cast(
     "Callable[[list[dict[str, object]], PolicySet, Entities, Schema], list[AuthzResult]]",
     cedarpy.is_authorized_batch,  # pyright: ignore[reportUnknownMemberType]
 )
-_ASKED_ALONE = MappingProxyType({"effect": "permit", "action": {"op": "All"}})
+_ASKED_ALONE = MappingProxyType({"effect": "permit", "action": {"op": "All"}, "annotations": {}})
 """What is put in the place of a policy's own: whether it holds is asked, of an action that it can apply to. Comparing the
 action too would take a fifth of the time."""
 _FAILED = re.compile(r"error while evaluating policy `(\d+)`")

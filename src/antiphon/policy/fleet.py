@@ -42,9 +42,9 @@ def fleet(
     names: dict[tuple[Hashable, ...], list[str]] = {}
     for name, one in deployments.items():
         attributes = deployment_attributes(one, tiers)
-        spot = seen(attributes, one.name, readings)
+        spot = seen(attributes, name, readings)
         if spot not in entities:
-            entities[spot] = resource_entity("Deployment", one.name, attributes)
+            entities[spot] = resource_entity("Deployment", name, attributes)
         names.setdefault(spot, []).append(name)
     resources = ready(tuple(entities.values()))
     return Fleet(

@@ -24,8 +24,8 @@ MOST_FLEETS = 8
 MOST_SAME = 4096
 """Different verdicts that are kept as one value each, so that whoever asks can tell them apart by identity."""
 
-_STRANGE = (TypeError, KeyError)
-"""What values of another type, or of no known class, come to before the engine sees them."""
+_STRANGE = (TypeError, KeyError, ValueError)
+"""What values of another type, of no known class, or that are no Unicode come to before the engine sees them."""
 
 
 class Policies:
