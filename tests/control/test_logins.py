@@ -47,6 +47,8 @@ def test_a_note_that_can_t_be_kept_refuses_nobody_else(caplog: pytest.LogCapture
     assert [one.message for one in caplog.records] == ["login.not_noted"]
 
 
-@pytest.mark.parametrize(("address", "told"), [("", ""), ("::ffff:192.0.2.7", "192.0.2.0/24"), ("fe80::1%eth0", "fe80::/48")])
+@pytest.mark.parametrize(
+    ("address", "told"), [("", ""), ("::ffff:192.0.2.7", "192.0.2.0/24"), ("fe80::1%eth0", "fe80::/48")]
+)
 def test_an_address_is_noted_by_its_network(address: str, told: str) -> None:
     assert wide(address) == told

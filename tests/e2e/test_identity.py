@@ -92,6 +92,13 @@ def test_a_user_signs_in_calls_and_administers_what_is_theirs(start: Start, up: 
     assert admin(gateway, "PUT", "/bindings/alice", bound, key=boss).status == 201
     assert admin(gateway, "GET", "/whoami", key=user).json["by"] == "token/corp/alice"
 
+    def noted(tenant: str) -> set[tuple[str, str]]:
+        said = admin(gateway, "GET", f"/audit/events?tenant={tenant}").json["data"]
+        return {(one["kind"], one["by"]) for one in said}
+
+    until(lambda: ("login.refused", "gateway") in noted(""), "a forged token is noted")
+    until(lambda: ("login.not_allowed", "token/corp/alice") in noted("acme"), "what was not allowed is noted")
+
 
 def test_while_the_provider_is_away_who_is_known_goes_on_and_nobody_new_comes(
     start: Start, up: Upstream, idp: Provider

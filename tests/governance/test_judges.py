@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from fakes.house import AT_NS, ListedJournal, NotedTickets
+from hypothesis import given
+from hypothesis import strategies as st
 from receipts import ALICE
 
 from antiphon.calls.caller import Caller
@@ -29,7 +31,7 @@ from antiphon.governance.asking import Askers
 from antiphon.governance.judge import Judge, guard_of
 from antiphon.governance.judge_model import Calling, ModelJudge
 from antiphon.governance.judge_prompt import PROMPT, cut, parts, question, read
-from antiphon.governance.judge_stream import AnswerJudges
+from antiphon.governance.judge_stream import AnswerJudges, Window
 from antiphon.governance.judge_webhook import WebhookJudge
 from antiphon.governance.settings import DataClassSettings
 from antiphon.guards.port import Asked, Screened, Text
@@ -464,6 +466,54 @@ async def test_what_was_bad_ends_a_stream_at_its_next_piece(rig: Rig, service: S
     assert caught.value.reasons == ("webhook.own",)
     with pytest.raises(GuardBlocked):
         await judges.passed()
+
+
+async def test_a_piece_waits_until_all_of_its_text_is_judged(rig: Rig, service: Service) -> None:
+    """A window ends with a sentence, which may end amid a piece that came earlier than the last."""
+    judges = stream([rig.webhook(service.port, hook={"window_characters": 100})], rig)
+    passed: list[int] = []
+    judges.on_progress = lambda: passed.append(judges.passed_pieces)
+    say(judges, "word " * 15, "end. And", " more", " of it" * 4)
+    assert judges.shown == 4
+    await until(lambda: passed)
+    assert passed == [1]  # the second piece goes on behind the sentence's end
+    await judges.passed()
+    assert judges.passed_pieces == 4
+    assert service.bodies[0]["texts"][0]["text"].endswith("end. ")
+
+
+@given(st.lists(st.text(alphabet="ab. ", max_size=30), max_size=20), st.integers(10, 60))
+def test_a_window_loses_no_text_and_knows_the_piece_it_begins_in(pieces: list[str], least: int) -> None:
+    window, taken, total = Window(), "", "".join(pieces)
+    for number, piece in enumerate(pieces, 1):
+        window.add(piece, number)
+        if len(window.text) >= least:
+            taken += window.cut(least // 2)
+            ends, at = [], 0
+            for one in pieces[:number]:
+                at += len(one)
+                ends.append(at)
+            if window.text:
+                begins = next(at for at, end in enumerate(ends, 1) if end > len(taken))
+                assert window.first <= begins
+                assert all(end <= len(taken) for end in ends[: window.first - 1])
+    assert taken + window.text == total
+
+
+async def test_what_is_held_for_a_window_that_was_bad_never_goes(rig: Rig, service: Service) -> None:
+    judges = stream([rig.webhook(service.port, hook={"window_characters": 100})], rig)
+    passed: list[int] = []
+    judges.on_progress = lambda: passed.append(judges.passed_pieces)
+    say(judges, "word " * 30 + "end. ")
+    await until(lambda: passed)
+    service.answer = b'{"findings": [{"kind": "bad"}]}'
+    say(judges, "word " * 30 + "end. ", "tail")
+    await until(lambda: len(passed) == 2)
+    assert passed == [1, 1]
+    with pytest.raises(GuardBlocked):
+        await judges.passed()
+    judges.stop()
+    assert judges.passed_pieces == 1
 
 
 async def test_the_end_alone_is_judged_where_that_is_said(rig: Rig, service: Service) -> None:

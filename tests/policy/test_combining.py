@@ -13,7 +13,7 @@ from antiphon.policy.policies import Policies
 from antiphon.policy.settings import PolicySettings
 from antiphon.policy.share import draw
 from antiphon.policy.source import Source
-from antiphon.policy.strictest import strictest
+from antiphon.policy.strict import strictest
 
 WHO = Principal(tenant="a", key="k", team="sales", roles=("member",))
 FLEET = {

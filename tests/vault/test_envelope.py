@@ -1,5 +1,6 @@
 """Sealing by data keys: who can open what, until when, and what is left once it was erased."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -275,6 +276,24 @@ def test_while_the_kms_is_away_keys_in_memory_serve_until_they_are_stale_and_the
         one.unseal(sealed, "c")  # asked a moment ago
     vault.later(1)
     assert one.unseal(sealed, "c") == b"x"
+
+
+async def test_a_loop_waits_once_for_a_kms_that_is_away_and_is_served_again_once_it_is_back(
+    vault: Vault, kms: FakeKms
+) -> None:
+    one = vault.process(of_kms(kms))
+    kms.disabled.add("main")
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            one.seal(b"x", "c", tenant="acme")
+        vault.later(5)
+    assert len(kms.asked) == 1
+
+    kms.disabled.clear()
+    with pytest.raises(StoreError):
+        one.seal(b"x", "c", tenant="acme")
+    await asyncio.to_thread(one.refresh)
+    assert one.seal(b"x", "c", tenant="acme")
 
 
 def test_a_kms_that_is_away_at_the_start_denies_and_is_not_asked_each_time(vault: Vault, kms: FakeKms) -> None:

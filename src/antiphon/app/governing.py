@@ -17,12 +17,14 @@ from antiphon.governance.govern import Governor
 from antiphon.governance.parts import Parts, account_name
 from antiphon.governance.sessions import SessionClasses
 from antiphon.governance.settings import DataClassSettings
+from antiphon.governance.standing import POLICY_FACTS
 from antiphon.guards.make import make
 from antiphon.policy.compile import compiled
 from antiphon.policy.policies import Policies
 from antiphon.policy.source import Source
 from antiphon.providers.target import Account, Target
 from antiphon.routing.route import Route
+from antiphon.signals.extractor import Extractor
 
 NO_CLASSES = DataClassSettings()
 log = logging.getLogger("antiphon.policy")
@@ -53,6 +55,7 @@ class Governing:
         caller: Caller,
         routes: Mapping[str, Route],
         targets: Mapping[str, Target],
+        extractor: Extractor,
     ) -> Governor:
         """The governor of a checked configuration. Raises: ConfigError."""
         self._settings = settings
@@ -70,8 +73,12 @@ class Governing:
             asking=None if askables is None else askables.make(settings, routes, targets, caller),
             spawn=self._hold,
             capture_most_bytes=storage.capture_most_bytes if storage.capture == "content" else 0,
+            recipes={name: one.recipe for name, one in settings.routes.items() if one.recipe},
+            extractor=extractor,
             always=_governed(settings, policies),
         )
+        if policies.reads("facts"):
+            extractor.prepare(frozenset(POLICY_FACTS.values()))
         self.governor = Governor(parts)
         return self.governor
 

@@ -75,7 +75,9 @@ def made(
     caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
     plans = planning.make(settings, routes, targets, caller, embedders or {})
     governor = (
-        None if governing is None else governing.make(settings, plans.deployments, accounts, caller, routes, targets)
+        None
+        if governing is None
+        else governing.make(settings, plans.deployments, accounts, caller, routes, targets, plans.weigher.extractor)
     )
     revision = _revision(loaded, targets, routes, plans, tracer, governor)
     return Made(revision=revision, accounts=accounts, targets=targets, routes=routes)

@@ -21,7 +21,7 @@ from antiphon.core.response import Response
 from antiphon.core.signal import Fact, Facts
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
-from antiphon.policy.asked import Context
+from antiphon.policy.asked import Context, circumstances
 from antiphon.routing.chosen import Chosen
 from antiphon.wire.losses import told_losses
 
@@ -51,6 +51,8 @@ class Telling(Protocol):
         ...
 
 
+MOST_FINDINGS = 100
+"""Of one request, in its receipt; a note says how many more there were."""
 UNJUDGED = Verdict(allowed=True)
 UNKNOWN = Principal(tenant="", key="", models=())
 """Nobody: stands in receipts of requests whose caller was not told."""
@@ -181,7 +183,7 @@ class Story(Struct):
             )
         if self.progress is not None:
             told = structs.replace(told, used=self.used)
-        if self.guards or self.approval:
+        if self.guards or self.approval or self.context is not None:
             told = self._guarded(told)
         if self.counted is not None and self.counted.downgrade_to:
             told = structs.replace(told, downgraded_to=self.counted.downgrade_to, downgraded_by=self.counted.budget)
@@ -225,10 +227,18 @@ class Story(Struct):
         )
         if self.facts is not None:
             told = structs.replace(told, facts=self.known(), grounds=self.grounds)
-        return self._guarded(told) if self.guards or self.approval else told
+        return self._guarded(told) if self.guards or self.approval or self.context is not None else told
 
     def _guarded(self, told: Told) -> Told:
-        return structs.replace(told, findings=tuple(self.findings), guards=self.guards, approval=self.approval)
+        context, more = self.context, len(self.findings) - MOST_FINDINGS
+        return structs.replace(
+            told,
+            findings=tuple(self.findings[:MOST_FINDINGS]),
+            notes=(*told.notes, f"guards: {more} more findings") if more > 0 else told.notes,
+            guards=self.guards,
+            approval=self.approval,
+            circumstances={} if context is None else circumstances(context),
+        )
 
     @property
     def used(self) -> Usage | None:

@@ -63,6 +63,9 @@ def _hooks(settings: Settings) -> Iterator[Place]:
         if guard.webhook is not None:
             webhook = guard.webhook
             yield Place(("guards", name, "webhook", "url"), webhook.url.reveal(), tuple(webhook.networks))
+    for at, issuer in enumerate(settings.identity.issuers):
+        below = "jwks_url" if issuer.jwks_url else "issuer"
+        yield Place(("identity", "issuers", at, below), issuer.jwks_url or issuer.issuer, (), issuer.proxy)
     if settings.alerts.webhook is not None:
         yield Place(("alerts", "webhook", "url"), settings.alerts.webhook.url.reveal())
     for at, one in enumerate(settings.approvals.notify):

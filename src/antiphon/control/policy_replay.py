@@ -14,10 +14,11 @@ from antiphon.core.data_class import DataClass
 from antiphon.core.error import AntiphonError, NotFound
 from antiphon.core.receipt import Receipt
 from antiphon.core.request import Dialect, Head
+from antiphon.core.signal import Value
 from antiphon.core.verdict import Verdict
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.house import Revision
-from antiphon.policy.asked import Context
+from antiphon.policy.asked import Budget, Context
 from antiphon.policy.policies import Policies
 from antiphon.policy.verdict import refusal
 from antiphon.pricing.cost import cost
@@ -27,9 +28,10 @@ from antiphon.wire.codecs import CODECS
 What = Literal["same", "denied", "allowed", "moved", "obliged"]
 """`denied`: it was allowed. `allowed`: policy had refused it. `moved`: who answered may not. `obliged`: something else has to
 be done with it."""
-NOT_KEPT = ("purpose", "tools", "facts", "tainted", "budget")
-"""What policies can read of a request, and receipts don't keep: here it counts as empty, and budgets as in order."""
+NOT_KEPT = ("tools", "facts", "tainted", "budget")
+"""What receipts keep only where policies read it then; elsewhere it counts as empty, and budgets as in order."""
 _MODALITIES: Mapping[str, str] = {"images": "image", "audio": "audio", "files": "file"}
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
 _DIALECTS: frozenset[str] = frozenset(get_args(Dialect))
 
 
@@ -77,7 +79,22 @@ def context_of(receipt: Receipt, default: DataClass) -> Context:
         hour=at.hour,
         weekday=at.isoweekday(),
         lot=session,
+        purpose=str(receipt.circumstances.get("purpose", "")),
+        recipe=str(receipt.circumstances.get("recipe", "")),
+        tools=_words(receipt.circumstances.get("tools")),
+        facts=_words(receipt.circumstances.get("facts")),
+        tainted=receipt.circumstances.get("tainted") is True,
+        budget=_budget(receipt.circumstances.get("budget")),
     )
+
+
+def _words(value: Value) -> frozenset[str]:
+    return frozenset(map(str, value)) if isinstance(value, tuple | list) else frozenset()
+
+
+def _budget(value: Value) -> Budget:
+    found: list[Budget] = [one for one in BUDGETS if one == value]
+    return found[0] if found else "ok"
 
 
 def _operation(dialect: str) -> str:

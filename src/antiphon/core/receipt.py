@@ -1,5 +1,6 @@
 """The whole story of one request."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -10,7 +11,7 @@ from antiphon.core.plan import Candidate, Grounds, Plan
 from antiphon.core.principal import Principal
 from antiphon.core.request import NO_LINEAGE, Lineage, Need
 from antiphon.core.score import Source
-from antiphon.core.signal import Fact
+from antiphon.core.signal import Fact, Value
 from antiphon.core.usage import Usage
 from antiphon.core.verdict import Verdict
 
@@ -223,6 +224,9 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Guards that looked, in order."""
     approval: str = ""
     """Id of the approval that it ran by, or waits for."""
+    circumstances: Mapping[str, Value] = {}
+    """What policies saw of it that stands nowhere else: `purpose`, `tools`, `facts`, `tainted`, `budget`, `recipe`. What is
+    empty is left out."""
 
 
 class Receipt(Told, frozen=True, gc=False, kw_only=True, omit_defaults=True):

@@ -20,29 +20,49 @@ MOST_AT_ONCE = 4
 """Windows of one stream that one judge is asked about at once."""
 MOST_WAITING = 64
 """Windows of one stream that wait for one judge; more fail its guard."""
+MOST_TEXT = 4_194_304
+"""Characters of one lane that wait for a judge of the whole; more fail its guard."""
 _SENTENCE = re.compile("[.!?\N{HORIZONTAL ELLIPSIS}]['\")\\]]*\\s|[\u3002\uff01\uff1f]|\n")
 
 
 class Window:
     """Text of one lane that waits to be asked about by one judge."""
 
-    __slots__ = ("before", "first", "text")
+    __slots__ = ("before", "pieces", "text")
 
     def __init__(self) -> None:
         self.text = ""
         self.before = ""
         """The end of what was asked about already."""
-        self.first = 0
+        self.pieces: list[tuple[int, int]] = []
+        """(where it begins in `text`, its number), of each piece that any of `text` is from."""
+
+    @property
+    def first(self) -> int:
         """Number of the piece that it begins with; 0: it is empty."""
+        return self.pieces[0][1] if self.text else 0
+
+    def add(self, text: str, number: int) -> None:
+        self.pieces.append((len(self.text), number))
+        self.text += text
+
+    def cut(self, end: int) -> str:
+        """Take what comes before a place. What comes behind it may begin amid a piece."""
+        text, self.text = self.text[:end], self.text[end:]
+        inside = max((at for at, (start, _) in enumerate(self.pieces) if start <= end), default=0)
+        self.pieces = [(max(start - end, 0), number) for start, number in self.pieces[inside:]] if self.text else []
+        return text
 
 
 class Hearing:
     """What one judge makes of one stream."""
 
     def __init__(
-        self, judge: Judge, asked: Asked, story: Story, settled: Callable[[AntiphonError | None], None]
+        self, judge: Judge, asked: Asked, story: Story, settled: Callable[[AntiphonError | None, int], None]
     ) -> None:
-        """`settled` is called each time a window was judged, with what ends the stream, if anything does."""
+        """`settled` is called each time a window was judged, with what ends the stream, if anything does, and
+        the number of the piece that the window begins with.
+        """
         self._judge = judge
         self._asked = asked
         self._story = story
@@ -63,32 +83,32 @@ class Hearing:
     def take(self, lane: str, text: str, number: int) -> None:
         """More of a lane. Raises: GuardFailed, where too much waits."""
         window = self._windows.setdefault(lane, Window())
-        window.first = window.first or number
-        window.text += text
+        window.add(text, number)
         if self._judge.stream == "end":
+            if len(window.text) > MOST_TEXT:
+                raise GuardFailed(f"the answer is longer than the guard `{self._judge.guard.name}` is asked about")
             return
         least = self._judge.window_characters
         while len(window.text) >= least:
             end = _end(window.text, least)
             if not end:
                 return
-            self._ask(lane, window, end, number)
+            self._ask(lane, window, end)
 
     def close(self, lane: str | None = None) -> None:
         """Ask about what is left of a lane, or of all."""
         for name in [lane] if lane is not None else list(self._windows):
             window = self._windows.get(name)
             if window is not None and window.text:
-                self._ask(name, window, len(window.text), 0)
+                self._ask(name, window, len(window.text))
 
-    def _ask(self, lane: str, window: Window, end: int, number: int) -> None:
-        """Begin to ask about a window. What is behind it began with piece `number` at the latest."""
+    def _ask(self, lane: str, window: Window, end: int) -> None:
+        """Begin to ask about the text up to a place."""
         if len(self._running) >= MOST_WAITING:
             raise GuardFailed(f"the guard `{self._judge.guard.name}` is slower than the answer")
-        text, first = window.before + window.text[:end], window.first
-        window.text = window.text[end:]
+        first = window.first
+        text = window.before + window.cut(end)
         window.before = text[-(self._judge.window_characters // OVERLAP) :]
-        window.first = number if window.text else 0
         task = asyncio.get_running_loop().create_task(self._one(Text(lane, "assistant", text)))
         self._running[task] = first
         task.add_done_callback(self._done)
@@ -98,11 +118,11 @@ class Hearing:
             await judged(self._judge, [text], self._asked, self._story)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.pop(task, None)
+        first = self._running.pop(task)
         if not task.cancelled():
             error = task.exception()
             known = error if isinstance(error, AntiphonError) or error is None else GuardFailed("a guard failed")
-            self._settled(known)
+            self._settled(known, first)
 
     async def ended(self) -> None:
         """Wait for all that was begun; what they came to was told to `settled`."""
@@ -128,6 +148,8 @@ class AnswerJudges(TextTap):
         self._error: AntiphonError | None = None
         self.shown = 0
         """Pieces of text that were shown so far."""
+        self._most: int | None = None
+        """No piece behind this one goes out any more: a window that begins there was bad, or nobody waits."""
         self.on_progress: Callable[[], None] | None = None
         """Called when more of a stream was judged, or one was found to be bad."""
 
@@ -140,7 +162,8 @@ class AnswerJudges(TextTap):
     def passed_pieces(self) -> int:
         """So many pieces from the first on have been passed by every judge that holds a stream back."""
         opens = [one.first_open for one in self._hearings if one.gates]
-        return min((first - 1 for first in opens if first), default=self.shown)
+        passed = min((first - 1 for first in opens if first), default=self.shown)
+        return passed if self._most is None else min(passed, self._most)
 
     # --- streams
 
@@ -173,7 +196,8 @@ class AnswerJudges(TextTap):
         self._check()
 
     def stop(self) -> None:
-        """End what runs: nobody waits for the answer any more."""
+        """End what runs: nobody waits for the answer any more, and nothing more of it goes out."""
+        self._most = self.passed_pieces
         for one in self._hearings:
             one.stop()
 
@@ -182,8 +206,10 @@ class AnswerJudges(TextTap):
             self.stop()
             raise self._error
 
-    def _heard(self, error: AntiphonError | None) -> None:
-        self._error = self._error or error
+    def _heard(self, error: AntiphonError | None, first: int) -> None:
+        if error is not None:
+            self._error = self._error or error
+            self._most = first - 1 if self._most is None else min(self._most, first - 1)
         if self.on_progress is not None:
             self.on_progress()
 

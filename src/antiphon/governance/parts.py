@@ -19,6 +19,7 @@ from antiphon.governance.settings import DataClassSettings
 from antiphon.guards.port import Asked, Guard
 from antiphon.guards.texts import Texts
 from antiphon.policy.policies import Policies
+from antiphon.signals.extractor import Extractor
 
 
 class Asking(Protocol):
@@ -107,5 +108,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     spawn: Callable[[asyncio.Future[None]], None] = lambda _: None
     """Holds a task until it has ended."""
     capture_most_bytes: int = 0
+    recipes: Mapping[str, str] = {}
+    """The recipe of each route that has one, unless a rule of its leads to another."""
+    extractor: Extractor | None = None
+    """Works out facts that policies read; None: they are unknown."""
     always: bool = True
     """Every request has to be admitted; False: nothing that governs is configured."""

@@ -16,6 +16,7 @@ from antiphon.governance.parts import Errand, Parts
 from antiphon.guards.port import Screened
 from antiphon.guards.texts import Texts
 from antiphon.policy.asked import Budget, Context
+from antiphon.signals.about import About
 from antiphon.signals.said import Unread, said
 from antiphon.wire.bounds import LONG_BYTES
 from antiphon.wire.codecs import CODECS
@@ -23,6 +24,8 @@ from antiphon.wire.codecs import CODECS
 NOTHING = Screened()
 LOW = 0.8
 """A budget runs low once this share of it is used."""
+POLICY_FACTS = {"language": "text.language", "task": "task.name", "domain": "domain.name"}
+"""Facts that policies can read, by their word for each."""
 _EVERYTHING = "*"
 _MODALITIES = {"images": "image", "audio": "audio", "files": "file"}
 _METADATA = b'"data_class"'
@@ -139,6 +142,8 @@ class Standing:
             operation=CODECS[head.dialect].operation,
             modalities=frozenset(word for need, word in _MODALITIES.items() if need in head.needs) | {"text"},
             tools=self._tools(request),
+            facts=self._facts(story, request),
+            recipe=self._parts.recipes.get(head.model, ""),
         )
 
     def _circumstances(
@@ -159,6 +164,18 @@ class Standing:
             weekday=at.isoweekday(),
             lot=session,
         )
+
+    def _facts(self, story: Story, request: Request | None) -> frozenset[str]:
+        """Facts as policies read them, where they do: `language:de`, `task:code`, `domain:law`."""
+        extractor = self._parts.extractor
+        if request is None or extractor is None or not self.policies.reads("facts"):
+            return frozenset()
+        about = About(
+            request=request, principal=story.principal, headers=story.arrival.headers, now_ns=story.arrival.at_ns
+        )
+        facts = extractor.facts(about)
+        found = ((word, facts.value(name)) for word, name in POLICY_FACTS.items())
+        return frozenset(f"{word}:{value}" for word, value in found if isinstance(value, str) and value)
 
     def _tools(self, request: Request | None) -> frozenset[str]:
         """Names of a request's tools, where policies read them."""

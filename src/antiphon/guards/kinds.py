@@ -46,7 +46,7 @@ DEFAULTS: Mapping[str, Default] = MappingProxyType(
         "unicode": Default(action="rewrite", actions=MENDING),
         "injection": Default(action="flag", sides=REQUEST, channels=GIVEN, actions=JUDGING, threshold=0.5),
         "topics": Default(action="block", channels=SAID),
-        "harm": Default(action="block", channels=SAID, actions=JUDGING, threshold=0.5),
+        "harm": Default(action="flag", channels=SAID, actions=JUDGING, threshold=0.5),
         "leak": Default(action="block", sides=ANSWER, can=ANSWER, actions=MENDING, threshold=0.5),
         "output": Default(action="rewrite", sides=ANSWER, actions=MENDING),
         "schema": Default(action="block", sides=ANSWER, can=ANSWER, actions=JUDGING),

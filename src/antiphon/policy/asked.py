@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from antiphon.core.data_class import DataClass
+from antiphon.core.signal import Value
 
 Action = Literal["call_model", "use_tool", "read_collection", "administer", "approve"]
 ACTIONS: tuple[Action, ...] = ("call_model", "use_tool", "read_collection", "administer", "approve")
@@ -48,6 +49,24 @@ class Context(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Facts of the request as `NAME:VALUE`, such as `language:de` or `task:code`."""
     lot: str = ""
     """What shares (`@share`) are drawn by: the session's id; empty: the tenant and the key. Policies don't read it."""
+
+
+def circumstances(context: Context) -> dict[str, Value]:
+    """What of a context is kept with a receipt, as it stands nowhere else in it; what is empty is left out."""
+    out: dict[str, Value] = {}
+    if context.purpose:
+        out["purpose"] = context.purpose
+    if context.recipe:
+        out["recipe"] = context.recipe
+    if context.tools:
+        out["tools"] = tuple(sorted(context.tools))
+    if context.facts:
+        out["facts"] = tuple(sorted(context.facts))
+    if context.tainted:
+        out["tainted"] = True
+    if context.budget != "ok":
+        out["budget"] = context.budget
+    return out
 
 
 class Resource(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

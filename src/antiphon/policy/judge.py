@@ -13,7 +13,7 @@ from antiphon.policy.entities import tier_rank
 from antiphon.policy.fleet import Fleet
 from antiphon.policy.rule import Rule
 from antiphon.policy.settings import Otherwise
-from antiphon.policy.strictest import strictest
+from antiphon.policy.strict import strictest
 from antiphon.policy.verdict import KEY_MODELS
 
 PRIVATE = "data_class.private"

@@ -16,7 +16,7 @@ from antiphon.policy.lru import Lru
 from antiphon.policy.part import Part, part
 from antiphon.policy.reads import seen
 from antiphon.policy.rule import Rule
-from antiphon.policy.strictest import strictest
+from antiphon.policy.strict import strictest
 from antiphon.policy.verdict import KEY_MODELS
 
 MOST_FLEETS = 8

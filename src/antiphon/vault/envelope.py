@@ -84,7 +84,7 @@ class Envelope(Sealer):
         self._settings = settings
         self._turn = threading.Lock()
         self._tenants: dict[str, _Tenant] = {}
-        self._failed: dict[str, tuple[float, StoreError]] = {}
+        self._failed: dict[str, tuple[float, StoreError | Erased]] = {}
         self._openers: dict[str, _Opener] = {}
         self._sealing: dict[tuple[str, str], _Sealing] = {}
         self._seen: int | None = None
@@ -193,11 +193,11 @@ class Envelope(Sealer):
         if known is not None and self._ports.now_s() - known.checked_s <= self._longest_s:
             return known
         failed = self._failed.get(tenant)
-        if failed is not None and self._ports.now_s() - failed[0] < AGAIN_S:
-            raise failed[1]
+        if failed is not None and (self._ports.now_s() - failed[0] < AGAIN_S or _on_a_loop()):
+            raise failed[1]  # a loop waits for it once at most; `refresh` asks again beside it
         try:
             return self._unwrap(tenant)
-        except StoreError as error:
+        except (StoreError, Erased) as error:
             with self._turn:
                 self._tenants.pop(tenant, None)
                 _bounded(self._failed, tenant, (self._ports.now_s(), error), self._settings.data_keys)
@@ -226,13 +226,13 @@ class Envelope(Sealer):
         self._heed()
         now_s = self._ports.now_s()
         due = [name for name, one in list(self._tenants.items()) if now_s - one.checked_s > self._settings.refresh_s]
-        for tenant in due:
+        for tenant in dict.fromkeys([*due, *self._failed]):
             try:
                 self._unwrap(tenant)
             except (KeyDenied, Erased):
                 self._drop(tenant, EVERYBODY)
             except StoreError:
-                continue  # away: what is in memory goes on for as long as it may
+                break  # away: what is in memory goes on for as long as it may
         if not self._warm:
             self._fetch()
 
@@ -275,6 +275,15 @@ class Envelope(Sealer):
             self._sealing = {name: one for name, one in self._sealing.items() if not gone(one.opener.key)}
             if owner == EVERYBODY:
                 self._tenants.pop(tenant, None)
+
+
+def _on_a_loop() -> bool:
+    """Whether this thread runs an event loop, which must not be kept waiting."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _owner(keys: _Tenant, subject: str) -> str:
