@@ -13,6 +13,7 @@ from antiphon.control.settings_alerts import AlertSettings, WebhookSettings
 from antiphon.core.alert import Alert
 from antiphon.core.secret import Secret
 from antiphon.net.client import Client
+from antiphon.net.post import signature
 
 ALERT = Alert(
     at_ns=1, budget="team-month", account="team-month|acme|support", tenant="acme", measure="money", threshold=0.8,

@@ -1,5 +1,6 @@
 """Services, models and people that are asked before a call, on a real gateway."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from rig.config import KEYS, to_upstream
 from rig.fixtures import Start
 from rig.gateway import Config, Gateway
 from rig.loop import LoopThread
-from rig.upstream import Upstream, streamed, upstream, whole
+from rig.upstream import Seen, Upstream, streamed, upstream, whole
 from rig.wait import until
 
 pytestmark = pytest.mark.processes
@@ -127,3 +128,27 @@ def test_a_private_upstream_whose_name_leads_elsewhere_is_sent_nothing(start: St
     assert "10.0.0.0/8" in json.dumps(receipt)
     assert "localhost" not in answer.error["message"]
     assert (up.seen, up.open_connections) == ([], 0)
+
+
+def test_a_stream_is_judged_before_it_goes_and_cut_off_where_it_was_bad(
+    start: Start, up: Upstream, service: Upstream
+) -> None:
+    async def judging(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        bad = b"secret plan" in seen.body
+        await whole(b'{"findings": [{"kind": "plan"}]}' if bad else b'{"findings": []}')(seen, writer)
+
+    service.script = judging
+    gateway = start(guarded(up, service, {"on": ["answer"]}, {"window_characters": 100}))
+    words = ["Good words. " * 12, "More of it. " * 12, "The secret plan is this. " * 6, "And the end."]
+    events = [
+        b"data: %b\n\n" % json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode() for text in words
+    ]
+    up.script = streamed(*events, b"data: [DONE]\n\n")
+    answer = gateway.chat({**ASK, "stream": True})
+    assert b"secret plan" not in answer.body
+    assert b"And the end" not in answer.body
+    assert b"content_filter" in answer.body or answer.status == 400
+    receipt = gateway.closed_receipt(answer.receipt_id)
+    assert "plan" in {one["kind"] for one in receipt["findings"]}
+    up.script = streamed(*events[:2], b"data: [DONE]\n\n")
+    assert b"More of it" in gateway.chat({**ASK, "stream": True}).body

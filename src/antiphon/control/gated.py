@@ -36,6 +36,7 @@ class GatedOut:
     def begin(self, status: int, headers: bytes) -> None:
         if b"content-type: " + _STREAM in headers.lower():
             self._gate = opened(self._behind, self._dialect, self._behind.restore)
+            self._under.ends_by(self._gate.cut)
             self._under.begin(status, headers)
         else:
             self._begun = (status, headers)
@@ -62,11 +63,11 @@ class GatedOut:
             self._under.begin(status, headers)
         self._under.end(last)
 
+    def ends_by(self, cut: Callable[[GuardBlocked], bytes]) -> None:
+        self._under.ends_by(cut)
+
     def error(self, error: AntiphonError, receipt_id: str) -> None:
-        if self._gate is not None and isinstance(error, GuardBlocked):
-            self._under.end(self._gate.cut(error))
-        else:
-            self._under.error(error, receipt_id)
+        self._under.error(error, receipt_id)
 
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
         self._under.on_pressure(callback)

@@ -10,7 +10,7 @@ from antiphon.calls.attempt import Try
 from antiphon.calls.story import Story
 from antiphon.control.desk import Desk, Refusals
 from antiphon.control.passthrough_meter import Reading
-from antiphon.core.error import AntiphonError, UpstreamError
+from antiphon.core.error import AntiphonError, GuardBlocked, UpstreamError
 from antiphon.core.ports import Inbound
 from antiphon.core.usage import Usage
 from antiphon.pricing.cost import cost
@@ -40,6 +40,10 @@ class Out(Refusals, Protocol):
         ...
 
     def end(self, last: bytes = b"") -> None: ...
+
+    def ends_by(self, cut: Callable[[GuardBlocked], bytes]) -> None:
+        """Have an answer that was begun, and that a guard then blocks, end with what `cut` makes of the error."""
+        ...
 
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None: ...
 

@@ -173,7 +173,9 @@ class CertificateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     email: Annotated[Text | None, Meta(description="Address of its SubjectAltName. Default: none.")] = None
     cn: Annotated[
         Text | None,
-        Meta(description="Common name of its subject, where its SubjectAltName has no name of another kind. Default: none."),
+        Meta(
+            description="Common name of its subject, where its SubjectAltName has no name of another kind. Default: none."
+        ),
     ] = None
     tenant: Annotated[Tenant, Meta(description="Organisation that it belongs to. Default default.")] = "default"
     user: Annotated[Word, Meta(description="User, for receipts and budgets. Default: none.")] = ""

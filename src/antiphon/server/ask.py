@@ -1,8 +1,9 @@
 """A model call in any dialect: from the exchange to the path."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from hashlib import sha256
+from typing import Any
 from urllib.parse import parse_qs
 
 from msgspec import Struct, structs
@@ -54,9 +55,9 @@ def token_of(exchange: Exchange) -> bytes | None:
     return None
 
 
-async def authenticate(exchange: Exchange, identity: Identity) -> Principal:
-    """Who calls. Raises: NotAuthenticated, OverLimit, Unavailable."""
-    return await caller_of(token_of(exchange), exchange, identity)
+def authenticate(exchange: Exchange, identity: Identity) -> Coroutine[Any, Any, Principal]:
+    """Who calls, once awaited. Raises: NotAuthenticated, OverLimit, Unavailable."""
+    return caller_of(token_of(exchange), exchange, identity)
 
 
 async def caller_of(token: bytes | None, exchange: Exchange, identity: Identity) -> Principal:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from antiphon.control.relayed import Out
-from antiphon.core.error import AntiphonError
+from antiphon.core.error import AntiphonError, GuardBlocked
 from antiphon.net.exchange import Exchange
 from antiphon.server.reply import error_headers
 from antiphon.wire.codecs import CODECS
@@ -12,10 +12,11 @@ from antiphon.wire.codecs import CODECS
 class RawReply(Out):
     """Writes an answer to the exchange that asked for it, as it is."""
 
-    __slots__ = ("_exchange",)
+    __slots__ = ("_cut", "_exchange")
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._cut: Callable[[GuardBlocked], bytes] | None = None
 
     def begin(self, status: int, headers: bytes) -> None:
         self._exchange.begin(status, headers)
@@ -32,12 +33,17 @@ class RawReply(Out):
     def whole(self, status: int, headers: bytes, body: bytes) -> None:
         self._exchange.respond(status, headers, body)
 
+    def ends_by(self, cut: Callable[[GuardBlocked], bytes]) -> None:
+        self._cut = cut
+
     def on_pressure(self, callback: Callable[[bool], None] | None) -> None:
         self._exchange.on_pressure(callback)
 
     def error(self, error: AntiphonError, receipt_id: str) -> None:
         exchange = self._exchange
-        if exchange.answered:
+        if exchange.answered and self._cut is not None and isinstance(error, GuardBlocked):
+            exchange.end(self._cut(error))
+        elif exchange.answered:
             exchange.abort()
         else:
             exchange.respond(error.said_status, error_headers(error, receipt_id), CODECS["openai_chat"].error(error))
