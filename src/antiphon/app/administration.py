@@ -12,15 +12,15 @@ import socket
 from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import uvloop
 from msgspec import Struct
 
+from antiphon.admin.desk import Desk
 from antiphon.admin.site import AdminSite
 from antiphon.app.build import tls_context
-from antiphon.app.console import console_of, known_by
 from antiphon.app.doors import doors_of
 from antiphon.app.follower import Follower
 from antiphon.app.objects import desk_of, objects_of
@@ -41,6 +41,9 @@ from antiphon.net.exchange import Exchange
 from antiphon.net.listener import Listener
 from antiphon.net.settings import Bounds
 from antiphon.telemetry import log as telemetry_log
+
+if TYPE_CHECKING:
+    from antiphon.console.site import ConsoleSite
 
 log = logging.getLogger("antiphon.admin")
 BOUNDS = Bounds(max_body_bytes=1_048_576, max_connections=256)
@@ -122,9 +125,8 @@ class Administration:
         identity = loaded.settings.identity
         self._callers = Callers(loaded.settings.keys, self._follower.owned, self._doors, identity, managed=True)
         bootstrap = sha256(key.reveal().encode()).digest()
-        known = known_by(self._callers, bootstrap)
-        desk, owned = desk_of(loaded), lambda: self._follower.owned
-        self._console = console_of(loaded, self._task.places, owned, known, self._signed_in, desk)
+        desk = desk_of(loaded)
+        self._console = self._pages(loaded, desk, bootstrap)
         return AdminSite(
             desk=desk,
             identity=self._callers,
@@ -132,6 +134,15 @@ class Administration:
             taken=self._taken,
             forbidden=self._logins.forbidden,
         )
+
+    def _pages(self, loaded: Loaded, desk: Desk, bootstrap: bytes) -> "ConsoleSite | None":
+        """The console, if it is on: until then what makes pages is not loaded."""
+        if loaded.settings.console is None:
+            return None
+        from antiphon.app.console import console_of, known_by
+
+        known = known_by(self._callers, bootstrap)
+        return console_of(loaded, self._task.places, lambda: self._follower.owned, known, self._signed_in, desk)
 
     def _note(self, event: Event) -> None:
         """Note an event beside the loop; nobody waits for it."""

@@ -116,7 +116,8 @@ def build(
         ready=why_not_ready,
         approvals=None if governing is None else governing.book,
     )
-    return _built(revision, site, identity, settings, {one.origin for one in stands.values()}, egress)
+    origins = {one.origin for one in stands.values()} | (set() if governing is None else governing.origins)
+    return _built(revision, site, identity, settings, origins, egress)
 
 
 def _built(

@@ -11,7 +11,7 @@ from antiphon.control.approvals import Book
 from antiphon.core.clock import Clock
 from antiphon.core.deployment import Deployment
 from antiphon.core.error import ConfigError
-from antiphon.core.ports import Kept, TokenVault
+from antiphon.core.ports import Kept, Origin, TokenVault
 from antiphon.governance.asking import Askers
 from antiphon.governance.govern import Governor
 from antiphon.governance.parts import Parts, account_name
@@ -45,7 +45,6 @@ class Governing:
         self._settings: Settings | None = None
         self.governor: Governor | None = None
         self.askers: Askers | None = None
-        """Whose origins connections are kept to."""
 
     def make(
         self,
@@ -60,6 +59,7 @@ class Governing:
         """The governor of a checked configuration. Raises: ConfigError."""
         self._settings = settings
         askables = self._askables
+        self.askers = None if askables is None else askables.make(settings, routes, targets, caller)
         policies = compiled(settings.policy, self._bundles, settings.data_classes.private_from)
         storage = settings.storage
         parts = Parts(
@@ -70,7 +70,7 @@ class Governing:
             sessions=self._sessions,
             vault=self._vault,
             accounts={account_name(name): _account(name, deployments) for name in accounts},
-            asking=None if askables is None else askables.make(settings, routes, targets, caller),
+            asking=self.askers,
             spawn=self._hold,
             capture_most_bytes=storage.capture_most_bytes if storage.capture == "content" else 0,
             recipes={name: one.recipe for name, one in settings.routes.items() if one.recipe},
@@ -99,6 +99,11 @@ class Governing:
             return
         self._bundles = bundles
         governor.take(policies, always=_governed(settings, policies))
+
+    @property
+    def origins(self) -> set[Origin]:
+        """Services that judge: connections to them are kept."""
+        return set() if self.askers is None else self.askers.origins
 
     @property
     def book(self) -> Book | None:

@@ -229,6 +229,7 @@ class Worker:
         self._client.close()
         await self._caching.close()
         await self._planning.close()
+        self._askables.close()
         self._journal.close()
         if self._built.tracer is not None:
             self._built.tracer.close()

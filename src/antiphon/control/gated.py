@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from antiphon.calls.story import Story
-from antiphon.control.relayed import Out
+from antiphon.control.relayed import Out, coding_of
 from antiphon.core.error import AntiphonError, GuardBlocked, GuardFailed
 from antiphon.governance.answers import Behind, opened, screened
 from antiphon.governance.parts import Governed
@@ -13,6 +13,21 @@ from antiphon.wire.cutter import Cutter
 MOST_WHOLE_BYTES = 67_108_864
 """Most bytes of a whole answer; one that is longer can't be looked at, and is not passed on."""
 _STREAM = b"text/event-stream"
+_TEXTS = (b"text/", b"application/json", b"application/jsonl", b"application/x-ndjson", b"application/problem+json")
+
+
+def _said(lines: bytes) -> dict[bytes, bytes]:
+    """Header lines by name."""
+    pairs = (line.partition(b":") for line in lines.split(b"\r\n"))
+    return {name.lower(): value.strip() for name, _, value in pairs}
+
+
+def _is_text(body: bytearray) -> bool:
+    """UTF-8 without a NUL: as UTF-16 has one for each letter, and would pass for other words."""
+    try:
+        return "\0" not in body.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def gated(out: Out, story: Story, governed: Governed, dialect: str = "") -> Out:
@@ -32,9 +47,13 @@ class GatedOut:
         self._cutter = Cutter()
         self._begun: tuple[int, bytes] | None = None
         self._whole = bytearray()
+        self._kind = b""
+        self._coding = b""
 
     def begin(self, status: int, headers: bytes) -> None:
-        if b"content-type: " + _STREAM in headers.lower():
+        said = _said(headers)
+        self._kind, self._coding = said.get(b"content-type", b"").lower(), coding_of(said)
+        if self._kind.startswith(_STREAM) and not self._coding:
             self._gate = opened(self._behind, self._dialect, self._behind.restore)
             self._under.ends_by(self._gate.cut)
             self._under.begin(status, headers)
@@ -43,6 +62,11 @@ class GatedOut:
 
     def write(self, piece: bytes) -> None:
         """Raises: GuardBlocked, GuardFailed."""
+        if self._coding:
+            raise GuardFailed(
+                f"the answer comes in the coding {self._coding.decode('latin-1')[:32]!r}, which was not asked for, so that "
+                "no guard can look at it"
+            )
         if self._gate is None:
             self._whole += piece
             if len(self._whole) > MOST_WHOLE_BYTES:
@@ -54,6 +78,8 @@ class GatedOut:
     def last(self) -> bytes:
         """Look at what is left, before the receipt is closed: what `end` sends. Raises: GuardBlocked, GuardFailed."""
         if self._gate is None:
+            if self._kind.startswith(_TEXTS) and not _is_text(self._whole):
+                raise GuardFailed("the answer is said to be text and is no UTF-8, so that no guard can look at it")
             return screened(self._story, self._behind, bytes(self._whole), self._dialect)[1]
         return self._fed(self._gate, self._cutter.end()) + self._fed(self._gate, None)
 

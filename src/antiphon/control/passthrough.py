@@ -11,7 +11,7 @@ from antiphon.control.desk import Desk
 from antiphon.control.gated import gated
 from antiphon.control.passthrough_meter import metered
 from antiphon.control.passthrough_path import path_of, query_of
-from antiphon.control.relayed import Out, carried, relay
+from antiphon.control.relayed import Out, carried, coding_of, relay
 from antiphon.core.body import Body
 from antiphon.core.error import BadRequest, NotAllowed, NotFound
 from antiphon.core.principal import Principal
@@ -52,7 +52,12 @@ async def passthrough(desk: Desk, story: Story, said: bytes, method: str, query:
     lines = carried(story.arrival.headers, withheld(raw.account)) + trace.encode(story.span)
     kind = story.arrival.headers.get(b"content-type", b"")
     errand = Errand(
-        body=body, content_type=kind, account=raw.name, model=named, query=f"{unquote(path)} {unquote(asked)}"
+        body=body,
+        content_type=kind,
+        coding=coding_of(story.arrival.headers),
+        account=raw.name,
+        model=named,
+        query=f"{unquote(path)} {unquote(asked)}",
     )
     governed = await desk.governed(story, errand)
     asking = Asking(method=method, path=path, query=asked, lines=lines, body=governed.body.segments)
@@ -83,7 +88,7 @@ async def _model(principal: Principal, headers: Mapping[bytes, bytes], body: Bod
         return ""
     kind = headers.get(b"content-type", b"").lower()
     try:
-        if not kind.startswith(JSON) or headers.get(b"content-encoding", b"identity") != b"identity":
+        if not kind.startswith(JSON) or coding_of(headers):
             raise BadRequest("the body is not JSON, so that the model that it names can't be read")
         model = (await _fields(body)).get("model")
     except BadRequest as error:

@@ -130,6 +130,12 @@ def priced(story: Story, raw: Raw, attempt: Try, reading: Reading) -> Usage | No
     return usage
 
 
+def coding_of(headers: Mapping[bytes, bytes]) -> bytes:
+    """How a body is compressed, as its headers say; empty: it is not."""
+    said = headers.get(b"content-encoding", b"").strip().lower()
+    return b"" if said == b"identity" else said
+
+
 def count(story: Story, attempt: Try, size_bytes: int) -> None:
     """Note how many bytes went each way."""
     story.notes = (*story.notes, f"bytes: {attempt.size_bytes} were sent, {size_bytes} came back")

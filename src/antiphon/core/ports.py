@@ -357,6 +357,13 @@ class TokenVault(ABC):
         """
 
     @abstractmethod
+    def keep_now(self, tenant: str, subject: str, tokens: Mapping[str, str]) -> None:
+        """The same for whoever can't wait, such as a stream: whether one stands for another value already is not looked up.
+
+        Raises: StoreError.
+        """
+
+    @abstractmethod
     async def reveal(self, tenant: str, tokens: Sequence[str]) -> dict[str, str]:
         """What tokens stand for; those that are unknown, lapsed or erased are left out. Raises: StoreError."""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from antiphon.calls.deadline import decide
 from antiphon.calls.story import Story
 from antiphon.core.data_class import DataClass
 from antiphon.core.error import ApprovalRefused
@@ -40,10 +41,11 @@ class Askers:
         return any(one.looks(Asked(route=route), "request") for one in self._judges)
 
     async def people(self, story: Story, request: Request, reasons: tuple[str, ...]) -> None:
-        """Have a request approved. Raises: ApprovalPending, ApprovalRefused, NotFound, TooLarge, StoreError, OverLimit."""
+        """Have a request approved. Raises: BadRequest, ApprovalPending, ApprovalRefused, NotFound, TooLarge, StoreError, OverLimit."""
         if self._approving is None:
             raise ApprovalRefused("people have to approve this, and nobody can be asked here")
-        await self._approving.ask(story, request, reasons, story.started_s + self._max_s)
+        limit = decide(story.arrival.headers, story.started_s, self._max_s)
+        await self._approving.ask(story, request, reasons, limit.at_s)
 
     async def first(self, story: Story, texts: Texts, asked: Asked) -> Sequence[tuple[Finding, DataClass | None]]:
         """Judge a request before anything is sent. Raises: GuardBlocked, GuardFailed, and as `people`."""

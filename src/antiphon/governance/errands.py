@@ -11,12 +11,14 @@ from functools import partial
 from msgspec import structs
 
 from antiphon.calls.story import Story
-from antiphon.core.data_class import RANKS
+from antiphon.core.data_class import RANKS, highest
 from antiphon.core.error import ApprovalRefused, GuardBlocked
 from antiphon.core.request import Head, Lineage
 from antiphon.governance.blocked import blocked
+from antiphon.governance.bodies import Bodies
 from antiphon.governance.bodies import read as read_body
 from antiphon.governance.conversation import Conversation
+from antiphon.governance.labels import in_texts, may_label
 from antiphon.governance.looks import Looks
 from antiphon.governance.parts import Errand, Governed, Parts
 from antiphon.governance.standing import NOTHING, Standing, narrowed
@@ -39,26 +41,26 @@ class Errands:
         Raises: as `admit`; GuardBlocked too, where its body can't be read and a guard would have to look at it.
         """
         parts, tenant = self._parts, story.principal.tenant
-        story.data_class = least = self._standing.stated(story)
         looking = self._looks.of(errand.model)
         story.guards = looking.names
+        read = await asyncio.to_thread(_read, errand) if looking.request or may_label(errand.body) else None
+        story.data_class = least = highest(self._standing.stated(story), None if read is None else in_texts(read.items))
         asked = Asked(tenant=tenant, route=errand.model, data_class=least)
-        read = await asyncio.to_thread(read_body, errand.body, errand.content_type) if looking.request else None
-        found = NOTHING
+        found, guards = NOTHING, looking.request
         if read is not None:
             found = await self._looks.screened(read.items, looking.request, asked, frozenset(), tenant, errand.body)
             self._queried(errand, looking.request, asked)
         verdict = await self._standing.account(story, errand, found, lineage)
         mask, more = self._looks.more(verdict, looking)
         if mask or more:
-            read = read or await asyncio.to_thread(read_body, errand.body, errand.content_type)
+            read = read or await asyncio.to_thread(_read, errand)
             guards = (*looking.request, *(one for one in more if "request" in one.sides))
             found = await self._looks.screened(read.items, guards, asked, mask, tenant, errand.body)
             verdict = narrowed(verdict, await self._standing.account(story, errand, found, lineage))
             story.guards = (*story.guards, *(one.name for one in more))
         story.verdict, story.findings = verdict, list(found.findings)
         if read is not None and read.blind:
-            self._blind(story, read.blind, looking.request)
+            self._blind(story, read.blind, guards)
         if found.blocked:
             raise blocked(found, "request")
         if not verdict.allowed or errand.deployment in verdict.excluded:
@@ -135,3 +137,12 @@ class Errands:
                 reasons=(f"{closed[0]}.unreadable",),
             )
         story.notes = (*story.notes, f"guards: {what} could not be read")
+
+
+def _read(errand: Errand) -> Bodies:
+    """What can be read of an errand's body. What is compressed is not: it may become a thousand times as long."""
+    if errand.coding:
+        return Bodies(
+            body=errand.body, pieces=(), blind=f"a body in the coding {errand.coding.decode('latin-1')[:32]!r}"
+        )
+    return read_body(errand.body, errand.content_type)

@@ -68,7 +68,7 @@ class Governor:
             ApprovalRefused, StoreError.
         """
         parts, head = self._parts, request.head
-        story.data_class = least = self._standing.labelled(story, request)
+        story.data_class = least = await self._standing.labelled(story, request)
         looking, asking = self._looks.of(head.model), parts.asking
         judged = asking is not None and asking.before(head.model)
         reads = bool(looking.request) or looking.wants_system or judged or self._standing.policies.reads("tainted")

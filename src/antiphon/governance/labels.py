@@ -1,13 +1,31 @@
 """How sensitive a request is said to be, before anybody looks at what it says."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
-from antiphon.core.data_class import DATA_CLASSES, DataClass, data_class_of
+from msgspec import MsgspecError, Raw, Struct, json
+
+from antiphon.core.body import Body
+from antiphon.core.data_class import DATA_CLASSES, DataClass, data_class_of, highest
 from antiphon.core.error import BadRequest
+from antiphon.guards.port import Text
+from antiphon.guards.texts_json import KEY
+from antiphon.wire.json import loads
 
 DATA_CLASS = b"x-antiphon-data-class"
 PURPOSE = b"x-antiphon-purpose"
 MAX_PURPOSE = 64
+_QUOTED = b'"data_class"'
+_ESCAPED = re.compile(rb"\\u00[567]")
+"""A letter or an underline that is written as an escape: no writer of JSON has to."""
+_LABEL = re.compile(r"(?:^|\.)metadata\.data_class(?:$|[.\[])")
+
+
+class _Body(Struct):
+    metadata: Raw = Raw(b"")
+
+
+_body = json.Decoder(_Body).decode
 
 
 def labelled(headers: Mapping[bytes, bytes]) -> DataClass | None:
@@ -28,8 +46,36 @@ def purpose(headers: Mapping[bytes, bytes]) -> str:
 
 
 def in_metadata(said: object) -> DataClass | None:
-    """The class that a request's metadata give it. Raises: BadRequest, naming the field."""
-    return _known(said, "metadata.data_class") if isinstance(said, str) else None
+    """The class that a request's metadata give it; None: they give none. Raises: BadRequest, naming the field."""
+    if said is None:
+        return None
+    return _known(said if isinstance(said, str) else json.encode(said).decode(), "metadata.data_class")
+
+
+def in_body(body: Body) -> DataClass | None:
+    """The same of a JSON body. Blocks for about 2 ms a megabyte. Raises: BadRequest, where one is said in two ways."""
+    if not may_label(body):
+        return None
+    try:
+        metadata = bytes(_body(body.whole()).metadata)
+    except (MsgspecError, UnicodeDecodeError):
+        return None
+    return in_metadata(loads(metadata).get("data_class")) if metadata[:1] == b"{" else None
+
+
+def in_texts(texts: Iterable[Text]) -> DataClass | None:
+    """The highest class that any metadata among texts give. Raises: BadRequest, naming the field."""
+    labels = [one for one in texts if _LABEL.search(one.where)]
+    if not labels:
+        return None
+    said = [one.text for one in labels if one.steps[-1:] != (KEY,)]
+    return highest(*map(in_metadata, said or ["no text"]))
+
+
+def may_label(body: Body) -> bool:
+    """Whether a label may stand in a body, in whichever way its letters are written."""
+    raw = body.whole()
+    return _QUOTED in raw or (b"\\u00" in raw and _ESCAPED.search(raw) is not None)
 
 
 def _known(said: str, param: str) -> DataClass:

@@ -105,9 +105,9 @@ class Looks:
         )
 
     def keep(self, tenant: str, subject: str, tokens: Mapping[str, str]) -> None:
-        """Keep what tokens stand for, beside what waits for nothing."""
+        """Keep what tokens stand for, before they leave. Raises: StoreError."""
         if self._parts.vault is not None:
-            self._parts.spawn(asyncio.ensure_future(self._parts.vault.keep(tenant, subject, tokens)))
+            self._parts.vault.keep_now(tenant, subject, tokens)
 
     def token(self, tenant: str, kind: str, value: str) -> str:
         if self._parts.vault is None:

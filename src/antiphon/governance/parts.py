@@ -51,6 +51,8 @@ class Errand(Struct, frozen=True, kw_only=True):
 
     body: Body
     content_type: bytes
+    coding: bytes = b""
+    """Of the body, as `content-encoding` says; empty: it is as it is."""
     account: str
     """The provider that is asked."""
     model: str = ""

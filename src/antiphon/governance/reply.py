@@ -141,7 +141,7 @@ class GoverningReply(Reply):
 
     def _fed(self, gate: Gate, piece: bytes | None) -> bytes:
         """A piece of a stream, or its end, through the gate. Raises: GuardBlocked, GuardFailed, StoreError."""
-        before = len(gate.findings)
+        before, tokens = len(gate.findings), len(gate.tokens)
         try:
             out = gate.end() if piece is None else gate.feed(piece)
         except AntiphonError:
@@ -150,7 +150,7 @@ class GoverningReply(Reply):
         finally:
             if len(gate.findings) > before:
                 self._story.findings += gate.findings[before:]
-        if gate.tokens and self._behind.keep is not None:
+        if len(gate.tokens) > tokens and self._behind.keep is not None:
             self._behind.keep(gate.tokens)
         other = self._other
         self._capture(out if other is None else other.end() if piece is None else other.feed(piece))

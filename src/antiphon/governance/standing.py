@@ -1,9 +1,9 @@
 """Where a request stands: how sensitive it is, what policy says of it, and what follows from that."""
 
+import asyncio
 from datetime import UTC, datetime
 
-import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from antiphon.calls.story import Story
 from antiphon.core.data_class import RANKS, DataClass, highest
@@ -11,7 +11,7 @@ from antiphon.core.finding import UNTRUSTED
 from antiphon.core.principal import Principal
 from antiphon.core.request import Head, Lineage, Request
 from antiphon.core.verdict import Verdict
-from antiphon.governance.labels import in_metadata, labelled, purpose
+from antiphon.governance.labels import in_body, labelled, purpose
 from antiphon.governance.parts import Errand, Parts
 from antiphon.guards.port import Screened
 from antiphon.guards.texts import Texts
@@ -28,18 +28,6 @@ POLICY_FACTS = {"language": "text.language", "task": "task.name", "domain": "dom
 """Facts that policies can read, by their word for each."""
 _EVERYTHING = "*"
 _MODALITIES = {"images": "image", "audio": "audio", "files": "file"}
-_METADATA = b'"data_class"'
-
-
-class _Labels(Struct):
-    data_class: object = None
-
-
-class _Body(Struct):
-    metadata: _Labels | None = None
-
-
-_metadata = msgspec.json.Decoder(_Body)
 
 
 class Standing:
@@ -65,17 +53,11 @@ class Standing:
         """How sensitive a request is said to be, its body aside. Raises: BadRequest."""
         return highest(self._parts.settings.default, labelled(story.arrival.headers), story.principal.data_class)
 
-    def labelled(self, story: Story, request: Request) -> DataClass:
+    async def labelled(self, story: Story, request: Request) -> DataClass:
         """How sensitive a request is said to be. Raises: BadRequest."""
-        said_by = self.stated(story)
         body = request.body
-        if body.size_bytes < LONG_BYTES and _METADATA in body.whole():
-            try:
-                found = _metadata.decode(body.whole())
-            except msgspec.MsgspecError:
-                found = _Body()
-            said_by = highest(said_by, None if found.metadata is None else in_metadata(found.metadata.data_class))
-        return said_by
+        long = body.size_bytes >= LONG_BYTES
+        return highest(self.stated(story), await asyncio.to_thread(in_body, body) if long else in_body(body))
 
     async def judged(self, story: Story, request: Request, found: Screened, texts: Texts | None) -> Verdict:
         """The class that a request is of, and what policy says of it. Raises: StoreError."""

@@ -57,18 +57,30 @@ class SealedTokens(TokenVault):
         return f"[[{kind.upper()}_{made[: self._digits].upper()}]]"
 
     async def keep(self, tenant: str, subject: str, tokens: Mapping[str, str]) -> None:
-        now_ns = self._now_ns()
-        due = now_ns + self._lasts_ns // 2
-        names = {token: (tenant, token, subject, hash(value)) for token, value in tokens.items()}
-        new = {token: value for token, value in tokens.items() if self._known.get(names[token], 0) < due}
+        new = self._new(tenant, subject, tokens)
         if not new:
             return
         await self._envelope.ready(tenant)
         await asyncio.to_thread(self._check, tenant, new)
+        self._keep(tenant, subject, new)
+
+    def keep_now(self, tenant: str, subject: str, tokens: Mapping[str, str]) -> None:
+        new = self._new(tenant, subject, tokens)
+        if new:
+            self._keep(tenant, subject, new)
+
+    def _new(self, tenant: str, subject: str, tokens: Mapping[str, str]) -> dict[str, str]:
+        """Those that are not kept yet, or lapse soon."""
+        due = self._now_ns() + self._lasts_ns // 2
+        names = {token: (tenant, token, subject, hash(value)) for token, value in tokens.items()}
+        return {token: value for token, value in tokens.items() if self._known.get(names[token], 0) < due}
+
+    def _keep(self, tenant: str, subject: str, tokens: Mapping[str, str]) -> None:
+        now_ns = self._now_ns()
         until_ns = now_ns + self._lasts_ns
-        self._kept.keep([self._entry(tenant, subject, *one, now_ns, until_ns) for one in new.items()])
-        for token in new:
-            self._known[names[token]] = until_ns
+        self._kept.keep([self._entry(tenant, subject, *one, now_ns, until_ns) for one in tokens.items()])
+        for token, value in tokens.items():
+            self._known[tenant, token, subject, hash(value)] = until_ns
         while len(self._known) > MOST_KNOWN:
             del self._known[next(iter(self._known))]
 
