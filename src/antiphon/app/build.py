@@ -116,7 +116,7 @@ def build(
         ready=why_not_ready,
         approvals=None if governing is None else governing.book,
     )
-    origins = {one.origin for one in stands.values()} | (set() if governing is None else governing.origins)
+    origins = {one.origin for one in stands.values()} | (set[Origin]() if governing is None else governing.origins)
     return _built(revision, site, identity, settings, origins, egress)
 
 
