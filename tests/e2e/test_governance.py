@@ -130,6 +130,18 @@ def test_a_session_s_class_only_rises_on_every_worker(start: Start, up: Upstream
     assert asked(up) == ["open", "inside", *["inside"] * 8, "open"]
 
 
+def test_a_tool_gives_a_class_to_what_brings_it(start: Start, up: Upstream) -> None:
+    up.script = answers("ok")
+    gateway = start(config(up.url, data_classes={"tools": {"crm": "confidential"}}))
+    tool = {"type": "function", "function": {"name": "crm", "parameters": {"type": "object"}}}
+    other = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object"}}}
+
+    chat(gateway, ask(tools=[other]))
+    chat(gateway, ask(tools=[other, tool]))
+
+    assert asked(up) == ["open", "inside"]
+
+
 def test_a_label_that_is_none_is_refused_by_name(start: Start, up: Upstream) -> None:
     gateway = start(config(up.url))
     answer = chat(gateway, ask(), **{CLASS: "secret"})

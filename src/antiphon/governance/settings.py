@@ -16,6 +16,12 @@ class DataClassSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
             description="Of requests that nothing says more of: `public`, `internal`, `confidential` or `restricted`. Default public."
         ),
     ] = "public"
+    tools: Annotated[
+        dict[str, DataClass],
+        Meta(
+            description="The least that a request is taken for which brings a tool of this name: what such a tool gives back is as sensitive. Default: none."
+        ),
+    ] = {}
     private_from: Annotated[
         DataClass | None,
         Meta(

@@ -57,7 +57,19 @@ class Standing:
         """How sensitive a request is said to be. Raises: BadRequest."""
         body = request.body
         long = body.size_bytes >= LONG_BYTES
-        return highest(self.stated(story), await asyncio.to_thread(in_body, body) if long else in_body(body))
+        said_in = await asyncio.to_thread(in_body, body) if long else in_body(body)
+        return highest(self.stated(story), said_in, self._of_tools(request))
+
+    def _of_tools(self, request: Request) -> DataClass | None:
+        """The highest class of the tools that a request brings; None: none has one. What can't be read counts as them all."""
+        classes = self._parts.settings.tools
+        if not classes or "tools" not in request.head.needs:
+            return None
+        try:
+            names = said(request).tools
+        except Unread:
+            return highest(*classes.values())
+        return highest(*(classes.get(name) for name in names))
 
     async def judged(self, story: Story, request: Request, found: Screened, texts: Texts | None) -> Verdict:
         """The class that a request is of, and what policy says of it. Raises: StoreError."""
