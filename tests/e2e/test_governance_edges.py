@@ -74,7 +74,7 @@ def test_a_long_request_s_metadata_gives_it_a_class_too(start: Start, up: Upstre
     answer = chat(gateway, ask("x" * 400_000, metadata={"data_class": "confidential"}))
 
     assert answer.status == 200, answer
-    assert gateway.receipt(answer.receipt_id)["data_class"] == "confidential"
+    assert gateway.receipt(answer.receipt_id)["verdict"]["data_class"] == "confidential"
     assert [seen.model for seen in up.seen] == ["inside"]
 
 

@@ -59,10 +59,18 @@ def _context(tenant: str) -> str:
     return f"{tenant}/compaction"
 
 
-def question(model: str, instructions: object, items: Sequence[object]) -> bytes:
-    """The request that has a model write its notes."""
-    said = {"model": model, "input": [*items, {"role": "user", "content": PROMPT}], "store": False}
-    return msgspec.json.encode(said if instructions is None else {**said, "instructions": instructions})
+def question(model: str, items: Sequence[object], *, instructions: object = None, data_class: object = None) -> bytes:
+    """The request that has a model write its notes.
+
+    Args:
+        data_class: What the caller's metadata say of it.
+    """
+    said: dict[str, object] = {"model": model, "input": [*items, {"role": "user", "content": PROMPT}], "store": False}
+    if instructions is not None:
+        said["instructions"] = instructions
+    if data_class is not None:
+        said["metadata"] = {"data_class": data_class}
+    return msgspec.json.encode(said)
 
 
 class CompactReply(Reply):

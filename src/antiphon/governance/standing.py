@@ -69,7 +69,8 @@ class Standing:
             names = said(request).tools
         except Unread:
             return highest(*classes.values())
-        return highest(*(classes.get(name) for name in names))
+        found: list[DataClass | None] = [classes.get(name) for name in names]
+        return highest(*found)
 
     async def judged(self, story: Story, request: Request, found: Screened, texts: Texts | None) -> Verdict:
         """The class that a request is of, and what policy says of it. Raises: StoreError."""

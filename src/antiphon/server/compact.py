@@ -17,6 +17,7 @@ from antiphon.server.reply import DialectReply
 from antiphon.server.turns import whole_input
 from antiphon.wire.codec import Asked
 from antiphon.wire.codecs import CODECS
+from antiphon.wire.fields import as_object
 from antiphon.wire.json import loads
 from antiphon.wire.openai_responses.compaction import read_compaction
 
@@ -43,7 +44,8 @@ async def compact(exchange: Exchange, gateway: Gateway, identity: Identity, stat
             raise BadRequest(MODEL, param="model")
         if not items:
             raise BadRequest("there is nothing to make shorter; send `input` or `previous_response_id`", param="input")
-        text = question(model, fields.get("instructions"), items)
+        metadata = as_object(fields.get("metadata")) or {}
+        text = question(model, items, instructions=fields.get("instructions"), data_class=metadata.get("data_class"))
         head, spots = codec.read(Body((text,)), asked)
     except AntiphonError as error:
         gateway.refuse(error, arrival, reply, principal)
