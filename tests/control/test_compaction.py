@@ -47,11 +47,11 @@ def test_notes_that_cannot_be_read_are_refused_by_their_place(compactor: Compact
 def test_a_model_is_asked_for_its_notes_behind_all_that_was_said() -> None:
     items: list[Any] = [{"role": "user", "content": "a"}]
 
-    said = json.loads(question("m", "be nice", items))
+    said = json.loads(question("m", items, instructions="be nice"))
 
     asked = {"role": "user", "content": PROMPT}
     assert said == {"model": "m", "input": [*items, asked], "store": False, "instructions": "be nice"}
-    assert "instructions" not in json.loads(question("m", None, items))
+    assert "instructions" not in json.loads(question("m", items))
 
 
 def test_a_compacted_conversation_is_the_callers_messages_and_then_the_notes(compactor: Compactor) -> None:

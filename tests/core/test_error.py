@@ -5,7 +5,15 @@ from http import HTTPStatus
 import pytest
 
 from antiphon.core import error as tree
-from antiphon.core.error import AntiphonError, ApprovalPending, ConfigError, Problem, StoreError, UpstreamError, WrongMethod
+from antiphon.core.error import (
+    AntiphonError,
+    ApprovalPending,
+    ConfigError,
+    Problem,
+    StoreError,
+    UpstreamError,
+    WrongMethod,
+)
 
 CLASSES: list[type[AntiphonError]] = [
     value for _, value in inspect.getmembers(tree, inspect.isclass) if issubclass(value, AntiphonError)

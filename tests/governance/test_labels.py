@@ -27,7 +27,7 @@ def test_without_a_header_nothing_is_said() -> None:
 def test_metadata_give_a_class_too() -> None:
     assert in_metadata("restricted") == "restricted"
     assert in_metadata(None) is None
-    with pytest.raises(BadRequest, match="metadata.data_class"):
+    with pytest.raises(BadRequest, match=r"metadata\.data_class"):
         in_metadata("none")
 
 

@@ -11,6 +11,7 @@ from msgspec import structs
 from antiphon.calls.counting import Counted
 from antiphon.calls.story import Story
 from antiphon.core.data_class import DataClass, highest
+from antiphon.core.error import ApprovalRefused, GuardFailed
 from antiphon.core.ports import Reply
 from antiphon.core.request import Head, Request
 from antiphon.core.verdict import Verdict
@@ -18,11 +19,11 @@ from antiphon.governance.answers import Judges
 from antiphon.governance.blocked import blocked
 from antiphon.governance.errands import Errands
 from antiphon.governance.labels import DATA_CLASS
-from antiphon.governance.looks import Looks
+from antiphon.governance.looks import Looked, Looks
 from antiphon.governance.parts import Looking, Parts
 from antiphon.governance.reply import GoverningReply
 from antiphon.governance.standing import NOTHING, Standing, narrowed
-from antiphon.guards.port import Asked, Screened
+from antiphon.guards.port import Asked, Guard, Screened
 from antiphon.guards.texts import Texts, edited_request, texts_of
 from antiphon.policy.policies import Policies
 from antiphon.policy.verdict import refusal
@@ -67,63 +68,79 @@ class Governor:
         Raises: BadRequest (a label that is none), GuardBlocked, GuardFailed, PolicyDenied, NotAllowed, ApprovalPending,
             ApprovalRefused, StoreError.
         """
-        parts, head = self._parts, request.head
-        story.data_class = least = await self._standing.labelled(story, request)
-        looking, asking = self._looks.of(head.model), parts.asking
+        head, asking, standing = request.head, self._parts.asking, self._standing
+        story.unseen = True  # nothing of what is not let in is captured
+        story.data_class = least = await standing.labelled(story, request)
+        looking = self._looks.of(head.model)
         judged = asking is not None and asking.before(head.model)
-        reads = bool(looking.request) or looking.wants_system or judged or self._standing.policies.reads("tainted")
+        reads = bool(looking.request) or looking.wants_system or judged or standing.policies.reads("tainted")
         texts = await _texts(request) if reads else None
         asked = Asked(tenant=story.principal.tenant, route=head.model, data_class=least, system=_system(looking, texts))
-        found, guards = NOTHING, looking.request
         story.guards = looking.names
-        if guards and texts is not None:
-            found = await self._looks.screened(texts.items, guards, asked, frozenset(), asked.tenant, request.body)
-        verdict = await self._standing.judged(story, request, found, texts)
-        mask, more = self._looks.more(verdict, looking)
-        if mask or more:
+
+        async def look(guards: tuple[Guard, ...], mask: frozenset[str]) -> Screened:
+            nonlocal texts
+            if not guards:
+                return NOTHING
             texts = texts or await _texts(request)
-            guards = (*guards, *(one for one in more if "request" in one.sides))
-            found = await self._looks.screened(texts.items, guards, asked, mask, asked.tenant, request.body)
-            verdict = narrowed(verdict, await self._standing.judged(story, request, found, texts))
-            story.guards = (*story.guards, *(one.name for one in more))
-        story.verdict = verdict
-        story.findings = list(found.findings)
+            return await self._looks.screened(texts.items, guards, asked, mask, asked.tenant, request.body)
+
+        looked = await self._looks.looked(looking, look, lambda found: standing.judged(story, request, found, texts))
+        found, story.verdict, story.findings = looked.found, looked.verdict, list(looked.found.findings)
+        story.guards = (*looking.names, *(one.name for one in looked.more))
         if found.blocked:
             raise blocked(found, "request")
-        if not verdict.allowed:
-            raise refusal(verdict, story.principal, head.model)
-        self._standing.oblige(story, verdict)
-        if found.tokens and parts.vault is not None and not story.explains:
-            await parts.vault.keep(story.principal.tenant, subject_of(story, request), dict(found.tokens))
-        if found.edits and texts is not None:
-            long = request.body.size_bytes >= LONG_BYTES
-            edit = partial(edited_request, request, found.edits, texts)
-            request = await asyncio.to_thread(edit) if long else edit()
-        story.request = request
-        by_policy = tuple(f"policy:{one}" for one in verdict.reasons) if verdict.obligations.approve else ()
-        reasons = (*by_policy, *found.approve)
+        self._allowed(story, head)
+        sent = await self._sent(story, request, found, texts)
+        story.request = sent
+        standing.oblige(story, looked.verdict)
         if story.explains:
-            return request, reply
-        if reasons and asking is not None:
-            await asking.people(story, request, reasons)
-        answers = (*looking.answer, *(one for one in more if "answer" in one.sides))
+            return sent, reply
+        await self._people(story, sent, found.approve)
         asked = structs.replace(asked, data_class=story.data_class or least)
-        pending, judges = await self._asked(story, request, asked, judged=judged)
-        restore = (
-            dict(found.tokens) if found.tokens and self._standing.may_see(story.principal, story.data_class) else {}
-        )
-        if not (answers or mask or restore or pending or judges is not None):
-            return request, reply
+        pending, judges = await self._asked(story, sent, asked, looked, judged=judged)
+        restore = dict(found.tokens) if found.tokens and standing.may_see(story.principal, story.data_class) else {}
+        reply.classed(story.data_class or least)
+        answers = looked.answers(looking)
+        if not (answers or looked.mask or restore or pending or judges is not None):
+            return sent, reply
         story.masked = True
-        behind = structs.replace(
-            self._looks.behind(story, answers, asked, mask, restore), pending=pending, judges=judges
-        )
-        return request, GoverningReply(reply, story, behind, head.dialect)
+        behind = self._looks.behind(story, answers, asked, looked.mask, restore)
+        behind = structs.replace(behind, pending=pending, judges=judges)
+        return sent, GoverningReply(reply, story, behind, head.dialect)
+
+    def _allowed(self, story: Story, head: Head) -> None:
+        """Raises: PolicyDenied, NotAllowed."""
+        if not story.allowed.allowed:
+            raise refusal(story.allowed, story.principal, head.model)
+
+    async def _sent(self, story: Story, request: Request, found: Screened, texts: Texts | None) -> Request:
+        """A request as guards leave it; what its tokens stand for is kept first. Raises: BadRequest, StoreError."""
+        vault = self._parts.vault
+        if found.tokens and vault is not None and not story.explains:
+            await vault.keep(story.principal.tenant, subject_of(story, request), dict(found.tokens))
+        if not found.edits or texts is None:
+            return request
+        edit = partial(edited_request, request, found.edits, texts)
+        return await asyncio.to_thread(edit) if request.body.size_bytes >= LONG_BYTES else edit()
+
+    async def _people(self, story: Story, request: Request, found: tuple[str, ...]) -> None:
+        """Have people approve what policy or guards want approved. Raises: ApprovalPending, ApprovalRefused, StoreError."""
+        verdict, asking = story.allowed, self._parts.asking
+        reasons = (*(f"policy:{one}" for one in verdict.reasons if verdict.obligations.approve), *found)
+        if not reasons:
+            return
+        if asking is None:
+            raise ApprovalRefused("people have to approve this, and nobody can be asked here")
+        await asking.people(story, request, reasons)
 
     async def _asked(
-        self, story: Story, request: Request, asked: Asked, *, judged: bool
+        self, story: Story, request: Request, asked: Asked, looked: Looked, *, judged: bool
     ) -> tuple[tuple[asyncio.Task[None], ...], Judges | None]:
-        """Ask those who judge by a call of their own: the verdict may only narrow by what they say."""
+        """Ask those who judge by a call of their own: the verdict may only narrow by what they say.
+
+        Raises: as `admit`; GuardFailed too, where a policy then obliges to what is done before judges are asked.
+        """
         asking = self._parts.asking
         if asking is None:
             return (), None
@@ -140,8 +157,13 @@ class Governor:
                 private=any(finding.action == "route_private" and not finding.shadow for finding, _ in raised),
             )
             story.verdict = verdict = narrowed(story.allowed, await self._standing.judged(story, request, found, texts))
-            if not verdict.allowed:
-                raise refusal(verdict, story.principal, request.head.model)
+            self._allowed(story, request.head)
+            self._standing.oblige(story, verdict)
+            late = verdict.obligations
+            if not looked.mask.issuperset(late.mask) or not {*story.guards}.issuperset(late.guards):
+                raise GuardFailed("a policy obliges to mask or to look once a judge has spoken, when it is too late for it")
+            if not story.approval:
+                await self._people(story, request, ())
         pending = asking.beside(story, texts, asked)
         for task in pending:
             self._parts.spawn(task)

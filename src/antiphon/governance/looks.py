@@ -1,10 +1,10 @@
 """The guards of a revision, and how they are run over texts."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from antiphon.calls.story import Story
 from antiphon.core.body import Body
@@ -12,7 +12,7 @@ from antiphon.core.error import GuardFailed
 from antiphon.core.verdict import Verdict
 from antiphon.governance.answers import Behind
 from antiphon.governance.parts import Looking, Parts
-from antiphon.governance.standing import Standing
+from antiphon.governance.standing import Standing, narrowed
 from antiphon.guards.port import Asked, Guard, Screened, Text
 from antiphon.guards.screen import screen
 from antiphon.wire.bounds import LONG_BYTES
@@ -20,6 +20,24 @@ from antiphon.wire.bounds import LONG_BYTES
 FINDERS = frozenset(("pii", "presidio", "secrets", "regex", "python"))
 """Kinds of guards that find what can be masked."""
 NOTHING_MORE: tuple[frozenset[str], tuple[Guard, ...]] = (frozenset(), ())
+MOST_ROUTES = 4096
+"""Names of models whose guards are kept; callers may name any, so that above it all are forgotten."""
+MOST_LOOKS = 4
+"""Looks at one request: policies may oblige to more by what the guards find that they obliged to."""
+
+
+class Looked(Struct, frozen=True, kw_only=True):
+    """What guards and policies say of a request, once policies oblige to nothing that wasn't done."""
+
+    found: Screened
+    verdict: Verdict
+    mask: frozenset[str]
+    more: tuple[Guard, ...]
+    """Guards that policies want beside those of the route."""
+
+    def answers(self, looking: Looking) -> tuple[Guard, ...]:
+        """Guards of the answer."""
+        return (*looking.answer, *(one for one in self.more if "answer" in one.sides))
 
 
 class Looks:
@@ -34,6 +52,8 @@ class Looks:
     def of(self, route: str) -> Looking:
         known = self._looking.get(route)
         if known is None:
+            if len(self._looking) >= MOST_ROUTES:
+                self._looking.clear()
             mine = [one for one in self._parts.guards if one.routes is None or route in one.routes]
             known = self._looking[route] = Looking(
                 request=tuple(one for one in mine if "request" in one.sides),
@@ -64,6 +84,26 @@ class Looks:
                 "a policy obliges to mask, and no guard here finds what; add one of kind `pii` under `guards`"
             )
         return frozenset(obliged.mask), tuple(one for one in wanted if one not in mine)
+
+    async def looked(
+        self,
+        looking: Looking,
+        look: Callable[[tuple[Guard, ...], frozenset[str]], Awaitable[Screened]],
+        judge: Callable[[Screened], Awaitable[Verdict]],
+    ) -> Looked:
+        """Look and judge until policies oblige to nothing more. Raises: GuardFailed, StoreError."""
+        mask, more = NOTHING_MORE
+        found = await look(looking.request, mask)
+        verdict = await judge(found)
+        for _ in range(MOST_LOOKS):
+            kinds, wanted = self.more(verdict, looking)
+            late = tuple(one for one in wanted if one not in more)
+            if kinds <= mask and not late:
+                return Looked(found=found, verdict=verdict, mask=mask, more=more)
+            mask, more = mask | kinds, (*more, *late)
+            found = await look((*looking.request, *(one for one in more if "request" in one.sides)), mask)
+            verdict = narrowed(verdict, await judge(found))
+        raise GuardFailed(f"policies oblige to more than {MOST_LOOKS} looks at one request; change `@guards` or `@mask`")
 
     async def screened(
         self,

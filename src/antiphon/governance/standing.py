@@ -26,6 +26,7 @@ LOW = 0.8
 """A budget runs low once this share of it is used."""
 POLICY_FACTS = {"language": "text.language", "task": "task.name", "domain": "domain.name"}
 """Facts that policies can read, by their word for each."""
+DISCLOSED = b"x-antiphon-disclosure: ai-generated\r\n"
 _EVERYTHING = "*"
 _MODALITIES = {"images": "image", "audio": "audio", "files": "file"}
 
@@ -116,12 +117,12 @@ class Standing:
         return self._parts.settings.restore and cleared
 
     def oblige(self, story: Story, verdict: Verdict) -> None:
-        """Do what the verdict obliges to, as far as it is done here."""
+        """Do what the verdict obliges to, as far as it is done here; again, where more was found since."""
         obliged, hide = verdict.obligations, self._parts.settings.hide_from
         hidden = hide is not None and RANKS[story.data_class or "public"] >= RANKS[hide]
         story.unseen = hidden or obliged.log in ("none", "metadata")
-        if obliged.disclose:
-            story.lines += b"x-antiphon-disclosure: ai-generated\r\n"
+        if obliged.disclose and DISCLOSED not in story.lines:
+            story.lines += DISCLOSED
 
     def _context(
         self,
