@@ -23,11 +23,18 @@ def test_notes_come_back_for_their_own_tenant_in_the_place_of_what_they_were_sea
     theirs = {"type": "compaction", "encrypted_content": "gAAAA-a-providers-own"}
 
     assert "Tom" not in json.dumps(item)
-    assert compactor.opened("acme", [item, theirs, "odd"]) == [
+    assert compactor.opened("acme", [item, theirs, "odd"])[0] == [
         {"type": "message", "role": "user", "content": HEADING + "the cat is Tom"},
         theirs,
         "odd",
     ]
+
+
+def test_notes_are_of_the_class_of_what_they_were_made_of(compactor: Compactor) -> None:
+    items = [compactor.item("acme", "a", "confidential"), compactor.item("acme", "b", "internal")]
+
+    assert compactor.opened("acme", items)[1] == "confidential"
+    assert compactor.opened("acme", [compactor.item("acme", "c")])[1] is None
 
 
 @pytest.mark.parametrize("why", ["another tenant's", "changed", "no base64"])
@@ -71,7 +78,7 @@ def test_a_compacted_conversation_is_the_callers_messages_and_then_the_notes(com
     assert (said["object"], said["created_at"], said["usage"]["total_tokens"]) == ("response.compaction", 9, 7)
     first, last = said["output"]
     assert (first["role"], first["content"]) == ("user", [{"type": "input_text", "text": "a"}])
-    assert compactor.opened("acme", [last]) == [{"type": "message", "role": "user", "content": f"{HEADING}notes"}]
+    assert compactor.opened("acme", [last])[0] == [{"type": "message", "role": "user", "content": f"{HEADING}notes"}]
 
 
 def test_a_model_that_writes_no_notes_has_failed(compactor: Compactor) -> None:

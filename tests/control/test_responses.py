@@ -36,10 +36,10 @@ class Talk:
         self.keeping.clock.at_ns += 10**9
         wants = Wants(previous, conversation, more.pop("store", True))
         text = json.dumps(asked).encode()
-        items, before = await self.keeping.responses.before(self.tenant, wants, text)
-        turn = Turn(tenant=self.tenant, wants=wants, asked=text, before=before, echo=more.pop("echo", {}))
+        before = await self.keeping.responses.before(self.tenant, wants, text)
+        turn = Turn(tenant=self.tenant, wants=wants, asked=text, before=before.ids, echo=more.pop("echo", {}))
         body = self.keeping.responses.end(turn, answer(name, f"re {asked}", **more))
-        return [said(item) for item in items], json.loads(body)
+        return [said(item) for item in before.items], json.loads(body)
 
 
 def said(item: Item) -> str:
@@ -66,7 +66,7 @@ async def test_what_was_sent_before_has_no_ids_that_only_its_upstream_knows() ->
     turn = Turn(tenant="acme", wants=Wants(None, None, True), asked=b'[{"role":"user","content":"a","status":"x"}]')
     keeping.responses.end(turn, json.dumps({"id": "resp_1", "output": thoughts + proven + call}).encode())
 
-    items, _ = await keeping.responses.before("acme", Wants("resp_1", None, True))
+    items = (await keeping.responses.before("acme", Wants("resp_1", None, True))).items
 
     assert items == [
         {"role": "user", "content": "a"},

@@ -64,6 +64,8 @@ ROUTES = """\
 RECIPES = """\
 recipes:
   twice: {vote: {members: [spare, steady, spare]}}
+guards:
+  greeting: {regex: {patterns: {hello: {pattern: Hello}}}, "on": [request], action: flag}
 """
 CALLS = """\
 ask() {

@@ -37,7 +37,7 @@ LABELS = ("none", "header", "metadata", "found", "session", "asked_judge")
 def labs(servers: LoopThread) -> Iterator[tuple[Running, Running]]:
     """A public one that always works, and one inside that fails every third time."""
     model = LabModel(tokens_per_s=FAST, answer_tokens=5)
-    shaky = LabModel(tokens_per_s=FAST, answer_tokens=5, faults=[FaultSettings(kind="status_500", percent=30)])
+    shaky = LabModel(tokens_per_s=FAST, answer_tokens=5, faults=[FaultSettings(kind="error_500", percent=30)])
     contexts = [running(LabSettings(seed=3, models={"m": one, "n": one})) for one in (model, shaky)]
     yield (servers.enter(contexts[0]), servers.enter(contexts[1]))
     for context in contexts:

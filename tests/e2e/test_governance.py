@@ -309,3 +309,20 @@ def test_a_policy_masks_what_guards_only_flag(start: Start, up: Upstream, tmp_pa
 
     assert "erika" not in up.seen[-1].body.decode()
     assert "4111 1111 1111 1111" in up.seen[-1].body.decode()
+
+
+def test_a_forbidden_model_that_is_asked_for_by_name_is_refused_by_policy(
+    start: Start, up: Upstream, tmp_path: Path
+) -> None:
+    made = {**config(up.url), **policies(tmp_path, RULES)}
+    made["models"]["open"] |= {"region": "overseas", "listed": True}
+    gateway = start(made)
+
+    body = json.dumps({"model": "open", "messages": says("Hi")}).encode()
+    by_policy = chat(gateway, body, **{CLASS: "internal"})
+    by_class = chat(gateway, body, **{CLASS: "confidential"})
+
+    assert (by_policy.status, by_policy.json["error"]["code"]) == (403, "policy_denied")
+    assert by_policy.headers["x-antiphon-reasons"] == "no.overseas"
+    assert "data_class.private" in by_class.headers["x-antiphon-reasons"]
+    assert up.seen == []

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from antiphon.app.places import Places
+from antiphon.app.vaults import envelope
+from antiphon.config.load import load
 from rig.config import ALICE
 from rig.fixtures import Start
 from rig.fleet import Json, fleet
@@ -78,9 +81,19 @@ def test_a_long_request_s_metadata_gives_it_a_class_too(start: Start, up: Upstre
     assert [seen.model for seen in up.seen] == ["inside"]
 
 
-def test_what_a_policy_obliges_to_for_what_its_guard_finds_is_done(
-    start: Start, up: Upstream, tmp_path: Path
-) -> None:
+def test_what_is_counted_is_of_its_session_s_class(start: Start, up: Upstream) -> None:
+    up.script = answers("ok")
+    gateway = start(config(up.url))
+    session = {"x-antiphon-session": "s"}
+    chat(gateway, ask(SECRET), **{CLASS: "confidential"}, **session)
+    body = json.dumps({"model": "r", "messages": says(SECRET)}).encode()
+
+    count = gateway.ask("POST", "/v1/messages/count_tokens", body, key=ALICE, headers=session)
+
+    assert gateway.receipt(count.receipt_id)["verdict"]["data_class"] == "confidential"
+
+
+def test_what_a_policy_obliges_to_for_what_its_guard_finds_is_done(start: Start, up: Upstream, tmp_path: Path) -> None:
     rules = """
 @id("base") @guards("people") permit (principal, action == Action::"call_model", resource);
 @id("mail") @mask("email") permit (principal, action == Action::"call_model", resource)
@@ -96,6 +109,25 @@ when { context.findings.contains("email") };
 
     assert answer.status == 200, answer
     assert EMAIL.encode() not in up.seen[-1].body
+
+
+def test_a_policy_that_wants_people_asked_once_a_budget_is_low_lets_nothing_pass_unasked(
+    start: Start, up: Upstream, tmp_path: Path
+) -> None:
+    rules = """
+@id("base") permit (principal, action == Action::"call_model", resource);
+@id("low") @approve("approver") permit (principal, action == Action::"call_model", resource)
+when { context.budget != "ok" };
+"""
+    up.script = answers("ok")
+    few: list[Json] = [{"name": "few", "on": ["tenant"], "window": "total", "requests": 1, "at_cap": "shadow"}]
+    gateway = start(config(up.url, budgets=few, **policies(tmp_path, rules)))
+    first = chat(gateway, ask())
+
+    second = chat(gateway, ask())
+
+    assert (first.status, second.status, second.json["error"]["code"]) == (200, 503, "guard_failed"), second
+    assert len(up.seen) == 1
 
 
 def respond(gateway: Gateway, key: str = ALICE, headers: dict[str, str] | None = None, **more: Any) -> Any:
@@ -115,6 +147,35 @@ def test_what_goes_on_from_a_kept_response_is_of_its_class(start: Start, up: Ups
     assert [seen.model for seen in up.seen] == ["inside", "inside"]
 
 
+def test_a_conversation_is_of_the_class_of_what_was_said_in_it(start: Start, up: Upstream) -> None:
+    up.script = answers("ok")
+    gateway = start(config(up.url))
+    name = gateway.ask("POST", "/v1/conversations", b"{}", key=ALICE).json["id"]
+    assert respond(gateway, input=SECRET, conversation=name, headers={CLASS: "confidential"}).status == 200
+
+    assert respond(gateway, input="Go on", conversation=name).status == 200
+
+    assert [seen.model for seen in up.seen] == ["inside", "inside"]
+    path = f"/v1/conversations/{name}/items"
+    items = gateway.ask("GET", path, b"", key=ALICE).json["data"]
+    assert all("antiphon.data_class" not in item for item in items)
+    assert gateway.ask("GET", path, b"", key=LOW).json["error"]["code"] == "above_clearance"
+    assert gateway.ask("GET", f"{path}/{items[0]['id']}", b"", key=LOW).status == 403
+
+
+def test_notes_of_a_conversation_are_of_its_class(start: Start, up: Upstream) -> None:
+    up.script = answers("ok")
+    gateway = start(config(up.url))
+    body = json.dumps({"model": "r", "input": SECRET}).encode()
+    made = gateway.ask("POST", "/v1/responses/compact", body, key=ALICE, headers={CLASS: "confidential"})
+    assert made.status == 200, made
+
+    second = respond(gateway, input=made.json["output"])
+
+    assert second.status == 200, second
+    assert [seen.model for seen in up.seen] == ["inside", "inside"]
+
+
 def test_a_kept_response_is_shown_to_whoever_its_class_allows(start: Start, up: Upstream) -> None:
     up.script = answers(SECRET)
     gateway = start(config(up.url))
@@ -127,16 +188,78 @@ def test_a_kept_response_is_shown_to_whoever_its_class_allows(start: Start, up: 
 
 def test_a_shared_call_and_a_shadow_keep_no_answer_unmasked(start: Start, up: Upstream) -> None:
     up.script = answers(f"It is {EMAIL}")
-    route = {"coalesce": {"enabled": True}, "shadow": {"models": ["inside"], "percent": 100}}
+    route = {"coalesce": {"enabled": True}, "shadow": {"models": ["inside"]}}
     gateway = start(config(up.url, route, guards=GUARDS))
 
     answer = chat(gateway, ask("Who?", temperature=0))
 
     assert answer.status == 200, answer
-    until(lambda: len(up.seen) == 2, "both were asked")
-    until(lambda: len(gateway.receipts()) >= 2, "both have receipts")
-    for receipt in gateway.receipts():
-        assert EMAIL not in content(gateway, receipt["id"])
+    until(lambda: len(gateway.stored()) >= 3, "the caller, the call it shares, and the shadow have receipts")
+    kept = {one.endpoint: content(gateway, one.id) for one in gateway.stored() if one.captured}
+    assert len(gateway.stored()) == 3
+    assert all(EMAIL.encode() not in said for said in kept.values()), kept
 
 
-def test_names_of_models_that_there_are_not_take_no_memory() -> None: ...
+def passing(made: Config) -> Config:
+    """The same with every account open to pass-through."""
+    for provider in made["providers"].values():
+        provider["passthrough"] = {"enabled": True, "allow": ["* /**"]}
+    for key in made["keys"]:
+        key["passthrough"] = ["*"]
+    return made
+
+
+def test_pass_through_reaches_no_deployment_that_policy_leaves_out(start: Start, up: Upstream, tmp_path: Path) -> None:
+    rules = """
+@id("base") permit (principal, action == Action::"call_model", resource);
+@id("fast.only") forbid (principal, action == Action::"call_model", resource) when { resource.tier == "best" };
+"""
+    made = config(up.url, **policies(tmp_path, rules))
+    made["models"]["open"]["tier"] = "best"
+    gateway = start(passing(made))
+
+    answer = gateway.ask("POST", "/passthrough/at-open/chat/completions", ask(model="open"), key=ALICE)
+    other = gateway.ask("GET", "/passthrough/at-open/models", b"", key=ALICE)
+
+    assert (answer.status, "fast.only" in answer.json["error"]["message"]) == (403, True), answer
+    assert other.status == 200, other
+    assert [seen.line.split()[0] for seen in up.seen] == ["GET"]
+
+
+def test_guards_of_a_route_look_at_what_passes_through_to_its_model(start: Start, up: Upstream) -> None:
+    guards: Json = {"keys": {"secrets": {}, "action": "block", "routes": ["r"]}}
+    gateway = start(passing(config(up.url, guards=guards)))
+
+    answer = gateway.ask("POST", "/passthrough/at-open/chat/completions", ask(AWS, model="open"), key=ALICE)
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, "guard_blocked"), answer
+    assert up.seen == []
+
+
+def test_a_query_that_raises_the_class_keeps_what_passes_through_inside(start: Start, up: Upstream) -> None:
+    guards: Json = {"people": {"pii": {}, "action": "route_private"}}
+    gateway = start(passing(config(up.url, guards=guards)))
+
+    answer = gateway.ask("GET", f"/passthrough/at-open/models?who={EMAIL}", b"", key=ALICE)
+
+    assert answer.status == 403, answer
+    assert up.seen == []
+
+
+def test_who_judges_requests_judges_what_passes_through_too(start: Start, up: Upstream) -> None:
+    up.script = answers('{"verdict": "bad"}')
+    guards: Json = {"rules": {"model": {"model": "inside", "question": "Is it against the rules?"}, "on": ["request"]}}
+    gateway = start(passing(config(up.url, guards=guards)))
+
+    answer = gateway.ask("POST", "/passthrough/at-open/chat/completions", ask(model="open"), key=ALICE)
+
+    assert answer.status in (400, 503), answer
+    assert [seen.model for seen in up.seen] == ["inside"]
+
+
+def content(gateway: Gateway, receipt_id: str) -> bytes:
+    """What is captured beside a receipt."""
+    sealed = gateway.records().content(receipt_id)
+    assert sealed is not None
+    keys = envelope(load(gateway.file, {}).settings, Places.under(gateway.data, gateway.data))
+    return keys.unseal(sealed, f"acme/{receipt_id}")

@@ -83,7 +83,7 @@ def admin(gateway: Gateway, method: str, path: str, body: bytes | None = None, *
 def test_no_answer_tells_which_wrong_key_is_nearly_right(guarded: Gateway, told: Upstream) -> None:
     made = admin(guarded, "PUT", "/admin/v1/keys/gone", b'{"tenant": "acme"}').json["key"]
     assert guarded.chat(ASK, key=made).status == 200
-    assert admin(guarded, "DELETE", "/admin/v1/keys/gone").status in (200, 204)
+    assert admin(guarded, "POST", "/admin/v1/keys/gone/revoke").status == 200
     cut, wrong_sign = made[:-1], made[:-1] + ("0" if made[-1] != "0" else "1")
     unknown = key_text.make(b"u" * 32)
 
@@ -149,7 +149,7 @@ def test_no_header_makes_somebody_else_of_a_caller(guarded: Gateway, told: Upstr
     for seen in told.seen:
         assert ROOT not in json.dumps(seen.headers)
         assert "198.51.100.7" not in json.dumps(seen.headers)
-        assert not any(name.startswith("x-antiphon") for name in seen.headers)
+        assert not set(seen.headers) & set(SPOOFED)
         assert seen.headers["authorization"] == "Bearer sk-open-secret"
 
 
@@ -295,10 +295,14 @@ INJECTED = (
     '","event":"forged","x":"',
     "\x00",
     "\x85",
+    "\x9b31m",
+    "\u202e" + FORGED,
 )
 
 
-@pytest.mark.parametrize("text", INJECTED, ids=["crlf", "lf", "ansi", "separator", "quote", "nul", "next line"])
+@pytest.mark.parametrize(
+    "text", INJECTED, ids=["crlf", "lf", "ansi", "separator", "quote", "nul", "next line", "csi", "turned"]
+)
 def test_no_name_forges_a_line_of_the_log(guarded: Gateway, told: Upstream, text: str) -> None:
     before = guarded.log_file.stat().st_size
     told.script = whole(json.dumps({"error": {"message": text, "code": text}}).encode(), status=b"400 Bad Request")
@@ -323,7 +327,7 @@ def test_no_name_forges_a_line_of_the_log(guarded: Gateway, told: Upstream, text
     assert len(lines) > 1
     for line in lines[:-1]:
         assert json.loads(line)["event"] != "forged"
-        assert not any(ord(letter) < 0x20 or letter in "\x7f\x85\u2028\u2029" for letter in line), line
+        assert not any(ord(letter) < 0x20 or letter in "\x7f\x85\x9b\u2028\u2029\u202e" for letter in line), line
 
 
 # --- what hides from guards
@@ -412,8 +416,8 @@ def test_a_label_that_is_no_class_is_refused(guarded: Gateway, told: Upstream, p
     fields = {"model": "open", "messages": says("Hi"), "input": "Hi"}
     body = _json(fields)[:-1] + f', "metadata": {{"data_class": {value}}}}}'.encode()
     said = guarded.ask("POST", path, body)
-    if value == '["confidential"]' and path.startswith("/passthrough"):
-        assert said.status == 403, said  # it is no list's place, and yet it says what it says
+    if "confidential" in value and path.startswith("/passthrough"):
+        assert (said.status, said.error["code"]) == (403, "policy_denied")  # no place for a label, and yet it says one
     else:
         assert (said.status, said.error["param"]) == (400, "metadata.data_class"), said
     assert told.seen == []
@@ -423,6 +427,17 @@ def test_a_label_of_what_is_passed_on_or_made_shorter_counts_too(guarded: Gatewa
     labelled = {"metadata": {"data_class": "confidential"}}
     passed = guarded.ask("POST", "/passthrough/at-open/x", _json({**labelled, "input": "Hi"}))
     assert (passed.status, passed.error["code"]) == (403, "policy_denied")
+    line = {
+        "custom_id": "1",
+        "method": "POST",
+        "url": "/v1/chat/completions",
+        "body": {**ASK, "model": "open", **labelled},
+    }
+    form = '--b\r\ncontent-disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+    parts = [form % ("purpose", "", "batch"), form % ("file", '; filename="a.jsonl"', json.dumps(line)), "--b--\r\n"]
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    kept = guarded.ask("POST", "/v1/files?provider=at-open", "".join(parts).encode(), headers=headers)
+    assert (kept.status, kept.error["code"]) == (403, "policy_denied")
     assert told.seen == []
     guarded.ask("POST", "/v1/responses/compact", _json({**labelled, "model": "r", "input": "Hi"}))
     assert {seen.model for seen in told.seen} == {"inside"}

@@ -144,6 +144,11 @@ class Story(Struct):
         """The verdict, once there is one; until then nothing is left out."""
         return self.verdict or UNJUDGED
 
+    def stands_as(self, before: "Story") -> None:
+        """It is asked for this one: as sensitive, and as little of it may be kept."""
+        self.data_class, self.guards = before.data_class, before.guards
+        self.unseen, self.masked = before.unseen, before.masked
+
     def draft(self) -> Told:
         """What is told while the request runs."""
         request, attempts = self.request, self.attempts

@@ -135,12 +135,14 @@ def _receipts(store: AuditStore, reader: Reader, tenants: Sequence[str]) -> Iter
 
 def _told(arguments: Namespace, found: Verified) -> int:
     sizes = {tenant: chain.size for tenant, chain in found.chains.items()}
+    unstated = sum(size - found.stated.get(tenant, 0) for tenant, size in sizes.items())
     if arguments.json:
         document(
             {
                 "ok": not found.faults,
                 "chains": sizes,
                 "checkpoints": found.checkpoints,
+                "unstated": unstated,
                 "faults": [to_builtins(one) for one in found.faults],
             }
         )
@@ -149,6 +151,11 @@ def _told(arguments: Namespace, found: Verified) -> int:
         f"{text.counted(sum(sizes.values()), 'event')} of {text.counted(len(sizes), 'chain')}, "
         f"{text.counted(found.checkpoints, 'checkpoint')} that agree"
     )
+    if unstated:
+        put(
+            f"no checkpoint states the last {text.counted(unstated, 'event')}: who owns the log could have made them anew; "
+            "`antiphon audit checkpoint` states them"
+        )
     for one in found.faults:
         where = "" if one.seq is None else f" {one.seq}"
         put(clean(f"{one.what}: {one.tenant or '(the gateway)'}{where}: {one.found}"))

@@ -68,12 +68,16 @@ def page(found: Explanation) -> list[str]:
         ("objective", found.objective),
         ("escalated", found.escalated),
         ("shadow", ", ".join(found.shadow)),
+        ("class", found.data_class or ""),
+        ("verdict", _verdict(found)),
+        ("obliged to", plan_page.obligations(found.verdict)),
         ("expected", _expected(found)),
         ("held before", "unknown" if found.held_nano_usd is None else text.dollars(found.held_nano_usd)),
         ("envelope", plan_page.envelope_line(plan.envelope or plan.steps[0].envelope)),
         ("decided", f"under revision {found.revision}, in {found.took_us} us"),
     ]
     lines = [bold(f"Plan of a request for {found.model}"), *text.pairs(head)]
+    lines += _section("Findings", plan_page.finding_lines(found.findings))
     lines += _section("Facts", plan_page.fact_lines(found.facts))
     if found.facts or found.tried:
         lines += _section("Rules", plan_page.tried_lines(found.tried, plan.rule))
@@ -81,6 +85,14 @@ def page(found: Explanation) -> list[str]:
     lines += _section("Steps", plan_page.step_lines(plan))
     lines += _section("The most that calls may use", _bounds(found))
     return lines + _section("Seen", plan_page.seen_lines(found.seen))
+
+
+def _verdict(found: Explanation) -> str:
+    verdict = found.verdict
+    if verdict is None:
+        return ""
+    out = [f"{name} ({why})" for name, why in zip(verdict.excluded, verdict.why, strict=False)]
+    return f"by {', '.join(verdict.reasons) or 'no rule'}" + (f"; not to {', '.join(out)}" if out else "")
 
 
 def _expected(found: Explanation) -> str:

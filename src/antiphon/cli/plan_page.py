@@ -1,11 +1,16 @@
 """Plans, and what they rest on, as lines of text."""
 
 from collections.abc import Iterable
+from typing import Any, cast
+
+import msgspec
 
 from antiphon.cli import text
+from antiphon.core.finding import Finding
 from antiphon.core.plan import Envelope, Plan, Predicted, Tried
 from antiphon.core.receipt import Noted, Rated
 from antiphon.core.signal import Fact
+from antiphon.core.verdict import Verdict
 from antiphon.core.view import Slice
 
 FOUND = {"false": "does not hold", "unknown": "unknown", "error": "failed"}
@@ -137,3 +142,28 @@ def seen_lines(seen: Slice) -> list[str]:
         for one in seen.qualities
     ]
     return lines + [f"budget {name}: {share:.0%} used" for name, share in seen.budgets]
+
+
+def finding_lines(findings: Iterable[Finding]) -> list[str]:
+    """What guards found: where, what, and what was done."""
+    return text.table(
+        (
+            one.side,
+            one.where,
+            f"{one.start}-{one.end}",
+            one.kind,
+            f"by {one.guard} ({one.rule}{'' if one.score == 1 else f', {one.score:.2f}'})",
+            f"would {one.action}" if one.shadow else one.action,
+        )
+        for one in findings
+    )
+
+
+def obligations(verdict: Verdict | None) -> str:
+    """What a verdict obliges to; empty: nothing."""
+    said: dict[str, Any] = {} if verdict is None else msgspec.to_builtins(verdict.obligations)
+    return "; ".join(f"{name} {_said(value)}" for name, value in said.items())
+
+
+def _said(value: object) -> str:
+    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list | tuple) else str(value)

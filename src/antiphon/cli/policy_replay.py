@@ -91,7 +91,9 @@ def _page(found: list[Replayed], changes: list[Replayed], left_out: int, asked: 
     say(f"{len(found)} receipts decided again, {left_out} left out: {said}.")
     say(f"Cost: {text.dollars(then)} then, {text.dollars(now)} now; unknown of {unpriced}.")
     if asked:
-        say(f"These policies read {', '.join(asked)}, which receipts keep only where policies read it then; elsewhere it counted as empty.")
+        say(
+            f"These policies read {', '.join(asked)}, which receipts keep only where policies read it then; elsewhere it counted as empty."
+        )
 
 
 def _row(one: Replayed) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ def page(receipt: Receipt) -> list[str]:
     lines += _section("Attempts", attempt_lines(receipt))
     lines += _section("Decided on the way", plan_page.noted_lines(receipt.steps))
     lines += _section("Rated", plan_page.rated_lines(receipt.rated))
+    lines += _section("Findings", plan_page.finding_lines(receipt.findings))
     lines += _section("Losses", text.table((one.field, f"{one.effect}: {one.why}") for one in receipt.losses))
     lines += _section("Notes", text.table((note,) for note in receipt.notes))
     return lines
@@ -65,6 +66,10 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
         ("planned", _planned(receipt.plan)),
         ("served", _served(receipt)),
         ("verdict", _verdict(receipt)),
+        ("obliged to", plan_page.obligations(receipt.verdict)),
+        ("class", (receipt.verdict.data_class or "") if receipt.verdict is not None else ""),
+        ("guards", ", ".join(receipt.guards)),
+        ("approval", receipt.approval),
         ("usage", text.tokens(receipt.usage) if receipt.usage is not None else ""),
         ("cost", _cost(receipt)),
         ("deadline", _deadline(receipt)),
@@ -99,7 +104,9 @@ def _who(principal: Principal | None, user: str) -> str:
         ("tenant", principal.tenant),
         ("key", principal.key + (" (admin)" if principal.admin else "")),
         ("team", principal.team),
+        ("department", principal.department),
         ("user", principal.user),
+        ("roles", " ".join(principal.roles)),
         ("tags", " ".join(principal.tags)),
         ("for its user", user),
     ]
@@ -140,7 +147,9 @@ def _verdict(receipt: Receipt) -> str:
     verdict = receipt.verdict
     if verdict is None:
         return ""
-    without = f"; not to {', '.join(verdict.excluded)}" if verdict.excluded else ""
+    why = (*verdict.why, *("" for _ in verdict.excluded[len(verdict.why) :]))
+    out = [f"{name} ({by})" if by else name for name, by in zip(verdict.excluded, why, strict=True)]
+    without = f"; not to {', '.join(out)}" if out else ""
     return f"{'allowed' if verdict.allowed else 'denied'} by {', '.join(verdict.reasons) or 'no rule'}{without}"
 
 

@@ -30,6 +30,8 @@ def _erase(there: Office, arguments: Namespace) -> int:
         return Exit.OK
     keys, receipts = text.counted(done["keys"], "data key"), text.counted(done["receipts"], "receipt")
     put(f"{keys} destroyed, and the content of {receipts} taken away")
+    if not done["keys"] and not done["receipts"]:
+        say("Nothing was sealed for it: look at tenant and name; a subject is user/NAME, session/NAME or key/NAME.")
     if there.running:
         say("Every worker lets go of what it has in memory within about a second.")
     return Exit.OK

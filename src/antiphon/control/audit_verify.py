@@ -53,6 +53,8 @@ class Verified(Struct, kw_only=True):
     checkpoints: int = 0
     """So many agree."""
     faults: list[Fault]
+    stated: dict[str, int] = {}
+    """How many events of each chain a checkpoint that agrees states: those behind them could have been made anew."""
 
 
 class _Event(Struct, gc=False):
@@ -139,3 +141,4 @@ def _compare(out: Verified, tenant: str, stated: Stated) -> None:
         out.faults.append(Fault(what="rewritten", tenant=tenant, found=found))
     else:
         out.checkpoints += 1
+        out.stated[tenant] = max(out.stated.get(tenant, 0), stated.size)

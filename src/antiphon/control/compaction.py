@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from antiphon.core.data_class import DataClass, data_class_of, highest
 from antiphon.core.error import AntiphonError, BadRequest, Erased, StoreError, UpstreamMalformed
 from antiphon.core.ports import Reply, Sealer, Served
 from antiphon.core.usage import Usage
@@ -22,6 +23,8 @@ PROMPT = (
     "conversation's language, and write nothing else."
 )
 HEADING = "Notes of the conversation so far, which is not shown any more:\n\n"
+_EDGE = "\x1e"
+"""Around the class that stands before notes."""
 _members = msgspec.json.Decoder(dict[str, object])
 
 
@@ -32,27 +35,33 @@ class Compactor:
         self._sealer = sealer
         self.new_id = new_id
 
-    def item(self, tenant: str, notes: str) -> Item:
-        sealed = self._sealer.seal(notes.encode(errors="replace"), _context(tenant), tenant=tenant)
+    def item(self, tenant: str, notes: str, data_class: DataClass | None = None) -> Item:
+        text = f"{_EDGE}{data_class or ''}{_EDGE}{notes}"
+        sealed = self._sealer.seal(text.encode(errors="replace"), _context(tenant), tenant=tenant)
         return compaction_item(self.new_id("cmp"), MARK + urlsafe_b64encode(sealed).decode())
 
-    def opened(self, tenant: str, items: Sequence[object]) -> list[object]:
-        """Items with notes in the place of what we made of them. Raises: BadRequest, naming one that can't be read."""
-        return [self._open(tenant, index, item) for index, item in enumerate(items)]
+    def opened(self, tenant: str, items: Sequence[object]) -> tuple[list[object], DataClass | None]:
+        """Items with notes in the place of what we made of them, and the highest class of those; None: nothing is known
+        of any. Raises: BadRequest, naming one that can't be read.
+        """
+        found = [self._open(tenant, index, item) for index, item in enumerate(items)]
+        classes: list[DataClass | None] = [one for _, one in found if one is not None]
+        return [item for item, _ in found], highest(*classes) if classes else None
 
-    def _open(self, tenant: str, index: int, value: object) -> object:
+    def _open(self, tenant: str, index: int, value: object) -> tuple[object, DataClass | None]:
         item = as_object(value)
         sealed = None if item is None or item.get("type") != "compaction" else item.get("encrypted_content")
         if not isinstance(sealed, str) or not sealed.startswith(MARK):
-            return value
+            return value, None
         try:
-            notes = self._sealer.unseal(urlsafe_b64decode(sealed.removeprefix(MARK)), _context(tenant))
+            text = self._sealer.unseal(urlsafe_b64decode(sealed.removeprefix(MARK)), _context(tenant)).decode()
         except (Erased, StoreError, ValueError):
             raise BadRequest(
                 "this compaction can't be read: it was changed, or made for another tenant or by another gateway",
                 param=f"input[{index}].encrypted_content",
             ) from None
-        return {"type": "message", "role": "user", "content": HEADING + notes.decode()}
+        said, notes = text[1:].split(_EDGE, 1) if text.startswith(_EDGE) else ("", text)
+        return {"type": "message", "role": "user", "content": HEADING + notes}, data_class_of(said)
 
 
 def _context(tenant: str) -> str:
@@ -76,7 +85,7 @@ def question(model: str, items: Sequence[object], *, instructions: object = None
 class CompactReply(Reply):
     """Goes before the reply that writes: makes a compacted conversation of a model's notes."""
 
-    __slots__ = ("_compactor", "_items", "_last", "_tenant", "_under")
+    __slots__ = ("_class", "_compactor", "_items", "_last", "_tenant", "_under")
 
     def __init__(self, under: Reply, compactor: Compactor, tenant: str, items: Sequence[object]) -> None:
         self._under = under
@@ -84,6 +93,10 @@ class CompactReply(Reply):
         self._tenant = tenant
         self._items = items
         self._last = b""
+        self._class: DataClass | None = None
+
+    def classed(self, data_class: DataClass) -> None:
+        self._class = data_class
 
     def keep(self, last: bytes) -> None:
         said = _members.decode(last)
@@ -91,7 +104,7 @@ class CompactReply(Reply):
         if not notes:
             raise UpstreamMalformed("the model wrote no notes of the conversation")
         own = [item for value in self._items if (item := as_object(value)) is not None and item.get("role") == "user"]
-        output = [self._listed(item) for item in own] + [self._compactor.item(self._tenant, notes)]
+        output = [self._listed(item) for item in own] + [self._compactor.item(self._tenant, notes, self._class)]
         created = said.get("created_at")
         usage = CODECS["openai_responses"].facts(last).usage or Usage(input_tokens=0, output_tokens=0)
         seconds = int(created) if isinstance(created, int | float) else 0

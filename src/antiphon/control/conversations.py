@@ -12,6 +12,8 @@ from msgspec import Struct
 
 from antiphon.control.keeper import Keeper, Opened, key_of
 from antiphon.control.paging import Page, listed
+from antiphon.control.sensitive import check_clearance
+from antiphon.core.data_class import DataClass, data_class_of, highest
 from antiphon.core.error import BadRequest, NotFound, TooLarge
 from antiphon.core.kept import Entry
 from antiphon.core.principal import Principal
@@ -21,6 +23,8 @@ from antiphon.wire.openai_responses.state import Item, input_items
 
 MOST_AT_ONCE = 20
 """Items of one request. Source: `types/conversations/item_create_params.py`."""
+CLASS = "antiphon.data_class"
+"""Key of a kept item that says how sensitive it is; nobody is shown it."""
 _item = msgspec.json.Decoder(Item)
 
 
@@ -53,7 +57,7 @@ class Conversations:
         made = Conversation(at_ns // 10**9, metadata)
         new = self.read(items)
         self._bounded(name, [], new)
-        parts = self.added(principal.tenant, name, new, at_ns, principal.subject())
+        parts = self.added(principal.tenant, name, new, at_ns, principal.subject(), principal.data_class)
         keeper.keep([self._whole(principal, name, made, at_ns), *parts])
         return made.shown(name)
 
@@ -84,17 +88,22 @@ class Conversations:
         new = self.read(items)
         self._bounded(name, await keeper.parts(entry.key), new)
         keeper.prolong([entry])
-        keeper.keep(self.added(principal.tenant, name, new, keeper.now_ns(), principal.subject()))
+        entries = self.added(principal.tenant, name, new, keeper.now_ns(), principal.subject(), principal.data_class)
+        keeper.keep(entries)
         return listed(new, Page(limit=len(new), descending=False))
 
     async def page(self, principal: Principal, name: str, page: Page) -> bytes:
-        """Raises: NotFound, BadRequest, StoreError."""
+        """Raises: NotFound, NotAllowed, BadRequest, StoreError."""
         _, entry = await self._find(principal.tenant, name)
-        return listed([_item.decode(part.plain) for part in await self._keeper.parts(entry.key)], page)
+        items, data_class = _told(await self._keeper.parts(entry.key))
+        check_clearance(principal, data_class)
+        return listed(items, page)
 
     async def item(self, principal: Principal, name: str, item: str) -> bytes:
-        """Raises: NotFound, StoreError."""
-        return (await self._part(principal.tenant, name, item)).plain
+        """Raises: NotFound, NotAllowed, StoreError."""
+        (told,), data_class = _told([await self._part(principal.tenant, name, item)])
+        check_clearance(principal, data_class)
+        return msgspec.json.encode(told)
 
     async def delete_item(self, principal: Principal, name: str, item: str) -> bytes:
         """Returns: the conversation. Raises: NotFound, StoreError."""
@@ -120,14 +129,23 @@ class Conversations:
             out.append({**item, "id": self._keeper.new_id("item")} if again else item)
         return out
 
-    def added(self, tenant: str, name: str, items: Sequence[Item], at_ns: int, subject: str = "") -> list[Entry]:
+    def added(
+        self,
+        tenant: str,
+        name: str,
+        items: Sequence[Item],
+        at_ns: int,
+        subject: str = "",
+        data_class: DataClass | None = None,
+    ) -> list[Entry]:
         """Entries of items that come to a conversation, to be kept together with what else is."""
         whole = key_of(tenant, "conversation", name)
+        mark: Item = {} if data_class in (None, "public") else {CLASS: data_class}
         return [
             self._keeper.write(
                 tenant,
                 key_of(tenant, "item", name, str(item["id"])),
-                msgspec.json.encode(item),
+                msgspec.json.encode({**item, **mark}),
                 at_ns=at_ns,
                 part_of=whole,
                 place=place,
@@ -136,8 +154,8 @@ class Conversations:
             for place, item in enumerate(items)
         ]
 
-    async def context(self, tenant: str, name: str, until_ns: int | None = None) -> list[Item]:
-        """What a conversation says, as far as it was then; it counts as used.
+    async def context(self, tenant: str, name: str, until_ns: int | None = None) -> tuple[list[Item], DataClass | None]:
+        """What a conversation says, as far as it was then, and the highest class of it; it counts as used.
 
         Raises: NotFound, TooLarge, StoreError.
         """
@@ -148,7 +166,7 @@ class Conversations:
         elif len(parts) >= self._keeper.settings.max_conversation_items or self._full(parts, 0):
             raise _too_large(name)
         self._keeper.prolong([entry])
-        return [_item.decode(part.plain) for part in parts]
+        return _told(parts)
 
     def _bounded(self, name: str, parts: Sequence[Opened], new: Sequence[Item]) -> None:
         more = sum(len(msgspec.json.encode(item)) for item in new)
@@ -180,6 +198,13 @@ class Conversations:
                 f"Item with id '{item[:64]}' not found in conversation '{name[:64]}'.", code="item_not_found"
             )
         return found
+
+
+def _told(parts: Sequence[Opened]) -> tuple[list[Item], DataClass | None]:
+    """Items as they are shown, and the highest class that is known of any; None: of none."""
+    items = [_item.decode(part.plain) for part in parts]
+    said: list[DataClass | None] = [data_class_of(str(one.pop(CLASS))) for one in items if CLASS in one]
+    return items, highest(*said) if said else None
 
 
 def _too_large(name: str) -> TooLarge:

@@ -103,8 +103,11 @@ class GatedOut:
             self._under.write(out)
 
     def _fed(self, gate: Gate, piece: bytes | None) -> bytes:
-        before = len(gate.findings)
+        before, tokens, keep = len(gate.findings), len(gate.tokens), self._behind.keep
         try:
-            return gate.end() if piece is None else gate.feed(piece)
+            out = gate.end() if piece is None else gate.feed(piece)
         finally:
             self._story.findings += gate.findings[before:]
+        if len(gate.tokens) > tokens and keep is not None:
+            keep(dict(gate.tokens))
+        return out

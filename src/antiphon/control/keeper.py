@@ -43,7 +43,9 @@ class Keeper:
         """An id as OpenAI's look: ids that were made later sort behind."""
         return f"{prefix}_{self._ids.new().replace('-', '')}"
 
-    def write(self, tenant: str, key: str, plain: bytes, *, at_ns: int, part_of: str = "", place: int = 0, subject: str = "") -> Entry:
+    def write(
+        self, tenant: str, key: str, plain: bytes, *, at_ns: int, part_of: str = "", place: int = 0, subject: str = ""
+    ) -> Entry:
         """Seal something, by a key of whose data it is. It is kept once `keep` has it."""
         return Entry(
             key=key,

@@ -32,7 +32,9 @@ class Frontier:
         self.size = size
         self._roots = [packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)]
         if len(packed) != HASH_BYTES * size.bit_count():
-            raise ValueError(f"a list of {size} has {size.bit_count()} whole subtrees, and {len(packed)} bytes were given")
+            raise ValueError(
+                f"a list of {size} has {size.bit_count()} whole subtrees, and {len(packed)} bytes were given"
+            )
 
     def add(self, one: bytes) -> bytes | None:
         """Add a leaf. Returns: the root of the batch that it completes, if it does."""

@@ -56,7 +56,8 @@ async def passthrough(desk: Desk, story: Story, said: bytes, method: str, query:
         content_type=kind,
         coding=coding_of(story.arrival.headers),
         account=raw.name,
-        model=named,
+        model=next(filter(story.principal.may_ask, raw.public.get(named, ())), named),
+        own=raw.models[named].name if named in raw.models else "",
         query=f"{unquote(path)} {unquote(asked)}",
     )
     governed = await desk.governed(story, errand)

@@ -11,7 +11,7 @@ from antiphon.calls.story import Story
 from antiphon.control.replan import replan
 from antiphon.core.arrival import PROBE, SHADOW
 from antiphon.core.data_class import DataClass
-from antiphon.core.error import AntiphonError, NotFound
+from antiphon.core.error import AntiphonError, NotFound, PolicyDenied
 from antiphon.core.receipt import Receipt
 from antiphon.core.request import Dialect, Head
 from antiphon.core.signal import Value
@@ -25,9 +25,9 @@ from antiphon.pricing.cost import cost
 from antiphon.routing.route import Route
 from antiphon.wire.codecs import CODECS
 
-What = Literal["same", "denied", "allowed", "moved", "obliged"]
-"""`denied`: it was allowed. `allowed`: policy had refused it. `moved`: who answered may not. `obliged`: something else has to
-be done with it."""
+What = Literal["same", "denied", "allowed", "moved", "widened", "narrowed", "obliged"]
+"""`denied`: it was allowed. `allowed`: policy had refused it. `moved`: who answered may not. `widened`: some of its candidates
+may answer now that could not; `narrowed`: the other way round. `obliged`: something else has to be done with it."""
 NOT_KEPT = ("tools", "facts", "tainted", "budget")
 """What receipts keep only where policies read it then; elsewhere it counts as empty, and budgets as in order."""
 _MODALITIES: Mapping[str, str] = {"images": "image", "audio": "audio", "files": "file"}
@@ -124,8 +124,8 @@ class Replay:
         assert then is not None
         now = self._policies.verdict(principal, context_of(receipt, self._default), self._revision.deployments)
         why = dict(zip(now.excluded, now.why, strict=True)).get(receipt.served, "")
-        what, after = _what(then, now, why)
-        if what in ("same", "obliged"):
+        what, after = _what(receipt, then, now, why)
+        if what in ("same", "obliged", "widened", "narrowed"):
             return _told(
                 receipt, what, then.reasons, after, (receipt.served,) if receipt.served else (), _spent(receipt)
             )
@@ -148,13 +148,21 @@ class Replay:
         return sum(cost(price, usage) for price in prices if price is not None) // len(prices)
 
 
-def _what(then: Verdict, now: Verdict, why: str) -> tuple[What, tuple[str, ...]]:
-    if then.allowed and not now.allowed:
-        return "denied", now.reasons
+def _what(receipt: Receipt, then: Verdict, now: Verdict, why: str) -> tuple[What, tuple[str, ...]]:
     if not then.allowed:
         return ("allowed" if now.allowed else "same"), now.reasons
+    if receipt.error == PolicyDenied.code:  # it was allowed, but to nobody who could take it
+        return ("allowed" if now.allowed and set(now.excluded) < set(then.excluded) else "same"), now.reasons
+    if not now.allowed:
+        return "denied", now.reasons
     if why:
         return "moved", tuple(why.split(","))
+    names = set[str]() if receipt.plan is None else {one.deployment for one in receipt.plan.candidates}
+    before, after = names & set(then.excluded), names & set(now.excluded)
+    if before - after:
+        return "widened", tuple(sorted(before - after))
+    if after - before:
+        return "narrowed", tuple(sorted(after - before))
     return ("same" if then.obligations == now.obligations else "obliged"), now.reasons
 
 

@@ -169,8 +169,13 @@ def carried(headers: Mapping[bytes, bytes], withheld: frozenset[bytes]) -> bytes
 
 _CALLERS = frozenset(
     b"host authorization x-api-key api-key x-goog-api-key cookie accept-encoding user-agent forwarded x-real-ip "
-    b"traceparent tracestate baggage via origin referer openai-organization openai-project x-goog-user-project".split()
+    b"traceparent tracestate baggage via origin referer openai-organization openai-project x-goog-user-project "
+    b"true-client-ip remote-user x-remote-user x-rewrite-url x-http-method x-http-method-override "
+    b"x-method-override".split()
 )
-"""What stays here: who calls us and how, and whose account is charged. An answer comes uncompressed, so that what it
-used can be read."""
-_STAY = (b"x-antiphon-", b"x-forwarded-", b"sec-", b"proxy-", b"x-amz-")
+"""What stays here: who calls us and how, and whose account is charged; what has a server take a request for another one, by
+path or by method, than was allowed. An answer comes uncompressed, so that what it used can be read."""
+_STAY = (
+    *(b"x-antiphon-", b"x-forwarded-", b"sec-", b"proxy-", b"x-amz-"),
+    *(b"cf-", b"x-auth-request-", b"x-client-", b"x-cluster-client-", b"x-original-", b"x-ssl-", b"ssl-client-"),
+)

@@ -14,6 +14,8 @@ from antiphon.control.compaction import Compactor
 from antiphon.control.conversations import Conversations
 from antiphon.control.keeper import Keeper, key_of
 from antiphon.control.paging import Page, listed
+from antiphon.control.sensitive import check_clearance
+from antiphon.core.data_class import DataClass, data_class_of, highest
 from antiphon.core.error import BadRequest, NotFound, TooLarge
 from antiphon.core.kept import Entry
 from antiphon.core.principal import Principal
@@ -40,9 +42,21 @@ class KeptResponse(Struct, frozen=True, array_like=True):
     before: tuple[str, ...] = ()
     """Ids of the responses that it goes on from, the oldest first."""
     conversation: str = ""
+    data_class: str = ""
+    """How sensitive it is; empty: nothing is known of that."""
 
 
 _kept = msgspec.msgpack.Decoder(KeptResponse)
+
+
+class Before(Struct, frozen=True, kw_only=True):
+    """What was said before a request."""
+
+    items: list[Item] = []
+    ids: tuple[str, ...] = ()
+    """Of the responses that said it."""
+    data_class: DataClass | None = None
+    """The highest of it; None: nothing is known of that."""
 
 
 class Turn(Struct, frozen=True, kw_only=True):
@@ -91,8 +105,8 @@ class Responses:
 
     # --- calls
 
-    async def before(self, tenant: str, wants: Wants, asked: bytes = b"") -> tuple[list[Item], tuple[str, ...]]:
-        """What was said before a request, and the ids of the responses that said it.
+    async def before(self, tenant: str, wants: Wants, asked: bytes = b"") -> Before:
+        """What was said before a request.
 
         Args:
             asked: The request's own input, JSON.
@@ -100,9 +114,10 @@ class Responses:
         """
         if wants.conversation is not None:
             _listed("", asked)  # what can't be added to the conversation is refused before it costs anything
-            return _again(await self._conversations.context(tenant, wants.conversation)), ()
+            items, data_class = await self._conversations.context(tenant, wants.conversation)
+            return Before(items=_again(items), data_class=data_class)
         if wants.previous is None:
-            return [], ()
+            return Before()
         last = await self._one(tenant, wants.previous)
         if last is None:
             raise _no_previous(wants.previous)
@@ -120,15 +135,24 @@ class Responses:
             )
         self._keeper.prolong([found[key].entry for key in keys])
         items: list[Item] = []
+        classes: list[DataClass | None] = []
+        classes.extend(data_class_of(link.data_class) for link in links if link.data_class)
         if links[0].conversation:
-            items += await self._conversations.context(tenant, links[0].conversation, found[keys[0]].entry.at_ns)
+            items, data_class = await self._conversations.context(
+                tenant, links[0].conversation, found[keys[0]].entry.at_ns
+            )
+            classes.append(data_class)
             links = links[1:]
         for link in links:
             items += (*_input(link.asked), *output_items(link.body))
-        return _again(items), ids
+        return Before(items=_again(items), ids=ids, data_class=highest(*classes) if any(classes) else None)
 
-    def end(self, turn: Turn, body: bytes) -> bytes:
-        """Keep what a call is to leave. Returns: its response, with what is true of it. Raises: StoreError."""
+    def end(self, turn: Turn, body: bytes, data_class: DataClass | None = None) -> bytes:
+        """Keep what a call is to leave. Returns: its response, with what is true of it. Raises: StoreError.
+
+        Args:
+            data_class: How sensitive it is; None: nothing is known of that.
+        """
         said = _MEMBERS.decode(body)
         name = said.get("id")
         if not isinstance(name, str):
@@ -140,9 +164,11 @@ class Responses:
         at_ns = self._keeper.now_ns()
         entries: list[Entry] = []
         if stored:
-            kept = KeptResponse(body, turn.asked, turn.before, turn.wants.conversation or "")
+            kept = KeptResponse(body, turn.asked, turn.before, turn.wants.conversation or "", data_class or "")
             key = key_of(turn.tenant, "response", name)
-            entries.append(self._keeper.write(turn.tenant, key, msgspec.msgpack.encode(kept), at_ns=at_ns, subject=turn.subject))
+            entries.append(
+                self._keeper.write(turn.tenant, key, msgspec.msgpack.encode(kept), at_ns=at_ns, subject=turn.subject)
+            )
         if turn.wants.conversation is not None:
             items = [*_listed(name, turn.asked), *output_items(body)]
             new = self._conversations.named(
@@ -151,15 +177,17 @@ class Responses:
                     for item in items
                 ]
             )
-            entries += self._conversations.added(turn.tenant, turn.wants.conversation, new, at_ns, turn.subject)
+            entries += self._conversations.added(
+                turn.tenant, turn.wants.conversation, new, at_ns, turn.subject, data_class
+            )
         self._keeper.keep(entries)
         return body
 
     # --- what is kept
 
     async def show(self, principal: Principal, name: str) -> bytes:
-        """A response's JSON. Raises: NotFound, StoreError."""
-        return (await self._find(principal.tenant, name)).body
+        """A response's JSON. Raises: NotFound, NotAllowed, StoreError."""
+        return (await self._shown(principal, name)).body
 
     async def delete(self, principal: Principal, name: str) -> bytes:
         """Raises: NotFound, StoreError."""
@@ -179,8 +207,13 @@ class Responses:
         )
 
     async def page(self, principal: Principal, name: str, page: Page) -> bytes:
-        """The items of its own input. Raises: NotFound, BadRequest, StoreError."""
-        return listed(_listed(name, (await self._find(principal.tenant, name)).asked), page)
+        """The items of its own input. Raises: NotFound, NotAllowed, BadRequest, StoreError."""
+        return listed(_listed(name, (await self._shown(principal, name)).asked), page)
+
+    async def _shown(self, principal: Principal, name: str) -> KeptResponse:
+        found = await self._find(principal.tenant, name)
+        check_clearance(principal, data_class_of(found.data_class))
+        return found
 
     async def _find(self, tenant: str, name: str) -> KeptResponse:
         found = await self._one(tenant, name)

@@ -79,7 +79,9 @@ class Scoring:
             score=offered.score,
             at_ns=now_ns,
             by=principal.key if principal.tenant == tenant else f"{principal.tenant}/{principal.key}",
-            sealed=self._sealer.seal(note, _context(tenant, receipt.id), tenant=tenant, subject=_subject(receipt)) if note else b"",
+            sealed=self._sealer.seal(note, _context(tenant, receipt.id), tenant=tenant, subject=_subject(receipt))
+            if note
+            else b"",
         )
 
     def keep(self, score: Score) -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from antiphon.core.approval import Approval, Wish
 from antiphon.core.audit import Event
+from antiphon.core.data_class import DataClass
 from antiphon.core.deployment import Timeouts
 from antiphon.core.error import AntiphonError, NotAuthenticated
 from antiphon.core.kept import Entry
@@ -126,6 +127,9 @@ class Reply(ABC):
     @abstractmethod
     def end(self, last: bytes = b"") -> None:
         """Send the last piece, and end the stream."""
+
+    def classed(self, data_class: DataClass) -> None:  # noqa: B027 - most replies keep nothing
+        """The request is of this class: so is what is kept of it."""
 
     def keep(self, last: bytes) -> None:  # noqa: B027 - most replies keep nothing
         """The answer is whole, and nobody was told its end yet: what of it is to be kept is kept now.

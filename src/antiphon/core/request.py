@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from antiphon.core.body import Body, Edit
+from antiphon.core.data_class import DataClass
 
 Operation = Literal["chat", "completions", "embeddings", "rerank", "moderations", "images", "speech", "transcription"]
 """What is asked of a model: requests of one kind can be put in each other's dialects."""
@@ -115,6 +116,8 @@ class Request(Struct, frozen=True, gc=False, kw_only=True):
     trace: Trace | None = None
     lines: bytes = b""
     """Header lines of the caller's that go on to upstreams of its own dialect."""
+    data_class: DataClass | None = None
+    """What was kept and it goes on from is of this class; None: nothing is known of that."""
 
 
 __all__ = [

@@ -68,9 +68,9 @@ class Gateway:
 
     async def shadow(self, request: Request, principal: Principal, route: Route, reply: Reply, beside: str) -> None:
         """Ask what a caller asked once more, beside the request with the receipt `beside`. No budget counts it."""
-        arrival = self.arrival(SHADOW, request.head.dialect, self.process.caller.now())
-        story = self._story(request, principal, arrival)
-        story.notes = (f"shadow: beside {beside}",)
+        story = self._story(request, principal, self.arrival(SHADOW, request.head.dialect, self.process.caller.now()))
+        governor, story.notes = self.revision.governor, (f"shadow: beside {beside}",)
+        story.masked = governor is not None and governor.always  # no guard sees its answer, so that it isn't captured
         await self._run(story, request, reply, route)
 
     def _story(self, request: Request, principal: Principal, arrival: Arrival) -> Story:
@@ -202,7 +202,7 @@ class Gateway:
         story = self._story(request, before.principal, arrival)
         story.leads, story.looked, story.seed, story.verdict = True, before.looked, before.seed, before.verdict
         story.chosen, story.facts, story.grounds = before.chosen, before.facts, before.grounds
-        story.data_class, story.unseen, story.guards = before.data_class, before.unseen, before.guards
+        story.stands_as(before)
         await self._run(story, request, reply, led=decision)
         if reply.failure is not None:
             raise reply.failure

@@ -30,6 +30,11 @@ class Judges(Protocol):
         """So many pieces from the first on have been passed by every judge that holds a stream back."""
         ...
 
+    @property
+    def failed(self) -> bool:
+        """One of them found the answer bad, or could not say: nothing more goes out."""
+        ...
+
     def tap(self) -> TextTap | None:
         """What the stream's texts are shown to as they come; None: the end alone counts."""
         ...

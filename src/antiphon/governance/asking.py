@@ -15,7 +15,7 @@ from antiphon.governance.blocked import blocked
 from antiphon.governance.judge import Judge
 from antiphon.governance.judge_stream import AnswerJudges, together
 from antiphon.governance.judge_webhook import WebhookJudge
-from antiphon.guards.port import Asked, Screened
+from antiphon.guards.port import Asked, Screened, Text
 from antiphon.guards.texts import Texts
 
 
@@ -50,17 +50,25 @@ class Askers:
     async def first(self, story: Story, texts: Texts, asked: Asked) -> Sequence[tuple[Finding, DataClass | None]]:
         """Judge a request before anything is sent. Raises: GuardBlocked, GuardFailed, and as `people`."""
         judges = [one for one in self._judges if one.when == "before" and one.looks(asked, "request")]
-        answers = await together([one.judge(texts.items, asked, story, "request") for one in judges])
-        found: list[tuple[Finding, DataClass | None]] = [
-            (finding, one.raises) for one in answers for finding in one.findings
-        ]
-        stopped = [one for one in answers if one.blocked]
-        if stopped:
-            story.findings += [finding for finding, _ in found]
-            raise blocked(_joined(stopped), "request")
-        reasons = tuple(rule for one in answers for rule in one.approve)
+        found, reasons = await _judged(judges, texts.items, asked, story)
         if reasons and story.request is not None:
             await self.people(story, story.request, reasons)
+        return found
+
+    async def errand(
+        self, story: Story, texts: Sequence[Text], asked: Asked
+    ) -> Sequence[tuple[Finding, DataClass | None]]:
+        """Judge what is no model call, before it is sent, whenever its judges usually look; none looks at its answer.
+
+        Raises: GuardBlocked, GuardFailed, ApprovalRefused.
+        """
+        judges = [one for one in self._judges if one.looks(asked, "request")]
+        found, reasons = await _judged(judges, texts, asked, story)
+        if reasons:
+            raise ApprovalRefused("what has to be approved by a person can't be sent here; ask by a model call")
+        unheard = [one.guard.name for one in self._judges if one.looks(asked, "answer")]
+        if unheard:
+            story.notes = (*story.notes, f"guards: {', '.join(unheard)} can't judge this answer")
         return found
 
     def beside(self, story: Story, texts: Texts, asked: Asked) -> tuple[asyncio.Task[None], ...]:
@@ -74,6 +82,21 @@ class Askers:
         if not judges or story.request is None:
             return None
         return AnswerJudges(judges, asked, story, story.request.head.dialect)
+
+
+async def _judged(
+    judges: Sequence[Judge], texts: Sequence[Text], asked: Asked, story: Story
+) -> tuple[list[tuple[Finding, DataClass | None]], tuple[str, ...]]:
+    """What judges find in a request, and the rules that want a person asked. Raises: GuardBlocked, GuardFailed."""
+    answers = await together([one.judge(texts, asked, story, "request") for one in judges])
+    found: list[tuple[Finding, DataClass | None]] = [
+        (finding, one.raises) for one in answers for finding in one.findings
+    ]
+    stopped = [one for one in answers if one.blocked]
+    if stopped:
+        story.findings += [finding for finding, _ in found]
+        raise blocked(_joined(stopped), "request")
+    return found, tuple(rule for one in answers for rule in one.approve)
 
 
 async def _beside(judge: Judge, story: Story, texts: Texts, asked: Asked) -> None:

@@ -72,8 +72,11 @@ class Conversation:
         gate = self._gate
         if gate is None:
             gate = self._gate = opened(self._behind, DIALECT, self._restore)
-        before = len(gate.findings)
+        before, tokens = len(gate.findings), len(gate.tokens)
         try:
-            return gate.frame(message)
+            out = gate.frame(message)
         finally:
             self._story.findings += gate.findings[before:]
+        if len(gate.tokens) > tokens:
+            self._keep(dict(gate.tokens))
+        return out

@@ -11,20 +11,23 @@ from functools import partial
 from msgspec import structs
 
 from antiphon.calls.story import Story
-from antiphon.core.data_class import RANKS, highest
+from antiphon.core.data_class import RANKS, DataClass, highest
 from antiphon.core.error import ApprovalRefused, GuardBlocked
 from antiphon.core.request import Head, Lineage
+from antiphon.core.verdict import Verdict
 from antiphon.governance.blocked import blocked
 from antiphon.governance.bodies import Bodies
 from antiphon.governance.bodies import read as read_body
 from antiphon.governance.conversation import Conversation
 from antiphon.governance.labels import in_texts, may_label
-from antiphon.governance.looks import Looks
+from antiphon.governance.looks import Looked, Looks
 from antiphon.governance.parts import Errand, Governed, Parts
 from antiphon.governance.standing import NOTHING, Standing, narrowed
-from antiphon.guards.port import Asked, Guard, Text
+from antiphon.guards.port import Asked, Guard, Screened, Text
 from antiphon.guards.screen import screen
 from antiphon.policy.verdict import refusal
+
+NOBODY = "what has to be approved by a person can't be sent here; ask by a model call"
 
 
 class Errands:
@@ -40,45 +43,61 @@ class Errands:
 
         Raises: as `admit`; GuardBlocked too, where its body can't be read and a guard would have to look at it.
         """
-        parts, tenant = self._parts, story.principal.tenant
+        parts, tenant, standing = self._parts, story.principal.tenant, self._standing
         looking = self._looks.of(errand.model)
-        story.guards = looking.names
         read = await asyncio.to_thread(_read, errand) if looking.request or may_label(errand.body) else None
-        story.data_class = least = highest(self._standing.stated(story), None if read is None else in_texts(read.items))
-        asked = Asked(tenant=tenant, route=errand.model, data_class=least)
-        found, guards = NOTHING, looking.request
-        if read is not None:
-            found = await self._looks.screened(read.items, looking.request, asked, frozenset(), tenant, errand.body)
-            self._queried(errand, looking.request, asked)
-        verdict = await self._standing.account(story, errand, found, lineage)
-        mask, more = self._looks.more(verdict, looking)
-        if mask or more:
-            read = read or await asyncio.to_thread(_read, errand)
-            guards = (*looking.request, *(one for one in more if "request" in one.sides))
-            found = await self._looks.screened(read.items, guards, asked, mask, tenant, errand.body)
-            verdict = narrowed(verdict, await self._standing.account(story, errand, found, lineage))
-            story.guards = (*story.guards, *(one.name for one in more))
-        story.verdict, story.findings = verdict, list(found.findings)
+        story.data_class = least = highest(standing.stated(story), None if read is None else in_texts(read.items))
+        asked, guards = Asked(tenant=tenant, route=errand.model, data_class=least), looking.request
+
+        async def look(own: tuple[Guard, ...], mask: frozenset[str]) -> Screened:
+            nonlocal read, guards
+            if not own:
+                return NOTHING
+            guards, read = own, read or await asyncio.to_thread(_read, errand)
+            found = await self._looks.screened(read.items, own, asked, mask, tenant, errand.body)
+            return self._queried(errand, own, asked, mask, found)
+
+        looked = await self._looks.looked(looking, look, lambda found: standing.account(story, errand, found, lineage))
+        found, story.verdict, story.findings = looked.found, looked.verdict, list(looked.found.findings)
+        story.guards = (*looking.names, *(one.name for one in looked.more))
         if read is not None and read.blind:
             self._blind(story, read.blind, guards)
         if found.blocked:
             raise blocked(found, "request")
-        if not verdict.allowed or errand.deployment in verdict.excluded:
-            raise refusal(verdict, story.principal, errand.model or errand.account)
-        self._standing.oblige(story, verdict)
-        if found.approve or verdict.obligations.approve:
-            raise ApprovalRefused("what has to be approved by a person can't be sent here; ask by a model call")
+        _check(story, errand)
+        if found.approve:
+            raise ApprovalRefused(NOBODY)
+        body = errand.body if read is None or not found.edits else read.edited(found.edits)
+        await self._judged(story, structs.replace(errand, body=body), asked, looked, lineage)
+        standing.oblige(story, story.allowed)
         if found.tokens and parts.vault is not None:
             await parts.vault.keep(tenant, f"key/{story.principal.key}", dict(found.tokens))
-        answers = (*looking.answer, *(one for one in more if "answer" in one.sides))
-        restore = (
-            dict(found.tokens) if found.tokens and self._standing.may_see(story.principal, story.data_class) else {}
-        )
+        answers = looked.answers(looking)
+        restore = dict(found.tokens) if found.tokens and standing.may_see(story.principal, story.data_class) else {}
         behind = None
-        if answers or mask or restore:
-            behind = self._looks.behind(story, answers, asked, mask, restore)
-        body = errand.body if read is None or not found.edits else read.edited(found.edits)
+        if answers or looked.mask or restore:
+            behind = self._looks.behind(story, answers, asked, looked.mask, restore)
         return Governed(body=body, behind=behind)
+
+    async def _judged(self, story: Story, errand: Errand, asked: Asked, looked: Looked, lineage: Lineage) -> None:
+        """Ask those who judge by a call of their own. Raises: as `errand`."""
+        asking = self._parts.asking
+        if asking is None or not asking.before(errand.model):
+            return
+        read = await asyncio.to_thread(_read, errand)
+        raised = await asking.errand(story, read.items, structs.replace(asked, data_class=story.data_class or "public"))
+        if not raised:
+            return
+        story.findings += [finding for finding, _ in raised]
+        classes: list[DataClass | None] = [one for _, one in raised]
+        found = Screened(
+            findings=tuple(story.findings),
+            raises=highest(*classes),
+            private=any(finding.action == "route_private" and not finding.shadow for finding, _ in raised),
+        )
+        story.verdict = narrowed(story.allowed, await self._standing.account(story, errand, found, lineage))
+        _check(story, errand)
+        self._looks.check_late(story.allowed, story, looked)
 
     async def converse(self, story: Story, head: Head, lineage: Lineage) -> Callable[[str], Conversation | None]:
         """Let in a session that goes both ways, of which nothing was said yet.
@@ -114,16 +133,24 @@ class Errands:
 
         return with_deployment
 
-    def _queried(self, errand: Errand, guards: tuple[Guard, ...], asked: Asked) -> None:
-        """Look at what a path and a query say. They can't be edited. Raises: GuardBlocked, GuardFailed."""
+    def _queried(
+        self, errand: Errand, guards: tuple[Guard, ...], asked: Asked, mask: frozenset[str], found: Screened
+    ) -> Screened:
+        """The same with what a path and a query say, which can't be edited: what had to be is blocked. Raises: GuardFailed."""
         if not errand.query:
-            return
+            return found
         texts = [Text("query", "field", errand.query)]
-        token = partial(self._looks.token, asked.tenant)
-        found = screen(texts, guards, asked, "request", token, closed_from=self._parts.settings.closed_from)
-        rules = found.blocked or (tuple(one.rule for one in found.findings if not one.shadow) if found.edits else ())
-        if rules:
-            raise blocked(structs.replace(found, blocked=rules), "request")
+        token, closed_from = partial(self._looks.token, asked.tenant), self._parts.settings.closed_from
+        more = screen(texts, guards, asked, "request", token, mask, closed_from=closed_from)
+        edited = tuple(one.rule for one in more.findings if not one.shadow) if more.edits else ()
+        return structs.replace(
+            found,
+            findings=(*found.findings, *more.findings),
+            blocked=(*found.blocked, *(more.blocked or edited)),
+            raises=found.raises if more.raises is None else highest(found.raises, more.raises),
+            private=found.private or more.private,
+            approve=(*found.approve, *more.approve),
+        )
 
     def _blind(self, story: Story, what: str, guards: tuple[Guard, ...]) -> None:
         """Something of a body could not be read. Raises: GuardBlocked, where that is not let through."""
@@ -137,6 +164,21 @@ class Errands:
                 reasons=(f"{closed[0]}.unreadable",),
             )
         story.notes = (*story.notes, f"guards: {what} could not be read")
+
+
+def _check(story: Story, errand: Errand) -> None:
+    """Whether an account may be asked. Raises: PolicyDenied, NotAllowed, ApprovalRefused."""
+    verdict = story.allowed
+    if not verdict.allowed or errand.deployment in verdict.excluded:
+        raise refusal(_why(verdict, errand), story.principal, errand.model or errand.account)
+    if verdict.obligations.approve:
+        raise ApprovalRefused(NOBODY)
+
+
+def _why(verdict: Verdict, errand: Errand) -> Verdict:
+    """A verdict that leaves the account out, with the rules that do."""
+    why = dict(zip(verdict.excluded, verdict.why, strict=False)).get(errand.deployment)
+    return structs.replace(verdict, reasons=tuple(why.split(","))) if why else verdict
 
 
 def _read(errand: Errand) -> Bodies:

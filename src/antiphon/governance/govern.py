@@ -54,13 +54,26 @@ class Governor:
         return self._standing.judge(story, head)
 
     def counted(self, story: Story, counted: Counted) -> bool:
-        """Judge a request again by how its budgets stand, where policies read that. Returns: whether less is left of it."""
+        """Judge a request again by how its budgets stand, where policies read that. Returns: whether less is left of it.
+
+        Raises: GuardFailed, where a policy then obliges to what is done before budgets are asked.
+        """
         if story.context is None or not self._standing.policies.reads("budget"):
             return False
         used = max((share for _, share in counted.counting.tickets.shares(counted.tab)), default=0.0)
         before = story.allowed
-        story.verdict = self._standing.spent(story, story.context, used)
-        return story.verdict is not before
+        story.verdict = verdict = self._standing.spent(story, story.context, used)
+        if verdict is before:
+            return False
+        late, done = verdict.obligations, before.obligations
+        asks = bool(late.approve) and not (done.approve or story.approval or story.explains)
+        if verdict.allowed and (asks or {*late.mask} - {*done.mask} or {*late.guards} - {*done.guards}):
+            raise GuardFailed(
+                "a policy obliges to approval, masks or guards by how budgets stand, when it is too late for them; let it read "
+                "something else than `context.budget`"
+            )
+        self._standing.oblige(story, verdict)
+        return True
 
     async def admit(self, story: Story, request: Request, reply: Reply) -> tuple[Request, Reply]:
         """Let a request in: as it may be sent, and the reply that its answer has to go by. The story is told of all of it.
@@ -159,9 +172,7 @@ class Governor:
             story.verdict = verdict = narrowed(story.allowed, await self._standing.judged(story, request, found, texts))
             self._allowed(story, request.head)
             self._standing.oblige(story, verdict)
-            late = verdict.obligations
-            if not looked.mask.issuperset(late.mask) or not {*story.guards}.issuperset(late.guards):
-                raise GuardFailed("a policy obliges to mask or to look once a judge has spoken, when it is too late for it")
+            self._looks.check_late(verdict, story, looked)
             if not story.approval:
                 await self._people(story, request, ())
         pending = asking.beside(story, texts, asked)

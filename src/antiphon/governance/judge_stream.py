@@ -159,6 +159,11 @@ class AnswerJudges(TextTap):
         return self.passed_pieces < self.shown or self._error is not None
 
     @property
+    def failed(self) -> bool:
+        """One judge found the answer bad, or could not say: nothing more goes out."""
+        return self._error is not None
+
+    @property
     def passed_pieces(self) -> int:
         """So many pieces from the first on have been passed by every judge that holds a stream back."""
         opens = [one.first_open for one in self._hearings if one.gates]

@@ -47,7 +47,8 @@ class Looks:
         self._parts = parts
         self._standing = standing
         self._looking: dict[str, Looking] = {}
-        self._named = {one.name: one for one in parts.guards}
+        self._named = {one.name: structs.replace(one, routes=None) for one in parts.guards}
+        """As policies oblige to them: whichever the route."""
 
     def of(self, route: str) -> Looking:
         known = self._looking.get(route)
@@ -83,7 +84,7 @@ class Looks:
             raise GuardFailed(
                 "a policy obliges to mask, and no guard here finds what; add one of kind `pii` under `guards`"
             )
-        return frozenset(obliged.mask), tuple(one for one in wanted if one not in mine)
+        return frozenset(obliged.mask), tuple(one for one in wanted if one.name not in looking.names)
 
     async def looked(
         self,
@@ -103,7 +104,15 @@ class Looks:
             mask, more = mask | kinds, (*more, *late)
             found = await look((*looking.request, *(one for one in more if "request" in one.sides)), mask)
             verdict = narrowed(verdict, await judge(found))
-        raise GuardFailed(f"policies oblige to more than {MOST_LOOKS} looks at one request; change `@guards` or `@mask`")
+        raise GuardFailed(
+            f"policies oblige to more than {MOST_LOOKS} looks at one request; change `@guards` or `@mask`"
+        )
+
+    def check_late(self, verdict: Verdict, story: Story, looked: Looked) -> None:
+        """See that a verdict that came late obliges to nothing that is done before. Raises: GuardFailed."""
+        late = verdict.obligations
+        if not looked.mask.issuperset(late.mask) or not {*story.guards}.issuperset(late.guards):
+            raise GuardFailed("a policy obliges to mask or to look once a judge has spoken, when it is too late for it")
 
     async def screened(
         self,

@@ -16,7 +16,7 @@ from antiphon.core.request import Request
 from antiphon.governance.answers import Behind, Judges
 from antiphon.governance.sessions import SessionClasses
 from antiphon.governance.settings import DataClassSettings
-from antiphon.guards.port import Asked, Guard
+from antiphon.guards.port import Asked, Guard, Text
 from antiphon.guards.texts import Texts
 from antiphon.policy.policies import Policies
 from antiphon.signals.extractor import Extractor
@@ -41,6 +41,12 @@ class Asking(Protocol):
         """Begin to judge a request beside its call; each ends with GuardBlocked, GuardFailed, or nothing."""
         ...
 
+    async def errand(
+        self, story: Story, texts: Sequence[Text], asked: Asked
+    ) -> Sequence[tuple[Finding, DataClass | None]]:
+        """Judge what is no model call, before it is sent. Raises: GuardBlocked, GuardFailed, ApprovalRefused."""
+        ...
+
     def answers(self, story: Story, asked: Asked) -> Judges | None:
         """Who judges its answer; None: nobody does."""
         ...
@@ -56,7 +62,9 @@ class Errand(Struct, frozen=True, kw_only=True):
     account: str
     """The provider that is asked."""
     model: str = ""
-    """The model that it names; empty: none."""
+    """The model that it names, by a public name where one leads to it; empty: none."""
+    own: str = ""
+    """The deployment that this model is; empty: none."""
     query: str = ""
     """What its path and query say: looked at, but never edited."""
     operation: str = "passthrough"

@@ -32,6 +32,7 @@ class GoverningReply(Reply):
         "_size_bytes",
         "_story",
         "_under",
+        "_wrong",
     )
 
     def __init__(self, under: Reply, story: Story, behind: Behind, dialect: str) -> None:
@@ -54,6 +55,8 @@ class GoverningReply(Reply):
         """The stream has begun, but nobody was told yet."""
         self._pressure: Callable[[bool], None] | None = None
         self._pending = len(behind.pending)
+        self._wrong: BaseException | None = None
+        """What a judge of the request found wrong, or failed by."""
         self._looked = False
         """The end was looked at already."""
         for task in behind.pending:
@@ -175,23 +178,34 @@ class GoverningReply(Reply):
             if out:
                 self._under.write(out)
             return
+        if self._wrong is not None:
+            self._forget()
+            raise self._wrong
         self._held.append((0 if judges is None else judges.shown, out))
         self._size_bytes += len(out)
-        if self._size_bytes > MOST_HELD_BYTES and self._pressure is not None:
-            self._pressure(True)
+        if self._size_bytes > MOST_HELD_BYTES:
+            self._press(on=True)
         self._release()
 
     def _judged(self, task: asyncio.Task[None]) -> None:
-        """A judge of the request has ended."""
-        if not task.cancelled() and task.exception() is None:
+        """A judge of the request has ended. One that lets nothing pass has what still comes raise its word."""
+        if task.cancelled():
+            return
+        wrong = task.exception()
+        if wrong is None:
             self._pending -= 1
             self._release()
+            return
+        self._wrong = self._wrong or wrong
+        self._press(on=False)
 
     def _release(self) -> None:
         """Let go what all judges have passed so far."""
+        judges, held = self._behind.judges, self._held
+        if judges is not None and judges.failed:
+            self._press(on=False)  # what comes next raises what is wrong
         if self._pending:
             return
-        judges, held = self._behind.judges, self._held
         passed = 0 if judges is None else judges.passed_pieces
         out: list[bytes] = []
         while held and held[0][0] <= passed:
@@ -202,8 +216,12 @@ class GoverningReply(Reply):
         if text := b"".join(out):
             self._under.write(text)
         before, self._size_bytes = self._size_bytes, sum(len(piece) for _, piece in held)
-        if before > MOST_HELD_BYTES >= self._size_bytes and self._pressure is not None:
-            self._pressure(False)
+        if before > MOST_HELD_BYTES >= self._size_bytes:
+            self._press(on=False)
+
+    def _press(self, *, on: bool) -> None:
+        if self._pressure is not None:
+            self._pressure(on)
 
     def _forget(self) -> None:
         """What waits will never go. Where nobody was told of the stream yet, it never began."""

@@ -59,7 +59,7 @@ class Standing:
         body = request.body
         long = body.size_bytes >= LONG_BYTES
         said_in = await asyncio.to_thread(in_body, body) if long else in_body(body)
-        return highest(self.stated(story), said_in, self._of_tools(request))
+        return highest(self.stated(story), said_in, self._of_tools(request), request.data_class)
 
     def _of_tools(self, request: Request) -> DataClass | None:
         """The highest class of the tools that a request brings; None: none has one. What can't be read counts as them all."""
@@ -85,7 +85,14 @@ class Standing:
         context = structs.replace(
             self._circumstances(story, errand.model, found, lineage.session), operation=errand.operation
         )
-        return self.policies.verdict(story.principal, context, self._parts.accounts)
+        verdict = self.policies.verdict(story.principal, context, self._parts.accounts)
+        if not errand.own:
+            return verdict
+        own = self.policies.verdict(story.principal, context, self._parts.deployments)
+        if own.allowed and errand.own not in own.excluded:
+            return verdict
+        why = dict(zip(own.excluded, own.why, strict=False)).get(errand.own, "")
+        return structs.replace(verdict, allowed=False, reasons=tuple(why.split(",")) if why else own.reasons)
 
     def still(self, story: Story, head: Head, deployment: str, found: Screened) -> bool:
         """Whether a session may go on with its deployment, after what was found."""

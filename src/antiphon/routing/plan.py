@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from antiphon.core.deployment import Deployment
-from antiphon.core.error import BadRequest
+from antiphon.core.error import BadRequest, PolicyDenied
 from antiphon.core.plan import Candidate, Envelope, Fallback, Plan, Step
 from antiphon.core.request import Dialect, Head
 from antiphon.core.verdict import Verdict
@@ -15,6 +15,8 @@ from antiphon.routing.chosen import Chosen
 from antiphon.routing.route import Pool, Route
 
 CHAT = "chat"
+ANYBODY = Verdict(allowed=True)
+"""Leaves nobody out."""
 OPERATIONS: Mapping[Dialect, str] = MappingProxyType(
     {
         "openai_completions": "completions",
@@ -45,7 +47,8 @@ def choice(route: Route, head: Head, verdict: Verdict) -> Choice:
 
     Of the head count what it needs, and how many tokens it asks for.
 
-    Raises: BadRequest, when no deployment of the route or of its `any` fallbacks can do what the request needs.
+    Raises: BadRequest, when no deployment of the route or of its `any` fallbacks can do what the request needs; PolicyDenied,
+        when some could, and the verdict excludes all of them.
     """
     fit: list[Deployment] = []
     lost = list(route.lost)
@@ -68,7 +71,7 @@ def choice(route: Route, head: Head, verdict: Verdict) -> Choice:
             if one not in able
         )
     if not fit:
-        raise _none(route, lost)
+        raise _forbidden(route, head, verdict) or _none(route, lost)
     return Choice(fit=tuple(fit), lost=tuple(lost), fallbacks=tuple(fallbacks))
 
 
@@ -133,6 +136,29 @@ def _lost(deployment: Deployment, head: Head, verdict: Verdict) -> str:
 def _weightless(deployment: Deployment, route: Route) -> str:
     """A weight is a share among others: one that is asked for by its own name needs none."""
     return "weight 0" if deployment.weight <= 0 and len(route.deployments) > 1 else ""
+
+
+def _forbidden(route: Route, head: Head, verdict: Verdict) -> PolicyDenied | None:
+    """The refusal of a request that somebody could take, if policy let them; None: nobody could."""
+    why = dict(zip(verdict.excluded, verdict.why, strict=False))
+    pools = [one for pool in route.fallbacks if pool.on == "any" for one in pool.deployments]
+    able = [
+        one.name
+        for one in (*route.deployments, *pools)
+        if one.name in verdict.excluded and not _lost(one, head, ANYBODY)
+    ]
+    if not able:
+        return None
+    reasons = tuple(dict.fromkeys(rule for name in able for rule in why.get(name, "").split(",") if rule))
+    asked = f" of class {verdict.data_class}" if verdict.data_class else ""
+    error = PolicyDenied(
+        f"policy forbids this request{asked} to everybody behind {route.name!r} who could take it: "
+        f"{', '.join(reasons) or 'policy'}; ask for another model, or whoever owns these policies",
+        reasons=reasons or ("policy",),
+        param="model",
+    )
+    error.noted = "; ".join(f"{name}: {why.get(name) or 'policy'}" for name in able)
+    return error
 
 
 def _none(route: Route, candidates: list[Candidate]) -> BadRequest:

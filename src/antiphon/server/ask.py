@@ -84,9 +84,11 @@ async def ask(
         principal = await authenticate(exchange, identity)
         request = await read(exchange, call)
         if responses is not None and codec.name == "openai_responses":
-            body, reply = await begun(request, principal, responses, reply)
-            if body is not request.body:
-                request = await again(request, body, call)
+            going, reply = await begun(request, principal, responses, reply)
+            if going.body is not request.body:
+                request = await again(request, going.body, call)
+            if going.data_class is not None:
+                request = structs.replace(request, data_class=going.data_class)
     except AntiphonError as error:
         gateway.refuse(error, arrival, reply, principal)
         return

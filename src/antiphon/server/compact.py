@@ -19,6 +19,7 @@ from antiphon.wire.codec import Asked
 from antiphon.wire.codecs import CODECS
 from antiphon.wire.fields import as_object
 from antiphon.wire.json import loads
+from antiphon.wire.lineage import lineage
 from antiphon.wire.openai_responses.compaction import read_compaction
 
 COMPACT = b"/v1/responses/compact"
@@ -34,8 +35,10 @@ async def compact(exchange: Exchange, gateway: Gateway, identity: Identity, stat
     try:
         principal = await authenticate(exchange, identity)
         check_kind(exchange.headers, codec)
+        said = lineage(exchange.headers)
         asked = Asked(endpoint=COMPACT.decode(), headers=exchange.headers)
-        body = await whole_input(Body(tuple(exchange.body)), principal.tenant, state.responses)
+        going = await whole_input(Body(tuple(exchange.body)), principal.tenant, state.responses)
+        body = going.body
         exchange.body = []
         read_compaction(body, asked)
         fields: dict[str, object] = loads(body.whole())
@@ -50,6 +53,13 @@ async def compact(exchange: Exchange, gateway: Gateway, identity: Identity, stat
     except AntiphonError as error:
         gateway.refuse(error, arrival, reply, principal)
         return
-    request = Request(head=head, body=Body((text,)), spots=spots, digest=sha256(text).hexdigest())
+    request = Request(
+        head=head,
+        body=Body((text,)),
+        spots=spots,
+        digest=sha256(text).hexdigest(),
+        lineage=said,
+        data_class=going.data_class,
+    )
     made = CompactReply(reply, state.responses.compactor, principal.tenant, items)
     await gateway.answer(request, principal, arrival, made)

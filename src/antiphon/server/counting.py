@@ -19,7 +19,7 @@ from antiphon.net.exchange import Exchange
 from antiphon.server.ask import authenticate, carried, check_kind
 from antiphon.server.kept import State
 from antiphon.server.reply import DialectReply, error_headers
-from antiphon.server.turns import whole_input
+from antiphon.server.turns import Going, whole_input
 from antiphon.wire.anthropic_messages.codec import count_fields
 from antiphon.wire.anthropic_messages.codec import read_count as read_messages
 from antiphon.wire.bounds import LONG_BYTES, MAX_NAME
@@ -27,6 +27,7 @@ from antiphon.wire.codec import AnyCodec, Asked
 from antiphon.wire.codecs import CODECS
 from antiphon.wire.gemini.codec import Gemini
 from antiphon.wire.json import loads
+from antiphon.wire.lineage import lineage
 from antiphon.wire.openai_responses.compaction import read_count as read_responses
 
 MESSAGES = b"/v1/messages/count_tokens"
@@ -93,15 +94,17 @@ async def _read(exchange: Exchange, counts: Counts, principal: Principal, state:
     """Raises: BadRequest, NotFound, StoreError."""
     body = Body(tuple(exchange.body))
     exchange.body = []
+    going = Going(body=body)
     if state is not None and counts.dialect == "openai_responses":
-        body = await whole_input(body, principal.tenant, state.responses)
-    if body.size_bytes < LONG_BYTES:
-        return _asked(body, counts, exchange.headers)
-    return await asyncio.to_thread(_asked, body, counts, exchange.headers)
+        going = await whole_input(body, principal.tenant, state.responses)
+    if going.body.size_bytes < LONG_BYTES:
+        return _asked(going, counts, exchange.headers)
+    return await asyncio.to_thread(_asked, going, counts, exchange.headers)
 
 
-def _asked(body: Body, counts: Counts, headers: dict[bytes, bytes]) -> Counting:
+def _asked(going: Going, counts: Counts, headers: dict[bytes, bytes]) -> Counting:
     """Raises: BadRequest."""
+    body = going.body
     asked = Asked(endpoint=counts.endpoint, model=counts.model, headers=headers)
     head = Head(dialect=counts.dialect, endpoint=counts.endpoint, model=counts.model)
     content: Content
@@ -122,6 +125,8 @@ def _asked(body: Body, counts: Counts, headers: dict[bytes, bytes]) -> Counting:
             spots=_NOWHERE,
             digest=sha256(body.whole()).hexdigest(),
             lines=carried(headers, codec.carries) if codec.carries else b"",
+            lineage=lineage(headers),
+            data_class=going.data_class,
         ),
         content=content,
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from antiphon.control.responses import Responses, Turn
+from antiphon.core.data_class import DataClass
 from antiphon.core.error import AntiphonError
 from antiphon.core.ports import Reply, Served
 from antiphon.wire.fields import as_object
@@ -22,12 +23,13 @@ class KeptReply(Reply):
     as it comes.
     """
 
-    __slots__ = ("_before", "_last", "_opening", "_responses", "_streams", "_turn", "_under")
+    __slots__ = ("_before", "_class", "_last", "_opening", "_responses", "_streams", "_turn", "_under")
 
     def __init__(self, under: Reply, responses: Responses, turn: Turn) -> None:
         self._under = under
         self._responses = responses
         self._turn = turn
+        self._class: DataClass | None = None
         self._streams = False
         self._opening = True
         """No event of a stream has come yet but those that open it."""
@@ -35,9 +37,12 @@ class KeptReply(Reply):
         """The piece that went out last; the answer's end stands in it where that is told too late."""
         self._last: bytes | None = None
 
+    def classed(self, data_class: DataClass) -> None:
+        self._class = data_class
+
     def keep(self, last: bytes) -> None:
         if not self._streams:
-            self._last = self._responses.end(self._turn, last)
+            self._last = self._responses.end(self._turn, last, self._class)
         elif last:
             self._last = self._ended(last)
         else:
@@ -97,7 +102,7 @@ class KeptReply(Reply):
 
     def _kept(self, event: bytes, said: dict[str, object], response: dict[str, object]) -> bytes:
         before = msgspec.json.encode(response)
-        after = self._responses.end(self._turn, before)
+        after = self._responses.end(self._turn, before, self._class)
         return event if after is before else _written({**said, "response": msgspec.Raw(after)})
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import Raw, structs
+from msgspec import Raw, Struct, structs
 
 from antiphon.control.compaction import MARK, Compactor
 from antiphon.control.responses import ECHOED, Responses, Turn
 from antiphon.core.body import Body, Edit
+from antiphon.core.data_class import DataClass, highest
 from antiphon.core.error import TooLarge
 from antiphon.core.ports import Reply
 from antiphon.core.principal import Principal
@@ -24,8 +25,16 @@ _members = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.encode
 
 
-async def begun(request: Request, principal: Principal, responses: Responses, reply: Reply) -> tuple[Body, Reply]:
-    """The body that a request is sent with, and a reply that keeps what it is to leave.
+class Going(Struct, frozen=True, kw_only=True):
+    """A request's body with what was said before."""
+
+    body: Body
+    data_class: DataClass | None = None
+    """How sensitive that is; None: nothing is known of it."""
+
+
+async def begun(request: Request, principal: Principal, responses: Responses, reply: Reply) -> tuple[Going, Reply]:
+    """What a request is sent with, and a reply that keeps what it is to leave.
 
     Raises: BadRequest, NotFound, TooLarge, StoreError.
     """
@@ -33,7 +42,7 @@ async def begun(request: Request, principal: Principal, responses: Responses, re
     wishes = wants({name: msgspec.json.decode(raws[name]) for name in _STATE if name in raws})
     goes_on = wishes.previous is not None or wishes.conversation is not None
     if not goes_on and not (wishes.store and responses.keeps):
-        return _opened(request.body, tenant, responses.compactor), reply
+        return _opened(Going(body=request.body), tenant, responses.compactor), reply
     asked = bytes(raws["input"]) if "input" in raws else b""
     most = responses.max_bytes
     if len(asked) > most:
@@ -43,37 +52,43 @@ async def begun(request: Request, principal: Principal, responses: Responses, re
                 param="input",
             )
         asked, wishes = b"", structs.replace(wishes, store=False)
-    items, before = await responses.before(tenant, wishes, asked)
+    before = await responses.before(tenant, wishes, asked)
     turn = Turn(
         tenant=tenant,
         subject=principal.subject(request.head.user, request.lineage.session),
         wants=wishes,
         asked=asked,
-        before=before,
+        before=before.ids,
         echo={name: raws[name] for name in ECHOED if name in raws},
     )
-    body = _joined(request, items) if goes_on else request.body
-    return _opened(body, tenant, responses.compactor), KeptReply(reply, responses, turn)
+    body = _joined(request, before.items) if goes_on else request.body
+    going = _opened(Going(body=body, data_class=before.data_class), tenant, responses.compactor)
+    return going, KeptReply(reply, responses, turn)
 
 
-async def whole_input(body: Body, tenant: str, responses: Responses) -> Body:
+async def whole_input(body: Body, tenant: str, responses: Responses) -> Going:
     """A body with all that was said before in its input. Raises: BadRequest, NotFound, TooLarge, StoreError."""
     wishes = wants(loads(body.whole()))
+    data_class: DataClass | None = None
     if wishes.previous is not None or wishes.conversation is not None:
-        items, _ = await responses.before(tenant, wishes)
-        body = Body((joined(items, body.whole()),))
-    return _opened(body, tenant, responses.compactor)
+        before = await responses.before(tenant, wishes)
+        body, data_class = Body((joined(before.items, body.whole()),)), before.data_class
+    return _opened(Going(body=body, data_class=data_class), tenant, responses.compactor)
 
 
-def _opened(body: Body, tenant: str, compactor: Compactor) -> Body:
+def _opened(going: Going, tenant: str, compactor: Compactor) -> Going:
     """A body with our notes in the place of what they were sealed in. Raises: BadRequest."""
+    body = going.body
     if not _holds(body, MARK.encode()):
-        return body
+        return going
     fields: dict[str, object] = loads(body.whole())
     items = as_list(fields.get("input"))
     if items is None:
-        return body
-    return Body((_encode({**fields, "input": compactor.opened(tenant, items)}),))
+        return going
+    opened, data_class = compactor.opened(tenant, items)
+    classes: list[DataClass | None] = [one for one in (going.data_class, data_class) if one is not None]
+    made = Body((_encode({**fields, "input": opened}),))
+    return Going(body=made, data_class=highest(*classes) if classes else None)
 
 
 def _holds(body: Body, mark: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import time
 from typing import TextIO
@@ -9,6 +10,13 @@ from typing import TextIO
 import msgspec
 
 _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+_UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What ends a line, moves a cursor or turns text round for some reader, and is no control character to JSON."""
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 class JsonLines(logging.Formatter):
@@ -27,9 +35,10 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         try:
-            return msgspec.json.encode(line, enc_hook=str).decode()
+            text = msgspec.json.encode(line, enc_hook=str).decode()
         except (TypeError, ValueError):  # half a surrogate pair, a key that is no text: said as well as can be
-            return json.dumps({str(name): str(value) for name, value in line.items()})
+            text = json.dumps({str(name): str(value) for name, value in line.items()})
+        return _UNSEEN.sub(_escaped, text)
 
 
 def start(least: str, stream: TextIO | None = None) -> None:
