@@ -176,6 +176,24 @@ def test_notes_of_a_conversation_are_of_its_class(start: Start, up: Upstream) ->
     assert [seen.model for seen in up.seen] == ["inside", "inside"]
 
 
+@pytest.mark.parametrize("recipe", ["", "vote"])
+def test_a_streamed_response_that_is_judged_is_kept_whole(start: Start, up: Upstream, recipe: str) -> None:
+    up.script = answers("no 0")
+    guards: Json = {"rules": {"model": {"model": "inside", "question": "Is it against the rules?"}, "on": ["answer"]}}
+    made = config(up.url, {"recipe": recipe} if recipe else None, guards=guards)
+    made["recipes"] = {"vote": {"vote": {"members": ["open", "inside", "open"]}}}
+    gateway = start(made)
+
+    answer = respond(gateway, stream=True)
+
+    events = [json.loads(line[6:]) for line in answer.body.split(b"\n") if line.startswith(b"data: {")]
+    assert [one["type"] for one in events][::-1][0] == "response.completed", answer
+    assert events[0]["type"] == "response.created"
+    assert "".join(one["delta"] for one in events if one["type"] == "response.output_text.delta") == "no 0"
+    kept = gateway.ask("GET", f"/v1/responses/{events[-1]['response']['id']}", b"", key=ALICE)
+    assert kept.json["output"][0]["content"][0]["text"] == "no 0"
+
+
 def test_a_kept_response_is_shown_to_whoever_its_class_allows(start: Start, up: Upstream) -> None:
     up.script = answers(SECRET)
     gateway = start(config(up.url))

@@ -180,8 +180,14 @@ def test_where_nobody_of_the_route_fits_the_first_who_can_stand_in_take_its_plac
     else:
         with pytest.raises(BadRequest) as caught:
             plan(route, head, verdict)
-        assert (caught.value.said_code, caught.value.param) == ("no_capable_model", "model")
-        assert all(f"{one.name}: " in caught.value.noted for one in route.deployments)
+        everyone = (
+            *route.deployments,
+            *(one for pool in route.fallbacks if pool.on == "any" for one in pool.deployments),
+        )
+        forbidden = [one for one in everyone if takes(one, head, Verdict(allowed=True))]
+        code, told = ("policy_denied", forbidden) if forbidden else ("no_capable_model", route.deployments)
+        assert (caught.value.said_code, caught.value.param) == (code, "model")
+        assert all(f"{one.name}: " in caught.value.noted for one in told)
         assert all(f"{one.name}: " not in caught.value.message for one in route.deployments)
 
 

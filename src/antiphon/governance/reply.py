@@ -86,11 +86,7 @@ class GoverningReply(Reply):
         self._pass(self._fed(self._gate, piece))
 
     def end(self, last: bytes = b"") -> None:
-        if self._begun is not None:
-            self._under.begin(self._begun)
-        held = b"".join(piece for _, piece in self._held)
-        self._held.clear()
-        self._under.end(held + self._body)
+        self._under.end(self._body)
 
     # --- both
 
@@ -98,7 +94,18 @@ class GoverningReply(Reply):
         """Look at what is left of an answer. Raises: also GuardBlocked, GuardFailed."""
         if not self._looked:
             self._look(last)
+        self._let_go()
         self._under.keep(self._body)
+
+    def _let_go(self) -> None:
+        """All checks have ended: what waits goes, so that only the end is left."""
+        if self._begun is not None:
+            served, self._begun = self._begun, None
+            self._under.begin(served)
+        held = b"".join(piece for _, piece in self._held)
+        self._held.clear()
+        if held:
+            self._under.write(held)
 
     @property
     def waits(self) -> bool:

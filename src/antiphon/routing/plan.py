@@ -144,7 +144,7 @@ def _forbidden(route: Route, head: Head, verdict: Verdict) -> PolicyDenied | Non
     pools = [one for pool in route.fallbacks if pool.on == "any" for one in pool.deployments]
     able = [
         one.name
-        for one in (*route.deployments, *pools)
+        for one in (*(one for one in route.deployments if not _weightless(one, route)), *pools)
         if one.name in verdict.excluded and not _lost(one, head, ANYBODY)
     ]
     if not able:
