@@ -1,14 +1,12 @@
-"""What somebody who means harm may try over HTTP, on a gateway that runs: none of it changes who they are, what is looked at,
-or what is written down.
+"""What somebody who means harm may try over HTTP, on a gateway that runs: none of it changes who they are, where a path leads,
+or what is written down, and nothing that is compressed is taken for what it is not.
 """
 
 import gzip
-import http.client
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,33 +14,14 @@ from antiphon.control import key_text
 from antiphon.server.openapi_pages import PAGES
 from antiphon.server.paths import model_calls
 from rig.config import ALICE, BOB, ROOT
-from rig.fixtures import Measure, Start
-from rig.fleet import Json, fleet
-from rig.gateway import Answer, Config, Gateway
+from rig.fixtures import Start
+from rig.gateway import Gateway
+from rig.harm import ASK, AWS, CLASS, admin, as_json, config
 from rig.scripts import completion
 from rig.sdk import says
 from rig.upstream import Upstream, whole
 
 pytestmark = pytest.mark.processes
-
-EMAIL = "erika.mustermann@example.org"
-AWS = "AKIA" + "Z3MSJV4WWNKWWRQ7"
-GUARDS: Json = {
-    "people": {"pii": {}, "action": "mask"},
-    "keys": {"secrets": {}, "action": "block"},
-    "said": {"regex": {"patterns": {"w": {"pattern": "withheld-[a-z]+"}}}, "on": ["answer"], "action": "block"},
-}
-CLASS = "x-antiphon-data-class"
-ASK: Json = {"model": "r", "messages": says("Hi")}
-
-
-def config(url: str, **more: Any) -> Config:
-    """A public deployment and a private one behind a route; whatever is asked as it is goes to the public one."""
-    zones: dict[str, Json] = {"open": {}, "inside": {"zone": "private"}}
-    made = fleet(url, zones, {"r": {"models": ["open", "inside"], "attempts": 1}})
-    made["providers"]["at-open"]["passthrough"] = {"enabled": True, "allow": ["* /**"]}
-    made["keys"][0]["passthrough"] = ["at-open"]
-    return {**made, "guards": GUARDS, "admin": {"port": 0}, **more}
 
 
 @pytest.fixture(scope="module")
@@ -59,22 +38,6 @@ def told(upstream_shared: Upstream) -> Upstream:
     upstream_shared.seen.clear()
     upstream_shared.script = whole(completion("ok"))
     return upstream_shared
-
-
-def admin(gateway: Gateway, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-    """The admin API, asked with its first key."""
-    url = (gateway.data / "admin.url").read_text().strip()
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
-    key = (gateway.data / "admin.key").read_text().strip()
-    told = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    try:
-        connection.request(
-            method, path, body, {**told, **{name.replace("_", "-"): one for name, one in headers.items()}}
-        )
-        answer = connection.getresponse()
-        return Answer(answer.status, {name.lower(): one for name, one in answer.getheaders()}, answer.read())
-    finally:
-        connection.close()
 
 
 # --- who somebody is
@@ -134,7 +97,7 @@ SPOOFED = {
 
 
 def test_no_header_makes_somebody_else_of_a_caller(guarded: Gateway, told: Upstream) -> None:
-    plain, spoofed = guarded.chat(ASK), guarded.ask("POST", "/v1/chat/completions?key=x", _json(ASK), headers=SPOOFED)
+    plain, spoofed = guarded.chat(ASK), guarded.ask("POST", "/v1/chat/completions?key=x", as_json(ASK), headers=SPOOFED)
 
     assert (plain.status, spoofed.status) == (200, 200)
     receipts = [guarded.receipt(one) for one in (plain, spoofed)]
@@ -143,7 +106,7 @@ def test_no_header_makes_somebody_else_of_a_caller(guarded: Gateway, told: Upstr
     assert guarded.ask("GET", "/v1/health/deployments", headers=SPOOFED).status == 403
     assert guarded.ask("GET", f"/v1/receipts/{plain.receipt_id}", key=BOB, headers=SPOOFED).status == 404
     passed = guarded.ask(
-        "POST", "/passthrough/at-open/chat/completions", _json({**ASK, "model": "open"}), headers=SPOOFED
+        "POST", "/passthrough/at-open/chat/completions", as_json({**ASK, "model": "open"}), headers=SPOOFED
     )
     assert passed.status == 200, passed
     for seen in told.seen:
@@ -206,7 +169,7 @@ def test_no_bomb_goes_off(guarded: Gateway, told: Upstream, coding: str) -> None
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/octet-stream"])
 def test_a_compressed_body_passes_no_guard_unseen(guarded: Gateway, told: Upstream, kind: str) -> None:
-    body = _json({**ASK, "model": "open", "messages": says(f"key {AWS}")})
+    body = as_json({**ASK, "model": "open", "messages": says(f"key {AWS}")})
     for coding, sent in (
         ("gzip", gzip.compress(body)),
         ("deflate", zlib.compress(body)),
@@ -237,7 +200,7 @@ def test_an_answer_that_no_guard_can_read_is_not_released(
     guarded: Gateway, told: Upstream, kind: bytes, body: bytes, more: bytes
 ) -> None:
     told.script = whole(body, kind, more=more)
-    passed = guarded.ask("POST", "/passthrough/at-open/chat/completions", _json({**ASK, "model": "open"}))
+    passed = guarded.ask("POST", "/passthrough/at-open/chat/completions", as_json({**ASK, "model": "open"}))
     assert (passed.status, passed.error["code"]) == (503, "guard_failed")
     asked = guarded.chat({**ASK, "stream": kind == b"text/event-stream"})
     assert asked.status in (400, 502, 503), asked
@@ -286,6 +249,11 @@ def test_no_path_leads_out_of_where_it_may(guarded: Gateway, told: Upstream, ste
 
 # --- what is written down
 
+
+def _escaped(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode())
+
+
 FORGED = '{"event":"forged","level":"info"}'
 INJECTED = (
     "\r\n" + FORGED + "\r\n",
@@ -314,7 +282,7 @@ def test_no_name_forges_a_line_of_the_log(guarded: Gateway, told: Upstream, text
         guarded.chat(ASK, headers={"x-antiphon-session": header, "x-antiphon-run": header}),
         guarded.chat(ASK, headers={"x-antiphon-purpose": header, "user-agent": header, "traceparent": header}),
         guarded.chat(ASK, headers={CLASS: header}),
-        guarded.ask("POST", "/v1/chat/completions", _json(ASK), key=f"sk-{header}"),
+        guarded.ask("POST", "/v1/chat/completions", as_json(ASK), key=f"sk-{header}"),
         guarded.ask("GET", "/v1/models/" + _escaped(text)),
         guarded.ask("GET", "/passthrough/" + _escaped(text) + "/x"),
         admin(guarded, "PUT", "/admin/v1/keys/" + _escaped(text), b'{"tenant": "acme"}'),
@@ -328,176 +296,3 @@ def test_no_name_forges_a_line_of_the_log(guarded: Gateway, told: Upstream, text
     for line in lines[:-1]:
         assert json.loads(line)["event"] != "forged"
         assert not any(ord(letter) < 0x20 or letter in "\x7f\x85\x9b\u2028\u2029\u202e" for letter in line), line
-
-
-# --- what hides from guards
-
-
-def _json(fields: Any) -> bytes:
-    return json.dumps(fields).encode()
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"%{byte:02x}" for byte in text.encode())
-
-
-def _units(text: str) -> str:
-    """Every letter as an escape of JSON."""
-    return "".join(f"\\u{ord(letter):04x}" for letter in text)
-
-
-def raw(said: str) -> bytes:
-    return f'{{"model": "r", "messages": [{{"role": "user", "content": {said}}}]}}'.encode()
-
-
-def test_no_escape_hides_a_text(guarded: Gateway, told: Upstream) -> None:
-    assert guarded.chat(raw(f'"key {_units(AWS)}"')).error["code"] == "guard_blocked"
-    body = f'{{"model": "r", "messages": [{{"role": "user", "{_units("content")}": "key {_units(AWS)}"}}]}}'
-    assert guarded.chat(body.encode()).error["code"] == "guard_blocked"
-    arguments = json.dumps(json.dumps({"note": AWS})).replace("AKIA", "\\\\u0041KIA")
-    call = f'{{"id": "c", "type": "function", "function": {{"name": "f", "arguments": {arguments}}}}}'
-    turns = (
-        f'[{{"role": "assistant", "tool_calls": [{call}]}}, {{"role": "tool", "tool_call_id": "c", "content": "x"}}]'
-    )
-    assert guarded.chat(f'{{"model": "r", "messages": {turns}}}'.encode()).error["code"] == "guard_blocked"
-    assert told.seen == []
-    assert guarded.chat(raw(f'"Mail {_units(EMAIL)}"')).status == 200
-    assert "[[EMAIL_" in told.last.body.decode()
-    assert _units("erika") not in told.last.body.decode()
-    assert EMAIL not in told.last.body.decode()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        raw(f'"Hi", "content": "key {AWS}"'),
-        raw(f'"key {AWS}", "content": "Hi"'),
-        raw(f'"key {AWS}", "{_units("content")}": "Hi"'),
-        raw('"Hi"')[:-1] + f', "messages": [{{"role": "user", "content": "key {AWS}"}}]}}'.encode(),
-        raw('"Hi"')[:-1] + b', "metadata": {"data_class": "confidential", "data_class": "public"}}',
-        raw('"Hi"')[:-1] + b', "metadata": {"data_class": "confidential", "data_cl\\u0061ss": "public"}}',
-        raw('"Hi"')[:-1] + b', "metadata": {"data_class": "confidential"}, "metadata": {}}',
-    ],
-    ids=["content, last", "content, first", "an escaped key", "messages", "a class", "an escaped class", "metadata"],
-)
-def test_a_key_that_comes_twice_reaches_nobody(guarded: Gateway, told: Upstream, body: bytes) -> None:
-    said = guarded.chat(body)
-    assert (said.status, said.error["code"]) == (400, "invalid_request")
-    assert told.seen == []
-
-
-LABELLED = b'{"metadata": {"data_class": "confidential"}, '
-
-
-@pytest.mark.parametrize(
-    "label",
-    [
-        LABELLED,
-        LABELLED.replace(b"data_class", b"d\\u0061t\\u0061_class"),
-        LABELLED.replace(b"metadata", b"met\\u0061data"),
-        LABELLED.replace(b"data_class", b"data\\u005fclass"),
-        LABELLED.replace(b"confidential", b"CONFIDENTI\\u0041L"),
-        b'{"metadata": {"x": {"data_class": "public"}, "data_class": "confidential"}, ',
-    ],
-    ids=["plain", "letters", "its object", "the underline", "the word", "another in it"],
-)
-@pytest.mark.parametrize("letters", [10, 400_000], ids=["short", "long"])
-def test_a_label_counts_however_it_is_written(guarded: Gateway, told: Upstream, label: bytes, letters: int) -> None:
-    said = guarded.chat(label + _json({**ASK, "messages": says("word " * (letters // 5))})[1:])
-    assert said.status == 200, said
-    assert [seen.model for seen in told.seen] == ["inside"]
-
-
-@pytest.mark.parametrize("value", ['["confidential"]', "3", "true", '{"a": "confidential"}', '"secret"', '""'])
-@pytest.mark.parametrize(
-    "path", ["/v1/chat/completions", "/v1/responses/compact", "/passthrough/at-open/chat/completions"]
-)
-def test_a_label_that_is_no_class_is_refused(guarded: Gateway, told: Upstream, path: str, value: str) -> None:
-    fields = {"model": "open", "messages": says("Hi"), "input": "Hi"}
-    body = _json(fields)[:-1] + f', "metadata": {{"data_class": {value}}}}}'.encode()
-    said = guarded.ask("POST", path, body)
-    if "confidential" in value and path.startswith("/passthrough"):
-        assert (said.status, said.error["code"]) == (403, "policy_denied")  # no place for a label, and yet it says one
-    else:
-        assert (said.status, said.error["param"]) == (400, "metadata.data_class"), said
-    assert told.seen == []
-
-
-def test_a_label_of_what_is_passed_on_or_made_shorter_counts_too(guarded: Gateway, told: Upstream) -> None:
-    labelled = {"metadata": {"data_class": "confidential"}}
-    passed = guarded.ask("POST", "/passthrough/at-open/x", _json({**labelled, "input": "Hi"}))
-    assert (passed.status, passed.error["code"]) == (403, "policy_denied")
-    line = {
-        "custom_id": "1",
-        "method": "POST",
-        "url": "/v1/chat/completions",
-        "body": {**ASK, "model": "open", **labelled},
-    }
-    form = '--b\r\ncontent-disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
-    parts = [form % ("purpose", "", "batch"), form % ("file", '; filename="a.jsonl"', json.dumps(line)), "--b--\r\n"]
-    headers = {"content-type": "multipart/form-data; boundary=b"}
-    kept = guarded.ask("POST", "/v1/files?provider=at-open", "".join(parts).encode(), headers=headers)
-    assert (kept.status, kept.error["code"]) == (403, "policy_denied")
-    assert told.seen == []
-    guarded.ask("POST", "/v1/responses/compact", _json({**labelled, "model": "r", "input": "Hi"}))
-    assert {seen.model for seen in told.seen} == {"inside"}
-
-
-def test_two_headers_of_two_classes_are_refused(guarded: Gateway, told: Upstream) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", guarded.port, timeout=20)
-    for said in (("public", "confidential"), ("confidential", "public")):
-        connection.putrequest("POST", "/v1/chat/completions")
-        for name, value in (("authorization", f"Bearer {ALICE}"), ("content-type", "application/json")):
-            connection.putheader(name, value)
-        for value in said:
-            connection.putheader(CLASS, value)
-        connection.putheader("content-length", str(len(_json(ASK))))
-        connection.endheaders(_json(ASK))
-        answer = connection.getresponse()
-        assert (answer.status, json.loads(answer.read())["error"]["param"]) == (400, CLASS)
-    connection.close()
-    assert told.seen == []
-
-
-def test_a_secret_that_is_cut_over_two_texts_is_not_found(guarded: Gateway, told: Upstream) -> None:
-    """A limit, told in docs/explanation/guarded-texts.md: each text is looked at by itself."""
-    parts = [{"type": "text", "text": f"key {AWS[:10]}"}, {"type": "text", "text": AWS[10:]}]
-    assert guarded.chat({**ASK, "messages": [{"role": "user", "content": parts}]}).status == 200
-    whole_one = [{"type": "text", "text": "key"}, {"type": "text", "text": AWS}]
-    assert guarded.chat({**ASK, "messages": [{"role": "user", "content": whole_one}]}).error["code"] == "guard_blocked"
-
-
-# --- what is very long
-
-BIG: Mapping[str, Any] = {
-    "10 MB of text": says("All work and no play makes Jack a dull boy. " * 230_000),
-    "100,000 parts": [{"role": "user", "content": [{"type": "text", "text": "word"}] * 100_000}],
-    "a text that nearly matches": says("AKIA" * 500_000),
-    "a deep one": [{"role": "user", "content": "Hi", "x": json.loads("[" * 100 + "]" * 100)}],
-}
-
-
-@pytest.mark.parametrize("said", BIG.values(), ids=BIG)
-def test_what_is_very_long_holds_nobody_up(start: Start, up: Upstream, measure: Measure, said: Any) -> None:
-    """While guards read, the loop comes to its timers: were they to read on it, it would be late by all that they take."""
-    up.script = whole(completion("ok"))
-    limits = {"max_body_bytes": 40_000_000}
-    gateway = start({**config(up.url), "server": {"limits": limits}})
-    assert gateway.chat(ASK).status == 200
-    before_s = gateway.metric("antiphon_loop_lag_seconds_sum")
-
-    answer = gateway.chat({**ASK, "messages": [*said, *says(f"Mail {EMAIL}")]})
-
-    assert answer.status == 200, answer
-    assert EMAIL.encode() not in up.last.body
-    took_s = gateway.receipt(answer)["duration_us"] / 1e6
-    late_s = gateway.metric("antiphon_loop_lag_seconds_sum") - before_s
-    measure("loop late while guards read, share of the request", late_s / took_s)
-    measure("loop late while guards read, most, ms", gateway.metric("antiphon_loop_lag_max_seconds") * 1000)
-    assert late_s < max(0.5, took_s / 2)
-
-
-def test_what_is_too_deep_is_refused(guarded: Gateway, told: Upstream) -> None:
-    said = guarded.chat(raw("[" * 100_000 + "]" * 100_000))
-    assert (said.status, said.error["code"]) == (400, "invalid_request")
-    assert told.seen == []

@@ -180,11 +180,11 @@ def test_where_nobody_of_the_route_fits_the_first_who_can_stand_in_take_its_plac
     else:
         with pytest.raises(BadRequest) as caught:
             plan(route, head, verdict)
-        everyone = (
-            *route.deployments,
-            *(one for pool in route.fallbacks if pool.on == "any" for one in pool.deployments),
-        )
-        forbidden = [one for one in everyone if takes(one, head, Verdict(allowed=True))]
+        pools = [one for pool in route.fallbacks if pool.on == "any" for one in pool.deployments]
+        own = [one for one in route.deployments if one.weight > 0 or len(route.deployments) == 1]
+        forbidden = [
+            one for one in (*own, *pools) if one.name in verdict.excluded and takes(one, head, Verdict(allowed=True))
+        ]
         code, told = ("policy_denied", forbidden) if forbidden else ("no_capable_model", route.deployments)
         assert (caught.value.said_code, caught.value.param) == (code, "model")
         assert all(f"{one.name}: " in caught.value.noted for one in told)
