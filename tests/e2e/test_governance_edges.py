@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import PermissionDeniedError
 
 from antiphon.app.places import Places
 from antiphon.app.vaults import envelope
@@ -14,7 +15,7 @@ from rig.fixtures import Start
 from rig.fleet import Json, fleet
 from rig.gateway import Config, Gateway
 from rig.scripts import answers
-from rig.sdk import says
+from rig.sdk import client, says
 from rig.upstream import Upstream
 from rig.wait import until
 
@@ -242,6 +243,38 @@ def test_pass_through_reaches_no_deployment_that_policy_leaves_out(start: Start,
     assert (answer.status, "fast.only" in answer.json["error"]["message"]) == (403, True), answer
     assert other.status == 200, other
     assert [seen.line.split()[0] for seen in up.seen] == ["GET"]
+
+
+def test_a_limited_key_passes_through_where_something_governs(start: Start, up: Upstream) -> None:
+    made = config(up.url, guards=GUARDS)
+    made["keys"].append({"name": "dora", "key": "sk-dora-0001", "tenant": "acme", "models": ["r"]})
+    gateway = start(passing(made))
+    path = "/passthrough/at-open/"
+
+    listed = gateway.ask("GET", f"{path}models", b"", key="sk-dora-0001")
+    own = gateway.ask("POST", f"{path}chat/completions", ask(model="open"), key="sk-dora-0001")
+    other = gateway.ask("POST", "/passthrough/at-inside/chat/completions", ask(model="x"), key="sk-dora-0001")
+
+    assert (listed.status, own.status, other.status) == (200, 200, 403), (listed, own, other)
+
+
+def test_no_line_of_a_batch_leads_to_a_deployment_that_policy_leaves_out(
+    start: Start, up: Upstream, tmp_path: Path
+) -> None:
+    rules = """
+@id("base") permit (principal, action == Action::"call_model", resource);
+@id("fast.only") forbid (principal, action == Action::"call_model", resource) when { resource.tier == "best" };
+"""
+    made = config(up.url, **policies(tmp_path, rules))
+    made["models"]["open"]["tier"] = "best"
+    made["providers"] = {name: {**one, "files": True} for name, one in made["providers"].items()}
+    gateway = start(made)
+    line = json.dumps({"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "r"}})
+    with client(gateway) as sdk, pytest.raises(PermissionDeniedError, match=r"fast\.only"):
+        sdk.files.create(
+            file=("b.jsonl", line.encode()), purpose="batch", extra_headers={"x-antiphon-provider": "at-open"}
+        )
+    assert up.seen == []
 
 
 def test_guards_of_a_route_look_at_what_passes_through_to_its_model(start: Start, up: Upstream) -> None:

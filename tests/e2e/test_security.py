@@ -182,6 +182,20 @@ def test_a_compressed_body_passes_no_guard_unseen(guarded: Gateway, told: Upstre
     assert told.seen == []
 
 
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_a_wide_text_passes_no_guard_unseen(guarded: Gateway, told: Upstream, coding: str) -> None:
+    text = f"the key is {AWS}".encode(coding)
+    for kind in ("text/plain", "application/octet-stream", "application/json"):
+        passed = guarded.ask("POST", "/passthrough/at-open/notes", text, headers={"content-type": kind})
+        assert (passed.status, passed.error["type"]) == (400, "invalid_request_error"), passed
+    parts = [b'--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n']
+    parts.append(b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\n%b\r\n--b--\r\n' % text)
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    kept = guarded.ask("POST", "/v1/files?provider=at-open", b"".join(parts), headers=headers)
+    assert (kept.status, kept.error["code"]) == (400, "guard_blocked")
+    assert told.seen == []
+
+
 SAID = completion("withheld-canary")
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from msgspec import Raw as RawJson
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from antiphon.calls.attempt import Try
 from antiphon.calls.errands import FREE
@@ -69,10 +69,11 @@ class Shelf(Struct, frozen=True, kw_only=True):
         raw = self._account(batches=False)
         principal = self.story.principal
         errand = Errand(body=body, content_type=content_type, account=raw.name, operation="files")
-        body = (await self.desk.governed(self.story, errand)).body
+        governed = await self.desk.governed(self.story, errand)
+        body, asked = governed.body, structs.replace(raw, barred=governed.barred)
         read = await form.read(body, content_type)
         boundary = f"antiphon-{secrets.token_hex(16)}".encode()
-        segments = await form.written(read, body, boundary, self._handles.tag, principal, raw)
+        segments = await form.written(read, body, boundary, self._handles.tag, principal, asked)
         lines = b"Content-Type: multipart/form-data; boundary=%b\r\n" % boundary
         asking = Asking(method="POST", path="/files", lines=lines, body=tuple(segments))
         await self._one(raw, asking, kept.file)

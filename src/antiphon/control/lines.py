@@ -79,6 +79,12 @@ def _model(body: dict[str, Raw], path: str, principal: Principal, account: Accou
             code="model_not_found",
             param=path,
         )
+    deployment = account.models.get(known)
+    barred = None if deployment is None else account.barred.get(deployment.name)
+    if barred is not None:
+        raise NotAllowed(
+            f"{path}: a policy doesn't let {name!r} be asked here: {barred}", code="policy_denied", param=path
+        )
     return known
 
 

@@ -51,7 +51,7 @@ class Askers:
         """Judge a request before anything is sent. Raises: GuardBlocked, GuardFailed, and as `people`."""
         judges = [one for one in self._judges if one.when == "before" and one.looks(asked, "request")]
         found, reasons = await _judged(judges, texts.items, asked, story)
-        if reasons and story.request is not None:
+        if reasons and story.request is not None and not story.approval:  # people have approved this very request
             await self.people(story, story.request, reasons)
         return found
 

@@ -79,6 +79,8 @@ def _file(body: Body, start: int, end: int, name: str) -> Bodies:
         text = raw.decode()
     except UnicodeDecodeError:
         return Bodies(body=body, pieces=(), blind=name)
+    if "\0" in text:  # UTF-16 has one for each letter, and would pass for other words
+        return Bodies(body=body, pieces=(), blind=name)
     if text.lstrip()[:1] in ("{", "["):
         with suppress(BadRequest):  # it only looks like JSON: one text, as any other
             return Bodies(body=body, pieces=tuple(_lines(raw, start)))

@@ -77,7 +77,7 @@ class Errands:
         behind = None
         if answers or looked.mask or restore:
             behind = self._looks.behind(story, answers, asked, looked.mask, restore)
-        return Governed(body=body, behind=behind)
+        return Governed(body=body, behind=behind, barred=standing.barred(story, errand, found, lineage))
 
     async def _judged(self, story: Story, errand: Errand, asked: Asked, looked: Looked, lineage: Lineage) -> None:
         """Ask those who judge by a call of their own. Raises: as `errand`."""

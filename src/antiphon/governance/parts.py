@@ -89,6 +89,8 @@ class Governed(Struct, frozen=True, kw_only=True):
     body: Body
     behind: Behind | None = None
     """What its answer has to pass; None: nothing looks at it."""
+    barred: Mapping[str, str] = {}
+    """Deployments that policy leaves out for it, with the rules that do."""
 
 
 class Looking(Struct, frozen=True, kw_only=True):

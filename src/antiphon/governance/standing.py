@@ -1,6 +1,7 @@
 """Where a request stands: how sensitive it is, what policy says of it, and what follows from that."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from msgspec import structs
@@ -82,9 +83,7 @@ class Standing:
     async def account(self, story: Story, errand: Errand, found: Screened, lineage: Lineage) -> Verdict:
         """What policy says of asking an account as it is. Raises: StoreError."""
         await self.classed(story, found, lineage.session)
-        context = structs.replace(
-            self._circumstances(story, errand.model, found, lineage.session), operation=errand.operation
-        )
+        context = self._errand(story, errand, found, lineage)
         verdict = self.policies.verdict(story.principal, context, self._parts.accounts)
         if not errand.own:
             return verdict
@@ -93,6 +92,20 @@ class Standing:
             return verdict
         why = dict(zip(own.excluded, own.why, strict=False)).get(errand.own, "")
         return structs.replace(verdict, allowed=False, reasons=tuple(why.split(",")) if why else own.reasons)
+
+    def barred(self, story: Story, errand: Errand, found: Screened, lineage: Lineage) -> Mapping[str, str]:
+        """Deployments that what a file asks for may not go to, with the rules that leave them out."""
+        if errand.operation != "files":
+            return {}
+        deployments = self._parts.deployments
+        verdict = self.policies.verdict(story.principal, self._errand(story, errand, found, lineage), deployments)
+        if not verdict.allowed:
+            return dict.fromkeys(deployments, ", ".join(verdict.reasons))
+        return dict(zip(verdict.excluded, verdict.why, strict=False))
+
+    def _errand(self, story: Story, errand: Errand, found: Screened, lineage: Lineage) -> Context:
+        context = self._circumstances(story, errand.model, found, lineage.session)
+        return structs.replace(context, operation=errand.operation)
 
     def still(self, story: Story, head: Head, deployment: str, found: Screened) -> bool:
         """Whether a session may go on with its deployment, after what was found."""

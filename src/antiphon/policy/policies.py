@@ -46,12 +46,13 @@ class Policies:
     def verdict(self, principal: Principal, context: Context, deployments: Mapping[str, Deployment]) -> Verdict:
         """Whether a principal may call a model, and which of the deployments are left out.
 
-        Verdicts that say the same are the same object while they are kept.
+        Verdicts that say the same are the same object while they are kept. What names no model, such as a list of files, is
+        held to no list of models.
 
         Args:
             deployments: All that there are, by name; the same mapping for the same revision, and never changed.
         """
-        if not principal.may_ask(context.model):
+        if context.model and not principal.may_ask(context.model):
             return Verdict(allowed=False, reasons=(KEY_MODELS,), data_class=context.data_class, policy=self.version)
         known, mine = self._fleets.get(id(deployments)) or self._fleet(deployments), self._calls
         try:

@@ -61,6 +61,8 @@ class Raw(Struct, frozen=True, kw_only=True):
     """What is held for a request whose most use nothing tells."""
     ids: Mapping[str, str] = {}
     """The other way round: the id that a public name leads to here."""
+    barred: Mapping[str, str] = {}
+    """Deployments that policy leaves out for whoever asks, with the rules that do."""
 
     @property
     def name(self) -> str:
