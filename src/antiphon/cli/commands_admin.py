@@ -6,7 +6,7 @@ from functools import partial
 from antiphon.cli import values
 from antiphon.cli.parser import Parser
 from antiphon.core.data_class import DATA_CLASSES
-from antiphon.core.objects import OBJECT_KINDS
+from antiphon.core.object_kinds import OBJECT_KINDS
 
 Command = tuple[str, str, Callable[[Parser], None]]
 ANSWER = "the answer of the admin API, see its reference."

@@ -5,12 +5,14 @@ What the configuration file says is not among them: each object has one owner.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 from msgspec import Struct
 
-ObjectKind = Literal["key", "budget", "limit", "account", "binding", "policy"]
-OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)
+from antiphon.core.object_kinds import OBJECT_KINDS, ObjectKind
+
+__all__ = ["OBJECT_KINDS", "Action", "Change", "Edit", "Object", "ObjectKind", "Objects", "Update"]
+
 Action = Literal[
     "create",
     "replace",
