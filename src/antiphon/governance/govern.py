@@ -26,7 +26,7 @@ from antiphon.governance.standing import NOTHING, Standing, narrowed
 from antiphon.guards.port import Asked, Guard, Screened
 from antiphon.guards.texts import Texts, edited_request, texts_of
 from antiphon.policy.policies import Policies
-from antiphon.policy.verdict import refusal
+from antiphon.policy.verdict import decide, refusal
 from antiphon.wire.bounds import LONG_BYTES
 
 
@@ -51,6 +51,8 @@ class Governor:
 
     def judge(self, story: Story, head: Head) -> Verdict:
         """What policy says of a request that nobody looked at: nothing is known of its texts."""
+        if not self.always and story.data_class is None:
+            return decide(story.principal, head.model)
         return self._standing.judge(story, head)
 
     def counted(self, story: Story, counted: Counted) -> bool:
