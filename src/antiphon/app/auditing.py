@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from antiphon.config.settings import Settings
 from antiphon.control.audit_chain import MOST, chained
 from antiphon.control.checkpoints import Rewritten, check_goes_on, origin_of, signed
 from antiphon.control.settings_audit import AuditSettings
@@ -31,6 +32,13 @@ def key_file(audit: AuditSettings, data: Path) -> Path:
 def place_of(audit: AuditSettings) -> NotesPlace | None:
     """Where checkpoints go to."""
     return None if audit.checkpoints is None else NotesPlace(audit.checkpoints)
+
+
+def settled(settings: Settings) -> AuditSettings:
+    """Its settings, with whether receipts are chained: as said, else where there is something to prove by them."""
+    audit = settings.audit
+    governs = bool(settings.admin is not None or settings.guards or settings.policy.files)
+    return replace(audit, receipts=governs if audit.receipts is None else audit.receipts)
 
 
 class Auditing:

@@ -110,7 +110,7 @@ class Course:
             self._database = self._stores.database()
         self._auditing = self._auditing or Auditing(self._audit, self._stores.audit(), self._places.data)
         self._shipper = Shipper(
-            self._places.journal, self._database, forgetting=self._forgetting, audited=self._audit.receipts
+            self._places.journal, self._database, forgetting=self._forgetting, audited=bool(self._audit.receipts)
         )
         return self._shipper
 

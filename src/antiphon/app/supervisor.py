@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from antiphon.app import exporting, lab, shipping, worker
 from antiphon.app.admin import Admin
+from antiphon.app.auditing import settled
 from antiphon.app.child import Child, fork
 from antiphon.app.objects import objects_of
 from antiphon.app.places import Places, own
@@ -151,7 +152,7 @@ class Supervisor:
     def _start_shipper(self) -> None:
         settings = self._loaded.settings
         level, forgetting = settings.telemetry.log_level, settings.quality.forgetting()
-        arguments = (self._places, settings.storage, level, forgetting, settings.audit)
+        arguments = (self._places, settings.storage, level, forgetting, settled(settings))
         self._shipper = fork(lambda: shipping.run(*arguments), closing=self._private())
 
     def _start_admin(self) -> None:

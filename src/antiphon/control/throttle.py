@@ -8,6 +8,7 @@ lock out others behind the same address. The one exception are credentials that 
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from antiphon.control.settings_identity import ThrottleSettings
@@ -93,6 +94,7 @@ class Throttle:
         return len(self._counts)
 
 
+@lru_cache(maxsize=4096)
 def network(address: str) -> str:
     """Whom an address stands for: one IPv4 address, or the network of 64 bits that an IPv6 host picks its own from."""
     try:
