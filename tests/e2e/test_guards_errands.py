@@ -23,7 +23,11 @@ AWS = "AKIA" + "Z3MSJV4WWNKWWRQ7"
 GUARDS: dict[str, Any] = {
     "people": {"pii": {}, "action": "mask"},
     "keys": {"secrets": {}, "action": "block"},
-    "said": {"regex": {"patterns": {"praise": {"pattern": "[A-Za-z]{3,}", "kind": "word"}}}, "on": ["answer"], "action": "flag"},
+    "said": {
+        "regex": {"patterns": {"praise": {"pattern": "[A-Za-z]{3,}", "kind": "word"}}},
+        "on": ["answer"],
+        "action": "flag",
+    },
 }
 
 

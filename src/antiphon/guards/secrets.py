@@ -32,6 +32,8 @@ _USERINFO = re.compile(r"://[^\s:/@?#\"'<>]{0,40}:([^\s/@\"'<>]{3,50})@")
 _USERINFO_BEGUN = re.compile(r"://[^\s:/@?#\"'<>]{0,40}:[^\s/@\"'<>]{0,50}")
 _VALUE = r"[A-Za-z0-9_.\-]{0,28}?(?: [a-z]{2,10})?[\"'\]`]{0,2}\s{0,4}(?:(?::|=|->|=>|\|)[=>:]{0,2}|is |,|value=)\s{0,4}(?:Some\(|String\()?[\"'`]{0,3}"
 _HEADER = r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?i:bearer|basic|token|api-token|apikey|key|digest)[ :=]{1,2})?[\"']?"
+_LEADS = re.compile(r"[:=|>,]|is ")
+"""One of these stands in whatever `_VALUE` or `_HEADER` matches."""
 _USER = re.compile(r"-?-u(?:ser)?[ =]{1,2}[\"']?[^\s:\"']{1,40}:[\"']?")
 
 
@@ -185,6 +187,8 @@ class SecretsDetector(Detector):
         if "public" in text[max(0, at - 8) : at].lower():
             return
         window = text[at + size : at + size + 64]
+        if _LEADS.search(window) is None:  # a tenth of what the pattern takes, and nearly all that prose needs
+            return
         led = pattern.match(window)
         if led is None:
             return
