@@ -74,7 +74,8 @@ class GuardSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="The same for answers; not `route_private`, nor `approve`. Default: as `action`."),
     ] = None
     actions: Annotated[
-        dict[str, GuardAction], Meta(description="The same for single kinds of findings, such as `email: flag`.")
+        dict[str, GuardAction],
+        Meta(description="The same for single kinds of findings, such as `email: flag`. Default: none."),
     ] = {}
     mode: Annotated[
         Literal["enforce", "shadow"], Meta(description="`shadow` only notes what would be done. Default enforce.")

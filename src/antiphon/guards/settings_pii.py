@@ -31,10 +31,12 @@ class PiiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         Meta(description="More words that speak of a kind, such as `bank_account: [giro]`. Default: none."),
     ] = {}
     allow: Annotated[
-        list[str], Meta(description="Texts that are no finding, whatever their case, such as `info@example.com`.")
+        list[str],
+        Meta(description="Texts that are no finding, whatever their case, such as `info@example.com`. Default: none."),
     ] = []
     allow_domains: Annotated[
-        list[str], Meta(description="Domains whose addresses and links are no finding, subdomains included.")
+        list[str],
+        Meta(description="Domains whose addresses and links are no finding, subdomains included. Default: none."),
     ] = []
 
     def check(self) -> list[tuple[str, str, str]]:
@@ -77,7 +79,7 @@ class PresidioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     score: Annotated[
         float, Meta(ge=0, le=1, description="Findings that Presidio scores below are none, 0 to 1. Default 0.5.")
     ] = 0.5
-    allow: Annotated[list[str], Meta(description="Texts that are no finding, whatever their case.")] = []
+    allow: Annotated[list[str], Meta(description="Texts that are no finding, whatever their case. Default: none.")] = []
 
     def check(self) -> list[tuple[str, str, str]]:
         """What is wrong with it: (path, what, remedy)."""

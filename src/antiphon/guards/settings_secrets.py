@@ -12,11 +12,13 @@ class SecretsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         list[str],
         Meta(description="Rules that are left out, such as `jwt`, `password` or `key`. Default: none."),
     ] = []
-    allow: Annotated[list[str], Meta(description="Secrets that are no finding, exactly as written.")] = []
+    allow: Annotated[
+        list[str], Meta(description="Secrets that are no finding, exactly as written. Default: none.")
+    ] = []
     stop_words: Annotated[
         list[str],
         Meta(
-            description="Values that have one of these in them, whatever their case, are none; beside the built-in ones."
+            description="Values that have one of these in them, whatever their case, are none; beside the built-in ones. Default: none."
         ),
     ] = []
     entropy: Annotated[
