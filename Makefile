@@ -26,7 +26,7 @@ serve: $(RUN_STAMP) ## set up and run the gateway on http://127.0.0.1:8080 with 
 	$(BIN)/antiphon serve --config examples/quickstart.yaml $(ARGS)
 
 test: $(DEV_STAMP) servers ## set up and run every test
-	@sh tests/support/every.sh $(BIN)/python
+	$(BIN)/python tests/support/every.py
 
 servers: ## install what tests run against (Debian's Postgres, Valkey or Redis, bubblewrap, Chromium); without it those tests are skipped
 	@sh tests/support/servers.sh
