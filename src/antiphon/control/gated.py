@@ -8,7 +8,7 @@ from antiphon.core.error import AntiphonError, GuardBlocked, GuardFailed
 from antiphon.governance.answers import Behind, opened, screened
 from antiphon.governance.parts import Governed
 from antiphon.guards.gate import Gate
-from antiphon.wire.cutter import Cutter
+from antiphon.wire.sse import SseReader
 
 MOST_WHOLE_BYTES = 67_108_864
 """Most bytes of a whole answer; one that is longer can't be looked at, and is not passed on."""
@@ -44,7 +44,7 @@ class GatedOut:
         self._behind = behind
         self._dialect = dialect
         self._gate: Gate | None = None
-        self._cutter = Cutter()
+        self._events = SseReader()
         self._begun: tuple[int, bytes] | None = None
         self._whole = bytearray()
         self._kind = b""
@@ -61,7 +61,7 @@ class GatedOut:
             self._begun = (status, headers)
 
     def write(self, piece: bytes) -> None:
-        """Raises: GuardBlocked, GuardFailed."""
+        """Raises: GuardBlocked, GuardFailed, UpstreamMalformed."""
         if self._coding:
             raise GuardFailed(
                 f"the answer comes in the coding {self._coding.decode('latin-1')[:32]!r}, which was not asked for, so that "
@@ -72,7 +72,7 @@ class GatedOut:
             if len(self._whole) > MOST_WHOLE_BYTES:
                 raise GuardFailed(f"the answer is longer than the {MOST_WHOLE_BYTES} bytes that guards look at")
             return
-        for event in self._cutter.feed(piece):
+        for event in self._events.feed(piece):
             self._send(self._fed(self._gate, event))
 
     def last(self) -> bytes:
@@ -81,7 +81,7 @@ class GatedOut:
             if self._kind.startswith(_TEXTS) and not _is_text(self._whole):
                 raise GuardFailed("the answer is said to be text and is no UTF-8, so that no guard can look at it")
             return screened(self._story, self._behind, bytes(self._whole), self._dialect)[1]
-        return self._fed(self._gate, self._cutter.end()) + self._fed(self._gate, None)
+        return self._fed(self._gate, self._events.end()) + self._fed(self._gate, None)
 
     def end(self, last: bytes = b"") -> None:
         if self._begun is not None:

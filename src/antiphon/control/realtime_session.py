@@ -182,7 +182,8 @@ class Session:
             for message in self._conversation.incoming(payload):
                 self._caller.send(opcode, message)
         except AntiphonError as error:
-            self._caller.send(Opcode.TEXT, refused(error).event)
+            for message in self._conversation.cut(error):
+                self._caller.send(Opcode.TEXT, message)
             self._end(End("guard", POLICY, error.said_code))
 
     def _left(self, code: int, reason: str) -> None:

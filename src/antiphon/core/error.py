@@ -63,6 +63,7 @@ class AntiphonError(Exception):
         status: int = 0,
         param: str | None = None,
         retry_after_s: float | None = None,
+        reasons: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -71,6 +72,8 @@ class AntiphonError(Exception):
         """For receipts and logs: the same, less what may quote a prompt or an answer."""
         self.param = param
         self.retry_after_s = retry_after_s
+        self.reasons = reasons
+        """Ids of the policies, or rules of the guards, that said no."""
         self.said_code = code or self.code
         """What receipts, metrics and logs call it: one of a fixed set."""
         self.shown_code = self.said_code
@@ -100,17 +103,6 @@ class PolicyDenied(NotAllowed):
 
     code = "policy_denied"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        reasons: tuple[str, ...] = (),
-        param: str | None = None,
-        retry_after_s: float | None = None,
-    ) -> None:
-        super().__init__(message, param=param, retry_after_s=retry_after_s)
-        self.reasons = reasons
-
 
 class ApprovalRefused(NotAllowed):
     code = "approval_refused"
@@ -120,17 +112,6 @@ class GuardBlocked(BadRequest):
     """`reasons`: rules of guards, such as `pii.payment_card`. The message never quotes what was found."""
 
     code = "guard_blocked"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        reasons: tuple[str, ...] = (),
-        param: str | None = None,
-        retry_after_s: float | None = None,
-    ) -> None:
-        super().__init__(message, param=param, retry_after_s=retry_after_s)
-        self.reasons = reasons
 
 
 class Erased(BadRequest):

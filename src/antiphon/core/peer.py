@@ -5,7 +5,6 @@ from typing import Literal
 from msgspec import Struct
 
 NameKind = Literal["uri", "dns", "email", "cn"]
-NAME_KINDS: tuple[NameKind, ...] = ("uri", "dns", "email", "cn")
 """Names of a certificate, the most telling first: three kinds of its SubjectAltName, and its subject's common name."""
 
 

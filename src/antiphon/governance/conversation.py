@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from antiphon.calls.story import Story
-from antiphon.core.error import GuardBlocked
+from antiphon.core.error import AntiphonError, GuardBlocked
 from antiphon.governance.answers import Behind, opened
 from antiphon.governance.blocked import blocked
 from antiphon.guards.gate import Gate
@@ -80,3 +80,8 @@ class Conversation:
         if len(gate.tokens) > tokens:
             self._keep(dict(gate.tokens))
         return out
+
+    def cut(self, error: AntiphonError) -> list[bytes]:
+        """What the caller is told of a message that may not pass, with the rules that say so."""
+        gate = self._gate or opened(self._behind, DIALECT, self._restore)
+        return gate.cut_frames(error)

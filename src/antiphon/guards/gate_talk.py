@@ -156,7 +156,7 @@ class Held:
 
 def told(error: AntiphonError) -> Json:
     """Why a stream was cut, for programs: what stands under `antiphon` in its last event."""
-    reasons = list(getattr(error, "reasons", ()))
+    reasons = list(error.reasons)
     return {"error": {"code": error.shown_code, "message": error.message, "reasons": reasons}}
 
 

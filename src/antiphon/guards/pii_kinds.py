@@ -62,7 +62,6 @@ def _kind(name: str, shapes: str, check: Check | None = None, words: str = "", *
 
 _n, _e = nations, europe
 _PASSPORT = "passport, passeport, pasaporte, passaporto, reisepass, travel document, pass-nr"
-_TAX = "tax id, tax number, tax file, steuer, taxpayer, tin, vat"
 _DRIVER = "driver's license, driver license, drivers license, driving licence, driver's licence, driving license, license number, licence number, dl number, permis de conduire, patente, führerschein, fuehrerschein, licencia de conducir, rijbewijs"
 _ACCOUNT = "account number, bank account, account no, account #, acct, kontonummer, checking account, savings account, numero de cuenta, número de cuenta"
 

@@ -24,7 +24,6 @@ _OPEN = re.compile(f"[{_UNSEEN}{_TURNS}{_FOREIGN}]+[A-Za-z]?\\Z")
 """What may become a match, or a longer one."""
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _FLAG = "\U0001f3f4"
-_END_OF_TAGS = "\U000e007f"
 _REGION = re.compile("[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 """A flag of a region: letters and digits as tags, and their end. Source: UTS 51, ED-14a."""
 _JOINING = re.compile(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from antiphon.core.error import AntiphonError, GuardBlocked, PolicyDenied, WrongMethod
+from antiphon.core.error import AntiphonError, WrongMethod
 from antiphon.core.ports import Reply, Served
 from antiphon.core.request import Dialect
 from antiphon.net.exchange import Exchange
@@ -112,7 +112,7 @@ def error_headers(error: AntiphonError, receipt_id: str) -> bytes:
         lines += b"x-should-retry: false\r\n"
     if isinstance(error, WrongMethod):
         lines += f"allow: {error.allow}\r\n".encode()
-    if isinstance(error, PolicyDenied | GuardBlocked) and error.reasons:
+    if error.reasons:
         lines += b"x-antiphon-reasons: %b\r\n" % ",".join(error.reasons).encode("ascii", "replace")[:MOST_REASONS_BYTES]
     if error.said_status == 401:
         lines += b'www-authenticate: Bearer realm="antiphon"\r\n'
