@@ -14,8 +14,10 @@ from spent import DAY_NS, some, store
 from antiphon.cli.exits import Exit
 
 pytestmark = pytest.mark.processes
-TODAY_NS = time.time_ns() // DAY_NS * DAY_NS
-YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date()
+SETTLES_NS = 2 * 3600 * 10**9
+"""A day is due a while after its end; around midnight these tests count the days that are."""
+TODAY_NS = (time.time_ns() - SETTLES_NS) // DAY_NS * DAY_NS
+YESTERDAY = (datetime.fromtimestamp(TODAY_NS / 1e9, UTC) - timedelta(days=1)).date()
 
 
 @pytest.fixture(scope="module")

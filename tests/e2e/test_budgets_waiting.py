@@ -77,10 +77,10 @@ def test_who_leaves_while_it_waits_takes_nothing_along(start: Start, up: Upstrea
         with Caller(gateway) as caller:
             caller.send(request(gateway, ask(), x_antiphon_session="leaves"))
             until(lambda: gateway.chat(ask()).status == 429, "the second one has its place, and waits")
+        left = until(lambda: [one for one in gateway.stored() if one.lineage.session == "leaves"], "it is seen to leave")
         servers.run(held.release())
         assert first.result().status == 200
         until(lambda: gateway.chat(ask()).status == 200, "its place and its wait are over")
-    left = until(lambda: [one for one in gateway.stored() if one.lineage.session == "leaves"], "its receipt is there")
     assert (left[0].outcome, left[0].attempts) == ("client_gone", ())
     assert gateway.stop() == 0
     assert books(gateway).held == 0

@@ -33,7 +33,7 @@ def left(gateway: Gateway, ready: Callable[[], object], what: str, **more: Any) 
         caller.leave()
 
     def found() -> list[Receipt]:
-        return [one for one in gateway.stored() if one.lineage.session == "leaver" and one.outcome != "running"]
+        return [one for one in gateway.stored() if one.lineage.session == "leaver"]
 
     return until(found, "the leaver's receipt")[0]
 

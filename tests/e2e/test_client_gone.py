@@ -29,7 +29,7 @@ def gone(upstream: Upstream, left_s: float) -> float:
 
 def receipt_of(gateway: Gateway, session: str) -> dict[str, object]:
     def found() -> list[str]:
-        return [one.id for one in gateway.stored() if one.lineage.session == session and one.outcome != "running"]
+        return [one.id for one in gateway.stored() if one.lineage.session == session]
 
     return gateway.receipt(until(found, f"the receipt of {session}")[0])
 

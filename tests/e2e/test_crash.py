@@ -57,7 +57,7 @@ async def blow(gateway: Gateway, up: Upstream, servers: LoopThread, strike: sign
 def settled(gateway: Gateway) -> None:
     """Everything that was ever begun has its end in the database."""
     until(
-        lambda: len(gateway.stored()) >= STREAMS and all(one.outcome != "running" for one in gateway.stored()),
+        lambda: len(gateway.stored()) >= STREAMS and len(gateway.stored()) == len(gateway.stored(running=True)),
         "every receipt is in the database",
     )
 

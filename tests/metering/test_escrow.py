@@ -180,6 +180,20 @@ async def test_what_another_worker_holds_idle_comes_back_within_the_wait(house: 
 
 
 @story
+async def test_whose_turn_it_was_and_who_left_lets_the_next_one_go_on(house: House) -> None:
+    async with house.worker(budget(10), wait_s=5) as tickets:
+        held = await take(tickets)
+        leaves, stays = asyncio.create_task(take(tickets)), asyncio.create_task(take(tickets))
+        await asyncio.sleep(0.1)
+
+        tickets.settle(held, USE, 0)
+        leaves.cancel()  # in the turn of the loop in which it was woken
+
+        tickets.settle(await stays, USE, 10)
+        assert leaves.cancelled()
+
+
+@story
 async def test_booked_use_that_leaves_no_room_is_refused_at_once_and_does_not_flood_the_bank(house: House) -> None:
     async with house.worker(budget(100)) as tickets:
         tickets.settle(await take(tickets, most=bound(100)), USE, 100)

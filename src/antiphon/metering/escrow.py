@@ -139,6 +139,7 @@ class Escrow:
             raise OverLimit(f"{MOST_WAITING} requests wait for their budgets already", retry_after_s=1)
         waiter = Waiter(purse=purse, amount=amount, done=asyncio.get_running_loop().create_future())
         self._join(waiter)
+        again = False
         try:
             async with asyncio.timeout(max(0.0, min(until_s, tab.patience_s) - now_s)):
                 again = await waiter.done
@@ -146,6 +147,8 @@ class Escrow:
             again = self._goes_on(purse)
         finally:
             self._leave(waiter)
+            if not again and waiter.done.done() and not waiter.done.cancelled() and waiter.done.result():
+                self.wake(purse)  # it was its turn, and it left: the next one's, then
         tab.unbacked = tab.unbacked or (again and self.away and self.serves)
         return again
 

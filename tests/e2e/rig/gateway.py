@@ -245,8 +245,8 @@ class Gateway:
     def records(self) -> Records:
         return Records(SqliteReader(self.data), self.data / "journal")
 
-    def stored(self) -> list[Receipt]:
-        return stored(self.data)
+    def stored(self, *, running: bool = False) -> list[Receipt]:
+        return [one for one in stored(self.data) if running or one.outcome != "running"]
 
 
 def stored(data: Path) -> list[Receipt]:
