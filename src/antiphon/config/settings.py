@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from antiphon.admin.settings import AdminSettings
+from antiphon.agents.settings import AgentsSettings
 from antiphon.calls.settings import CallsSettings, RouteSettings
 from antiphon.console.settings import ConsoleSettings
 from antiphon.control.settings import KeySettings, PromptSettings, RealtimeSettings
@@ -83,6 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     providers: Annotated[dict[Name, ProviderSettings], Meta(description="Accounts with providers, by name.")] = {}
     models: Annotated[dict[Name, ModelSettings], Meta(description="Deployments, by name.")] = {}
     routes: Annotated[dict[Name, RouteSettings], Meta(description="Public model names that lead to deployments.")] = {}
+    agents: Annotated[AgentsSettings, Meta(description="Agents, and the processes that run them.")] = AgentsSettings()
     prompts: Annotated[dict[Name, PromptSettings], Meta(description="System prompts that routes add, by name.")] = {}
     identity: Annotated[
         IdentitySettings, Meta(description="Who may call beside keys: tokens, certificates, roles.")

@@ -1,0 +1,35 @@
+"""All documents of one revision: immutable, replaced whole."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from antiphon.agents.document import AgentDocument
+from antiphon.core.principal import Principal
+
+
+class Shelf(Struct, frozen=True, kw_only=True):
+    """What there is under one revision of documents."""
+
+    agents: Mapping[str, Mapping[str, AgentDocument]] = {}
+    """By name and version, the newest version last: versions are ordered as they were published."""
+    others: Mapping[str, Mapping[str, Any]] = {}
+    """Documents of other kinds by kind (`Tool`, `ToolServer`, `Collection`, `Trigger`, `Prompt`, `RemoteAgent`) and name,
+    as their rooms read them."""
+    revision: str = ""
+    """16 hexadecimal digits of all of them."""
+
+    def agent(self, name: str, version: str = "") -> AgentDocument | None:
+        """The newest version, or one."""
+        versions = self.agents.get(name, {})
+        return versions.get(version) if version else next(reversed(versions.values()), None)
+
+    def visible(self, principal: Principal) -> list[AgentDocument]:
+        """Those of everybody and of the caller's tenant that its key may ask for, by name, each in its newest version."""
+        found = [next(reversed(versions.values())) for _, versions in sorted(self.agents.items()) if versions]
+        return [
+            one
+            for one in found
+            if one.metadata.tenant in ("", principal.tenant) and principal.may_ask(f"agent/{one.name}")
+        ]
