@@ -263,6 +263,43 @@ class Metadata(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     tenant: Annotated[str, Meta(description="Whose it is. Default: everybody's.")] = ""
 
 
+class PromptSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A text that agents name, kept by version."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=200_000, description="What models are told.")]
+
+
+class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document of any kind, as it was read."""
+
+    kind: str
+    metadata: Metadata
+    spec: Any
+    """The struct of its kind."""
+    raw: dict[str, Any]
+    """As it was written, nothing filled in: what can be shown, packed and applied elsewhere."""
+    digest: str
+    """SHA-256 of `raw` in canonical JSON, 64 hexadecimal digits."""
+    secret: str = ""
+    """SHA-256 of the same with everything filled in: tells whether what it says has changed."""
+    file: str = ""
+    """Where it was read from; empty: the admin API."""
+    line: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def version(self) -> str:
+        return self.metadata.version
+
+    @property
+    def id(self) -> str:
+        """`KIND/NAME@VERSION`."""
+        return f"{self.kind}/{self.name}@{self.version}"
+
+
 class AgentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An agent of one version, checked: what runs are made of."""
 

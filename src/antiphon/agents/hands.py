@@ -22,6 +22,8 @@ class Hand(ABC):
     """Does the work of one tool. Checking, deadlines, retries, breakers, caching and cutting are done around it."""
 
     tool: Tool
+    personal: bool = False
+    """What it gives depends on who asks, so that nobody is given what was kept of another's call."""
 
     @abstractmethod
     async def do(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:

@@ -14,6 +14,12 @@ class AgentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="Files of agents, tools, servers, collections, prompts and triggers; `*` stands for any part of a name. Default: none, and then no process runs agents."
         ),
     ] = []
+    enabled: Annotated[
+        bool | None,
+        Meta(
+            description="Whether agents are served here. Default: where `documents` lists any; on without them, for those that are applied by the admin API."
+        ),
+    ] = None
     workers: Annotated[
         int, Meta(ge=0, le=64, description="Processes that run agents, 0 to 64; 0: other replicas do. Default 1.")
     ] = 1
@@ -42,3 +48,8 @@ class AgentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     workspaces: Annotated[
         str, Meta(description="Folder of the runs' files. Default: `workspaces` in `storage.dir`.")
     ] = ""
+
+    @property
+    def on(self) -> bool:
+        """Whether agents are served here."""
+        return bool(self.documents) if self.enabled is None else self.enabled

@@ -1,11 +1,9 @@
 """All documents of one revision: immutable, replaced whole."""
 
 from collections.abc import Mapping
-from typing import Any
-
 from msgspec import Struct
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.document import AgentDocument, Document
 from antiphon.core.principal import Principal
 
 
@@ -14,9 +12,11 @@ class Shelf(Struct, frozen=True, kw_only=True):
 
     agents: Mapping[str, Mapping[str, AgentDocument]] = {}
     """By name and version, the newest version last: versions are ordered as they were published."""
-    others: Mapping[str, Mapping[str, Any]] = {}
+    others: Mapping[str, Mapping[str, Document]] = {}
     """Documents of other kinds by kind (`Tool`, `ToolServer`, `Collection`, `Trigger`, `Prompt`, `RemoteAgent`) and name,
-    as their rooms read them."""
+    each in its newest version; `spec` is the struct of the kind."""
+    documents: tuple[Document, ...] = ()
+    """All of them, every version, as they were published."""
     revision: str = ""
     """16 hexadecimal digits of all of them."""
 
@@ -24,6 +24,10 @@ class Shelf(Struct, frozen=True, kw_only=True):
         """The newest version, or one."""
         versions = self.agents.get(name, {})
         return versions.get(version) if version else next(reversed(versions.values()), None)
+
+    def of(self, kind: str) -> Mapping[str, Document]:
+        """Documents of another kind than Agent, by name."""
+        return self.others.get(kind, {})
 
     def visible(self, principal: Principal) -> list[AgentDocument]:
         """Those of everybody and of the caller's tenant that its key may ask for, by name, each in its newest version."""

@@ -136,8 +136,13 @@ class Supervisor:
         self._start_shipper()
         self._exporter = exporting.start(settings, self._private())
         self._start_admin()
-        for index in range(settings.server.workers):
+        for index in range(self._count()):
             self._start_worker(index)
+
+    def _count(self) -> int:
+        """Workers that take requests, and behind them those that run agents."""
+        settings = self._loaded.settings
+        return settings.server.workers + (settings.agents.workers if settings.agents.on else 0)
 
     def _start_labs(self, loaded: Loaded) -> None:
         for name, provider in loaded.settings.providers.items():
@@ -171,6 +176,7 @@ class Supervisor:
             places=self._places,
             listening=self._listening,
             control=theirs,
+            agents=index >= self._loaded.settings.server.workers,
         )
         closing = [ours, *self._signal_sockets, *self._controls(), *self._admin_sockets()]
         child = fork(lambda: worker.run(task), closing=closing, control=ours)
@@ -242,7 +248,7 @@ class Supervisor:
         """A worker takes requests, or says what became of a configuration."""
         if "ready" in message:
             self._ready.add(index)
-            if not self._told and len(self._ready) == self._loaded.settings.server.workers:
+            if not self._told and len(self._ready) == self._count():
                 self._told = True
                 host, port = self._listening.getsockname()[:2]
                 url = None if self._admin is None else self._admin.url
@@ -295,7 +301,9 @@ class Supervisor:
             if child.ended():
                 log.error("worker.died", extra={"worker": index, "pid": child.pid, "status": child.status})
                 self._forget(child)
-                self._crashed()
+                if index < self._loaded.settings.server.workers or index not in self._ready:
+                    self._crashed()  # what runs agents may be ended by others that took its runs over
+                self._ready.discard(index)
                 self._start_worker(index)
         if self._shipper is not None and self._shipper.ended():
             log.error("shipper.died", extra={"pid": self._shipper.pid, "status": self._shipper.status})

@@ -24,7 +24,7 @@ class Watch:
             files += [Path(tls.cert_file), Path(tls.key_file)]
             files += [Path(tls.client_ca_file)] if tls.client_ca_file else []
         self._files = tuple(files)
-        self._policies = tuple(loaded.settings.policy.files)
+        self._patterns = (*loaded.settings.policy.files, *loaded.settings.agents.documents)
         self._stamps = self._look()
 
     def changed(self) -> bool:
@@ -35,8 +35,8 @@ class Watch:
         return differs
 
     def _look(self) -> dict[Path, Stamp | None]:
-        """The files as they are; files of policies may come and go, where a pattern names them."""
-        return {file: _stamp(file) for file in (*self._files, *files_of(self._policies))}
+        """The files as they are; policies and documents may come and go, where a pattern names them."""
+        return {file: _stamp(file) for file in (*self._files, *files_of(self._patterns))}
 
 
 def _stamp(file: Path) -> Stamp | None:

@@ -80,6 +80,8 @@ class Task(Struct, frozen=True, kw_only=True):
     places: Places
     listening: socket.socket
     control: socket.socket
+    agents: bool = False
+    """It runs agents, and takes no requests."""
 
 
 class Reload(Struct, frozen=True, kw_only=True, tag="reload"):

@@ -20,6 +20,7 @@ from antiphon.calls.member import MEASURED, Member
 from antiphon.calls.part import Drawn
 from antiphon.calls.paying import shorten
 from antiphon.calls.prepared import Policy, Prepared
+from antiphon.calls.running import NOTHING, sought
 from antiphon.calls.settlement import Settlement
 from antiphon.calls.turn import take_turn
 from antiphon.core.error import (
@@ -116,8 +117,13 @@ class Caller:
             raise
         stream = ask.request.head.stream
         try:
-            send = self._transport.send
-            inbound = attempt.inbound = await (send(said.outbound, fresh=True) if spot.fresh else send(said.outbound))
+            send, runner = self._transport.send, target.runner
+            if runner is not None:
+                inbound = attempt.inbound = await runner.run(sought(attempt, said, ask.request, work))
+            else:
+                inbound = attempt.inbound = await (
+                    send(said.outbound, fresh=True) if spot.fresh else send(said.outbound)
+                )
             try:
                 if attempt.began_s >= member.learns_at_s or inbound.status != HTTP_OK:
                     member.learns_at_s = attempt.began_s + LEARN_S
@@ -295,7 +301,7 @@ class Caller:
         if (counted is None or counting is None) and part is None:
             return self._tickets.reserve(work.principal, member.name, None), None, None
         deployment, drawn = spot.target.deployment, None
-        bounds = bounds_of(ask.request, spot.target, said, member.tokens_of)
+        bounds = bounds_of(ask.request, spot.target, said, member.tokens_of) if spot.target.runner is None else NOTHING
         if part is not None:
             drawn = part.draw(bounds, output_of(ask.request, deployment))
         try:

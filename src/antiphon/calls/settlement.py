@@ -10,6 +10,7 @@ from antiphon.calls.course import Answered
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.keypool import Key
 from antiphon.calls.limit import Sign
+from antiphon.calls.running import UNCOUNTED
 from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
 from antiphon.core.error import (
     AntiphonError,
@@ -114,7 +115,7 @@ class Settlement:
         if counted is None or counting is None:
             self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
         else:
-            counting.settle(counted, attempt, usage)
+            counting.settle(counted, attempt, usage if attempt.target.runner is None else UNCOUNTED)
         if attempt.drawn is not None:
             attempt.drawn.settle(attempt.cost_nano_usd or 0, output_tokens if usage is None else usage.output_tokens)
         self._learn(attempt, usage, now_s)

@@ -28,15 +28,16 @@ class Converted(Struct, Generic[S], frozen=True, kw_only=True):
     broken: frozenset[Path]
 
 
-def convert(node: Node | None, cls: type[S], file: str) -> Converted[S]:
+def convert(node: Node | None, cls: type[S], file: str, line: int = 1) -> Converted[S]:
     """Read a struct out of a tree; an empty document is an empty section.
 
     Args:
         file: What problems call the file.
+        line: Where the document begins.
     """
     reader = _Reader(file)
-    root = Table(entries=(), line=1, column=1) if node is None else node
-    value = reader.read(root, inspect.type_info(cls), (), 1)
+    root = Table(entries=(), line=line, column=1) if node is None else node
+    value = reader.read(root, inspect.type_info(cls), (), line)
     return Converted(
         value=value if isinstance(value, cls) else None,
         problems=reader.problems,

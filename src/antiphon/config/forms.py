@@ -27,7 +27,7 @@ from antiphon.core.secret import Secret
 from antiphon.metering.settings import BudgetSettings
 from antiphon.metering.settings_limits import RateLimitSettings
 from antiphon.wire.yaml import compose
-from antiphon.wire.yaml_node import Entry, Items, Node, Scalar, Table, dotted, line_of
+from antiphon.wire.yaml_node import Entry, Items, Node, Table, dotted, line_of, node_of
 
 _BODY = "(body)"
 _STANDS = Secret("stands-for-a-key-that-is-made-later")
@@ -118,7 +118,7 @@ def _item(kind: ObjectKind, name: str, fields: Mapping[str, Any]) -> Node:
         raise _flaw("name", f"is not {name}, as in the path", "leave it out, or ask for another path")
     if kind == "key" and "key" in fields:
         raise _flaw("key", "the text of a key is made here, and told once", "leave it out")
-    return _node({**fields, "name": name})
+    return node_of({**fields, "name": name})
 
 
 def _listed(settings: Settings, kind: ObjectKind) -> list[Any]:
@@ -135,27 +135,6 @@ def _with(tree: Table, place: tuple[str, ...], node: Node) -> Table:
         fresh = Table(entries=(Entry(key=name, line=1, column=1, value=fresh),), line=1, column=1)
     top = Entry(key=place[0], line=1, column=1, value=fresh)
     return replace(tree, entries=(*(one for one in tree.entries if one.key != place[0]), top))
-
-
-def _node(value: object) -> Node:
-    """A value of JSON as a node of the file."""
-    match value:
-        case dict():
-            fields = cast("dict[str, object]", value)
-            entries = (Entry(key=name, line=1, column=1, value=_node(inner)) for name, inner in fields.items())
-            return Table(entries=tuple(entries), line=1, column=1)
-        case list():
-            return Items(nodes=tuple(map(_node, cast("list[object]", value))), line=1, column=1)
-        case None:
-            return Scalar(kind="null", value=None, line=1, column=1)
-        case bool():
-            return Scalar(kind="bool", value=value, line=1, column=1)
-        case int():
-            return Scalar(kind="int", value=value, line=1, column=1)
-        case float():
-            return Scalar(kind="float", value=value, line=1, column=1)
-        case _:
-            return Scalar(kind="text", value=str(value), line=1, column=1)
 
 
 def _flawed(problems: Iterable[Problem], here: str) -> Flawed:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from antiphon.agents.shelf import Shelf
 from antiphon.config.check import check
 from antiphon.config.check_contracts import check_contracts
 from antiphon.config.check_libraries import check_libraries
 from antiphon.config.convert import convert
+from antiphon.config.documents import EMPTY, load_shelf
 from antiphon.config.interpolate import interpolate
 from antiphon.config.places import rooted
 from antiphon.config.revision import Revision, learned, revision
@@ -39,6 +41,8 @@ class Loaded(Struct, frozen=True, kw_only=True):
     """Directory that relative paths in it start from."""
     revision: Revision
     environ: Mapping[str, str]
+    shelf: Shelf = EMPTY
+    """The documents that `agents.documents` names."""
 
     def __repr__(self) -> str:
         return f"Loaded(file={self.file!r}, revision={self.revision.id!r})"
@@ -95,8 +99,10 @@ def load_text(text: str, file: str, base: Path, environ: Mapping[str, str], *, h
         problems += check_libraries(settings, written)
     if problems:
         raise ConfigError(_sorted(problems))
-    named = revision(value, learned(settings))
-    return Loaded(settings=settings, text=text, file=file, base=base, revision=named, environ=environ)
+    shelf = load_shelf(settings.agents.documents, environ, settings)
+    known = learned(settings) | ({"agents.documents": shelf.revision} if shelf.revision else {})
+    named = revision(value, known)
+    return Loaded(settings=settings, text=text, file=file, base=base, revision=named, environ=environ, shelf=shelf)
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from antiphon.agents.settings import AgentsSettings
 from antiphon.config.settings import Settings
 from antiphon.control.settings_audit import AuditSettings
 from antiphon.guards.settings import GuardSettings
@@ -22,8 +23,8 @@ def rooted(settings: Settings, base: Path) -> Settings:
     """The same settings with every path under `base`; absolute paths stay as they are.
 
     They are: `server.tls` (three files), `storage.dir`, `storage.export.to`, `tokenizers.dir`, `ca_file` and `replay` of providers, `local.dir` and
-    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres`, `cluster` and webhooks of guards, `schema.file` of guards, `auto.file` of recipes, `file` of selectors, `policy.files`, `key_file` and
-    `checkpoints` of `audit`, `ca_file` of `vault.vault_transit`.
+    `endpoint.ca_file` of embedders, `ca_file` of identity providers, `ca_file` of `storage.postgres`, `cluster` and webhooks of guards, `schema.file` of guards, `auto.file` of recipes, `file` of selectors, `policy.files`, `agents.documents` and
+    `agents.workspaces`, `key_file` and `checkpoints` of `audit`, `ca_file` of `vault.vault_transit`.
     """
     server = settings.server
     if server.tls is not None:
@@ -39,6 +40,7 @@ def rooted(settings: Settings, base: Path) -> Settings:
         providers={name: _provider(provider, base) for name, provider in settings.providers.items()},
         recipes={name: _recipe(recipe, base) for name, recipe in settings.recipes.items()},
         policy=replace(settings.policy, files=[str(base / file) for file in settings.policy.files]),
+        agents=_agents(settings.agents, base),
         selectors={name: _under(one, base, "file") for name, one in settings.selectors.items()},
         audit=_audit(settings.audit, base),
         vault=_vault(settings.vault, base),
@@ -46,6 +48,12 @@ def rooted(settings: Settings, base: Path) -> Settings:
             settings.identity, issuers=[_under(one, base, "ca_file") for one in settings.identity.issuers]
         ),
     )
+
+
+def _agents(agents: AgentsSettings, base: Path) -> AgentsSettings:
+    documents = [str(base / file) for file in agents.documents]
+    workspaces = str(base / agents.workspaces) if agents.workspaces else ""
+    return replace(agents, documents=documents, workspaces=workspaces)
 
 
 def _audit(audit: AuditSettings, base: Path) -> AuditSettings:

@@ -11,7 +11,7 @@ from antiphon.control.roles import Scope
 from antiphon.control.settings_approvals import ApprovalSettings
 from antiphon.control.who import Who
 from antiphon.core.approval import Approval, ApprovalState, Vote, Wish
-from antiphon.core.approval_store import ApprovalStore, Changed, Message
+from antiphon.core.approval_store import SETTLED, ApprovalStore, Changed, Message
 from antiphon.core.audit import Event, Said
 from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound
 from antiphon.core.ids import Ids
@@ -40,13 +40,22 @@ class Book:
     """All approvals. Blocks on the store; what it shows is unsealed."""
 
     def __init__(
-        self, store: ApprovalStore, settings: ApprovalSettings, clockwork: Clockwork, hooks: Sequence[str] = ()
+        self,
+        store: ApprovalStore,
+        settings: ApprovalSettings,
+        clockwork: Clockwork,
+        hooks: Sequence[str] = (),
+        on_settled: Callable[[Approval], None] | None = None,
     ) -> None:
-        """`hooks`: names of those who are told."""
+        """Args:
+        hooks: Names of those who are told.
+        on_settled: Called with each that came to its end here, once that is kept; must not fail. Blocks as the store does.
+        """
         self.store = store
         self.settings = settings
         self._clockwork = clockwork
         self._hooks = tuple(hooks)
+        self._on_settled = on_settled
 
     # --- asking
 
@@ -209,7 +218,7 @@ class Book:
         now_ns = self._clockwork.now_ns()
         due = self.store.due(now_ns, most)
         for approval_id in due:
-            self.store.change(approval_id, self._aged)
+            self._tell_settled(self.store.change(approval_id, self._aged))
         if self.settings.days:
             self.store.purge(now_ns - round(self.settings.days * 86_400 * 10**9), most)
         return len(due)
@@ -250,7 +259,12 @@ class Book:
         found = self.store.change(approval_id, change)
         if found is None:
             raise _unknown(approval_id)
+        self._tell_settled(found)
         return self._plain(found)
+
+    def _tell_settled(self, found: Approval | None) -> None:
+        if self._on_settled is not None and found is not None and found.state in SETTLED:
+            self._on_settled(self._plain(found))
 
     def _event(self, one: Approval, what: str, by: str) -> Event:
         wish = one.wish

@@ -26,6 +26,9 @@
     ├── Unavailable 503               this process is draining or not ready
     ├── NotCached 504                 the caller wants an answer that is kept, and none is
     ├── DeadlineExceeded 504          the time that the request had is over; the message says who set it
+    ├── RunWaits 409                  the run that was to answer waits for a person; `run` names it
+    ├── RunUnfinished 504             the run that was to answer goes on after the time that the request had
+    ├── RunFailed 502                 the run that was to answer ended without an answer; the message says why
     ├── UpstreamError 502             the upstream failed; subclasses say how
     │   ├── UpstreamRefused 400…      it answered an error that is the caller's to mend
     │   ├── UpstreamAuth 502          it refused our credential
@@ -246,6 +249,42 @@ class DeadlineExceeded(AntiphonError):
     code = "deadline_exceeded"
     status = 504
     retryable = True
+
+
+class RunWaits(AntiphonError):
+    """It goes on once the person has answered; nothing of it is lost."""
+
+    code = "run_waits"
+    status = 409
+
+    def __init__(self, message: str, *, run: str) -> None:
+        super().__init__(message)
+        self.run = run
+        self.noted = f"the run {run} waits for a person"
+
+
+class RunUnfinished(AntiphonError):
+    """It goes on: the same request with the header `x-antiphon-run: RUN` finds it again."""
+
+    code = "run_unfinished"
+    status = 504
+
+    def __init__(self, message: str, *, run: str) -> None:
+        super().__init__(message)
+        self.run = run
+        self.noted = f"the run {run} goes on"
+
+
+class RunFailed(AntiphonError):
+    """The same request begins another run."""
+
+    code = "run_failed"
+    status = 502
+
+    def __init__(self, message: str, *, run: str, stop: str) -> None:
+        super().__init__(message)
+        self.run, self.stop = run, stop
+        self.noted = f"the run {run} ended: {stop}"
 
 
 class UpstreamError(AntiphonError):

@@ -414,13 +414,28 @@ class Approvals(ABC):
         """Take what it allows, once in all processes. Returns: whether it was there to be taken. Raises: StoreError."""
 
 
+class Sought(Struct, frozen=True, gc=False, kw_only=True):
+    """A model call that an agent is to answer."""
+
+    agent: str
+    principal: Principal
+    receipt: str
+    """Of the call: the same call made again finds the run that it began."""
+    request: Request
+    outbound: Outbound
+    """What is asked, in the words of `wire.agent_run`, and how long the answer may take."""
+    note: Callable[[str], None]
+    """Adds a note to the call's receipt."""
+
+
 class Runner(ABC):
-    """Answers for a model name that leads to an agent rather than to a deployment."""
+    """Answers for deployments that are agents, in the place of an upstream."""
 
     @abstractmethod
-    def runs(self, model: str) -> bool:
-        """Whether this public name is one of its agents."""
+    def run(self, sought: Sought) -> Coroutine[Any, Any, Inbound]:
+        """Begin a run, or find the one that this call began or names. Once awaited: its answer in OpenAI's chat dialect,
+        whole, or as a stream that tells how it goes.
 
-    @abstractmethod
-    async def run(self, request: Request, principal: Principal) -> Mapping[str, Any]:
-        """Run the agent. Raises: NotFound, OverLimit."""
+        Raises: NotFound, NotAllowed, BadRequest, OverLimit, StoreError, RunWaits, RunUnfinished, RunFailed; of a stream
+            that has begun, `Inbound.relay` raises them.
+        """

@@ -88,6 +88,8 @@ class ToolResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Code of the error; empty: it went well. `text` tells the model what went wrong and what to do about it."""
     retryable: bool = False
     """The same call may go well later."""
+    unknown: bool = False
+    """It failed, and may have been done all the same: the call had left."""
     origins: Origins = Origins()
     """Beside what the tool itself says of its results."""
     cost_nano_usd: int = 0

@@ -44,6 +44,11 @@ class Governor:
         """Whether a request has to be admitted: where nothing is configured, only one that says its class."""
         return self.always or DATA_CLASS in headers
 
+    @property
+    def policies(self) -> Policies:
+        """Those in force."""
+        return self._standing.policies
+
     def take(self, policies: Policies, *, always: bool) -> None:
         """Judge by these policies from now on."""
         self._standing.policies = policies

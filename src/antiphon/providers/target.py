@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from antiphon.core.deployment import Deployment, Timeouts
 from antiphon.core.error import BadRequest, CannotCarry
-from antiphon.core.ports import Origin, Outbound
+from antiphon.core.ports import Origin, Outbound, Runner
 from antiphon.core.receipt import Loss
 from antiphon.core.request import Dialect, Request
 from antiphon.core.secret import Secret
@@ -79,6 +79,9 @@ class Target(Struct, frozen=True, kw_only=True):
     """How its model reads pictures, sound and files."""
     price_source: str = ""
     """Where its price comes from; empty: the configuration, or it has none."""
+    runner: Runner | None = None
+    """Answers in the place of an upstream: the deployment is an agent. What its run uses is counted call by call, so that
+    the call of the agent itself counts for nothing."""
 
 
 def target(deployment: Deployment, account: Account) -> Target:

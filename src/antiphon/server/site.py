@@ -20,6 +20,7 @@ from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
 from antiphon.server import approvals
 from antiphon.server.ask import Call, ask, authenticate, token_of
+from antiphon.server.beside import Beside
 from antiphon.server.compact import COMPACT, compact
 from antiphon.server.counting import count_tokens, counts_of
 from antiphon.server.errands import errand_of
@@ -64,6 +65,8 @@ class Site(Struct, frozen=True, kw_only=True):
     """Takes scores in, and tells what they come to."""
     approvals: Book | None = None
     """What people were asked; None: nobody is."""
+    beside: Beside | None = None
+    """Who answers for agents; None: there are none."""
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
         """Answer one exchange, once awaited."""
@@ -77,6 +80,10 @@ class Site(Struct, frozen=True, kw_only=True):
     async def _other(self, exchange: Exchange, call: Call | None) -> None:
         """Answer what is no model call."""
         if call is None and exchange.method == b"POST" and await self._besides(exchange):
+            return
+        handler = None if call is not None or self.beside is None else self.beside.find(exchange.path)
+        if handler is not None:
+            await handler(exchange)
             return
         if call is None and self.desk is not None and (errand := errand_of(exchange)) is not None:
             await errand(exchange, self.desk, self.identity)

@@ -7,6 +7,7 @@ sort by their bytes.
 from psycopg import Connection
 
 from antiphon.store.schema import Step, way
+from antiphon.store.schema_runs import runs_step
 
 Anything = tuple[object, ...]
 LOCK = 0x616E7469
@@ -318,6 +319,7 @@ STEPS: tuple[Step, ...] = (
         DROP TABLE approval_messages; DROP TABLE approvals;
         """,
     ),
+    runs_step(number="BIGINT", blob="BYTEA", numbered="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
 )
 
 

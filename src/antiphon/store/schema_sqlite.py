@@ -6,6 +6,7 @@ What many entries of the ledger have in common stands once, in `terms`: it makes
 import sqlite3
 
 from antiphon.store.schema import Step, way
+from antiphon.store.schema_runs import runs_step
 
 STEPS: tuple[Step, ...] = (
     Step(
@@ -328,6 +329,7 @@ STEPS: tuple[Step, ...] = (
         DROP TABLE approval_messages; DROP TABLE approvals;
         """,
     ),
+    runs_step(number="INTEGER", blob="BLOB", numbered="INTEGER PRIMARY KEY AUTOINCREMENT"),
 )
 
 

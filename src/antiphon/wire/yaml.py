@@ -37,17 +37,27 @@ def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         file: What problems call the file.
     Returns: The tree, None when there is nothing in the document or it can't be parsed, and all that is wrong with it.
     """
+    roots, problems = _composed(text, file, several=False)
+    return (roots[0] if roots else None), problems
+
+
+def compose_all(text: str, file: str) -> tuple[list[Node], list[Problem]]:
+    """Read every document of a file, those between `---`; empty ones are left out. Otherwise as `compose`."""
+    return _composed(text, file, several=True)
+
+
+def _composed(text: str, file: str, *, several: bool) -> tuple[list[Node], list[Problem]]:
     strange = unprintable(text, file)
     if strange:
-        return None, [strange]
+        return [], [strange]
     composer = _Composer(pyyaml.parse(text, Loader=LOADER), file)
     try:
-        node = composer.document()
+        roots = composer.documents(several=several)
     except pyyaml.YAMLError as error:
-        return None, [*composer.problems, syntax(error, text, file)]
+        return [], [*composer.problems, syntax(error, text, file)]
     except _TooMuchError as much:
-        return None, [*composer.problems, much.problem]
-    return node, composer.problems
+        return [], [*composer.problems, much.problem]
+    return roots, composer.problems
 
 
 class _TooMuchError(Exception):
@@ -57,7 +67,7 @@ class _TooMuchError(Exception):
 
 
 class _Composer:
-    """Builds the tree of one document out of parser events."""
+    """Builds the trees of documents out of parser events."""
 
     def __init__(self, events: Iterator[pyyaml.Event], file: str) -> None:
         self.problems: list[Problem] = []
@@ -68,15 +78,17 @@ class _Composer:
         self._count = 0
         self._deepest = 0
 
-    def document(self) -> Node | None:
+    def documents(self, *, several: bool) -> list[Node]:
+        """Their roots. An empty document has none; where one alone is expected, others are reported."""
         roots: list[Node] = []
         for event in self._events:
+            if isinstance(event, pyyaml.DocumentStartEvent):
+                self._anchors.clear()
             if isinstance(event, pyyaml.NodeEvent):
-                if roots:
+                if roots and not several:
                     self._wrong(event, (), "another document begins", "keep one document in a file")
                 roots.append(self._node(event, ()))
-        empty = not roots or (isinstance(roots[0], Scalar) and roots[0].kind == "null")
-        return None if empty else roots[0]
+        return [root for root in roots if not (isinstance(root, Scalar) and root.kind == "null")]
 
     def _node(self, event: pyyaml.Event, path: Path) -> Node:
         if isinstance(event, pyyaml.AliasEvent):

@@ -1,6 +1,6 @@
 """A YAML document as a tree that remembers where everything stood."""
 
-from typing import Literal
+from typing import Any, Literal, cast
 
 from msgspec import Struct
 
@@ -92,3 +92,35 @@ def line_of(node: Node | None, path: Path) -> int:
             case _:
                 break
     return line
+
+
+def node_of(value: object) -> Node:
+    """A value of JSON as a node, in line 1."""
+    match value:
+        case dict():
+            fields = cast("dict[str, object]", value)
+            entries = (Entry(key=name, line=1, column=1, value=node_of(inner)) for name, inner in fields.items())
+            return Table(entries=tuple(entries), line=1, column=1)
+        case list():
+            return Items(nodes=tuple(map(node_of, cast("list[object]", value))), line=1, column=1)
+        case None:
+            return Scalar(kind="null", value=None, line=1, column=1)
+        case bool():
+            return Scalar(kind="bool", value=value, line=1, column=1)
+        case int():
+            return Scalar(kind="int", value=value, line=1, column=1)
+        case float():
+            return Scalar(kind="float", value=value, line=1, column=1)
+        case _:
+            return Scalar(kind="text", value=str(value), line=1, column=1)
+
+
+def plain_of(node: Node) -> Any:
+    """A node as a value of JSON."""
+    match node:
+        case Table():
+            return {entry.key: plain_of(entry.value) for entry in node.entries}
+        case Items():
+            return [plain_of(item) for item in node.nodes]
+        case Scalar():
+            return node.value

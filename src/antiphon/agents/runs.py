@@ -1,0 +1,424 @@
+"""What is done with runs from outside, whoever asks: HTTP, commands, other agents, MCP, A2A."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+
+from antiphon.agents.document import AgentDocument, EnvelopeSpec
+from antiphon.agents.shelf import Shelf
+from antiphon.core.clock import Clock
+from antiphon.core.data_class import DataClass, highest
+from antiphon.core.error import BadRequest, NotAllowed, NotFound
+from antiphon.core.ids import Ids
+from antiphon.core.principal import Principal
+from antiphon.core.run import Barred, Mail, MailKind, Run, RunEnvelope, RunEvent, RunStatus
+from antiphon.core.run_store import Asked, RunStore
+
+LOOK_S = 0.05
+"""Between two looks at a run that somebody watches."""
+MOST_LOOK_S = 0.5
+"""The longest, where nothing happens."""
+MOST_EVENTS = 500
+RESTING: frozenset[RunStatus] = frozenset({"waiting", "paused", "done", "failed", "cancelled"})
+"""Nothing more happens before somebody says something."""
+May = Callable[[Principal, AgentDocument, DataClass], None]
+"""Whether a caller may begin a run of an agent. Raises: PolicyDenied, NotAllowed."""
+
+
+class RunsParts(Struct, frozen=True, kw_only=True):
+    """What runs rest on."""
+
+    store: RunStore
+    shelf: Callable[[], Shelf]
+    clock: Clock
+    ids: Ids
+    may: May
+    most_queued: int = 10_000
+
+
+class Runs:
+    """Use cases of runs. Store work is done beside the loop."""
+
+    def __init__(self, parts: RunsParts) -> None:
+        self.parts = parts
+
+    # --- beginning
+
+    async def begin(
+        self,
+        principal: Principal,
+        agent: str,
+        given: Any,
+        *,
+        version: str = "",
+        session: str = "",
+        once: str = "",
+        envelope: RunEnvelope | None = None,
+        priority: int = 5,
+        trigger: str = "",
+        data_class: DataClass | None = None,
+    ) -> Run:
+        """Put a run into the queue; kept once this returns.
+
+        Args:
+            given: Its input, JSON: a text, or an object with `goal` and whatever the agent takes.
+            once: Idempotency key: the same again finds the same run.
+            envelope: Bounds of the caller's own; the tighter of these and the agent's hold.
+        Raises: NotFound, NotAllowed, PolicyDenied, BadRequest, OverLimit, StoreError.
+        """
+        document = self.agent(principal, agent, version)
+        run = self._made(principal, document, given, data_class)
+        run = structs.replace(
+            run,
+            session=session,
+            once=once,
+            priority=_priority(priority),
+            trigger=trigger,
+            envelope=tightened(run.envelope, envelope),
+        )
+        await self._not_barred(principal.tenant, agent)
+        return await asyncio.to_thread(self.parts.store.begin, run, self.parts.most_queued)
+
+    def agent(self, principal: Principal, agent: str, version: str = "") -> AgentDocument:
+        """An agent that a caller may see. Raises: NotFound, NotAllowed."""
+        name = agent.removeprefix("agent/")
+        document = self.parts.shelf().agent(name, version)
+        if document is None or document.metadata.tenant not in ("", principal.tenant):
+            at = f" in the version {version}" if version else ""
+            raise NotFound(f"there is no agent {name}{at}; see GET /v1/agents", param="agent")
+        if not principal.may_ask(f"agent/{name}"):
+            raise NotAllowed(f"this key may not ask for agent/{name}; add it to the key's `models`", param="agent")
+        return document
+
+    def agents(self, principal: Principal) -> list[AgentDocument]:
+        """Those that a caller may ask for."""
+        return self.parts.shelf().visible(principal)
+
+    def _made(self, principal: Principal, document: AgentDocument, given: Any, data_class: DataClass | None) -> Run:
+        least = highest(principal.data_class or "public", data_class, document.spec.data_class) or "public"
+        self.parts.may(principal, document, least)
+        run_id, now_ns = self.parts.ids.new(), self.parts.clock.now_ns()
+        return Run(
+            id=run_id,
+            root=run_id,
+            tenant=principal.tenant,
+            agent=document.name,
+            version=document.version,
+            principal=principal,
+            created_ns=now_ns,
+            updated_ns=now_ns,
+            input=spelled(given),
+            envelope=envelope_of(document.spec.envelope),
+            data_class=least,
+        )
+
+    async def _not_barred(self, tenant: str, agent: str) -> None:
+        """Raises: NotAllowed."""
+        name = agent.removeprefix("agent/")
+        for one in await asyncio.to_thread(self.parts.store.barred):
+            mine = one.tenant in ("", tenant)
+            if mine and ((one.kind == "agent" and one.name == name) or (one.kind == "tenant" and one.name == tenant)):
+                raise NotAllowed(
+                    f"the {one.kind} {one.name} is {one.how}{f': {one.why}' if one.why else ''}; ask an operator",
+                    code=f"{one.kind}_{one.how}",
+                )
+
+    # --- looking
+
+    async def show(self, principal: Principal, run: str, *, everyone: bool = False) -> Run:
+        """A run that is the caller's; an admin's are those of the tenant. `everyone`: all of the tenant's. Raises: NotFound."""
+        found = await asyncio.to_thread(self.parts.store.one, run, principal.tenant)
+        if found is None or not (everyone or principal.admin or mine(principal, found)):
+            raise NotFound(f"there is no run {run[:64]}", param="run")
+        return found
+
+    async def page(self, principal: Principal, asked: Asked, *, everyone: bool = False) -> list[Run]:
+        """Runs of the caller, or of the tenant, the newest first."""
+        asked = structs.replace(asked, tenant=principal.tenant)
+        found = await asyncio.to_thread(self.parts.store.page, asked)
+        return [one for one in found if everyone or principal.admin or mine(principal, one)]
+
+    async def events(
+        self,
+        principal: Principal,
+        run: str,
+        *,
+        after: int = 0,
+        until_s: float | None = None,
+        everyone: bool = False,
+        through_waits: bool = False,
+    ) -> AsyncIterator[RunEvent]:
+        """What happens in a run, from the event behind `after` on, until it ends or waits, or a time on the steady clock.
+
+        Args:
+            until_s: None: what there is, and no more.
+            through_waits: Go on while it waits for somebody.
+        Raises: NotFound, StoreError.
+        """
+        await self.show(principal, run, everyone=everyone)
+        look_s = LOOK_S
+        while True:
+            # The state is read before the events: none that came before it rested is missed.
+            state = await asyncio.to_thread(self.parts.store.one, run, principal.tenant)
+            found = await asyncio.to_thread(self.parts.store.told, run, after, MOST_EVENTS)
+            for event in found:
+                after = event.seq
+                yield event
+            look_s = LOOK_S if found else min(MOST_LOOK_S, look_s * 1.5)
+            if len(found) == MOST_EVENTS:
+                continue
+            if until_s is None or state is None or state.ended or (state.status in RESTING and not through_waits):
+                return
+            left_s = until_s - self.parts.clock.steady_s()
+            if left_s <= 0:
+                return
+            await asyncio.sleep(min(look_s, left_s))
+
+    async def wait(self, principal: Principal, run: str, until_s: float, *, through_waits: bool = False) -> Run:
+        """A run once it has ended or waits for somebody, or as it stands at a time on the steady clock. Raises: NotFound."""
+        look_s = LOOK_S
+        while True:
+            found = await self.show(principal, run, everyone=True)
+            left_s = until_s - self.parts.clock.steady_s()
+            rests = found.ended or (found.status in RESTING and not through_waits and _for_people(found))
+            if rests or left_s <= 0:
+                return found
+            await asyncio.sleep(min(look_s, left_s))
+            look_s = min(MOST_LOOK_S, look_s * 1.5)
+
+    async def inbox(self, principal: Principal, roles: tuple[str, ...] = (), *, everyone: bool = False) -> list[Run]:
+        """Runs that wait for a person: the caller's own, those for one of their roles, all of the tenant for `everyone`."""
+        asked = Asked(tenant=principal.tenant, statuses=("waiting",), most=1000)
+        found = await asyncio.to_thread(self.parts.store.page, asked)
+        return [
+            one
+            for one in found
+            if _for_people(one)
+            and (everyone or mine(principal, one) or (one.wait is not None and one.wait.to and one.wait.to in roles))
+        ]
+
+    # --- saying
+
+    async def answer(self, principal: Principal, run: str, key: str, body: Any, *, everyone: bool = False) -> Run:
+        """Answer a question, review or hand-off that a run waits for. The same answer twice counts once.
+
+        Raises: NotFound, BadRequest where it waits for nothing of that key.
+        """
+        found = await self.show(principal, run, everyone=everyone)
+        wait = found.wait
+        if found.status != "waiting" or wait is None or wait.key != key or wait.kind not in PEOPLE:
+            raise BadRequest(
+                f"the run {found.id} doesn't wait for an answer to {key[:64]!r}; see its `wait`",
+                param="key",
+                code="not_waiting",
+                status=409,
+            )
+        await self._post(found, "answer", principal, key=key, body=body, name=f"{key}/answer")
+        return found
+
+    async def say(self, principal: Principal, run: str, body: Any, *, everyone: bool = False) -> Run:
+        """Say something to a run while it works; it is read before its next step. Raises: NotFound, BadRequest."""
+        found = await self._open(principal, run, everyone=everyone)
+        await self._post(found, "message", principal, body=body)
+        return found
+
+    async def cancel(self, principal: Principal, run: str, why: str = "", *, everyone: bool = False) -> Run:
+        """End a run and its children at their next step; what was begun is not undone. Raises: NotFound, BadRequest."""
+        return await self._told(principal, run, "cancel", why, everyone=everyone)
+
+    async def kill(self, principal: Principal, run: str, why: str = "", *, everyone: bool = False) -> Run:
+        """End it at once: what runs is cut off. Raises: NotFound, BadRequest."""
+        return await self._told(principal, run, "kill", why, everyone=everyone)
+
+    async def pause(self, principal: Principal, run: str, why: str = "", *, everyone: bool = False) -> Run:
+        """Stop it at its next step, until `resume`. Raises: NotFound, BadRequest."""
+        return await self._told(principal, run, "pause", why, everyone=everyone)
+
+    async def resume(self, principal: Principal, run: str, *, everyone: bool = False) -> Run:
+        """Go on with a paused run. Raises: NotFound, BadRequest where it isn't paused."""
+        found = await self._open(principal, run, everyone=everyone)
+        if found.status != "paused":
+            raise BadRequest(f"the run {found.id} is {found.status}, not paused", code="not_paused", status=409)
+        await self._post(found, "resume", principal, name=f"resume/{found.segment}")
+        return found
+
+    async def take_over(self, principal: Principal, run: str, by: str, *, everyone: bool = False) -> Run:
+        """A person works on a run by hand: it rests until `give_back`. Raises: NotFound, BadRequest."""
+        found = await self._told(principal, run, "pause", f"taken over by {by}", everyone=everyone)
+        taken = structs.replace(found, taken_by=by)
+        await asyncio.to_thread(self.parts.store.save, taken, found.segment, (found.status,))
+        return taken
+
+    async def give_back(self, principal: Principal, run: str, said: Any, *, everyone: bool = False) -> Run:
+        """Give a run back with what was done by hand: the agent reads it first. Raises: NotFound, BadRequest."""
+        found = await self._open(principal, run, everyone=everyone)
+        if not found.taken_by:
+            raise BadRequest(f"nobody took over the run {found.id}", code="not_taken_over", status=409)
+        given = structs.replace(found, taken_by="")
+        await asyncio.to_thread(self.parts.store.save, given, found.segment, (found.status,))
+        await self._post(given, "message", principal, body={"by": found.taken_by, "done": said})
+        if found.status == "waiting" and found.wait is not None and found.wait.kind == "hand_off":
+            await self._post(given, "answer", principal, key=found.wait.key, body=said, name=f"{found.wait.key}/answer")
+        else:
+            await self._post(given, "resume", principal, name=f"resume/{found.segment}")
+        return given
+
+    async def fork(self, principal: Principal, run: str, step: int, *, everyone: bool = False) -> Run:
+        """A new run that goes on from before a step of another's last segment, counted from 1, as if the rest had not been.
+
+        Raises: NotFound, BadRequest, NotAllowed, OverLimit.
+        """
+        if step < 1:
+            raise BadRequest(f"step: {step} is below 1", param="step")
+        found = await self.show(principal, run, everyone=everyone)
+        await self._not_barred(found.tenant, found.agent)
+        run_id, now_ns = self.parts.ids.new(), self.parts.clock.now_ns()
+        forked = structs.replace(
+            Run(
+                id=run_id,
+                root=run_id,
+                tenant=found.tenant,
+                agent=found.agent,
+                version=found.version,
+                principal=found.principal,
+                created_ns=now_ns,
+                input=found.input,
+            ),
+            updated_ns=now_ns,
+            envelope=found.envelope,
+            data_class=found.data_class,
+            session=found.session,
+            priority=found.priority,
+            forked_from=f"{found.id}@{found.segment}.{step}",
+        )
+        return await asyncio.to_thread(self.parts.store.begin, forked, self.parts.most_queued)
+
+    async def _told(self, principal: Principal, run: str, kind: MailKind, why: str, *, everyone: bool) -> Run:
+        found = await self._open(principal, run, everyone=everyone)
+        name = f"{kind}/{found.segment}" if kind == "pause" else kind
+        await self._post(found, kind, principal, body={"why": why} if why else None, name=name)
+        return found
+
+    async def _open(self, principal: Principal, run: str, *, everyone: bool) -> Run:
+        """A run that has not ended. Raises: NotFound, BadRequest."""
+        found = await self.show(principal, run, everyone=everyone)
+        if found.ended:
+            raise BadRequest(f"the run {found.id} has ended: {found.status}", code="run_ended", status=409)
+        return found
+
+    async def _post(
+        self, run: Run, kind: MailKind, principal: Principal, *, key: str = "", body: Any = None, name: str = ""
+    ) -> None:
+        """`name`: the same counts once within a run; empty: each is its own."""
+        mail = Mail(
+            id=f"{run.id}/{name}" if name else self.parts.ids.new(),
+            run=run.id,
+            tenant=run.tenant,
+            kind=kind,
+            at_ns=self.parts.clock.now_ns(),
+            by=f"user/{principal.user}" if principal.user else f"key/{principal.key}",
+            key=key,
+            body=b"" if body is None else spelled(body),
+        )
+        await asyncio.to_thread(self.parts.store.post, mail)
+
+    # --- switches
+
+    async def bar(self, barred: Barred) -> None:
+        """Quarantine or kill an agent, a tool or a tenant. Killed: its runs are killed too. Raises: StoreError."""
+        store, now_ns = self.parts.store, self.parts.clock.now_ns()
+        await asyncio.to_thread(store.bar, barred)
+        if barred.how != "killed" or barred.kind == "tool":
+            return
+        for run in await asyncio.to_thread(self._running, barred):
+            mail = Mail(id=f"{run.id}/kill", run=run.id, tenant=run.tenant, kind="kill", at_ns=now_ns, by=barred.by)
+            await asyncio.to_thread(store.post, mail)
+
+    async def unbar(self, kind: str, name: str, tenant: str) -> bool:
+        """Let it work again. Returns: whether it was barred. Raises: StoreError."""
+        return await asyncio.to_thread(self.parts.store.unbar, kind, name, tenant)
+
+    def _running(self, barred: Barred) -> list[Run]:
+        agent = barred.name if barred.kind == "agent" else ""
+        tenant = barred.name if barred.kind == "tenant" else barred.tenant or None
+        found: list[Run] = []
+        before = ""
+        while True:
+            asked = Asked(tenant=tenant, agent=agent, statuses=OPEN, before=before, most=500)
+            page = self.parts.store.page(asked)
+            found += page
+            if len(page) < asked.most:
+                return found
+            before = page[-1].id
+
+
+OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "paused")
+PEOPLE = frozenset({"approval", "question", "hand_off", "review"})
+"""Waits that a person ends."""
+_spell = msgspec.json.Encoder(order="sorted").encode
+
+
+def spelled(value: Any) -> bytes:
+    """JSON. Raises: BadRequest, where it is none."""
+    try:
+        return _spell(value)
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f"the input is no JSON: {error}", param="input") from error
+
+
+def mine(principal: Principal, run: Run) -> bool:
+    """Whether a run is the caller's own: of the same user, or of the same key where there is none."""
+    own = run.principal
+    if own.user or principal.user:
+        return own.user == principal.user and run.tenant == principal.tenant
+    return own.key == principal.key and run.tenant == principal.tenant
+
+
+def envelope_of(spec: EnvelopeSpec) -> RunEnvelope:
+    """As a document bounds it."""
+    return RunEnvelope(
+        steps=spec.steps,
+        depth=spec.depth,
+        fan_out=spec.fan_out,
+        calls=spec.calls,
+        tool_calls=spec.tool_calls,
+        tokens=spec.tokens,
+        money_nano_usd=None if spec.usd is None else round(spec.usd * 1_000_000_000),
+        seconds=spec.seconds,
+    )
+
+
+def tightened(one: RunEnvelope, other: RunEnvelope | None) -> RunEnvelope:
+    """The tighter of both, bound by bound."""
+    if other is None:
+        return one
+    return RunEnvelope(
+        steps=min(one.steps, other.steps),
+        depth=min(one.depth, other.depth),
+        fan_out=min(one.fan_out, other.fan_out),
+        calls=min(one.calls, other.calls),
+        tool_calls=min(one.tool_calls, other.tool_calls),
+        tokens=_least(one.tokens, other.tokens),
+        money_nano_usd=_least(one.money_nano_usd, other.money_nano_usd),
+        seconds=min(one.seconds, other.seconds),
+    )
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
+
+
+def _priority(priority: int) -> int:
+    """Raises: BadRequest."""
+    if not 1 <= priority <= 9:
+        raise BadRequest(f"priority: {priority} is not between 1 and 9", param="priority")
+    return priority
+
+
+def _for_people(run: Run) -> bool:
+    return run.status == "paused" or (run.wait is not None and run.wait.kind in PEOPLE)

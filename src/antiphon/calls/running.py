@@ -1,0 +1,32 @@
+"""Calls that agents answer: what is asked of the run, and that its call counts for nothing."""
+
+from antiphon.calls.attempt import Try
+from antiphon.calls.work import Work
+from antiphon.core.money import NanoUsd
+from antiphon.core.ports import Sought
+from antiphon.core.request import Request
+from antiphon.core.ticket import Bound
+from antiphon.core.usage import Usage
+from antiphon.providers.target import Said
+
+UNCOUNTED = Usage()
+NOTHING = Bound(
+    money_nano_usd=NanoUsd(0), tokens=0, likely_nano_usd=0, likely_input_tokens=0, likely_output_tokens=0
+)
+"""Every call that the run makes holds its own."""
+
+
+def sought(attempt: Try, said: Said, request: Request, work: Work) -> Sought:
+    """What an attempt asks of the run behind its deployment."""
+
+    def note(text: str) -> None:
+        work.notes = (*work.notes, text)
+
+    return Sought(
+        agent=attempt.target.deployment.model,
+        principal=work.principal,
+        receipt=work.draft().id,
+        request=request,
+        outbound=said.outbound,
+        note=note,
+    )
