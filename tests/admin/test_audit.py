@@ -81,7 +81,7 @@ async def test_a_subject_is_erased_and_content_of_theirs_is_gone_while_the_chain
         "POST", "/admin/v1/erasures", {"tenant": "acme", "subject": "user/alice", "note": "art. 17"}
     )
 
-    assert done == {"tenant": "acme", "keys": 1, "receipts": 0}
+    assert done == {"tenant": "acme", "keys": 1, "receipts": 0, "runs": 0}
     gone = await sealing.ask("GET", f"/admin/v1/receipts/{hers}/content", status=410)
     assert gone["error"]["code"] == "erased"
     assert (await sealing.ask("GET", f"/admin/v1/receipts/{his}/content"))["answer"] == "said"

@@ -1,12 +1,10 @@
-"""Kinds of documents: what each may say, and what must hold of it beside the others."""
+"""A kind of documents: what its documents may say, and what must hold of them beside the others."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
-from antiphon.agents.check_agent import check_agent
-from antiphon.agents.document import AgentSpec, Document, PromptSpec
+from antiphon.agents.document import Document
 from antiphon.agents.library import Library, Wrong
 
 API_VERSION = "antiphon/v1"
@@ -16,29 +14,20 @@ Check = Callable[[Document, Library], Iterable[Wrong]]
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """One kind of documents."""
+    """One kind of documents; `agents/catalogue.py` lists them."""
 
     name: str
     spec: type[Struct]
     check: Check | None = None
     plural: str = ""
-    """In paths of the admin API and in talk."""
+    """In paths and in talk."""
+    fills: bool = True
+    """`${…}` in a document is filled in when it is read. Else only that it can be is checked, and its room does so at use,
+    so that nobody reads a secret in a document.
+    """
 
 
-def kinds(found: Iterable[Kind]) -> Mapping[str, Kind]:
-    """By name."""
-    return MappingProxyType({one.name: one for one in found})
-
-
-KINDS: Mapping[str, Kind] = kinds(
-    (
-        Kind(name="Agent", spec=AgentSpec, check=check_agent),
-        Kind(name="Prompt", spec=PromptSpec),
-    )
-)
-"""Those that there are."""
-
-
-def known(names: Collection[str] = ()) -> str:
-    """In words, for remedies."""
-    return ", ".join(sorted(names or KINDS))
+def own(document: Document, _: Library) -> Iterator[Wrong]:
+    """What the `check()` of a spec says: (path below `spec`, what is wrong, what to write)."""
+    for path, wrong, remedy in document.spec.check():
+        yield ("spec", *(part for part in path.split(".") if part)), wrong, remedy

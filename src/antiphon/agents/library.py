@@ -17,7 +17,9 @@ MAKERS = frozenset({"Tool", "ToolServer", "Collection"})
 class Library:
     """Looks names up."""
 
-    def __init__(self, documents: Sequence[Document], models: Collection[str] | None, built_in: Collection[str]) -> None:
+    def __init__(
+        self, documents: Sequence[Document], models: Collection[str] | None, built_in: Collection[str]
+    ) -> None:
         """Args:
         models: Public names that agents may ask for; None: they are not known here, and not checked.
         built_in: Tools that are there without a document.

@@ -39,6 +39,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     """Something untrusted is in its messages: a fact for policies."""
     until_s: float = 0.0
     """On the steady clock; 0: as the route says."""
+    approval: str = ""
+    """Ticket of a person's approval that an earlier try asked for."""
 
 
 class Said(Struct, frozen=True, kw_only=True, omit_defaults=True):

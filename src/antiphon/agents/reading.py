@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from antiphon.agents.catalogue import KINDS
 from antiphon.agents.check_agent import split_prompt
 from antiphon.agents.document import AgentDocument, AgentSpec, Document
-from antiphon.agents.kinds import KINDS, Kind
+from antiphon.agents.kinds import Kind
 from antiphon.agents.library import Library, Path
 from antiphon.agents.shelf import Shelf
 

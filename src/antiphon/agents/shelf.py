@@ -1,6 +1,7 @@
 """All documents of one revision: immutable, replaced whole."""
 
 from collections.abc import Mapping
+
 from msgspec import Struct
 
 from antiphon.agents.document import AgentDocument, Document
@@ -23,7 +24,7 @@ class Shelf(Struct, frozen=True, kw_only=True):
     def agent(self, name: str, version: str = "") -> AgentDocument | None:
         """The newest version, or one."""
         versions = self.agents.get(name, {})
-        return versions.get(version) if version else next(reversed(versions.values()), None)
+        return versions.get(version) if version else next(iter((*versions.values(),)[-1:]), None)
 
     def of(self, kind: str) -> Mapping[str, Document]:
         """Documents of another kind than Agent, by name."""
@@ -31,7 +32,7 @@ class Shelf(Struct, frozen=True, kw_only=True):
 
     def visible(self, principal: Principal) -> list[AgentDocument]:
         """Those of everybody and of the caller's tenant that its key may ask for, by name, each in its newest version."""
-        found = [next(reversed(versions.values())) for _, versions in sorted(self.agents.items()) if versions]
+        found = [(*versions.values(),)[-1] for _, versions in sorted(self.agents.items()) if versions]
         return [
             one
             for one in found

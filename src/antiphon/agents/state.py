@@ -10,7 +10,8 @@ from antiphon.core.run import Stop, Use, Wait
 from antiphon.core.tool import Origins, ToolCall
 
 Phase = Literal["plan", "act", "verify", "finish", "ended"]
-ActionKind = Literal["tool", "agent", "code", "ask", "approve", "hand_off", "remember", "finish"]
+ActionKind = Literal["tool", "agent", "code", "ask", "approve", "hand_off", "remember", "read", "plan", "finish"]
+"""`read`: a part of a value by its handle; `plan`: a step is done, or another plan is wanted."""
 
 
 class Planned(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,6 +33,8 @@ class AgentPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     steps: tuple[Planned, ...]
     version: int = 1
     """Raised by replanning; a plan made after something untrusted was read may only use tools of the first."""
+    origins: Origins = Origins()
+    """Of everything that the model had read when it made the first."""
 
 
 class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,6 +52,8 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: Any = None
     origins: Origins = Origins()
     """Of what it was decided on: everything that the deciding model saw."""
+    alone: bool = False
+    """It is not begun beside others: what it does may depend on those before it."""
 
 
 class Observation(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,6 +79,15 @@ class Taken(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_ns: int = 0
 
 
+class Done(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A finished call of a tool that changed something: what compensation undoes."""
+
+    tool: str
+    arguments: dict[str, Any]
+    data: Any = None
+    """What came back."""
+
+
 class Value(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An intermediate result, by handle."""
 
@@ -95,6 +109,10 @@ class State(Struct, kw_only=True, omit_defaults=True):
     step: int = 0
     """Turns of the loop so far."""
     plan: AgentPlan | None = None
+    locked: AgentPlan | None = None
+    """The last plan that was made before anything untrusted was read: what the plan lock holds to, whatever `plan` becomes."""
+    run: str = ""
+    """Id of the run; marks around strangers' text are derived from it."""
     context: list[Message] = field(default_factory=list[Message])
     """What the model is shown beside instructions and goal; bounded: see `agents/context.py`."""
     compacted: str = ""
@@ -114,8 +132,22 @@ class State(Struct, kw_only=True, omit_defaults=True):
     repeats: dict[str, int] = field(default_factory=dict[str, int])
     """How often the same call gave the same, by digest; for stops."""
     failures: dict[str, int] = field(default_factory=dict[str, int])
+    idle: int = 0
+    """Turns in a row that gave nothing new."""
+    tries: int = 0
+    """Model calls in a row that failed."""
     children: dict[str, str] = field(default_factory=dict[str, str])
     """Runs by key of the action that began them."""
+    effects: list[Done] = field(default_factory=list[Done])
+    """What it changed, the oldest first."""
+    lineage: tuple[str, ...] = ()
+    """Runs above it, the root's first."""
+    chain: tuple[str, ...] = ()
+    """`AGENT:DIGEST of the task` of the runs above it, and its own last."""
+    heard: tuple[str, ...] = ()
+    """Ids of messages that were read and not yet marked as taken."""
+    notes: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What a pattern keeps between its steps, JSON."""
     answer: Any = None
     verified: int = 0
     """Verifications so far."""

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from antiphon.agents.approved import Waker
+from antiphon.agents.sealed import SealedRuns
 from antiphon.app.places import Places
 from antiphon.app.plans import seat
 from antiphon.app.stores import Stores
@@ -17,6 +19,7 @@ from antiphon.config.settings import Settings
 from antiphon.control.approvals import Book, Clockwork, People
 from antiphon.control.approvals_told import EVERY_S, Telling, name_of
 from antiphon.control.settings_approvals import ApprovalSettings
+from antiphon.core.approval import Approval
 from antiphon.core.clock import Clock, SystemClock
 from antiphon.core.error import StoreError
 from antiphon.core.ids import Uuid7
@@ -37,9 +40,11 @@ class Askables:
 
     def __init__(self, stores: Stores, sealer: Sealer, clock: Clock, transport: Transport) -> None:
         self._store = stores.approvals()
+        self._stores = stores
         self._sealer, self._clock, self._transport = sealer, clock, transport
         self.book: Book | None = None
         """Of the revision that is worked by."""
+        self._people: People | None = None
         self._telling: Telling | None = None
 
     def make(
@@ -52,10 +57,15 @@ class Askables:
         """Who is asked under a checked configuration."""
         clock, approvals = self._clock, settings.approvals
         hooks = [name_of(one) for one in approvals.notify]
-        self.book = Book(self._store, approvals, clockwork(self._sealer, clock), hooks)
+        wakes = waking(settings, self._stores, self._sealer, clock)
+        self.book = Book(self._store, approvals, clockwork(self._sealer, clock), hooks, wakes)
         self._telling = Telling(self.book, approvals, self._transport, clock.now_ns, now_s=clock.steady_s)
-        people = people_of(self.book, self._sealer, clock)
-        return askers_of(settings, routes, targets, caller, self._transport, people, clock)
+        self._people = people_of(self.book, self._sealer, clock)
+        return askers_of(settings, routes, targets, caller, self._transport, self._people, clock)
+
+    def people(self) -> tuple[Book | None, Approvals | None]:
+        """What people are asked under the revision that was made last, and how it is waited for."""
+        return self.book, self._people
 
     async def watch(self) -> None:
         """Let time pass for approvals, and tell of them: in one worker of a gateway, until it is cancelled."""
@@ -75,7 +85,13 @@ def book_of(settings: Settings, sealer: Sealer, clock: Clock) -> Book:
     """Approvals of a configuration. Its tables are up to date."""
     stores = Stores.of(settings.storage, Path(settings.storage.dir))
     hooks = [name_of(one) for one in settings.approvals.notify]
-    return Book(stores.approvals(), settings.approvals, clockwork(sealer, clock), hooks)
+    wakes = waking(settings, stores, sealer, clock)
+    return Book(stores.approvals(), settings.approvals, clockwork(sealer, clock), hooks, wakes)
+
+
+def waking(settings: Settings, stores: Stores, sealer: Sealer, clock: Clock) -> Callable[[Approval], None] | None:
+    """Wakes runs of agents that wait for what people said. None: there are no agents here."""
+    return Waker(SealedRuns(stores.runs(), sealer), clock.now_ns).settled if settings.agents.on else None
 
 
 def own_book(settings: Settings) -> Book:

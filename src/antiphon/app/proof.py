@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from antiphon.admin.desk import Proof
+from antiphon.agents.retention import RunsKeeping
 from antiphon.app.auditing import key_file
 from antiphon.app.places import Places
 from antiphon.app.stores import Stores
@@ -60,7 +61,20 @@ def proof_of(settings: Settings, notes: AuditNotes) -> Proof:
 
     return Proof(
         erasing=Erasing(
-            vault=vault, owners=sealer, records=records, notes=notes, now_ns=time.time_ns, ids=Uuid7(SystemClock())
+            vault=vault,
+            owners=sealer,
+            records=records,
+            notes=notes,
+            now_ns=time.time_ns,
+            ids=Uuid7(SystemClock()),
+            runs=RunsKeeping(
+                store=stores.runs(),
+                held=vault,
+                owners=sealer,
+                now_ns=time.time_ns,
+                keep_days=settings.agents.keep_days,
+                workspaces=Path(settings.agents.workspaces or data / "workspaces"),
+            ),
         ),
         rotate=turned,
         reveal=reveal,

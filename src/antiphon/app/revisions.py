@@ -9,6 +9,7 @@ from typing import get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from antiphon.agents.models import Modelled
 from antiphon.app.governing import Governing
 from antiphon.app.plans import Planning, Plans
 from antiphon.calls.caller import Caller
@@ -60,6 +61,7 @@ def made(
     embedders: Mapping[str, Embedder] | None = None,
     tracer: Tracer | None = None,
     governing: Governing | None = None,
+    agents: Mapping[str, Modelled] | None = None,
 ) -> Made:
     """Make a revision of a checked configuration. Who calls are made to is known to `caller` from then on.
 
@@ -67,11 +69,14 @@ def made(
         labs: Base URLs of the lab providers that this gateway runs itself.
         tracer: Of the revision before, where traces are sent as before.
         governing: What requests are governed by; None: nothing is.
+        agents: Those that are asked as models, by public name.
     """
     settings = loaded.settings
     accounts = _accounts(settings, labs)
     targets = _targets(settings, accounts)
     routes = _routes(settings, targets)
+    for name, one in (agents or {}).items():
+        targets[name], routes[name] = one.target, one.route
     caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
     plans = planning.make(settings, routes, targets, caller, embedders or {})
     governor = (

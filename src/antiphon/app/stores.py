@@ -4,6 +4,7 @@ import secrets
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from msgspec import Struct
 
@@ -12,6 +13,7 @@ from antiphon.core.audit_store import AuditStore
 from antiphon.core.bank import Bank
 from antiphon.core.error import StoreError
 from antiphon.core.objects import Objects
+from antiphon.core.run_store import RunStore
 from antiphon.core.secret import Secret
 from antiphon.core.vault_store import VaultStore
 from antiphon.store.approvals_sqlite import SqliteApprovals
@@ -21,6 +23,7 @@ from antiphon.store.database import Database, Reader
 from antiphon.store.live import Live
 from antiphon.store.objects_sqlite import SqliteObjects
 from antiphon.store.reports_sqlite import SqliteSpending
+from antiphon.store.runs_sqlite import SqliteRuns
 from antiphon.store.settings import PostgresSettings, StorageSettings
 from antiphon.store.sqlite import FILE, SqliteDatabase, SqliteReader
 from antiphon.store.upkeep import Upkeep
@@ -94,6 +97,12 @@ class Stores(Struct, frozen=True, kw_only=True):
             return SqliteApprovals(self.directory)
         return _adapters("approvals_postgres").PostgresApprovals(self._place())
 
+    def runs(self) -> RunStore:
+        """Runs of agents and what belongs to them; connects when it is asked. The tables are up to date."""
+        if self.url is None:
+            return SqliteRuns(self.directory)
+        return _adapters("runs_postgres").PostgresRuns(self._place())
+
     def spending(self) -> Live:
         """For reports and exports; connects when it is asked."""
         if self.url is None:
@@ -104,6 +113,10 @@ class Stores(Struct, frozen=True, kw_only=True):
     def files(self) -> tuple[Path, ...]:
         """What of the data directory is the database, as far as it is there."""
         return () if self.url is not None else tuple(self.directory / f"{FILE}{end}" for end in ("", *BESIDE))
+
+    def place(self) -> Any:
+        """Postgres and how it is reached, for what keeps tables of its own there; None: it is SQLite."""
+        return None if self.url is None else self._place()
 
     def _place(self) -> object:
         return _adapters("postgres_link").PostgresPlace(

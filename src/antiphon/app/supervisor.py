@@ -28,6 +28,7 @@ from antiphon.app.stores import Stores
 from antiphon.app.watch import Watch, source
 from antiphon.app.worker import Task
 from antiphon.config.diff import diff
+from antiphon.config.documents import check_published
 from antiphon.config.forms import check_owners
 from antiphon.config.load import Loaded, load
 from antiphon.core.error import ConfigError, StoreError
@@ -267,6 +268,7 @@ class Supervisor:
         """Send a new configuration to every worker, or keep the last good one and say why."""
         try:
             loaded = self._override(_read_again(self._loaded))
+            check_published(self._loaded.shelf, loaded.shelf)
             fixed = [change.path for change in diff(self._loaded.settings, loaded.settings) if change.needs_restart]
             if fixed:
                 reason = f"{', '.join(fixed)} can't change while the gateway runs; restart it"

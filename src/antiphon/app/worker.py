@@ -10,11 +10,14 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvloop
 from msgspec import Struct
 
+from antiphon.agents.outcomes import Outcomes
+from antiphon.app.agents import Agency
 from antiphon.app.asking import Askables
 from antiphon.app.build import Built, build, tls_context
 from antiphon.app.caching import Caching
@@ -29,6 +32,7 @@ from antiphon.app.qualities import Qualities
 from antiphon.app.stores import Stores
 from antiphon.app.vaults import cache_sealer, worker_envelope
 from antiphon.app.vaults import watch as watch_vault
+from antiphon.calls.breaker_shared import MemoryBreakers
 from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.measure import measure
@@ -40,6 +44,7 @@ from antiphon.control.shadowing import Shadows
 from antiphon.core.clock import SystemClock
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import SystemRandom, Uuid7
+from antiphon.core.ports import Journal
 from antiphon.gateway.house import Process
 from antiphon.metering.counting_tickets import CountingTickets
 from antiphon.metering.journal import FileJournal
@@ -52,8 +57,12 @@ from antiphon.net.listener import Listener
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
 from antiphon.telemetry.metrics import Metrics
+from antiphon.telemetry.metrics_agents import AgentMetrics
 from antiphon.telemetry.slots import Slots
 from antiphon.vault.tokens import SealedTokens
+
+if TYPE_CHECKING:
+    from antiphon.app.agents_house import House
 
 END_S = 1.0
 """How long a worker waits at its end for tasks that it has cancelled."""
@@ -108,7 +117,8 @@ class Worker:
         """Whoever still waits is cut off: the process ends."""
         self._loop = asyncio.get_running_loop()
         places = task.places
-        self._metrics = Metrics(Slots(places.metrics, f"worker-{task.index}"))
+        self._slots = Slots(places.metrics, f"worker-{task.index}")
+        self._metrics = Metrics(self._slots)
         self._client = Client(egress_of(task.loaded.settings.egress))
         storage = task.loaded.settings.storage
         self._journal = FileJournal(places.journal, task.life, fsync=storage.fsync, segment_bytes=storage.journal_bytes)
@@ -119,7 +129,9 @@ class Worker:
             settings, stores, places.metrics, task.index, task.life, clock, self._client, self._metrics.limited
         )
         fleet, counting = Fleet(self._counts.breakers), self._counts.counting
-        self._caller = Caller(self._client, self._tickets, self._journal, self._metrics, fleet, counting=counting)
+        self._outcomes = Outcomes(self._journal)
+        journal: Journal = self._outcomes if task.agents else self._journal
+        self._caller = Caller(self._client, self._tickets, journal, self._metrics, fleet, counting=counting)
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
         self._sealer = sealer = worker_envelope(settings, places, self._journal)
         self._planning, self._shadows = Planning(), Shadows()
@@ -130,7 +142,7 @@ class Worker:
             clock=clock,
             ids=Uuid7(clock, chance.getrandbits),
             random=SystemRandom(chance),
-            journal=self._journal,
+            journal=journal,
             caller=self._caller,
             counting=counting,
             metrics=self._metrics,
@@ -147,6 +159,12 @@ class Worker:
         self._askables = Askables(stores, sealer, clock, self._client)
         tokens = SealedTokens(sealer, self._kept, clock.now_ns, settings.vault.token_days)
         self._governing = Governing(self._kept, clock, tokens, self._askables)
+        self._agency = None
+        if settings.agents.on:
+            ids, breakers = self._process.ids, self._counts.breakers or MemoryBreakers()
+            self._agency = Agency(settings, stores, sealer, clock, ids, self._governing, breakers)
+        self._stores = stores
+        self._house: House | None = None
         self._qualities = Qualities(self._scores, self._metrics.plans, self._planning.know)
         self._follower = Follower(objects_of(task.loaded.settings), self._take)
         self._built = self._build(task.loaded, task.labs, None)
@@ -160,6 +178,8 @@ class Worker:
         self._caching.arrange(loaded.settings)
         owned = self._follower.owned
         self._governing.know(owned.bundles)
+        if self._agency is not None:
+            self._agency.know(loaded)
         built = build(
             loaded,
             labs,
@@ -175,6 +195,7 @@ class Worker:
             self._scores,
             self._governing,
             self._doors,
+            self._agency,
         )
         self._qualities.forgetting = loaded.settings.quality.forgetting()
         self._shadows.gateway = built.site.gateway
@@ -207,7 +228,10 @@ class Worker:
             self._loop.add_signal_handler(number, self._stopping.set)
         self._loop.add_reader(task.control, self._hear)
         await self._first()
-        await listener.start(task.listening)
+        if task.agents:
+            self._house = await self._housed()
+        else:
+            await listener.start(task.listening)
         watchers = [
             self._loop.create_task(watch_lag(self._metrics, listener, self._client)),
             self._loop.create_task(self._watch_fleet()),
@@ -224,6 +248,8 @@ class Worker:
         gc.freeze()
         self._say({"ready": os.getpid(), "revision": built.revision})
         await self._stopping.wait()
+        if self._house is not None:
+            await self._house.stop(self._built.drain_timeout_s)
         clean = await listener.drain(self._built.drain_timeout_s, self._cut)
         self._cut()
         await _end(watchers)
@@ -232,10 +258,32 @@ class Worker:
         await self._caching.close()
         await self._planning.close()
         self._askables.close()
+        if self._agency is not None:
+            self._agency.close()
         self._journal.close()
         if self._built.tracer is not None:
             self._built.tracer.close()
         self._say({"stopped": os.getpid(), "clean": clean})
+
+    async def _housed(self) -> "House":
+        """Run agents here. What that needs is loaded by processes that do alone. Raises: StoreError."""
+        from antiphon.app.agents_house import House
+
+        assert self._agency is not None
+        house = House(
+            self._agency,
+            self._settings.agents,
+            self._stores,
+            self._sealer,
+            self._process.clock,
+            self._outcomes,
+            lambda: self._built.site.gateway,
+            self._askables.people,
+            lambda: self._built.site.gateway.revision.sandbox,
+            AgentMetrics(self._slots),
+        )
+        await house.start()
+        return house
 
     async def _first(self) -> None:
         """Until it is known who may call, or the worker is told to stop."""

@@ -10,8 +10,8 @@ from antiphon.calls.course import Answered
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.keypool import Key
 from antiphon.calls.limit import Sign
-from antiphon.calls.running import UNCOUNTED
 from antiphon.calls.retry import TABLE, Failure, failure_of, rests_s
+from antiphon.calls.running import UNCOUNTED
 from antiphon.core.error import (
     AntiphonError,
     StaleConnection,

@@ -1,8 +1,11 @@
 """Every command, with its arguments and options."""
 
+from functools import partial
+
 from antiphon import __version__
 from antiphon.cli import (
     commands_admin,
+    commands_agent,
     commands_approvals,
     commands_audit,
     commands_db,
@@ -32,6 +35,11 @@ def parser() -> Parser:
         ("chat", "ask a model through a gateway, and see what the answer took", _chat),
         ("explain", "show the plan of a request, without running it", _explain),
         ("models", "list the models that a gateway offers", _models),
+        (
+            "agent",
+            "run agents, follow their runs and answer them",
+            partial(commands_agent.agent, where=_remote_options),
+        ),
         ("receipt", "show what became of a request, and why", _receipt),
         ("feedback", "say how good the answer of a request was", commands_scores.feedback),
         ("quality", "show how good deployments are, by scores of their answers", commands_scores.quality),

@@ -71,6 +71,10 @@ class Gateway:
         """The body of an answer. Raises: AntiphonError, as the gateway's answer says."""
         return await self._whole(await self._send("GET", path, b"", {}))
 
+    async def stream(self, path: str) -> Inbound:
+        """The same of an answer that comes bit by bit, whose head has come."""
+        return await self._send("GET", path, b"", {})
+
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Inbound:
         """An answer whose head has come. Raises: AntiphonError, as the gateway's answer says."""
         return await self._send("POST", path, body, headers)

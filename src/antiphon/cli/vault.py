@@ -29,8 +29,9 @@ def _erase(there: Office, arguments: Namespace) -> int:
         document(done)
         return Exit.OK
     keys, receipts = text.counted(done["keys"], "data key"), text.counted(done["receipts"], "receipt")
-    put(f"{keys} destroyed, and the content of {receipts} taken away")
-    if not done["keys"] and not done["receipts"]:
+    runs = f", and {text.counted(done['runs'], 'run')} of agents dropped" if done["runs"] else ""
+    put(f"{keys} destroyed, and the content of {receipts} taken away{runs}")
+    if not done["keys"] and not done["receipts"] and not done["runs"]:
         say("Nothing was sealed for it: look at tenant and name; a subject is user/NAME, session/NAME or key/NAME.")
     if there.running:
         say("Every worker lets go of what it has in memory within about a second.")

@@ -1,6 +1,8 @@
 """Mistakes among providers and their lab models."""
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
 from urllib.parse import urlsplit
 
 from antiphon.config.check_credentials import check_credentials
@@ -10,7 +12,7 @@ from antiphon.config.resolve import LAB_PROFILE, off_providers, profile_name
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
 from antiphon.core.error import Problem
-from antiphon.providers.lab.settings import LabSettings
+from antiphon.providers.lab.settings import LabModel, LabSettings
 from antiphon.providers.profile import Profile
 from antiphon.providers.settings import ProviderSettings
 from antiphon.wire.yaml_node import Path
@@ -104,6 +106,18 @@ def _lab(lab: LabSettings, path: Path, written: Written) -> Iterator[Problem]:
             yield written.problem((*at, "first_token", "p99_ms"), wrong, "write at least as much as `p50_ms`")
         if model.replay is not None:
             yield from _replay(model.replay, (*at, "replay"), written)
+        if model.script and written.sound((*at, "script")):
+            yield from _script(model, (*at, "script"), written)
+
+
+def _script(model: LabModel, path: Path, written: Written) -> Iterator[Problem]:
+    if model.replay is not None:
+        yield written.problem(path, "stands beside `replay`", "keep one of them")
+    scripts: Any = import_module("antiphon.providers.lab.script")  # templates are loaded where there is a script
+    try:
+        scripts.Script(model.script)
+    except ValueError as error:
+        yield written.problem(path, str(error), "write an expression or a template of Jinja")
 
 
 def _replay(file: str, path: Path, written: Written) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Generic, TypeVar, cast
 
-from msgspec import NODEFAULT, Struct, inspect
+from msgspec import NODEFAULT, UNSET, Struct, inspect
 
 from antiphon.config.describe import Many, bare, expected, found, optional, shape
 from antiphon.config.scalar import Mismatch, scalar
@@ -197,4 +197,6 @@ def default(field: inspect.Field) -> object:
     """The default of a field that has one."""
     if field.default is not NODEFAULT:
         return field.default
+    if field.default_factory is NODEFAULT:  # how msgspec tells a field that may be unset
+        return UNSET
     return cast("Callable[[], object]", field.default_factory)()

@@ -8,8 +8,9 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import Struct, defstruct
 
+from antiphon.agents.catalogue import KINDS
 from antiphon.agents.document import Document, Metadata
-from antiphon.agents.kinds import API_VERSION, KINDS
+from antiphon.agents.kinds import API_VERSION
 from antiphon.agents.reading import digest, shelved
 from antiphon.agents.shelf import Shelf
 from antiphon.config.convert import convert
@@ -37,8 +38,13 @@ class Read(Struct, frozen=True, kw_only=True):
     problems: list[Problem]
 
 
-def read_files(patterns: Sequence[str], environ: Mapping[str, str]) -> Read:
-    """Read the documents of files; `patterns` are absolute, `${…}` in them start from each file's folder."""
+def read_files(patterns: Sequence[str], environ: Mapping[str, str] | None) -> Read:
+    """Read the documents of files.
+
+    Args:
+        patterns: Files, or patterns of them; relative paths in a document start from its file's folder.
+        environ: What `${env:…}` stands for; None: nothing is filled in.
+    """
     read = Read(documents=[], written=[], problems=[])
     for file in files_of(patterns):
         try:
@@ -49,11 +55,16 @@ def read_files(patterns: Sequence[str], environ: Mapping[str, str]) -> Read:
             problem = Problem(file=str(file), line=1, path="(file)", wrong=f"can't be read: {why}", remedy=remedy)
             read.problems.append(problem)
             continue
-        nodes, problems = compose_all(text, str(file))
-        read.problems.extend(problems)
-        for node in nodes:
-            _take(read, node, str(file), environ, file.parent)
+        read_text(read, text, str(file), environ, file.parent)
     return read
+
+
+def read_text(read: Read, text: str, file: str, environ: Mapping[str, str] | None, base: Path) -> None:
+    """Read the documents of one text, after those that were read before."""
+    nodes, problems = compose_all(text, file)
+    read.problems.extend(problems)
+    for node in nodes:
+        _take(read, node, file, environ, base)
 
 
 def read_values(values: Sequence[Mapping[str, Any]]) -> Read:
@@ -89,6 +100,21 @@ def load_shelf(patterns: Sequence[str], environ: Mapping[str, str], settings: Se
     return shelf
 
 
+def check_published(before: Shelf, after: Shelf) -> None:
+    """Whether every version that was published says what it said. Raises: ConfigError."""
+    said = {one.id: one.digest for one in before.documents}
+    wrong, remedy = "this version was published with another text", "a version never changes: give this one another"
+    problems = [
+        Problem(
+            file=one.file or HERE, line=one.line, path="metadata.version", wrong=f"{one.id}: {wrong}", remedy=remedy
+        )
+        for one in after.documents
+        if said.get(one.id, one.digest) != one.digest
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
 def models_of(settings: Settings) -> frozenset[str]:
     """Public names that agents may ask for."""
     listed = (name for name, model in settings.models.items() if model.listed)
@@ -100,18 +126,21 @@ def check_documents(settings: Settings, written: Written) -> Iterator[Problem]:
     for at, pattern in enumerate(settings.agents.documents):
         if written.sound(("agents", "documents", at)) and not files_of((pattern,)):
             wrong = f"no file is named so: {pattern}"
-            yield written.problem(("agents", "documents", at), wrong, "name a file, or a pattern of files that are there")
+            yield written.problem(
+                ("agents", "documents", at), wrong, "name a file, or a pattern of files that are there"
+            )
 
 
-def _take(read: Read, node: Node, file: str, environ: Mapping[str, str], base: Path) -> None:
+def _take(read: Read, node: Node, file: str, environ: Mapping[str, str] | None, base: Path) -> None:
     """Read one document of a file."""
     line = node.line
     kind = _kind(node, file, line)
     if isinstance(kind, Problem):
         read.problems.append(kind)
         return
-    filled, missing = interpolate(node, environ, base, file)
-    converted = convert(filled, _form(kind), file, line)
+    filled, missing = (node, []) if environ is None else interpolate(node, environ, base, file)
+    said = filled if KINDS[kind].fills else node
+    converted = convert(said, _form(kind), file, line)
     read.problems.extend((*missing, *converted.problems))
     if converted.value is None or missing or converted.problems:
         return
@@ -128,7 +157,7 @@ def _take(read: Read, node: Node, file: str, environ: Mapping[str, str], base: P
         line=line,
     )
     read.documents.append(document)
-    read.written.append(Written(file=file, tree=filled, broken=converted.broken))
+    read.written.append(Written(file=file, tree=said, broken=converted.broken))
 
 
 def _kind(node: Node, file: str, line: int) -> str | Problem:

@@ -45,7 +45,7 @@ def model(routes: Mapping[str, Route], principal: Principal, created_s: int, nam
 
 def _entries(routes: Iterable[Route], principal: Principal, created_s: int) -> Iterable[Listed]:
     for route in sorted(routes, key=lambda route: route.name):
-        if not principal.may_ask(route.name):
+        if not (principal.may_ask(route.name) and route.shown_to(principal.tenant)):
             continue
         windows = [deployment.context_tokens for deployment in route.deployments]
         outputs = [deployment.output_tokens for deployment in route.deployments]

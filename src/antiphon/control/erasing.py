@@ -33,6 +33,12 @@ class Recorded(Protocol):
     def content(self, receipt_id: str) -> bytes | None: ...
 
 
+class KeptRuns(Protocol):
+    """What agents did, and remember."""
+
+    def erase(self, tenant: str, subject: str) -> int: ...
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """What is to be erased or held: all of a tenant's, or of a subject's, a receipt's or a session's."""
 
@@ -61,6 +67,8 @@ class Erased(Struct, frozen=True, kw_only=True):
     """Data keys that were destroyed, and with each all that was sealed by it."""
     receipts: int
     """Receipts whose content was taken away by itself."""
+    runs: int = 0
+    """Runs of agents that were dropped, each with its children."""
 
 
 class Erasing(Struct, frozen=True, kw_only=True):
@@ -72,6 +80,7 @@ class Erasing(Struct, frozen=True, kw_only=True):
     notes: AuditNotes
     now_ns: Callable[[], int]
     ids: Ids
+    runs: KeptRuns | None = None
 
     def erase(self, target: Target, by: str, note: str = "") -> Erased:
         """Erase. It is noted before, and once it is noted it is done; what fails can be asked for again.
@@ -87,16 +96,20 @@ class Erasing(Struct, frozen=True, kw_only=True):
             keys = self.vault.erase(tenant, owner, self.now_ns())
             if owner != EVERYBODY:
                 keys += self._uncache(tenant)
-            return Erased(tenant=tenant, keys=keys, receipts=0)
+            return Erased(tenant=tenant, keys=keys, receipts=0, runs=self._unrun(tenant, target.subject))
         receipts = self._receipts(target)
         for one in receipts:
             self._refuse(self._hold_on_receipt(tenant, one))
         self._note("erasure", target, by, note)
-        wiped, keys = self.vault.wipe(tenant, receipts), self._uncache(tenant)
+        wiped, keys, runs = self.vault.wipe(tenant, receipts), self._uncache(tenant), 0
         if target.session:  # what callers without a name had kept is sealed by keys of their session
             owner = self.owners.owner(tenant, f"session/{target.session}")
             keys += self.vault.erase(tenant, owner, self.now_ns())
-        return Erased(tenant=tenant, keys=keys, receipts=wiped)
+            runs = self._unrun(tenant, f"session/{target.session}")
+        return Erased(tenant=tenant, keys=keys, receipts=wiped, runs=runs)
+
+    def _unrun(self, tenant: str, subject: str) -> int:
+        return 0 if self.runs is None else self.runs.erase(tenant, subject)
 
     def _uncache(self, tenant: str) -> int:
         """Kept answers may say what was erased, and don't say of whom."""

@@ -139,7 +139,7 @@ class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
     wake_ns: int = 0
     """When it goes on by itself; 0: not before somebody says so."""
     owner: str = ""
-    """Worker that runs it."""
+    """Worker that runs it; of a `queued` one: `queue`, once it stands in the durable engine's queue."""
     forked_from: str = ""
     data_class: DataClass = "public"
     taken_by: str = ""
@@ -238,14 +238,19 @@ class Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Sealed where it is stored."""
     sources: tuple[str, ...] = ()
     untrusted: bool = False
+    private: bool = False
     data_class: DataClass = "public"
     run: str = ""
+    approval: str = ""
+    """Id of the approval that was asked for."""
     approved_by: str = ""
     created_ns: int = 0
     expires_ns: int = 0
     """0: never."""
     waits: bool = False
     """Nobody approved it yet, so that it is not recalled."""
+    subject: str = ""
+    """Whose run it came from, as `Principal.subject`: erased with what is theirs."""
 
 
 class Skill(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -54,7 +54,8 @@ class RunStore(ABC):
 
     @abstractmethod
     def due(self, now_ns: int, most: int) -> list[Run]:
-        """Those that have to go on: `queued`; `waiting` with mail that ends their wait, or whose `wake_ns` is over; and
+        """Those that have to go on: `queued` without an owner (one with an owner stands in the durable engine's queue
+        already); `waiting` with mail that ends their wait, or whose `wake_ns` is over; and
         those of any state but ended with a cancel, kill, pause or resume among their mail. The most urgent first.
         """
 
@@ -66,7 +67,7 @@ class RunStore(ABC):
 
     @abstractmethod
     def post(self, mail: Mail) -> bool:
-        """Returns: whether it was not there before."""
+        """Returns: whether there is such a run, and it was not there before."""
 
     @abstractmethod
     def mail(self, run: str) -> list[Mail]:
@@ -125,7 +126,8 @@ class RunStore(ABC):
         """Mark a worker whose last beat was that one. Returns: whether this call did."""
 
     @abstractmethod
-    def forget_worker(self, worker: str) -> None: ...
+    def forget_worker(self, worker: str) -> None:
+        """Tell of it no more. One that was retired can't come back all the same: its process may only have been stopped."""
 
     # --- memory, skills, switches
 
@@ -177,6 +179,26 @@ class RunStore(ABC):
 
     @abstractmethod
     def drop(self, tenant: str, space: str, key: str) -> bool: ...
+
+    # --- age and erasure
+
+    @abstractmethod
+    def old(self, before_ns: int, most: int, after: str = "") -> list[Run]:
+        """Roots that ended before a time, with all of their children, by id from behind `after` on; without content."""
+
+    @abstractmethod
+    def discard(self, roots: Sequence[str]) -> None:
+        """Drop roots, with their children and all that belongs to them."""
+
+    @abstractmethod
+    def lapse(self, now_ns: int) -> int:
+        """Drop values and memories whose time is over. Returns: how many."""
+
+    @abstractmethod
+    def erase(self, tenant: str, subject: str) -> list[str]:
+        """Drop runs of a subject (`Principal.subject`), however they stand, and memories that are theirs or came from
+        their runs; empty: all of a tenant's. Returns: ids of the roots.
+        """
 
     @abstractmethod
     def close(self) -> None: ...

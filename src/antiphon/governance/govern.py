@@ -23,6 +23,7 @@ from antiphon.governance.looks import Looked, Looks
 from antiphon.governance.parts import Looking, Parts
 from antiphon.governance.reply import GoverningReply
 from antiphon.governance.standing import NOTHING, Standing, narrowed
+from antiphon.governance.tool_calls import ToolCalls
 from antiphon.guards.port import Asked, Guard, Screened
 from antiphon.guards.texts import Texts, edited_request, texts_of
 from antiphon.policy.policies import Policies
@@ -38,6 +39,7 @@ class Governor:
         self._standing = Standing(parts)
         self._looks = Looks(parts, self._standing)
         self.errands = Errands(parts, self._standing, self._looks)
+        self.tool_calls = ToolCalls(parts, self._standing, self._looks)
         self.always = parts.always
 
     def governs(self, headers: Mapping[bytes, bytes]) -> bool:

@@ -16,7 +16,7 @@ from antiphon.governance.labels import in_body, labelled, purpose
 from antiphon.governance.parts import Errand, Parts
 from antiphon.guards.port import Screened
 from antiphon.guards.texts import Texts
-from antiphon.policy.asked import Budget, Context
+from antiphon.policy.asked import Budget, Context, Resource
 from antiphon.signals.about import About
 from antiphon.signals.said import Unread, said
 from antiphon.wire.bounds import LONG_BYTES
@@ -92,6 +92,13 @@ class Standing:
             return verdict
         why = dict(zip(own.excluded, own.why, strict=False)).get(errand.own, "")
         return structs.replace(verdict, allowed=False, reasons=tuple(why.split(",")) if why else own.reasons)
+
+    async def tool(self, story: Story, resource: Resource, found: Screened, lineage: Lineage) -> Verdict:
+        """What policy says of using a tool. Raises: StoreError."""
+        await self.classed(story, found, lineage.session)
+        context = self._circumstances(story, "", found, lineage.session)
+        story.context = context = structs.replace(context, operation="tool", tools=frozenset((resource.name,)))
+        return self.policies.may(story.principal, "use_tool", resource, context)
 
     def barred(self, story: Story, errand: Errand, found: Screened, lineage: Lineage) -> Mapping[str, str]:
         """Deployments that what a file asks for may not go to, with the rules that leave them out."""

@@ -46,6 +46,11 @@ class Route(Struct, frozen=True, kw_only=True):
     """`seconds` is the route's own; else it is the server's."""
     on_cut: OnCut = "fail"
     last_resort: LastResortSettings = LastResortSettings()
+    tenant: str = ""
+    """Whose it is; empty: everybody's. To all others it is not there."""
+
+    def shown_to(self, tenant: str) -> bool:
+        return self.tenant in ("", tenant)
 
 
 def of_tier(route: Route, tier: str, why: str) -> Route:

@@ -16,8 +16,8 @@ from antiphon.wire.codec import AnyCodec
 from antiphon.wire.codecs import CODECS
 
 JSON = b"content-type: application/json\r\n"
-_PASSED = (b"x-request-id", b"content-encoding", b"x-antiphon-lab")
-"""Headers of any upstream that go on; the last marks what lab models say."""
+_PASSED = (b"x-request-id", b"content-encoding", b"x-antiphon-lab", b"x-antiphon-run")
+"""Headers of any upstream that go on; the last two mark what lab models say, and which run an agent's answer is of."""
 _PASSES: Mapping[Dialect, tuple[bytes, ...]] = MappingProxyType(
     {name: (*_PASSED, *codec.passes) for name, codec in CODECS.items()}
 )

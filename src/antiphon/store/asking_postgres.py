@@ -19,6 +19,9 @@ def marked(text: str) -> bytes:
 class PostgresAsk:
     """A transaction that is open."""
 
+    row_lock = " FOR UPDATE"
+    """Ends a question whose rows nobody else may change before the transaction ends."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -15,6 +15,9 @@ T = TypeVar("T")
 class SqliteAsk:
     """A transaction that is open."""
 
+    row_lock = ""
+    """Ends a question whose rows nobody else may change before the transaction ends."""
+
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
 
@@ -46,7 +49,7 @@ class SqliteAsking:
                 database.execute("PRAGMA synchronous = FULL")
                 if wipes:
                     database.execute("PRAGMA secure_delete = ON")
-                answer = _within(database, work, "BEGIN IMMEDIATE" if writes else "BEGIN")
+                answer = within(database, work, "BEGIN IMMEDIATE" if writes else "BEGIN")
                 if wipes:
                     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 return answer
@@ -55,7 +58,8 @@ class SqliteAsking:
             raise StoreError(f"the database {FILE} can't be {what}: {error}") from error
 
 
-def _within(database: sqlite3.Connection, work: Callable[[SqliteAsk], T], begin: str) -> T:
+def within(database: sqlite3.Connection, work: Callable[[SqliteAsk], T], begin: str) -> T:
+    """Do something in a transaction that one statement begins."""
     database.execute(begin)
     try:
         answer = work(SqliteAsk(database))

@@ -2,7 +2,7 @@
 
 from antiphon.store.schema import Step
 
-_FORWARD = """
+FORWARD = """
 CREATE TABLE runs (
     id TEXT PRIMARY KEY,
     tenant TEXT NOT NULL,
@@ -117,6 +117,7 @@ CREATE TABLE run_memories (
     agent TEXT NOT NULL,
     scope TEXT NOT NULL,
     owner TEXT NOT NULL,
+    subject TEXT NOT NULL,
     created_ns BIGINT NOT NULL,
     expires_ns BIGINT NOT NULL,
     body BLOB NOT NULL,
@@ -165,5 +166,5 @@ DROP TABLE runs;
 
 def runs_step(*, number: str, blob: str, numbered: str) -> Step:
     """The step that makes the tables. `numbered`: the type of a key that counts up by itself."""
-    forward = _FORWARD.replace("BIGINT", number).replace("BLOB", blob).replace("NUMBERED", numbered)
+    forward = FORWARD.replace("BIGINT", number).replace("BLOB", blob).replace("NUMBERED", numbered)
     return Step(forward, _BACK)

@@ -92,9 +92,10 @@ class _Mender:
     def _inside(self, value: Any, schema: Schema, depth: int) -> Any:
         if isinstance(value, dict):
             return self._object(cast("dict[str, Any]", value), schema, depth)
-        if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
-            return [self.mend(one, schema["items"], depth + 1) for one in cast("list[Any]", value)]
-        return value
+        items = schema.get("items")
+        if not isinstance(value, list) or not isinstance(items, Mapping):
+            return cast("Any", value)
+        return [self.mend(one, items, depth + 1) for one in cast("list[Any]", value)]
 
     def _object(self, value: dict[str, Any], schema: Schema, depth: int) -> dict[str, Any]:
         properties = _properties(schema)
@@ -109,7 +110,12 @@ class _Mender:
             meant = plain.get(_plain(name), [])
             known = name in properties or len(meant) != 1 or meant[0] in value
             target = name if known else meant[0]
-            if held is None and target in properties and target not in required and not self._nullable(properties[target]):
+            if (
+                held is None
+                and target in properties
+                and target not in required
+                and not self._nullable(properties[target])
+            ):
                 continue
             out[target] = self.mend(held, properties.get(target), depth + 1)
         return out
@@ -126,14 +132,21 @@ class _Mender:
     def _followed(self, schema: Any) -> Any:
         """What a reference within the schema stands for; the schema's own check has seen that it leads somewhere."""
         for _ in range(MOST_DEPTH):
-            if not isinstance(schema, Mapping) or not isinstance(schema.get("$ref"), str):
+            reference = cast("Schema", schema).get("$ref") if isinstance(schema, Mapping) else None
+            if not isinstance(reference, str):
                 return cast("Any", schema)
             at: Any = self._root
-            for part in cast("str", schema["$ref"]).removeprefix("#").strip("/").split("/"):
+            for part in reference.removeprefix("#").strip("/").split("/"):
                 name = part.replace("~1", "/").replace("~0", "~")
-                at = cast("Schema", at).get(name, {}) if isinstance(at, Mapping) and name else at
+                at = _under(at, name) if name else at
             schema = at
         return {}
+
+
+def _under(value: Any, name: str) -> Any:
+    if isinstance(value, list) and name.isdecimal():
+        return cast("list[Any]", value)[int(name)]
+    return cast("Schema", value).get(name, {}) if isinstance(value, Mapping) else {}
 
 
 def _properties(schema: Schema) -> Schema:

@@ -99,9 +99,9 @@ class ToolSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     simulated: Annotated[SimulatedSpec | None, Meta(description="It only pretends.")] = None
 
     @property
-    def sources(self) -> tuple[str, ...]:
+    def sources(self) -> list[str]:
         """Names of the sources that are set, `simulated` aside."""
-        return tuple(name for name in SOURCES if getattr(self, name) is not None)
+        return [name for name in SOURCES if getattr(self, name) is not None]
 
     def check(self) -> list[tuple[str, str, str]]:
         """Mistakes that only show across fields: (path below `spec`, what is wrong, what to write)."""
@@ -114,6 +114,8 @@ class ToolSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
         found += [(f"breaker.{path}", wrong, remedy) for path, wrong, remedy in self.breaker.check()]
         if self.cache_s and (self.effect or "pure") != "pure":
             found.append(("cache_s", f"results of a tool that is {self.effect} aren't kept", "leave cache_s out"))
+        if self.cache_s and {"files", "writer", "ticket", "sandbox"} & set(sources):
+            found.append(("cache_s", f"results of {sources[0]} belong to one run", "leave cache_s out"))
         if self.parameters is not None:
             if sources and not TAKES_PARAMETERS & set(sources):
                 found.append(("parameters", f"the source {sources[0]} says them itself", "leave parameters out"))

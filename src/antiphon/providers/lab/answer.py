@@ -1,6 +1,7 @@
 """One answer: what is said, which tools are called, what it used."""
 
 import json
+from collections.abc import Callable
 
 from msgspec import Struct, structs
 
@@ -11,6 +12,7 @@ from antiphon.providers.lab.instance import instance
 from antiphon.providers.lab.prefixes import Cached
 from antiphon.providers.lab.replay import Outcome
 from antiphon.providers.lab.request import Asked
+from antiphon.providers.lab.script import Played, Script
 from antiphon.providers.lab.settings import LabModel
 from antiphon.providers.lab.tools import Call, calls
 from antiphon.providers.lab.words import name_of, speech, summary, thoughts
@@ -29,6 +31,7 @@ class Job(Struct, frozen=True, kw_only=True):
     asked: Asked
     created_s: int
     cached: Cached = Cached()
+    script: Script | None = None
 
 
 class Overlong(BadRequest):
@@ -88,7 +91,9 @@ def compose(job: Job, outcome: Outcome | None) -> Answer:
     _refuse_overlong(job, prompt_tokens)
     count = asked.chat.n or 1
     if outcome is None:
-        choices = tuple(_choice(job, index) for index in range(count))
+        played = None if job.script is None else job.script.play(asked)
+        made = _choice if played is None else _scripted(played)
+        choices = tuple(made(job, index) for index in range(count))
         used = _used(choices, prompt_tokens, job.cached)
     else:
         choices, used = _recorded(outcome, job, count, prompt_tokens)
@@ -129,6 +134,22 @@ def _refuse_overlong(job: Job, prompt_tokens: int) -> None:
         wanted=wanted,
         window=window,
     )
+
+
+def _scripted(played: Played) -> Callable[[Job, int], Choice]:
+    """What a script says, within the limit of the request."""
+
+    def choice(job: Job, index: int) -> Choice:
+        source = chance(job.seed, job.asked.chat.model, job.asked.key, "script", index)
+        calls = tuple(
+            Call(f"call_lab{source.getrandbits(80):020x}", "function", name, arguments)
+            for name, arguments in played.calls
+        )
+        whole = Choice(index=index, text=played.text, calls=calls, finish="tool_calls" if calls else "stop")
+        most = job.asked.chat.output_tokens
+        return whole if most is None or whole.tokens <= most else _shortened(whole, most)
+
+    return choice
 
 
 def _choice(job: Job, index: int) -> Choice:

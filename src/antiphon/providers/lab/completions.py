@@ -13,6 +13,7 @@ from antiphon.providers.lab.misbehave import FAULTS, Scene
 from antiphon.providers.lab.pace import Pace
 from antiphon.providers.lab.prefixes import Prefixes
 from antiphon.providers.lab.records import Received, Records
+from antiphon.providers.lab.script import Script
 from antiphon.providers.lab.send import Reply, send
 from antiphon.providers.lab.settings import FaultSettings, LabModel, LabSettings
 from antiphon.providers.lab.tables import Tables
@@ -28,6 +29,7 @@ class Completions:
         self._records = records
         self._prefixes = Prefixes()
         self._faults = {name: tuple(model.faults) for name, model in settings.models.items()}
+        self._scripts = {name: Script(model.script) for name, model in settings.models.items() if model.script}
         self._numbers: Counter[str] = Counter()
         self.stopping = False
         """Callers that are cut off from now on did not leave by themselves."""
@@ -117,6 +119,7 @@ class Completions:
             asked=asked,
             created_s=self._clock.now_ns() // 1_000_000_000,
             cached=self._prefixes.cached(asked),
+            script=self._scripts.get(model),
         )
 
     def _known(self, name: str) -> LabModel:

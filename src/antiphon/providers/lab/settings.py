@@ -1,6 +1,6 @@
 """Lab models: simulated upstreams, for trying, testing and simulation."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -51,6 +51,27 @@ class FaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 1.0
 
 
+class ScriptCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool that a script calls."""
+
+    tool: Annotated[str, Meta(min_length=1, description="Its name.")]
+    arguments: Annotated[
+        dict[str, Any], Meta(description="Its arguments; templates of Jinja may stand in their texts. Default: none.")
+    ] = {}
+
+
+class ScriptRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One rule of a script."""
+
+    when: Annotated[
+        str, Meta(description="An expression of Jinja over the request; see the lab's reference. Default: always.")
+    ] = ""
+    calls: Annotated[list[ScriptCall], Meta(description="Tools that are called. Default: none.")] = []
+    say: Annotated[
+        Any, Meta(description="What is said: a template of Jinja, or JSON with such in its texts. Default: nothing.")
+    ] = None
+
+
 class LabModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One simulated model."""
 
@@ -78,6 +99,10 @@ class LabModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = None
     replay_model: Annotated[str, Meta(description="Whose outcomes in the replay file. Default: the model's name.")] = ""
+    script: Annotated[
+        list[ScriptRule],
+        Meta(description="Rules by which it calls tools and speaks; the first that holds is played. Default: none."),
+    ] = []
 
 
 class LabSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

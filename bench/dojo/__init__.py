@@ -1,0 +1,1 @@
+"""AgentDojo's suites, played by a scripted model through our gate and loop."""

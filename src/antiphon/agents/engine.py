@@ -1,0 +1,90 @@
+"""Runs agents durably: one engine in each process that runs them."""
+
+import asyncio
+import contextlib
+import logging
+
+from antiphon.agents import engine_alive
+from antiphon.agents.engine_dbos import Durable, EnginePlace
+from antiphon.agents.engine_desk import Desk
+from antiphon.agents.engine_families import Families
+from antiphon.agents.engine_forks import Forks, Step
+from antiphon.agents.engine_segments import Segments
+from antiphon.agents.engine_takeover import Takeover
+from antiphon.agents.engine_waking import Waking
+from antiphon.agents.journal import Driver
+from antiphon.agents.settings import AgentsSettings
+from antiphon.core.ports import Sealer
+from antiphon.core.run import Run
+from antiphon.core.run_store import RunStore
+from antiphon.telemetry.metrics_agents import AgentMetrics
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Takes runs from the store, drives them, and takes over what other processes left.
+
+    A process has one at a time: DBOS is one to a process. Its loop is the one that `start` is called on.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        driver: Driver,
+        sealer: Sealer,
+        settings: AgentsSettings,
+        place: EnginePlace,
+        metrics: AgentMetrics | None = None,
+    ) -> None:
+        self.executor = engine_alive.executor()
+        metrics = metrics or AgentMetrics()
+        self._settings = settings
+        self._desk = Desk(store)
+        self._durable = Durable(
+            place,
+            self.executor,
+            concurrency=settings.concurrency,
+            tenant_concurrency=settings.tenant_concurrency,
+        )
+        families = Families(self._desk)
+        self._segments = Segments(self._desk, driver, sealer, self._durable, families, metrics)
+        self._waking = Waking(self._desk, self._durable, self._segments, families, metrics, settings.poll_s)
+        self._takeover = Takeover(
+            store,
+            self._durable,
+            metrics,
+            heartbeat_s=settings.heartbeat_s,
+            dead_after_s=settings.dead_after_s,
+        )
+        self._forks = Forks(self._desk, self._durable)
+        self._looking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin. Raises: StoreError, and whatever the database of the journal says."""
+        loop = asyncio.get_running_loop()
+        await self._durable.open(self._segments.segment, self._settings.poll_s)
+        await self._desk.do(self._takeover.start, loop)
+        self._looking = loop.create_task(self._waking.run())
+        log.info("engine.started", extra={"worker": self.executor})
+
+    async def stop(self, within_s: float = 10.0) -> None:
+        """Stop at the next step of each segment; others, or the next start, go on from there."""
+        if self._looking is not None:
+            self._looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._looking
+        await self._segments.drain(within_s)
+        await self._durable.close()
+        await self._desk.do(self._takeover.stop)
+        self._desk.close()
+        log.info("engine.stopped", extra={"worker": self.executor})
+
+    @property
+    def running(self) -> int:
+        """Segments that run in this process."""
+        return self._segments.running
+
+    async def steps(self, run: Run) -> list[Step]:
+        """What a run can be forked from."""
+        return await self._forks.steps(run)

@@ -1,0 +1,67 @@
+"""The loop: State, the agent's policy, Action, Observation. One segment of a run, from its State to its end or next wait."""
+
+from typing import Any, cast
+
+import msgspec
+
+from antiphon.agents import loop_ends, patterns
+from antiphon.agents.children import ABOVE
+from antiphon.agents.document import AgentDocument
+from antiphon.agents.doors import Doors
+from antiphon.agents.journal import Driver, Ended, Journal
+from antiphon.agents.loop_resume import resume
+from antiphon.agents.observe import fingerprint
+from antiphon.agents.scene import Scene, Stopped, decoded, merged
+from antiphon.agents.state import State
+from antiphon.agents.switches import Switches
+from antiphon.core.error import AntiphonError
+from antiphon.core.run import Mail, Run
+from antiphon.core.tool import Origins
+
+
+class LoopDriver(Driver):
+    """Drives runs of agents that are described in documents, and of those in Python."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._switches = Switches(doors.store, doors.clock)
+
+    async def drive(self, journal: Journal, run: Run, mail: list[Mail]) -> Ended:
+        document = self._doors.shelf().agent(run.agent, run.version)
+        if document is None:
+            why = f"there is no agent {run.agent} in the version {run.version} any more: publish it again"
+            return Ended(status="failed", stop="error", why=why)
+        state = decoded(run.state) if run.state else begun(document, run)
+        scene = Scene(self._doors, document, journal, run, state, self._switches)
+        try:
+            await resume(scene, mail)
+            if document.spec.code:
+                raise Stopped("error", "agents in Python can't be run here")
+            await patterns.run(scene)
+        except Stopped as stopped:
+            return await loop_ends.stopped(scene, stopped)
+        except AntiphonError as error:
+            return await loop_ends.stopped(scene, Stopped("error", f"{error.said_code}: {error.noted}"))
+        return await loop_ends.ended(scene)
+
+
+def begun(document: AgentDocument, run: Run) -> State:
+    """The State that a run begins with, from its input alone."""
+    given: Any = msgspec.json.decode(run.input) if run.input else ""
+    inputs = dict(cast("dict[str, Any]", given)) if isinstance(given, dict) else {"goal": given}
+    above: dict[str, Any] = inputs.pop(ABOVE, None) or {} if run.parent else {}
+    inputs.pop(ABOVE, None)
+    said = inputs.pop("goal", "")
+    goal = said if isinstance(said, str) else msgspec.json.encode(said).decode()
+    limits = inputs.pop("constraints", ())
+    own = Origins(sources=("agent", "user"), data_class=run.data_class)
+    origins = merged(own, msgspec.convert(above["origins"], Origins)) if "origins" in above else own
+    return State(
+        goal=goal or document.spec.goal,
+        constraints=tuple(str(one) for one in limits) if isinstance(limits, list) else (),
+        inputs=inputs or None,
+        seen=origins,
+        data_class=origins.data_class,
+        lineage=tuple(above.get("lineage", ())),
+        chain=(*above.get("chain", ()), f"{run.agent}:{fingerprint(goal, inputs)}"),
+    )

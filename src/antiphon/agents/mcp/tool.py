@@ -1,0 +1,66 @@
+"""Tools as servers tell of them, and as we take them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from antiphon.agents.mcp.document import ToolHints, ToolServerSpec
+from antiphon.agents.mcp.pins import Seen
+from antiphon.core.tool import Effect, Tool
+from antiphon.wire import mcp
+
+MOST_DESCRIPTION = 4096
+NO_ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {}}
+NO_HINTS = ToolHints()
+
+
+def seen(said: Mapping[str, Any]) -> Seen | None:
+    """A tool as its server says it; None: it has no name, or no schema of an object."""
+    name, schema = said.get("name"), said.get("inputSchema", NO_ARGUMENTS)
+    if not isinstance(name, str) or not name or not isinstance(schema, dict):
+        return None
+    description, result = said.get("description"), said.get("outputSchema")
+    return Seen(
+        name=name,
+        description=description if isinstance(description, str) else "",
+        parameters=dict(mcp.mapping(schema)),
+        annotations=mcp.mapping(said.get("annotations")),
+        result=dict(mcp.mapping(result)) if isinstance(result, dict) else None,
+        title=str(said.get("title") or ""),
+    )
+
+
+def wanted(spec: ToolServerSpec, name: str) -> bool:
+    """Whether a server's tool is used."""
+    return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in spec.tools)
+
+
+def tool_of(server: str, spec: ToolServerSpec, found: Seen) -> Tool:
+    """A tool as agents see it: what its server says of it counts only where the server is trusted."""
+    hints = spec.hints.get(found.name, NO_HINTS)
+    said: Mapping[str, Any] = found.annotations if spec.trusted else {}
+    reads = said.get("readOnlyHint") is True
+    effect: Effect = "pure" if reads else "idempotent" if said.get("idempotentHint") is True else "at_most_once"
+    destroys = not reads and said.get("destructiveHint", bool(spec.trusted)) is True
+    return Tool(
+        name=mcp.tool_name(server, hints.name or found.name),
+        description=found.description[:MOST_DESCRIPTION],
+        parameters=found.parameters,
+        result=found.result,
+        effect=hints.effect or effect,
+        destructive=_said(hints.destructive, destroys),
+        sends=_said(hints.sends, said.get("openWorldHint", True) is True and not reads),
+        private=_said(hints.private, False),
+        untrusted=_said(hints.untrusted, True),
+        risky=tuple(hints.risky or ()),
+        confirm=hints.confirm or "policy",
+        data_class=hints.data_class,
+        timeout_s=hints.timeout_s or spec.timeout_s,
+        cost_nano_usd=hints.cost_nano_usd or 0,
+        cache_s=hints.cache_s or 0.0,
+        source=f"mcp/{server}",
+        version=found.hash,
+    )
+
+
+def _said(hint: bool | None, otherwise: bool) -> bool:
+    return otherwise if hint is None else hint

@@ -1,0 +1,1 @@
+"""What protects agents from what they read: labels of tools, rules before actions, marks on strangers' text."""

@@ -1,0 +1,113 @@
+"""A run told in words: how it goes, what it waits for, how it ended. Names and states only: no arguments, no results."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from antiphon.core.error import RunFailed, RunUnfinished, RunWaits
+from antiphon.core.run import Run, RunEvent
+
+MOST_WORD = 80
+_json = msgspec.json.Decoder()
+
+
+def progress(event: RunEvent) -> str:
+    """One line on an event; empty: it is nothing for those who wait for the answer."""
+    body = body_of(event)
+    match event.kind:
+        case "plan":
+            return f"plan: {_plan(body)}"
+        case "model":
+            return f"asks the model of its role {_word(body, 'role') or 'act'}"
+        case "tool":
+            return f"calls {_word(body, 'tool', 'name') or 'a tool'}"
+        case "observed":
+            failed = _word(body, "failed")
+            return f"{_word(body, 'tool', 'name', 'key') or 'it'} {f'failed: {failed}' if failed else 'answered'}"
+        case "child":
+            return f"asks {_word(body, 'agent', 'to') or 'another agent'}"
+        case "wait":
+            return f"waits: {_word(body, 'kind') or 'for somebody'}"
+        case "answered":
+            return "goes on"
+        case "verified":
+            return "checked its answer"
+        case "compacted":
+            return "summed up what came before"
+        case _:
+            return ""
+
+
+def body_of(event: RunEvent) -> Mapping[str, Any]:
+    """What an event says, as an object."""
+    body: Any = _json.decode(event.body) if event.body else {}
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {"value": body}
+
+
+def _word(body: Mapping[str, Any], *names: str) -> str:
+    """The first of these that is a text, short."""
+    return next((value[:MOST_WORD] for name in names if isinstance(value := body.get(name), str) and value), "")
+
+
+def _plan(body: Mapping[str, Any]) -> str:
+    steps: Any = body.get("steps")
+    named = [_named(one) for one in cast("list[Any]", steps if isinstance(steps, list) else [])]
+    return ", ".join(name[:MOST_WORD] for name in named if name) or "made"
+
+
+def _named(step: Any) -> str:
+    if not isinstance(step, dict):
+        return str(step)
+    said = cast("dict[str, Any]", step)
+    return str(said.get("name") or said.get("task") or "")
+
+
+def answer_text(run: Run) -> str:
+    """What a run answered, as a text: JSON where it is no text."""
+    value = answer_of(run)
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def answer_of(run: Run) -> Any:
+    """What a run answered; an empty text, where there is nothing."""
+    return _json.decode(run.result) if run.result else ""
+
+
+def summary(run: Run) -> str:
+    """What it used, for the receipt of the call that it answered."""
+    used = run.used
+    spent = f"{used.money_nano_usd / 1e9:.9f}".rstrip("0").rstrip(".")
+    return f"run: {used.calls} calls of models, {used.tool_calls} of tools, {used.tokens} tokens, {spent} USD"
+
+
+def failed(run: Run) -> RunFailed:
+    """What is told of a run that ended without an answer."""
+    why = f": {run.why}" if run.why else ""
+    return RunFailed(
+        f"the run {run.id} of agent/{run.agent} ended as {run.status} ({run.stop or 'error'}){why}; "
+        f"see GET /v1/runs/{run.id}",
+        run=run.id,
+        stop=run.stop or "error",
+    )
+
+
+def waits(run: Run) -> RunWaits:
+    """What is told of a run that waits for a person."""
+    wait = run.wait
+    what = "was paused" if wait is None else f"waits for a person ({wait.kind.replace('_', ' ')})"
+    whom = f" of the role {wait.to}" if wait is not None and wait.to else ""
+    return RunWaits(
+        f"the run {run.id} of agent/{run.agent} {what}{whom}; look at GET /v1/runs/{run.id}, answer there, then send the "
+        f"same request with the header x-antiphon-run: {run.id}",
+        run=run.id,
+    )
+
+
+def unfinished(run: Run, waited_s: float) -> RunUnfinished:
+    """What is told of a run that goes on after its caller's time."""
+    return RunUnfinished(
+        f"the run {run.id} of agent/{run.agent} had no answer within {waited_s:.3g} s, and goes on; look at "
+        f"GET /v1/runs/{run.id}, or send the same request with the header x-antiphon-run: {run.id}",
+        run=run.id,
+    )

@@ -1,0 +1,99 @@
+"""A process that runs agents: the engine, the loop, and all that they reach."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from antiphon.agents.approved import Waker
+from antiphon.agents.asking import GatewayMind
+from antiphon.agents.doors import Doors
+from antiphon.agents.engine import Engine
+from antiphon.agents.engine_dbos import EnginePlace, in_file, in_postgres
+from antiphon.agents.loop import LoopDriver
+from antiphon.agents.outcomes import Outcomes
+from antiphon.agents.settings import AgentsSettings
+from antiphon.app.agents import Agency
+from antiphon.app.stores import Stores
+from antiphon.control.approvals import Book
+from antiphon.core.approval import Approval
+from antiphon.core.clock import Clock
+from antiphon.core.error import StoreError
+from antiphon.core.ports import Approvals, Sealer
+from antiphon.core.sandbox import Sandbox
+from antiphon.gateway.gateway import Gateway
+from antiphon.telemetry.metrics_agents import AgentMetrics
+
+log = logging.getLogger("antiphon.agents")
+JOURNAL = "agents.db"
+"""Of steps, in the data directory; with `storage.url` it is in the schema `dbos` there."""
+SWEEP_S = 10.0
+"""How often runs are looked for whose approval was settled while nobody could tell them."""
+
+
+class House:
+    """Runs agents until it is stopped."""
+
+    def __init__(
+        self,
+        agency: Agency,
+        settings: AgentsSettings,
+        stores: Stores,
+        sealer: Sealer,
+        clock: Clock,
+        outcomes: Outcomes,
+        gateway: Callable[[], Gateway],
+        approvals: Callable[[], tuple[Book | None, Approvals | None]],
+        sandbox: Callable[[], Sandbox | None],
+        metrics: AgentMetrics,
+    ) -> None:
+        """`gateway`, `approvals`, `sandbox`: of the present revision."""
+        self._agency = agency
+        self._approvals = approvals
+        self._waker = Waker(agency.store, clock.now_ns)
+        _, people = approvals()
+        doors = Doors(
+            mind=GatewayMind(gateway, outcomes),
+            tools=agency.toolbox,
+            gate=agency.gate,
+            store=agency.store,
+            shelf=lambda: agency.shelf,
+            clock=clock,
+            approvals=people,
+            sandbox=sandbox(),
+        )
+        self._engine = Engine(agency.store, LoopDriver(doors), sealer, settings, place_of(stores), metrics)
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin. Raises: StoreError, and whatever the database of the journal says."""
+        await self._engine.start()
+        self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
+
+    async def stop(self, within_s: float) -> None:
+        """Stop at the next step of each run."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        await self._engine.stop(within_s)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            book, _ = self._approvals()
+            if book is None:
+                continue
+            try:
+                await asyncio.to_thread(self._waker.sweep, partial(_found, book))
+            except StoreError as error:
+                log.error("agents.not_swept", extra={"reason": error.noted})
+
+
+def _found(book: Book, tenant: str, approval_id: str) -> Approval | None:
+    return book.find(approval_id, tenant)
+
+
+def place_of(stores: Stores) -> EnginePlace:
+    """Where steps are journalled: beside everything else. Raises: StoreError."""
+    place = stores.place()
+    return in_file(Path(stores.directory) / JOURNAL) if place is None else in_postgres(place)
