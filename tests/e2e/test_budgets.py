@@ -167,7 +167,7 @@ def test_each_scope_has_accounts_of_its_own_and_caps_by_them(start: Start, up: U
     gateway = start(scoped(up.url, *many))
     assert gateway.chat(ask(user="customer-7"), headers=LINEAGE).status == 200
 
-    until(lambda: len(books(gateway).entries) == 1, "it is booked")
+    until(lambda: gateway.at_rest() and len(books(gateway).entries) == 1, "it is booked")
     found = books(gateway)
     for scope, value in SCOPES:
         have = found.of(f"by-{scope}")
@@ -313,7 +313,7 @@ def test_what_has_no_price_is_refused_unless_the_budget_allows_it(start: Start, 
     made["budgets"] = [budget(usd=1, unpriced="allow")]
     gateway.write(made)
     until(lambda: gateway.chat(ask()).status == 200, "the reload allows it")
-    until(lambda: len(books(gateway).entries) == bill.answers, "it is booked")
+    until(lambda: gateway.at_rest() and len(books(gateway).entries) == bill.answers, "it is booked")
     assert [one.money_nano_usd for one in books(gateway).entries] == [None] * bill.answers
     assert books(gateway).tokens == bill.tokens
 

@@ -77,7 +77,9 @@ def test_who_leaves_while_it_waits_takes_nothing_along(start: Start, up: Upstrea
         with Caller(gateway) as caller:
             caller.send(request(gateway, ask(), x_antiphon_session="leaves"))
             until(lambda: gateway.chat(ask()).status == 429, "the second one has its place, and waits")
-        left = until(lambda: [one for one in gateway.stored() if one.lineage.session == "leaves"], "it is seen to leave")
+        left = until(
+            lambda: [one for one in gateway.stored() if one.lineage.session == "leaves"], "it is seen to leave"
+        )
         servers.run(held.release())
         assert first.result().status == 200
         until(lambda: gateway.chat(ask()).status == 200, "its place and its wait are over")
@@ -132,7 +134,7 @@ def test_a_shared_call_is_paid_once_and_refused_to_all_of_them(start: Start, up:
         servers.run(held.release())
         assert [one.result().status for one in asking] == [200] * 4
     assert bill.answers == 1
-    until(lambda: len(books(gateway).entries) == 1, "it is booked once")
+    until(lambda: gateway.at_rest() and len(books(gateway).entries) == 1, "it is booked once")
     assert books(gateway).spent("cap") == bill.nano_usd
 
     while gateway.chat(ask(temperature=0, seed=bill.answers)).status == 200:

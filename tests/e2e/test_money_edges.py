@@ -77,7 +77,10 @@ def test_a_death_between_two_attempts_books_nothing_for_the_one_that_failed(star
     gateway = start(made)
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(gateway.chat, ask())
-        until(lambda: [one for one in gateway.stored() if one.attempts and one.attempts[0].failure], "one has failed")
+        until(
+            lambda: [one for one in gateway.stored(running=True) if one.attempts and one.attempts[0].failure],
+            "one has failed",
+        )
         gateway.kill()
         assert asking.exception() is not None
     gateway.start()

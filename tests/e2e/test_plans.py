@@ -390,8 +390,9 @@ def test_a_recipe_s_calls_are_all_in_the_ledger_and_count_as_one_request(start: 
     answer = gateway.chat(ask(max_tokens=20))
 
     assert answer.status == 200
-    until(lambda: len(books(gateway).entries) == 3, "three entries")
+    until(gateway.stored, "its receipt has its end, and with it the books")
     entries = books(gateway).entries
+    assert len(entries) == 3
     assert sum(one.money_nano_usd or 0 for one in entries) == bill.nano_usd
     assert sum(one.requests for one in entries) == 1
     (account,) = books(gateway).accounts.values()

@@ -58,7 +58,9 @@ def last(gateway: Gateway, **where: str) -> Receipt:
     """The newest receipt whose fields are these, once it has ended."""
 
     def found() -> Receipt | None:
-        rows = [one for one in gateway.stored(running=True) if all(getattr(one, name) == it for name, it in where.items())]
+        rows = [
+            one for one in gateway.stored(running=True) if all(getattr(one, name) == it for name, it in where.items())
+        ]
         return rows[-1] if rows and rows[-1].outcome != "running" else None
 
     return until(found, f"a receipt with {where}")
@@ -107,7 +109,7 @@ def test_a_killed_recipe_books_what_was_answered_as_used_and_the_rest_as_held(
         assert caller.read_all() == b""
     gateway.start()
 
-    until(lambda: len(books(gateway).entries) == 3, "all three are booked")
+    until(lambda: gateway.at_rest() and len(books(gateway).entries) == 3, "all three are booked")
     receipt = last(gateway)
     assert (receipt.outcome, receipt.error) == ("interrupted", "process_died")
     assert "request.bytes" in [one.name for one in receipt.facts]
@@ -204,7 +206,10 @@ def test_panels_at_once_never_go_over_a_hard_budget_and_the_ledger_is_the_bill(
     assert {one.status for one in ended} <= {200, 402}
     assert any(one.status == 200 for one in ended)
     assert any(one.status == 402 for one in ended)
-    until(lambda: len(books(gateway).entries) == bill.answers, "the ledger has an entry for each answer")
+    until(
+        lambda: gateway.at_rest() and len(books(gateway).entries) == bill.answers,
+        "the ledger has an entry for each answer",
+    )
     assert gateway.stop() == 0
     found = books(gateway)
     assert found.money_nano_usd == bill.nano_usd

@@ -109,7 +109,7 @@ def test_what_a_question_costs_is_booked_for_the_caller(start: Start, up: Upstre
 
     assert gateway.chat(ask(max_tokens=5)).status == 200
 
-    until(lambda: len(books(gateway).entries) == 2, "both calls are booked")
+    until(lambda: gateway.at_rest() and len(books(gateway).entries) == 2, "both calls are booked")
     assert sum(one.money_nano_usd or 0 for one in books(gateway).entries) == bill.nano_usd
     assert sum(one.requests for one in books(gateway).entries) == 1
 

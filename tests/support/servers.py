@@ -30,8 +30,10 @@ def postgres_programs() -> Path | None:
 class Postgres:
     """A server of its own in a temporary directory. Root starts it as the user `postgres`, as it refuses to be root."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, *, safe: bool = False) -> None:
+        """`safe`: what is committed is on the disk, as in production; tests have no use for that."""
         self._programs = programs
+        self._fsync = "on" if safe else "off"
         self._place = tempfile.TemporaryDirectory(prefix="antiphon-pg-", ignore_cleanup_errors=True)
         self._data = Path(self._place.name) / "data"
         self._as = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
@@ -47,7 +49,7 @@ class Postgres:
         """Start it, or start it again."""
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._place.name}"
-            " -c fsync=off -c max_connections=200 -c max_locks_per_transaction=256"
+            f" -c fsync={self._fsync} -c max_connections=200 -c max_locks_per_transaction=256"
         )
         log = Path(self._place.name) / "log"
         self._run("pg_ctl", "-D", self._data, "-l", log, "-w", "-t", int(START_S), "-o", options, "start")

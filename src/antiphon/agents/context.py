@@ -91,7 +91,7 @@ def outlined(plan: AgentPlan) -> str:
     )
 
 
-def messages(document: AgentDocument, state: State, head: Message, last: str = "") -> tuple[Message, ...]:
+def messages(state: State, head: Message, last: str = "") -> tuple[Message, ...]:
     """All that a model is shown.
 
     Args:
@@ -102,6 +102,8 @@ def messages(document: AgentDocument, state: State, head: Message, last: str = "
         shown.append(text("user", recalled))
     if state.plan is not None and state.plan.steps:
         shown.append(text("user", prompts.PLANNED.format(plan=outlined(state.plan))))
+    if given := [f"{handle}: {one.about}" for handle, one in state.values.items() if one.ref and not one.text]:
+        shown.append(text("user", prompts.GIVEN.format(values="\n".join(given))))
     if state.compacted:
         shown.append(text("user", prompts.COMPACTED.format(text=state.compacted)))
     shown += state.context

@@ -88,3 +88,7 @@ class Engine:
     async def steps(self, run: Run) -> list[Step]:
         """What a run can be forked from."""
         return await self._forks.steps(run)
+
+    async def mend(self) -> None:
+        """Put runs back that say they stand in the queue, or run, and don't; done by itself every 10 s."""
+        await self._waking.mend()

@@ -43,8 +43,8 @@ def executor() -> str:
 
 
 def alive(beat: Beat) -> bool:
-    """Whether a process of this machine still runs."""
-    return started(beat.pid) == beat.started
+    """Whether another process of this machine still runs. An earlier engine of this very process does not."""
+    return beat.pid != os.getpid() and started(beat.pid) == beat.started
 
 
 def kill(beat: Beat) -> None:

@@ -19,6 +19,8 @@ from antiphon.store.postgres_link import NAMED, PostgresPlace
 from antiphon.store.postgres_tls import secured
 
 QUEUE = "runs"
+QUEUED = "queue"
+"""Owner of a run that stands in it."""
 SEGMENT = "antiphon.segment"
 VERSION = "1"
 """Of the way that segments are journalled: a process goes on only with what one of the same version began."""
@@ -77,14 +79,11 @@ class _Json(Serializer):
 
     def serialize(self, data: Any) -> str:
         if isinstance(data, BaseException):
-            data = {"error": type(data).__name__, "message": str(data)}
+            data = f"{type(data).__name__}: {data}"
         return json.dumps(data)
 
     def deserialize(self, serialized_data: str) -> Any:
-        found = json.loads(serialized_data)
-        if isinstance(found, dict) and "error" in found and "message" in found:
-            return RuntimeError(f"{found['error']}: {found['message']}")
-        return found
+        return json.loads(serialized_data)
 
     def name(self) -> str:
         return "antiphon_json"

@@ -24,7 +24,7 @@ def forked_from(run: str, at: str) -> str:
     segment, _, number = at.partition(".")
     if not (segment.isdigit() and number.isdigit()):
         raise BadRequest(f"step {at} is not written as SEGMENT.NUMBER, such as 1.4", param="step")
-    return f"{run}/{at}"
+    return f"{run}@{at}"
 
 
 class Forks:
@@ -36,11 +36,11 @@ class Forks:
     @staticmethod
     def segment(run: Run) -> int:
         """The one that it begins in: its number is that of the run it comes from."""
-        return int(run.forked_from.rpartition("/")[2].partition(".")[0])
+        return int(run.forked_from.rpartition("@")[2].partition(".")[0])
 
     async def begin(self, run: Run) -> None:
         """Put its first segment into the durable queue, with what was told of it until then. Twice is as once."""
-        other, _, at = run.forked_from.rpartition("/")
+        other, _, at = run.forked_from.rpartition("@")
         segment, _, number = at.partition(".")
         await self._copy_events(other, run, int(segment))
         await self._desk.do(self._durable.fork, run, f"{other}.{segment}", int(number))

@@ -173,21 +173,27 @@ class Segments:
     async def _begin(self, journal: SegmentJournal, segment: int, state: bytes) -> bool:
         """Take the run into this process. Returns: whether it is still to go on."""
         run = journal.run
+        mine = self._mine(run, segment)
+        while not await self._desk.keep(self._desk.store.save, mine, run.segment, (run.status,)):
+            found = await self._desk.keep(self._desk.store.one, run.id)
+            if found is None or not await self._stands(found, segment):
+                return False
+            run, mine = found, self._mine(found, segment)
+        journal.run = replace(mine, state=state)
+        return True
+
+    def _mine(self, run: Run, segment: int) -> Run:
         now = time.time_ns()
-        owner = f"{self._durable.executor}#{next(self._numbers)}"
-        mine = replace(
+        return replace(
             run,
             status="running",
             segment=segment,
-            owner=owner,
+            owner=f"{self._durable.executor}#{next(self._numbers)}",
             wait=None,
             wake_ns=0,
             started_ns=run.started_ns or now,
             updated_ns=now,
         )
-        kept = await self._desk.keep(self._desk.store.save, mine, run.segment, (run.status,))
-        journal.run = replace(mine, state=state)
-        return kept
 
     async def _park(self, journal: SegmentJournal, parked: Parked) -> None:
         wait = parked.wait

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from antiphon.agents import engine_alive
-from antiphon.agents.engine_dbos import Durable
+from antiphon.agents.engine_dbos import QUEUED, Durable
 from antiphon.core.error import StoreError
 from antiphon.core.run import Beat, Run
 from antiphon.core.run_store import RunStore
@@ -153,6 +153,8 @@ class Takeover:
             elif self._died_of(run, workflow):
                 self._give_up(run, workflow)
             else:
+                queued = replace(run, status="queued", owner=QUEUED, updated_ns=time.time_ns())
+                self._store.save(queued, run.segment, ("running",))
                 self._durable.resume(workflow)
                 self._metrics.taken_over()
                 log.warning("run.taken_over", extra={"run": run.id, "by": self._me.worker})

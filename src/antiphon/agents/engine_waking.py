@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from antiphon.agents.engine_dbos import IN_FLIGHT, Durable
+from antiphon.agents.engine_dbos import IN_FLIGHT, QUEUED, Durable
 from antiphon.agents.engine_desk import Desk
 from antiphon.agents.engine_families import Families
 from antiphon.agents.engine_forks import Forks
@@ -22,8 +22,6 @@ from antiphon.telemetry.metrics_agents import AgentMetrics
 log = logging.getLogger(__name__)
 MOST = 64
 """Runs of one look."""
-QUEUED = "queue"
-"""Owner of a run that stands in the durable queue."""
 MEND_S = 10.0
 """Between two looks for runs that stand in no queue although they should."""
 LOST_S = 30.0
@@ -49,7 +47,7 @@ class Waking:
                 found = await self.look()
                 if time.monotonic() - self._mended_s > MEND_S:
                     self._mended_s = time.monotonic()
-                    await self._mend()
+                    await self.mend()
             except StoreError as error:
                 log.warning("runs.waiting", extra={"error": error.noted})
             except Exception:
@@ -162,7 +160,7 @@ class Waking:
 
     # --- what fell between two stools
 
-    async def _mend(self) -> None:
+    async def mend(self) -> None:
         """Put runs back into the durable queue that say they stand in it, or run, and don't."""
         asked = Asked(statuses=("queued", "running"), most=MEND_MOST)
         before_ns = time.time_ns() - int(LOST_S * 1e9)

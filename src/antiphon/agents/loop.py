@@ -5,14 +5,14 @@ from typing import Any, cast
 import msgspec
 
 from antiphon.agents import loop_ends, patterns
-from antiphon.agents.children import ABOVE
+from antiphon.agents.children_begin import ABOVE
 from antiphon.agents.document import AgentDocument
 from antiphon.agents.doors import Doors
 from antiphon.agents.journal import Driver, Ended, Journal
 from antiphon.agents.loop_resume import resume
 from antiphon.agents.observe import fingerprint
 from antiphon.agents.scene import Scene, Stopped, decoded, merged
-from antiphon.agents.state import State
+from antiphon.agents.state import State, Value
 from antiphon.agents.switches import Switches
 from antiphon.core.error import AntiphonError
 from antiphon.core.run import Mail, Run
@@ -62,6 +62,7 @@ def begun(document: AgentDocument, run: Run) -> State:
         inputs=inputs or None,
         seen=origins,
         data_class=origins.data_class,
+        values=msgspec.convert(above.get("values", {}), dict[str, Value]),
         lineage=tuple(above.get("lineage", ())),
-        chain=(*above.get("chain", ()), f"{run.agent}:{fingerprint(goal, inputs)}"),
+        chain=(*above.get("chain", ()), f"{run.agent}:{fingerprint(goal, inputs or None)}"),
     )

@@ -41,9 +41,7 @@ BROKEN = "~broken"
 """Stands among the arguments of a call whose arguments are no JSON object, with what is wrong."""
 
 
-def actions(
-    document: AgentDocument, said: Said, step: int, alone: tuple[str, ...], origins: Origins
-) -> list[Action]:
+def actions(document: AgentDocument, said: Said, step: int, alone: tuple[str, ...], origins: Origins) -> list[Action]:
     """Actions in the order of the calls; a text without calls finishes. Empty: it said nothing.
 
     Args:

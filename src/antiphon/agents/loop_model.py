@@ -1,6 +1,6 @@
 """Model calls of the loop: by role, paid from the envelope before, written down after."""
 
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct, structs
 
@@ -76,7 +76,7 @@ async def _failed(scene: Scene, wanted: Wanted, key: str, said: Said) -> None:
     """Go on from a call that failed. Returns where it is to be made again at once. Raises: Stopped, Parked."""
     state = scene.state
     state.tries += 1
-    data = said.data if isinstance(said.data, dict) else {}
+    data = cast("dict[str, Any]", said.data) if isinstance(said.data, dict) else {}
     if said.failed == "approval_pending" and data.get("approval"):
         state.notes["approval"] = data["approval"]
         scene.park(Wait(kind="approval", key=key, approval=str(data["approval"])))
@@ -86,7 +86,9 @@ async def _failed(scene: Scene, wanted: Wanted, key: str, said: Said) -> None:
     if wanted.role == "act" and scene.model("act") != scene.spec.models.get("escalation", scene.model("act")):
         state.notes["escalated"] = True
         return
-    raise Stopped("refused" if said.status in (401, 402, 403) else "error", f"{wanted.role}: {said.failed}: {said.text}")
+    raise Stopped(
+        "refused" if said.status in (401, 402, 403) else "error", f"{wanted.role}: {said.failed}: {said.text}"
+    )
 
 
 async def _ask(scene: Scene, wanted: Wanted, key: str) -> Thought:
@@ -151,7 +153,9 @@ def message_of(mail: Mail) -> Message:
 def _alone(scene: Scene, said: Said) -> tuple[str, ...]:
     """Which of the called tools change something: their order matters."""
     called = {call.name for call in said.calls}
-    pure = {one.name for one in agent_tools(scene.doors, scene.document) if one.effect == "pure"} if called else set[str]()
+    pure = (
+        {one.name for one in agent_tools(scene.doors, scene.document) if one.effect == "pure"} if called else set[str]()
+    )
     return tuple(sorted(called - pure))
 
 
@@ -162,9 +166,7 @@ def _used(wanted: Wanted, said: Said, took_s: float, most: Use) -> Use:
         tokens = usage.input_tokens + usage.output_tokens
     else:
         tokens = 0 if said.failed and said.status < 500 else most.tokens
-    return Use(
-        steps=wanted.steps, calls=1, tokens=tokens, money_nano_usd=said.cost_nano_usd, seconds=took_s
-    )
+    return Use(steps=wanted.steps, calls=1, tokens=tokens, money_nano_usd=said.cost_nano_usd, seconds=took_s)
 
 
 def _refused(error: AntiphonError) -> Said:

@@ -12,9 +12,7 @@ from antiphon.core.tool import Tool
 FINISH, ASK_PERSON, HAND_OFF, ASK_AGENT = "finish", "ask_person", "hand_off", "ask_agent"
 READ_VALUE, ASK_VALUE, REMEMBER, RUN_CODE = "read_value", "ask_value", "remember", "run_code"
 STEP_DONE, REPLAN = "step_done", "replan"
-OWN = frozenset(
-    {FINISH, ASK_PERSON, HAND_OFF, ASK_AGENT, READ_VALUE, ASK_VALUE, REMEMBER, RUN_CODE, STEP_DONE, REPLAN}
-)
+OWN = frozenset({FINISH, ASK_PERSON, HAND_OFF, ASK_AGENT, READ_VALUE, ASK_VALUE, REMEMBER, RUN_CODE, STEP_DONE, REPLAN})
 """A tool of one of these names is never reached: the loop's own goes first."""
 TEXT: dict[str, Any] = {"type": "string"}
 
@@ -42,7 +40,7 @@ def _own(doors: Doors, document: AgentDocument, state: State) -> list[ToolShown]
     found = [_finish(document), _ASK_PERSON, _hand_off(document)]
     if spec.children.agents or spec.children.skills:
         found.append(_ask_agent(document))
-    if any(one.text for one in state.values.values()):
+    if any(one.text or one.ref for one in state.values.values()):
         quarantined = spec.safety.untrusted == "quarantine"
         found += [_READ_VALUE, _ASK_VALUE] if quarantined else [_READ_VALUE]
     if spec.memory.scopes and doors.memory is not None:

@@ -5,13 +5,13 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from antiphon.agents import loop_plan, prompts, stops
+from antiphon.agents import loop_plan, prompts, shared, stops
 from antiphon.agents.context import text
 from antiphon.agents.loop_actions import BROKEN
 from antiphon.agents.loop_model import Wanted, think
 from antiphon.agents.loop_offer import ASK_VALUE, READ_VALUE, REMEMBER, REPLAN, STEP_DONE, named
 from antiphon.agents.observe import note
-from antiphon.agents.scene import Scene
+from antiphon.agents.scene import Scene, aside
 from antiphon.agents.state import Action, Observation, Value
 from antiphon.core.error import AntiphonError
 
@@ -22,6 +22,16 @@ _FORMS = {
     "number": re.compile(r"[-+]?\d[\d.,_ ]{0,30}|unknown"),
     "date": re.compile(r"\d{4}-\d{2}-\d{2}|unknown"),
 }
+
+
+class Loaded(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A shared value; None: there is none that this run may read."""
+
+    value: Value | None = None
+
+
+async def _load(scene: Scene, ref: str) -> Loaded:
+    return Loaded(value=await aside(shared.read, scene.doors.store, scene.doors.clock, scene.run, ref))
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -38,7 +48,7 @@ async def do(scene: Scene, action: Action) -> None:
     if BROKEN in arguments:
         seen = Observation(key=action.key, failed="invalid_arguments", text=str(arguments[BROKEN]))
     elif name == READ_VALUE:
-        seen = _read(scene, action, arguments)
+        seen = await _read(scene, action, arguments)
     elif name == ASK_VALUE:
         seen = await _ask(scene, action, arguments)
     elif name == REMEMBER:
@@ -57,18 +67,23 @@ async def do(scene: Scene, action: Action) -> None:
     scene.tell("observed", {"step": action.key, "tool": name, "text": seen.text, "failed": seen.failed})
 
 
-def _value(scene: Scene, action: Action, handle: str) -> Value | Observation:
-    value = scene.state.values.get(handle.strip("[] "))
+async def _value(scene: Scene, action: Action, handle: str) -> Value | Observation:
+    values, handle = scene.state.values, handle.strip("[] ")
+    value = values.get(handle)
+    if value is not None and value.ref and not value.text:
+        value = (await scene.step(f"value {handle}", Loaded, lambda: _load(scene, value.ref))).value
+        if value is not None:
+            values[handle] = value
     if value is None or not value.text:
-        known = ", ".join(one for one, value in scene.state.values.items() if value.text)
+        known = ", ".join(one for one, value in values.items() if value.text or value.ref)
         said = f"there is nothing under {handle[:40]}; there are {known or 'none'}"
         return Observation(key=action.key, failed="not_found", text=said)
     return value
 
 
-def _read(scene: Scene, action: Action, arguments: dict[str, Any]) -> Observation:
+async def _read(scene: Scene, action: Action, arguments: dict[str, Any]) -> Observation:
     handle = str(arguments.get("handle", ""))
-    value = _value(scene, action, handle)
+    value = await _value(scene, action, handle)
     if isinstance(value, Observation):
         return value
     most = scene.spec.context.result_bytes
@@ -89,21 +104,31 @@ def _read(scene: Scene, action: Action, arguments: dict[str, Any]) -> Observatio
 
 async def _ask(scene: Scene, action: Action, arguments: dict[str, Any]) -> Observation:
     """A model without tools reads a value. An answer in a form that can't carry instructions is shown; a text is not."""
-    value = _value(scene, action, str(arguments.get("handle", "")))
+    value = await _value(scene, action, str(arguments.get("handle", "")))
     if isinstance(value, Observation):
         return value
     form = str(arguments.get("form") or "text")
     options = [str(one) for one in arguments.get("options") or ()]
     asked = f"one of: {', '.join(options)}, unknown" if form == "choice" else form
-    prompt = prompts.READ.format(question=action.text, form=asked, text=value.text.encode()[:MOST_ASKED_BYTES].decode("utf-8", "ignore"))
+    prompt = prompts.READ.format(
+        question=action.text, form=asked, text=value.text.encode()[:MOST_ASKED_BYTES].decode("utf-8", "ignore")
+    )
     wanted = Wanted(role="quarantine", key=f"{action.key}.q", messages=(text("user", prompt),))
     said = (await think(scene, wanted)).said.text.strip()
     if form == "text":
         seen = Observation(key=action.key, text=said, origins=value.origins, handle=f"r{action.key}")
-        scene.state.values[seen.handle] = Value(text=said, origins=value.origins, about=f"about {arguments.get('handle')}")
+        scene.state.values[seen.handle] = Value(
+            text=said, origins=value.origins, about=f"about {arguments.get('handle')}"
+        )
         return structs.replace(seen, text=scene.gate.shown(seen, scene.state))
     bare = said.strip(" .\n\"'")
-    fits = bare in (*options, "unknown") if form == "choice" else _FORMS[form].fullmatch(bare) is not None if form in _FORMS else False
+    fits = (
+        bare in (*options, "unknown")
+        if form == "choice"
+        else _FORMS[form].fullmatch(bare) is not None
+        if form in _FORMS
+        else False
+    )
     if not fits:
         return Observation(key=action.key, failed="unreadable", text=f"the answer was no {form}")
     return Observation(key=action.key, text=bare, origins=structs.replace(value.origins, untrusted=False))
@@ -122,7 +147,12 @@ async def _keep(scene: Scene, action: Action, scope: str) -> Kept:
     assert scene.doors.memory is not None
     try:
         said = await scene.doors.memory.remember(
-            scene.run, scene.document, action.text, scope=scope, origins=action.origins, key=f"{scene.run.id}/{action.key}"
+            scene.run,
+            scene.document,
+            action.text,
+            scope=scope,
+            origins=action.origins,
+            key=f"{scene.run.id}/{action.key}",
         )
     except AntiphonError as error:
         return Kept(text=error.message, failed=error.said_code)

@@ -60,8 +60,10 @@ async def approve(scene: Scene, action: Action, ruling: Ruling, resource: str, s
     )
     asked = await scene.step(f"approval {action.key}", AskedFor, lambda: _ask(scene, ruling, resource, body))
     if not asked.id:
-        return Observation(key=action.key, failed="refused", text="a person would have to approve it, and nobody can here")
-    scene.park(
+        return Observation(
+            key=action.key, failed="refused", text="a person would have to approve it, and nobody can here"
+        )
+    return scene.park(
         Wait(
             kind="approval",
             key=action.key,

@@ -65,9 +65,7 @@ async def plan(scene: Scene) -> None:
 async def _needed(scene: Scene) -> Needed:
     """Whether there is anything that a plan protects: strangers' texts, and tools that could be turned by them."""
     tools = agent_tools(scene.doors, scene.document)
-    locked = scene.spec.safety.plan_lock and (
-        scene.state.seen.untrusted or any(one.untrusted for one in tools)
-    )
+    locked = scene.spec.safety.plan_lock and (scene.state.seen.untrusted or any(one.untrusted for one in tools))
     could = any(one.effect != "pure" or one.sends or one.destructive for one in tools)
     return Needed(
         plan=scene.spec.pattern == "plan" or (locked and could),
@@ -128,7 +126,7 @@ def read(answer: str, tools: set[str]) -> tuple[Planned, ...] | str:
     found = last_json(answer)
     if found is None:
         return "it holds no JSON"
-    raw = found[0] if isinstance(found[0], dict) else {"steps": found[0]}
+    raw: Any = found[0] if isinstance(found[0], dict) else {"steps": found[0]}
     try:
         steps = msgspec.convert(raw, _Plan, strict=False).steps
     except msgspec.ValidationError as error:

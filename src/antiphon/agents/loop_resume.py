@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from antiphon.agents import children, loop_finish, loop_people
 from antiphon.agents.context import spelled, text
-from antiphon.agents.loop_acts import observe
+from antiphon.agents.loop_observe import observe
 from antiphon.agents.loop_model import message_of
 from antiphon.agents.loop_tools import Did
 from antiphon.agents.scene import Scene, Stopped
@@ -18,7 +18,6 @@ async def resume(scene: Scene, mail: list[Mail]) -> None:
     messages = [one for one in mail if one.kind == "message"]
     wait, state.wait = state.wait, None
     if wait is not None:
-        scene.tell("answered", {"kind": wait.kind, "key": wait.key})
         match wait.kind:
             case "approval":
                 await _approved(scene, wait)

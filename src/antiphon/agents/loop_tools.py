@@ -75,6 +75,8 @@ async def do(scene: Scene, action: Action) -> Did:
         return _said(action, call, "quarantined", f"the tool {call.name} is {barred.how}; do without it")
     if BROKEN in call.arguments:
         return _said(action, call, "invalid_arguments", f"{call.arguments[BROKEN]}; send them again as one JSON object")
+    if action.own:
+        call = _fitting(call, tool)
     call, faults = doors.tools.check(call)
     if faults:
         return _said(action, call, "invalid_arguments", "; ".join(faults))
@@ -159,6 +161,15 @@ def observed(scene: Scene, action: Action, tool: Tool | None, result: ToolResult
         changes=tool is not None and tool.effect != "pure",
         destructive=tool is not None and tool.destructive,
     )
+
+
+def _fitting(call: ToolCall, tool: Tool) -> ToolCall:
+    """A call of the loop's own with what the tool takes, and no more."""
+    takes = tool.parameters.get("properties")
+    if not isinstance(takes, dict):
+        return call
+    kept = {name: value for name, value in call.arguments.items() if name in takes}
+    return msgspec.structs.replace(call, arguments=kept)
 
 
 def digest(call: ToolCall) -> str:

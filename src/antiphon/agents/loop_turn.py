@@ -5,14 +5,16 @@ from msgspec import Struct
 from antiphon.agents import compact, context, prompts, stops
 from antiphon.agents.document import Role
 from antiphon.agents.loop_actions import actions, said_again
-from antiphon.agents.loop_acts import refuse
 from antiphon.agents.loop_model import Wanted, message_of, think
+from antiphon.agents.loop_observe import refuse, shortened
 from antiphon.agents.scene import Scene, Stopped
 from antiphon.agents.state import Action
 from antiphon.core.content import Message
 
 RECALLED = "recalled"
 QUIET = "quiet"
+MOST_WIDE = 2
+"""Turns that may begin more at once than the fan-out allows, before that ends the run."""
 MOST_QUIET = 2
 """Turns in a row in which a model says nothing at all."""
 
@@ -33,7 +35,9 @@ async def turn(scene: Scene, *, last: str = "", role: Role = "act", head: Messag
     step = state.step + 1
     quiet = state.notes.get(QUIET, 0)
     shown = context.messages(
-        scene.document, state, head or context.instructions(scene.document), last=prompts.NUDGE if quiet and not last else last
+        state,
+        head or context.instructions(scene.document),
+        last=prompts.NUDGE if quiet and not last else last,
     )
     thought = await think(scene, Wanted(role=role, key=str(step), messages=shown, steps=1, tools=True, listens=True))
     state.step = step
@@ -56,7 +60,11 @@ def _begun(scene: Scene, decided: list[Action]) -> list[Action]:
     """Those that are begun: no more at once than the fan-out, and an end alone."""
     most = scene.run.envelope.fan_out
     begun, rest = decided[:most], decided[most:]
-    refuse(scene, rest, "fan_out", f"not begun: no more than {most} actions at once; call it again, if it is still needed")
+    refuse(
+        scene, rest, "fan_out", f"not begun: no more than {most} actions at once; call it again, if it is still needed"
+    )
+    if rest:
+        shortened(scene, "fan_out", MOST_WIDE)
     if len(begun) > 1:
         ends = [one for one in begun if one.kind in ("finish", "hand_off")]
         refuse(scene, ends, "not_alone", "call this alone, once you have seen what came of the others")

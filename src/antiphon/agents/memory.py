@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from math import log
 
@@ -39,9 +40,10 @@ _S_NS = 1_000_000_000
 _WORD = re.compile(r"\w+")
 
 
-class Shown(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Shown(Struct, frozen=True, kw_only=True):
     """What an approver sees, JSON; `text` may be modified."""
 
+    action: str = ACTION
     memory: str
     agent: str
     scope: str
@@ -203,8 +205,9 @@ class KeptMemories(Memories):
             await asyncio.to_thread(self._store.forget, one.tenant, memory=one.id)
             return None
         text = one.text
-        if approval.state == "modified" and approval.instead:
-            text = msgspec.json.decode(approval.instead, type=Shown).text.encode()
+        if approval.state == "modified":
+            with suppress(msgspec.MsgspecError):  # another form says no other text
+                text = msgspec.json.decode(approval.instead, type=Shown).text[:LONGEST].encode()
         by = ", ".join(vote.by for vote in approval.votes if vote.state in ("approved", "modified"))
         known = structs.replace(one, text=text, waits=False, approved_by=by)
         await asyncio.to_thread(self._store.remember, known)

@@ -26,14 +26,21 @@ def clipped(whole: str, most_bytes: int, handle: str) -> str:
 
 
 def note(
-    state: State, action: Action, observation: Observation, value: Value | None = None, *, at_ns: int = 0, hidden: bool = False
+    state: State,
+    action: Action,
+    observation: Observation,
+    value: Value | None = None,
+    *,
+    at_ns: int = 0,
+    hidden: bool = False,
 ) -> None:
     """Put an observation into the State: its context, values, and what it has seen.
 
     Args:
         hidden: The model sees a handle in place of what came back, so that it has not seen it.
     """
-    state.context.append(answer(action, observation))
+    if not action.own:
+        state.context.append(answer(action, observation))
     state.taken.append(Taken(action=action, observation=observation, at_ns=at_ns))
     del state.taken[:-MOST_TAKEN]
     if value is not None and observation.handle:
@@ -49,9 +56,7 @@ def answer(action: Action, observation: Observation) -> Message:
     parts = (Text(text=observation.text or "(nothing came back)"),)
     if action.call is None:
         return Message(role="user", parts=parts, form="text")
-    return Message(
-        role="tool", parts=parts, form="text", tool_call_id=action.call.id, failed=bool(observation.failed)
-    )
+    return Message(role="tool", parts=parts, form="text", tool_call_id=action.call.id, failed=bool(observation.failed))
 
 
 def _bound(state: State) -> None:

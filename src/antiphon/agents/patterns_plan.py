@@ -25,7 +25,9 @@ async def run(scene: Scene) -> None:
             call = ToolCall(id=f"p{state.step}", name="ask_agent", arguments={"agent": step.agent, "task": step.task})
             state.plan = finished(state.plan, step.name)
             state.pending = [
-                Action(kind="agent", key=f"{state.step}.1", call=call, text=step.task, to=step.agent, origins=state.seen)
+                Action(
+                    kind="agent", key=f"{state.step}.1", call=call, text=step.task, to=step.agent, origins=state.seen
+                )
             ]
         else:
             await turn(scene, last=prompts.STEP.format(step=f"{step.name}: {step.task}"))

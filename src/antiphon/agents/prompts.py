@@ -31,6 +31,9 @@ Answer with the whole plan as it should be from here on."""
 PLANNED = """Your plan:
 {plan}"""
 
+GIVEN = """Values that you may read by `read_value`:
+{values}"""
+
 STEP = """The step of your plan to do at present: {step}
 When it is done, call `step_done` with what came of it. When the plan no longer fits, call `replan` with the reason."""
 

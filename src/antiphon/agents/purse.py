@@ -16,6 +16,7 @@ class Grant(Struct, frozen=True, kw_only=True):
     """What may be used."""
 
     key: str
+    """Of the action, within its run."""
     most: Use
     """Its `seconds` are the action's deadline."""
     short: Stop | None = None
@@ -29,14 +30,15 @@ class Purse:
         """`lineage`: the runs above, the root's first; empty for a root."""
         self._store = store
         self._run = run.id
-        self._rows = (*lineage, run.id) if lineage else (run.root or run.id,)
+        root = run.root or run.id
+        self._rows = (root, *(one for one in (*lineage, run.id) if one != root))
 
     async def hold(self, key: str, most: Use) -> Grant:
         """Hold on each row, the root's first. Where only time is short, as much of it as is left is held.
 
         Raises: StoreError.
         """
-        return await asyncio.to_thread(self._hold, f"{self._run}/{key}", most)
+        return await asyncio.to_thread(self._hold, key, most)
 
     async def settle(self, grant: Grant, used: Use) -> None:
         """Put what was used in the place of what was held. Raises: StoreError."""
@@ -51,13 +53,21 @@ class Purse:
 
     def _try(self, key: str, most: Use) -> tuple[Stop | None, float]:
         for place, row in enumerate(self._rows):
-            held = self._store.hold(row, key, most)
+            held = self._store.hold(row, self._key(row, key), most)
             if not held.ok:
                 for earlier in self._rows[:place]:
-                    self._store.settle(earlier, key, Use())
+                    self._store.settle(earlier, self._key(earlier, key), Use())
                 return held.short or "error", held.left.seconds
         return None, 0.0
 
     def _settle(self, key: str, used: Use) -> None:
-        for row in self._rows:
-            self._store.settle(row, key, used)
+        """From the own row up. What is settled on a root's row for a child, the store counts on the child's too: what was
+        held there is only let go.
+        """
+        for row in reversed(self._rows):
+            mine = row == self._run and row != self._rows[0]
+            self._store.settle(row, self._key(row, key), Use() if mine else used)
+
+    def _key(self, row: str, key: str) -> str:
+        """Names the run that acts first on the root's row, and the row itself on those between."""
+        return f"{self._run}/{key}" if row == self._rows[0] else f"{row}/{self._run}/{key}"

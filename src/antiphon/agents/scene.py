@@ -12,7 +12,7 @@ from antiphon.agents.journal import Journal, Parked
 from antiphon.agents.purse import Purse
 from antiphon.agents.state import State
 from antiphon.agents.switches import Switches
-from antiphon.core.data_class import highest
+from antiphon.core.data_class import DataClass, highest
 from antiphon.core.run import Run, Stop, Use, Wait
 from antiphon.core.tool import Origins, ToolContext
 
@@ -26,7 +26,8 @@ class Stopped(Exception):
 
     def __init__(self, stop: Stop, why: str) -> None:
         super().__init__(why)
-        self.stop, self.why = stop, why
+        self.stop: Stop = stop
+        self.why = why
 
 
 class Scene:
@@ -101,11 +102,12 @@ def _plain(work: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
 
 def merged(*origins: Origins) -> Origins:
     """Where something that is made of several comes from."""
+    classes: list[DataClass] = [one.data_class for one in origins]
     return Origins(
         sources=tuple(sorted({source for one in origins for source in one.sources})),
         untrusted=any(one.untrusted for one in origins),
         private=any(one.private for one in origins),
-        data_class=highest(*(one.data_class for one in origins)),
+        data_class=highest(*classes),
     )
 
 
@@ -122,4 +124,3 @@ def decoded(raw: bytes) -> State:
 async def aside(work: Callable[..., T], *arguments: Any, **named: Any) -> T:
     """Do blocking work of a store beside the loop."""
     return await asyncio.to_thread(work, *arguments, **named)
-

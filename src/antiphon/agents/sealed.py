@@ -166,10 +166,16 @@ class SealedRuns(RunStore):
         return None if found is None else (self._open(found[0], _value(space, key)), found[1])
 
     def values(self, tenant: str, space: str, now_ns: int, prefix: str = "") -> list[tuple[str, bytes, int]]:
-        return [
-            (key, self._open(value, _value(space, key)), version)
-            for key, value, version in self._store.values(tenant, space, now_ns, prefix)
-        ]
+        return self._values(space, self._store.values(tenant, space, now_ns, prefix))
+
+    def first(self, tenant: str, space: str, now_ns: int, most: int, until: str = "") -> list[tuple[str, bytes, int]]:
+        return self._values(space, self._store.first(tenant, space, now_ns, most, until))
+
+    def _values(self, space: str, found: list[tuple[str, bytes, int]]) -> list[tuple[str, bytes, int]]:
+        return [(key, self._open(value, _value(space, key)), version) for key, value, version in found]
+
+    def count(self, tenant: str, space: str) -> int:
+        return self._store.count(tenant, space)
 
     def drop(self, tenant: str, space: str, key: str) -> bool:
         return self._store.drop(tenant, space, key)

@@ -52,6 +52,8 @@ class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: Any = None
     origins: Origins = Origins()
     """Of what it was decided on: everything that the deciding model saw."""
+    own: bool = False
+    """The loop's own: no model called it, so that none is shown what came of it by itself."""
     alone: bool = False
     """It is not begun beside others: what it does may depend on those before it."""
 
@@ -96,6 +98,8 @@ class Value(Struct, frozen=True, kw_only=True, omit_defaults=True):
     origins: Origins = Origins()
     about: str = ""
     """One line on what it is."""
+    ref: str = ""
+    """Where all of it is kept, where `text` is empty: its key among the values that the run tree shares."""
 
 
 class State(Struct, kw_only=True, omit_defaults=True):

@@ -65,7 +65,11 @@ def contract(spec: AgentSpec, answer: Any) -> list[str]:
 
 def checks(spec: AgentSpec, state: State, answer: Any) -> list[str]:
     """Conditions that don't hold; empty: all do. One that nobody can tell doesn't hold. Pure."""
-    return [] if spec.verify is None else [one for check in spec.verify.checks for one in _broken(check, spec, state, answer)]
+    return (
+        []
+        if spec.verify is None
+        else [one for check in spec.verify.checks for one in _broken(check, spec, state, answer)]
+    )
 
 
 def _broken(check: str, spec: AgentSpec, state: State, answer: Any) -> Iterator[str]:
@@ -105,7 +109,11 @@ def _kind(schema: Any) -> FactKind | None:
         return None
     found = cast("dict[str, Any]", schema)
     items = found.get("items")
-    if found.get("type") == "array" and isinstance(items, dict) and cast("dict[str, Any]", items).get("type") == "string":
+    if (
+        found.get("type") == "array"
+        and isinstance(items, dict)
+        and cast("dict[str, Any]", items).get("type") == "string"
+    ):
         return "strings"
     return _KINDS.get(str(found.get("type")))
 

@@ -41,7 +41,7 @@ def _begin(where: Address, arguments: Namespace) -> str:
             fields[name] = value
     if arguments.priority != 5:
         fields["priority"] = arguments.priority
-    return asked(where, "POST", agent.RUNS, fields, arguments.once)["id"]
+    return asked(where, "POST", agent.RUNS, fields, arguments.once or "")["id"]
 
 
 def _input(arguments: Namespace) -> Any:

@@ -58,8 +58,8 @@ def _run(one: Parser, *, where: Where) -> None:
     one.add_argument("goal", nargs="?", help="what it is to do (default: read stdin, where no --input is given)")
     one.add_argument("--input", metavar="FILE", help="JSON file with the whole input, in place of a goal")
     one.add_argument("--agent-version", default="", metavar="VERSION", help="of this version (default: the newest)")
-    one.add_argument("--session", type=values.name, default="", help="name of the session that it belongs to")
-    one.add_argument("--once", type=values.name, default="", help="idempotency key: the same again finds the same run")
+    one.add_argument("--session", type=values.name, help="name of the session that it belongs to")
+    one.add_argument("--once", type=values.name, help="idempotency key: the same again finds the same run")
     one.add_argument("--priority", type=values.whole(1, 9), default=5, help="1 first, 9 last (default: %(default)s)")
     one.add_argument("--detach", action="store_true", help="print the run's id and don't wait")
     one.add_argument(

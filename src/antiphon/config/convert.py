@@ -60,7 +60,7 @@ class _Reader:
 
     def read(self, node: Node, kind: inspect.Type, path: Path, line: int) -> object:
         """The value at a path; LOST, reported, when there is none."""
-        if isinstance(kind, inspect.AnyType):
+        if isinstance(bare(kind), inspect.AnyType):
             return self._free(node, path)
         if isinstance(node, Scalar):
             return self._single(node, kind, path, line)

@@ -177,6 +177,15 @@ class RunStore(ABC):
     @abstractmethod
     def values(self, tenant: str, space: str, now_ns: int, prefix: str = "") -> list[tuple[str, bytes, int]]: ...
 
+    def first(self, tenant: str, space: str, now_ns: int, most: int, until: str = "") -> list[tuple[str, bytes, int]]:
+        """The same, by key, the first so many; with `until` those alone whose key is before it."""
+        found = self.values(tenant, space, now_ns)
+        return [one for one in found if not until or one[0] < until][:most]
+
+    def count(self, tenant: str, space: str) -> int:
+        """How many there are, those whose time is over too."""
+        return len(self.values(tenant, space, 0))
+
     @abstractmethod
     def drop(self, tenant: str, space: str, key: str) -> bool: ...
 

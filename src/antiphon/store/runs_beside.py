@@ -151,6 +151,21 @@ def values(db: Ask, tenant: str, space: str, now_ns: int, prefix: str) -> list[t
     return sorted((key, bytes(found), version) for key, found, version in rows)
 
 
+def first(db: Ask, tenant: str, space: str, now_ns: int, most: int, until: str) -> list[tuple[str, bytes, int]]:
+    before, named = (" AND key < ?", (until,)) if until else ("", ())
+    rows = db.ask(
+        "SELECT key, value, version FROM run_values WHERE tenant = ? AND space = ? AND (until_ns = 0 OR until_ns > ?)"  # noqa: S608
+        f"{before} ORDER BY key LIMIT ?",
+        (tenant, space, now_ns, *named, most),
+    )
+    return [(key, bytes(found), version) for key, found, version in rows]
+
+
+def count(db: Ask, tenant: str, space: str) -> int:
+    [(found,)] = db.ask("SELECT count(*) FROM run_values WHERE tenant = ? AND space = ?", (tenant, space))
+    return found
+
+
 def drop(db: Ask, tenant: str, space: str, key: str) -> bool:
     text = "DELETE FROM run_values WHERE tenant = ? AND space = ? AND key = ? RETURNING 1"
     return bool(db.ask(text, (tenant, space, key)))

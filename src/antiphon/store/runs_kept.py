@@ -161,6 +161,13 @@ class KeptRuns(RunStore):
     def values(self, tenant: str, space: str, now_ns: int, prefix: str = "") -> list[tuple[str, bytes, int]]:
         return self._read(partial(runs_beside.values, tenant=tenant, space=space, now_ns=now_ns, prefix=prefix))
 
+    def first(self, tenant: str, space: str, now_ns: int, most: int, until: str = "") -> list[tuple[str, bytes, int]]:
+        work = partial(runs_beside.first, tenant=tenant, space=space, now_ns=now_ns, most=most, until=until)
+        return self._read(work)
+
+    def count(self, tenant: str, space: str) -> int:
+        return self._read(partial(runs_beside.count, tenant=tenant, space=space))
+
     def drop(self, tenant: str, space: str, key: str) -> bool:
         return self._write(partial(runs_beside.drop, tenant=tenant, space=space, key=key))
 

@@ -248,6 +248,10 @@ class Gateway:
     def stored(self, *, running: bool = False) -> list[Receipt]:
         return [one for one in stored(self.data) if running or one.outcome != "running"]
 
+    def at_rest(self) -> bool:
+        """Whether every receipt that is stored has its end; what runs is booked at its most until then."""
+        return all(one.outcome != "running" for one in stored(self.data))
+
 
 def stored(data: Path) -> list[Receipt]:
     """Every receipt in the database of a data directory."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rig.gateway import Gateway
+from rig.wait import until
 
 
 def workers(gateway: Gateway) -> list[int]:
@@ -12,8 +13,12 @@ def workers(gateway: Gateway) -> list[int]:
 
 def shipper(gateway: Gateway) -> int:
     """The process that has the database open and takes no requests."""
-    others = set(gateway.children()) - set(workers(gateway))
-    return next(pid for pid in others if any(file.endswith("antiphon.db") for file in open_files(pid)))
+
+    def found() -> int | None:
+        others = set(gateway.children()) - set(workers(gateway))
+        return next((pid for pid in others if any(file.endswith("antiphon.db") for file in open_files(pid))), None)
+
+    return until(found, "the shipper has it open")
 
 
 def open_files(pid: int) -> list[str]:

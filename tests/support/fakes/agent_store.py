@@ -27,7 +27,9 @@ class MemoryRunStore(RunStore):
 
     def begin(self, run: Run, most_queued: int = 10_000) -> Run:
         for one in self.runs.values():
-            if one.id == run.id or (run.once and (one.tenant, one.agent, one.once) == (run.tenant, run.agent, run.once)):
+            if one.id == run.id or (
+                run.once and (one.tenant, one.agent, one.once) == (run.tenant, run.agent, run.once)
+            ):
                 return one
         self.runs[run.id] = run
         return run
@@ -118,6 +120,8 @@ class MemoryRunStore(RunStore):
         found = self.holds.get((root, key))
         if found is not None and not found[1]:
             self.holds[root, key] = (used, True)
+            if (child := key.partition("/")[0]) != root:
+                self.holds[child, f"{root}:{key}"] = (used, True)
 
     def intend(self, intent: Intent) -> Intent:
         return self.intents.setdefault((intent.run, intent.step), intent)
@@ -184,11 +188,20 @@ class MemoryRunStore(RunStore):
         return self.kept.get((tenant, space, key))
 
     def values(self, tenant: str, space: str, now_ns: int, prefix: str = "") -> list[tuple[str, bytes, int]]:
-        return [
-            (key, raw, at) for (who, where, key), (raw, at) in self.kept.items() if (who, where) == (tenant, space)
-        ]
+        return [(key, raw, at) for (who, where, key), (raw, at) in self.kept.items() if (who, where) == (tenant, space)]
 
     def drop(self, tenant: str, space: str, key: str) -> bool:
         return self.kept.pop((tenant, space, key), None) is not None
+
+    def old(self, before_ns: int, most: int, after: str = "") -> list[Run]:
+        return []
+
+    def discard(self, roots: Sequence[str]) -> None: ...
+
+    def lapse(self, now_ns: int) -> int:
+        return 0
+
+    def erase(self, tenant: str, subject: str) -> list[str]:
+        return []
 
     def close(self) -> None: ...

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from fakes.agent_store import MemoryRunStore
-from fakes.clock import StoppedClock
 from msgspec import structs
 
 from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
@@ -27,6 +25,8 @@ from antiphon.core.run import Mail, Run, RunEnvelope, RunEvent, Wait
 from antiphon.core.tool import Origins, Tool, ToolCall, ToolContext, ToolResult, Tools
 from antiphon.core.usage import Usage
 from antiphon.recipes.schema import JsonSchema
+from fakes.agent_store import MemoryRunStore
+from fakes.clock import StoppedClock
 
 ADA = Principal(tenant="acme", key="ada", user="ada")
 OBJECT: dict[str, Any] = {"type": "object", "properties": {}}
@@ -125,7 +125,9 @@ Script = Callable[[Ask], Said]
 class ScriptedMind(Mind):
     """Says what its script says, by role; the verifier is content unless the script says otherwise."""
 
-    def __init__(self, script: Mapping[str, Sequence[Said] | Script], *, most: tuple[int, int | None] = (100, 5000)) -> None:
+    def __init__(
+        self, script: Mapping[str, Sequence[Said] | Script], *, most: tuple[int, int | None] = (100, 5000)
+    ) -> None:
         self.script = {role: list(said) if not callable(said) else said for role, said in script.items()}
         self.asked: list[Ask] = []
         self._most = most
@@ -291,7 +293,9 @@ class House:
         self.journals: dict[tuple[str, int], list[tuple[str, bytes]]] = {}
         self.last: ListedJournal | None = None
 
-    def begin(self, given: Any = "Do it.", name: str = "clerk", envelope: RunEnvelope | None = None, **more: Any) -> Run:
+    def begin(
+        self, given: Any = "Do it.", name: str = "clerk", envelope: RunEnvelope | None = None, **more: Any
+    ) -> Run:
         """A run that was taken from the queue."""
         run = Run(
             id=more.pop("id", f"run{len(self.store.runs) + 1}"),
@@ -307,9 +311,7 @@ class House:
         run = structs.replace(run, root=run.root or run.id)
         return self.store.begin(run)
 
-    async def segment(
-        self, run: Run, mail: Sequence[Mail] = (), *, crash_at: int | None = None
-    ) -> Ended | Wait:
+    async def segment(self, run: Run, mail: Sequence[Mail] = (), *, crash_at: int | None = None) -> Ended | Wait:
         """Drive one segment of a run, or replay it, and keep how it ended or what it waits for."""
         kept = self.journals.setdefault((run.id, run.segment), [])
         self.last = ListedJournal(run, kept, crash_at=crash_at)
@@ -354,16 +356,17 @@ class House:
         """Mail that ends the wait of a run."""
         wait = self.store.runs[run].wait
         assert wait is not None
-        return Mail(
-            id=f"m{run}{wait.key}{kind}",
-            run=run,
-            tenant="acme",
-            kind=kind,
-            at_ns=0,
-            by=by,
-            key=wait.key,
-            body=json.dumps(body).encode(),
-        )
+        return self.answer_to(run, wait.key, body, kind, by)
+
+    def answer_to(self, run: str, key: str, body: Any, kind: Any = "answer", by: str = "user/eve") -> Mail:
+        """Mail that ends a wait of this key."""
+        raw = json.dumps(body).encode()
+        return Mail(id=f"m{run}{key}{kind}", run=run, tenant="acme", kind=kind, at_ns=0, by=by, key=key, body=raw)
+
+    def say(self, run: str, text: str) -> None:
+        """Say something to a run while it works."""
+        mail = self.answer_to(run, "", text, kind="message")
+        self.store.post(structs.replace(mail, id=f"said{len(self.store.mails)}"))
 
     def state(self, run: str) -> State:
         """As it was kept last."""

@@ -85,6 +85,8 @@ class _Server:
         self.looked_s: float | None = None
         self.trouble = ""
         self.sign_in = False
+        self.told = False
+        """Whoever has its tools was told of them."""
         self.lock = asyncio.Lock()
 
     @property
@@ -163,8 +165,8 @@ class _Server:
                 tool.name,
                 before if same and before else McpHand(tool, one.name, self.peer, self.tokens, self.parts.watching),
             )
-        if hands != self.hands:
-            self.hands = hands
+        if hands != self.hands or not self.told:
+            self.hands, self.told = hands, True
             self.parts.put(f"mcp/{name}", tuple(hands.values()), self.tenant)
 
 

@@ -15,7 +15,11 @@ MOST_NAME = 96
 _WORD = re.compile(r"\w+", re.UNICODE)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
 _SENTENCE = re.compile(r"[.!?:;]\s|\n")
+_RUN_ON = re.compile(r"([a-z0-9][.!?])([A-Z][a-z])")
+"""A sentence that begins without a space; else it would seem a part of an address that ends the one before."""
 _DEPTH = 32
+_POINTS = 8
+"""Characters of a field that can point at its record; shorter ones are said by chance."""
 
 
 class Known:
@@ -30,8 +34,12 @@ class Known:
         """Whole fields of structured results, plain: a stranger may have chosen which, not what they do."""
         self._read: dict[str, list[str]] = {}
         """Untrusted text, plain, by the tool that gave it."""
+        self._records: list[tuple[str, frozenset[str]]] = []
+        """Objects that the person pointed at: the tool that gave each, and its fields that could be names, plain."""
         for text in (state.goal, *state.constraints, _json(state.inputs)):
             self._trust(text)
+        self._asked = tuple(self._said)
+        """The person's own words."""
         if document is not None:
             self._trust(document.instructions)
             self._trust(document.spec.goal)
@@ -47,7 +55,7 @@ class Known:
 
     def _trust(self, text: str) -> None:
         if text:
-            self._said.append(plain(text))
+            self._said.append(plain(_RUN_ON.sub(r"\1 \2", text)))
             self._numbers.extend(_numbers(text))
 
     def _observe(self, tool: str, text: str, data: Any, untrusted: bool) -> None:
@@ -65,8 +73,19 @@ class Known:
                 self._names.add(plain(str(leaf)))
             else:
                 held.append(plain(leaf))
-                if len(leaf) <= MOST_NAME and not _SENTENCE.search(leaf):
+                if _nameable(leaf):
                     self._names.add(plain(leaf))
+        for record in _records(data, 0):
+            if any(self._points(value) for value in record.values()):
+                fields = {plain(leaf) for leaf in _leaves(record, 1) if isinstance(leaf, str) and _nameable(leaf)}
+                self._records.append((tool, frozenset(fields)))
+
+    def _points(self, value: Any) -> bool:
+        """Whether the person named this field of a record."""
+        if not isinstance(value, str) or not _nameable(value) or len(value) < _POINTS:
+            return False
+        sought = plain(value)
+        return any(occurs(sought, text) for text in self._asked)
 
     def said(self, value: str) -> bool:
         """Whether the person, the operator or a trusted tool said this, whole."""
@@ -87,6 +106,13 @@ class Known:
         """Whether it is a whole field of a structured result."""
         return plain(value) in self._names
 
+    def pointed(self, address: str, tools: frozenset[str]) -> bool:
+        """Whether it is a whole field of a record that one of these tools gave and that the person pointed at, by naming
+        another of its fields: its title, subject, file name.
+        """
+        sought = plain(address)
+        return any(tool in tools and sought in fields for tool, fields in self._records)
+
     def number(self, value: float) -> bool:
         """Whether this very number was said, or is a field of a structured result."""
         return any(value == known for known in self._numbers)
@@ -105,6 +131,24 @@ class Known:
     def anywhere(self, address: str) -> bool:
         """The same of what any tool gave."""
         return self.read(address, frozenset(self._read))
+
+
+def _nameable(text: str) -> bool:
+    return 0 < len(text) <= MOST_NAME and not _SENTENCE.search(text)
+
+
+def _records(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+    """Objects within JSON."""
+    if depth > _DEPTH:
+        return
+    if isinstance(value, dict):
+        record = cast("dict[str, Any]", value)
+        yield record
+        for inner in record.values():
+            yield from _records(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in cast("list[Any]", value):
+            yield from _records(inner, depth + 1)
 
 
 def _numbers(text: str) -> Iterator[float]:

@@ -123,6 +123,14 @@ def risky(tool: Tool) -> Iterator[str]:
             yield name
 
 
+def addressed(tool: Tool, arguments: Mapping[str, Any]) -> bool:
+    """Whether what a sending tool is given says who gets it: one that names people or places sends to those that are
+    given, and to nobody where none is; of others some risky argument has to be given.
+    """
+    names = [name for name in properties(tool.parameters) if words.nouns(name) & (words.PLACES | words.PEOPLE)]
+    return bool(names) or any(arguments.get(name.partition(".")[0]) for name in tool.risky)
+
+
 def _harmless(name: str, form: Mapping[str, Any]) -> bool:
     named = words.nouns(name)
     kinds = _kinds(form)

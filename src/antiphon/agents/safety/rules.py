@@ -17,6 +17,7 @@ from antiphon.agents.document import AgentDocument
 from antiphon.agents.gate import Gate, Ruling
 from antiphon.agents.safety.addresses import addresses
 from antiphon.agents.safety.known import Known
+from antiphon.agents.safety.labels import addressed
 from antiphon.agents.safety.lock import agents_of, locked, outside
 from antiphon.agents.safety.names import fits
 from antiphon.agents.safety.provenance import unvouched
@@ -98,10 +99,9 @@ class Rules(Gate):
             plan = locked(state)
             doubted = tuple(dict.fromkeys(unvouched(tool, action.call.arguments, known, plan)))
             yield from (f"argument:{name}" for name in doubted)
-        if safety.trifecta != "allow" and tool.sends and seen.private and not doubted:
-            given = any(action.call.arguments.get(name.partition(".")[0]) for name in tool.risky)
-            if not (safety.provenance and given):
-                yield "trifecta"
+        leaves = safety.trifecta != "allow" and tool.sends and seen.private and not doubted
+        if leaves and not (safety.provenance and addressed(tool, action.call.arguments)):
+            yield "trifecta"
 
     def _other(self, action: Action, state: State) -> Ruling:
         if action.key in state.allowed_once:

@@ -47,7 +47,7 @@ PEOPLE = _set("recipient to cc bcc email mail participant attendee invitee guest
 """Arguments that name those who get something."""
 CONTENT = _set(
     "body content text message subject title description summary note comment reason caption feedback question "
-    "prompt topic answer agenda details remark memo"
+    "prompt topic answer agenda details remark memo location venue"
 )
 """Arguments that hold what is said, not whom or what it touches."""
 TIMES = _set(

@@ -19,6 +19,8 @@ from antiphon.recipes.schema import JsonSchema
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 _MOST_SAID = 500
+UNKNOWN = "unknown"
+"""Code of an at-most-once call that may have been done, and may not: a person has to look."""
 
 
 class Handling(Struct, frozen=True, kw_only=True):
@@ -67,6 +69,8 @@ class Grip:
         left = (
             {} if result.failed and not result.unknown else {"cost_nano_usd": tool.cost_nano_usd + result.cost_nano_usd}
         )
+        if result.unknown and tool.effect == "at_most_once":
+            result = replace(result, failed=UNKNOWN, retryable=False)
         took_us = int((clock.steady_s() - began_s) * 1e6)
         return replace(result, took_us=took_us, simulated=tool.simulated or result.simulated, **left)
 

@@ -1,22 +1,25 @@
 """Tools as documents: `kind: Tool`."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from antiphon.agents.document import Metadata
 from antiphon.agents.tools.settings_code import PythonSpec, SandboxSpec, SimulatedSpec
 from antiphon.agents.tools.settings_data import DocumentsSpec, FilesSpec, SqlSpec, TicketSpec, WriterSpec
 from antiphon.agents.tools.settings_http import HttpSpec, OpenApiSpec
 from antiphon.calls.settings_failure import BreakerSettings
 from antiphon.core.data_class import DataClass
 from antiphon.core.tool import Confirm, Effect
-from antiphon.knowledge.settings import CollectionSpec
 
 SOURCES = ("python", "http", "openapi", "sql", "documents", "files", "writer", "ticket", "sandbox")
 """Fields of a spec of which one says what the tool does."""
 TAKES_PARAMETERS = frozenset({"http", "sql", "simulated"})
 """Sources whose arguments the document says."""
+RUNS_OWN = frozenset({"files", "writer", "ticket", "sandbox"})
+"""Sources whose results are one run's."""
+SEVERAL = frozenset({"openapi", "documents", "files", "writer"})
+"""Sources whose tools say themselves what calling twice does."""
 
 
 class ToolSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -106,40 +109,31 @@ class ToolSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     def check(self) -> list[tuple[str, str, str]]:
         """Mistakes that only show across fields: (path below `spec`, what is wrong, what to write)."""
         sources = self.sources
-        found: list[tuple[str, str, str]] = []
+        found = [(f"breaker.{path}", wrong, remedy) for path, wrong, remedy in self.breaker.check()]
         if len(sources) > 1:
             found.append((sources[1], f"{sources[0]} says what it does already", "make two tools of it"))
         if not sources and self.simulated is None:
             found.append(("", "nothing says what it does", f"write one of {', '.join(SOURCES)}, simulated"))
-        found += [(f"breaker.{path}", wrong, remedy) for path, wrong, remedy in self.breaker.check()]
-        if self.cache_s and (self.effect or "pure") != "pure":
-            found.append(("cache_s", f"results of a tool that is {self.effect} aren't kept", "leave cache_s out"))
-        if self.cache_s and {"files", "writer", "ticket", "sandbox"} & set(sources):
-            found.append(("cache_s", f"results of {sources[0]} belong to one run", "leave cache_s out"))
-        if self.parameters is not None:
-            if sources and not TAKES_PARAMETERS & set(sources):
-                found.append(("parameters", f"the source {sources[0]} says them itself", "leave parameters out"))
-            elif self.parameters.get("type") != "object":
-                found.append(("parameters", "it is no schema of an object", "write type: object with its properties"))
+        found += [*self._misfits(sources), *self._parameters(sources)]
         for name in ("http", "openapi", "ticket"):
             part: HttpSpec | OpenApiSpec | TicketSpec | None = getattr(self, name)
             if part is not None:
                 found += [(f"{name}.{path}", wrong, remedy) for path, wrong, remedy in part.check()]
         return found
 
+    def _misfits(self, sources: list[str]) -> Iterator[tuple[str, str, str]]:
+        """Fields that the source has no use for."""
+        if self.effect is not None and SEVERAL & set(sources):
+            yield "effect", f"the tools of {sources[0]} differ", "leave effect out; openapi.hints has it for one"
+        if self.cache_s and (self.effect or "pure") != "pure":
+            yield "cache_s", f"results of a tool that is {self.effect} aren't kept", "leave cache_s out"
+        if self.cache_s and RUNS_OWN & set(sources):
+            yield "cache_s", f"results of {sources[0]} belong to one run", "leave cache_s out"
 
-class ToolDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A tool's document, checked."""
-
-    metadata: Metadata
-    spec: ToolSpec
-    digest: str = ""
-    """SHA-256 of the document in canonical JSON."""
-
-
-class CollectionDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A collection's document, checked."""
-
-    metadata: Metadata
-    spec: CollectionSpec
-    digest: str = ""
+    def _parameters(self, sources: list[str]) -> Iterator[tuple[str, str, str]]:
+        if self.parameters is None:
+            return
+        if sources and not TAKES_PARAMETERS & set(sources):
+            yield "parameters", f"the source {sources[0]} says them itself", "leave parameters out"
+        elif self.parameters.get("type") != "object":
+            yield "parameters", "it is no schema of an object", "write type: object with its properties"

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from antiphon.core.sandbox import Language
+
 FaultKind = Literal["unavailable", "timeout", "failed", "malformed", "lost"]
 """`unavailable`: nothing was done, and it may go well later; `timeout`: nothing comes back until the deadline; `failed`: it
 says no; `malformed`: the result isn't what its schema says; `lost`: it was done, and the answer got lost."""
@@ -24,7 +26,7 @@ class PythonSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 class SandboxSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Runs what a model wrote: no network, no other files, within limits."""
 
-    language: Annotated[Literal["python", "shell"], Meta(description="Default python.")] = "python"
+    language: Annotated[Language, Meta(description="Default python.")] = "python"
     files: Annotated[
         bool, Meta(description="The program may be given files of the run's folder to read. Default on.")
     ] = True

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from antiphon.core.tool import Effect
+
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 ArgumentPlace = Literal["path", "query", "header", "body"]
 MOST_RESPONSE_BYTES = 1_048_576
@@ -76,6 +78,26 @@ class HttpSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
         return [(f"auth.{path}", wrong, remedy) for path, wrong, remedy in (self.auth.check() if self.auth else [])]
 
 
+class OperationHints(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the operator says of one operation, in place of what its method and words say."""
+
+    description: Annotated[
+        str, Meta(max_length=4096, description="What models are told. Default: as the document.")
+    ] = ""
+    effect: Annotated[Effect | None, Meta(description="What calling twice does. Default: by its method.")] = None
+    destructive: Annotated[bool | None, Meta(description="A person approves each call. Default: worked out.")] = None
+    sends: Annotated[bool | None, Meta(description="What it is given can be read outside. Default: worked out.")] = None
+    private: Annotated[bool | None, Meta(description="It reads what strangers must not see. Default: worked out.")] = (
+        None
+    )
+    untrusted: Annotated[
+        bool | None, Meta(description="Strangers may have written its results. Default: worked out.")
+    ] = None
+    risky: Annotated[
+        list[str] | None, Meta(description="Arguments that decide whom it touches. Default: worked out.")
+    ] = None
+
+
 class OpenApiSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Operations of an OpenAPI 3.0 or 3.1 document: each is a tool `NAME__OPERATION`."""
 
@@ -103,6 +125,7 @@ class OpenApiSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
             description="Header that carries the key of a call where the operation has none of its own. Default: none."
         ),
     ] = ""
+    hints: Annotated[dict[str, OperationHints], Meta(description="By operation. Default: none.")] = {}
     networks: Annotated[
         list[str], Meta(description="The only networks that it may be reached in. Default: as `egress` says.")
     ] = []

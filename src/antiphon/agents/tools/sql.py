@@ -12,7 +12,7 @@ from antiphon.agents.tools.settings_data import SqlSpec
 from antiphon.agents.tools.sql_port import Asking, Rows, SqlPlace
 from antiphon.agents.tools.sql_postgres import PostgresSql
 from antiphon.agents.tools.sql_sqlite import SqliteSql
-from antiphon.agents.tools.sql_words import placeholders, reads
+from antiphon.agents.tools.sql_words import first_word, placeholders, reads
 from antiphon.core.clock import Clock
 from antiphon.core.error import BadRequest
 from antiphon.core.principal import Principal
@@ -74,6 +74,11 @@ class SqlHand(Hand):
             limit_s=max(context.until_s - self._clock.steady_s(), 0.01),
             stop=threading.Event(),
         )
+
+
+def mild(statement: str) -> bool:
+    """Whether a statement adds, and takes nothing away."""
+    return first_word(statement) in {"insert", "select"}
 
 
 def _heard(running: "asyncio.Future[Rows]") -> None:

@@ -33,5 +33,10 @@ def dollars(sql: str, names: Sequence[str]) -> str:
 
 def reads(sql: str) -> bool:
     """Whether it begins as what reads does. Whether it does read alone is the database's to hold."""
+    return first_word(sql) in _READS
+
+
+def first_word(sql: str) -> str:
+    """In lower case; comments and brackets aside."""
     first = _FIRST.match(sql)
-    return first is not None and first.group(1).lower() in _READS
+    return first.group(1).lower() if first else ""

@@ -5,11 +5,13 @@ A condition is an expression of Jinja, a text its template; both see
 | name | what it is |
 | --- | --- |
 | `system`, `user` | text of the system messages; of the last user message |
+| `task`, `given` | text of the first user message, and the JSON in it |
 | `offered` | names of the request's tools |
 | `called` | names of the tools that were called in the conversation, in order |
 | `last` | name of the tool whose result the conversation ends with; empty: it ends with none |
-| `results` | by tool, its newest result: JSON where it holds some, else the text |
+| `results` | by tool, its newest result: JSON or the rows of a table where it is that, else the text |
 | `texts` | the same as text |
+| `json(text)`, `rows(text)` | the last JSON object or list in a text; the rows of a table (lines such as `a, b` with bars between) in it |
 | `form` | name of the JSON Schema that the answer must have; empty: it is text |
 
 A text that is one `{{ … }}` alone gives its value as JSON has it; any other gives text. Templates are held in Jinja's
@@ -32,6 +34,7 @@ from antiphon.providers.lab.settings import ScriptRule
 
 ALONE = re.compile(r"\{\{((?:(?!\}\}).)*)\}\}", re.DOTALL)
 START = re.compile(r"[\[{]")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,9})?")
 Names = Mapping[str, Any]
 Made = Callable[[Names], Any]
 
@@ -80,13 +83,19 @@ class Script:
                     continue
                 said = None if rule.say is None else rule.say(names)
                 text = "" if said is None else said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-                calls = tuple((name, json.dumps(made(names), ensure_ascii=False)) for name, made in rule.calls)
+                calls = tuple((name, _arguments(made(names))) for name, made in rule.calls)
             except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
                 raise BadRequest(
                     f"the lab's script[{rule.number}] can't be worked out: {error}", param="script"
                 ) from error
             return Played(text=text, calls=calls)
         return None
+
+
+def _arguments(made: Any) -> str:
+    """Arguments as JSON. Raises: ValueError, where a template gave no JSON."""
+    value: Any = json.loads(made) if isinstance(made, str) else made or cast("Any", {})
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _rule(number: int, rule: ScriptRule) -> _Rule:
@@ -110,7 +119,7 @@ def _made(environment: ImmutableSandboxedEnvironment, value: Any) -> Made:
             expression = environment.compile_expression(alone[1], undefined_to_none=False)
             return lambda names: expression(**names)
         template = environment.from_string(value)
-        return lambda names: template.render(names)
+        return template.render
     if isinstance(value, dict):
         fields = {name: _made(environment, one) for name, one in cast("dict[str, Any]", value).items()}
         return lambda names: {name: made(names) for name, made in fields.items()}
@@ -135,7 +144,12 @@ def _names(asked: Asked) -> Names:
             last = names.get(message.tool_call_id or "", "")
             texts[last] = message.text
     form = asked.chat.response_format
+    task = next((one.text for one in asked.messages if one.role == "user"), "")
     return {
+        "task": task,
+        "given": _last(task),
+        "json": _last,
+        "rows": _rows,
         "system": "\n".join(one.text for one in asked.messages if one.role in ("system", "developer")),
         "user": asked.last_user_text,
         "offered": [tool.name for tool in asked.chat.tools or ()],
@@ -148,10 +162,56 @@ def _names(asked: Asked) -> Names:
 
 
 def _value(text: str) -> Any:
-    """The JSON object or list in a text, whatever stands around it; else the text."""
+    """The rows of a table, or the JSON that a text holds; else the text."""
+    rows = _rows(text)
+    if rows:
+        return rows
     for place in START.finditer(text):
-        try:
-            return _json.raw_decode(text, place.start())[0]
-        except ValueError:
-            continue
+        found = _at(text, place.start())
+        if found is not None and _ends(text[found[1] :]):
+            return found[0]
     return text
+
+
+def _ends(rest: str) -> bool:
+    """Whether nothing but marks stands behind a value."""
+    return not rest.strip() or rest.lstrip().startswith(("<<", "["))
+
+
+def _at(text: str, place: int) -> tuple[Any, int] | None:
+    try:
+        return _json.raw_decode(text, place)
+    except ValueError:
+        return None
+
+
+def _last(text: str) -> Any:
+    """The last JSON object or list in a text that stands in no other; None: there is none."""
+    found, end = None, 0
+    for place in START.finditer(text):
+        read = None if place.start() < end else _at(text, place.start())
+        if read is not None:
+            found, end = read
+    return found
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    """Rows of the first table in a text: a line of names, and lines with as many cells."""
+    lines = [line.split(" | ") for line in text.splitlines()]
+    at = next((at for at, cells in enumerate(lines) if len(cells) > 1), None)
+    if at is None:
+        return []
+    head = lines[at]
+    found: list[dict[str, Any]] = []
+    for cells in lines[at + 1 :]:
+        if len(cells) != len(head):
+            break
+        found.append({name: _cell(cell) for name, cell in zip(head, cells, strict=True)})
+    return found
+
+
+def _cell(text: str) -> Any:
+    """A number where it is one."""
+    if NUMBER.fullmatch(text) is None:
+        return text
+    return float(text) if "." in text else int(text)

@@ -56,8 +56,11 @@ class ScriptCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     tool: Annotated[str, Meta(min_length=1, description="Its name.")]
     arguments: Annotated[
-        dict[str, Any], Meta(description="Its arguments; templates of Jinja may stand in their texts. Default: none.")
-    ] = {}
+        Any,
+        Meta(
+            description="An object, with templates of Jinja in its texts; or one template that gives the object as JSON. Default: none."
+        ),
+    ] = None
 
 
 class ScriptRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -214,3 +214,49 @@ def _object(of: Json, name: str) -> Json:
     """A member that is an object; empty where it is none."""
     found = of.get(name)
     return cast("Json", found) if isinstance(found, dict) else {}
+
+
+# --- the other way: we ask an agent of 0.3
+
+
+def asking(method: str, params: Json) -> tuple[str, Json]:
+    """A 1.0 method and its parameters as 0.3 takes them; of those that we ask."""
+    name = next(before for before, now in METHODS.items() if now == method)
+    if method != "SendMessage":
+        return name, params
+    return name, {
+        "message": message_out(params["message"]),
+        "configuration": {"blocking": not params.get("configuration", {}).get("returnImmediately", False)},
+    }
+
+
+def answered_by(method: str, result: Any) -> Any:
+    """What a 0.3 method answered, as 1.0 says it."""
+    said = cast("Json", result) if isinstance(result, dict) else {}
+    if said.get("kind") == "message":
+        return {"message": _message_in(said)}
+    task = _task_in(said)
+    return {"task": task} if method == "message/send" else task
+
+
+def _task_in(task: Json) -> Json:
+    status = _object(task, "status")
+    state = next((new for new, before in _STATES.items() if before == status.get("state")), "TASK_STATE_UNSPECIFIED")
+    said: Json = {"state": state}
+    if status.get("message"):
+        said["message"] = _message_in(_object(status, "message"))
+    artifacts: list[Json] = [
+        {
+            "artifactId": one.get("artifactId", ""),
+            "name": one.get("name") or "",
+            "parts": [_part_in(part) for part in one.get("parts") or ()],
+        }
+        for one in task.get("artifacts") or ()
+    ]
+    return {
+        "id": task.get("id", ""),
+        "contextId": task.get("contextId", ""),
+        "status": said,
+        "artifacts": artifacts,
+        "history": [_message_in(one) for one in task.get("history") or ()],
+    }

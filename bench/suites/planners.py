@@ -8,7 +8,7 @@ from antiphon.agents.safety import words
 from antiphon.agents.state import AgentPlan, Planned
 from antiphon.core.tool import Tool
 
-from .suites import distinct
+from .dojo import distinct
 
 PLANNERS = ("ground", "unlinked", "wide", "lexical")
 MORE = 3

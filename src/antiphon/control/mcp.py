@@ -1,0 +1,389 @@
+"""The MCP gateway: what each method of the protocol does, in both of its eras."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from antiphon import __version__
+from antiphon.agents.mcp.peer import Progress
+from antiphon.agents.mcp.watching import Watchers
+from antiphon.agents.mind import Ask, Mind
+from antiphon.calls.story import Story
+from antiphon.control import mcp_state
+from antiphon.control.mcp_offer import Offered, Offering, shown
+from antiphon.control.mcp_runs import Leg, answer_of, begin, elicitation, left, task
+from antiphon.control.mcp_state import Waits
+from antiphon.control.tool_calls import Ticketed
+from antiphon.core.arrival import Arrival
+from antiphon.core.content import Message as Turn
+from antiphon.core.content import Text
+from antiphon.core.error import AntiphonError, ApprovalPending, BadRequest, NotFound
+from antiphon.core.principal import Principal
+from antiphon.core.tool import ToolCall, ToolContext, ToolResult
+from antiphon.wire import mcp
+from antiphon.wire.mcp import Era, McpError, Message, mapping
+
+ENDPOINT = "/mcp"
+PAGE = 200
+HOLD_S = 20.0
+"""How long one leg of a call waits for people, or for a run, before the client is to ask again."""
+TTL_MS = 5000
+SERVER = {"name": "antiphon", "title": "Antiphon", "version": __version__}
+HOW = (
+    "Tools of several servers, named SERVER__TOOL; agents are agent__NAME and models model__NAME. Some calls wait for a "
+    "person's approval."
+)
+APPROVAL, RECEIPT, KEY = "antiphon/approval", "antiphon/receipt", "antiphon/idempotencyKey"
+"""In `_meta`."""
+
+
+class Heard(Protocol):
+    """Hears how a call goes on."""
+
+    def __call__(self, progress: float, total: float | None, message: str) -> None: ...
+
+
+class McpCall(Struct, frozen=True, kw_only=True):
+    """One request of a client."""
+
+    message: Message
+    era: Era
+    principal: Principal
+    arrival: Arrival
+    scope: str = ""
+    """The server, `agent` or `model` that the path names; empty: everything."""
+    heard: Heard
+
+    @property
+    def capabilities(self) -> Mapping[str, Any]:
+        """What the client can do, in the modern era."""
+        return mapping(self.message.meta.get(mcp.META_CAPABILITIES))
+
+    @property
+    def takes_tasks(self) -> bool:
+        return mcp.TASKS in mapping(self.capabilities.get("extensions"))
+
+    @property
+    def takes_questions(self) -> bool:
+        """Its user can be asked by a form."""
+        found = self.capabilities.get("elicitation")
+        return mcp.is_object(found) and (not found or "form" in mapping(found))
+
+
+class McpGateway(Struct, frozen=True, kw_only=True):
+    """Answers clients under one revision."""
+
+    offering: Offering
+    watchers: Watchers
+    mind: Mind | None = None
+    """Asks models; None: none is offered."""
+    keep_ms: int | None = None
+    """How long runs are kept after their end."""
+
+    async def answer(self, call: McpCall) -> Mapping[str, Any]:
+        """The result of a request. Raises: McpError, AntiphonError."""
+        method, params = call.message.method, call.message.params
+        match method:
+            case "server/discover" if call.era == "modern":
+                return _cached({"supportedVersions": [mcp.MODERN, *mcp.LEGACY], **self._about(call)})
+            case "initialize" if call.era == "legacy":
+                wanted = params.get("protocolVersion")
+                version = wanted if wanted in mcp.LEGACY else mcp.LEGACY[0]
+                return {"protocolVersion": version, "serverInfo": SERVER, **self._about(call)}
+            case "ping" if call.era == "legacy":
+                return {}
+            case "tools/list":
+                return self._list(call)
+            case "tools/call":
+                return await self._call(call)
+            case "tasks/get" | "tasks/update" | "tasks/cancel" if call.era == "modern":
+                return await self._task(call)
+            case _:
+                raise McpError(mcp.UNKNOWN_METHOD, f"the method {method[:64]!r} is not served here")
+
+    def _about(self, call: McpCall) -> dict[str, Any]:
+        able: dict[str, Any] = {"tools": {} if call.era == "modern" else {"listChanged": False}}
+        if call.era == "modern" and self.offering.runs is not None:
+            able["extensions"] = {mcp.TASKS: {}}
+        return {"capabilities": able, "instructions": HOW}
+
+    def _list(self, call: McpCall) -> dict[str, Any]:
+        found = self.offering.listed(call.principal, call.scope)
+        cursor = call.message.params.get("cursor")
+        start = 0
+        if cursor is not None:
+            names = [one.name for one in found]
+            start = sum(1 for name in names if name <= str(cursor))
+        page = found[start : start + PAGE]
+        out: dict[str, Any] = {"tools": [shown(one) for one in page]}
+        if start + PAGE < len(found):
+            out["nextCursor"] = page[-1].name
+        return _cached(out) if call.era == "modern" else out
+
+    # --- calls
+
+    async def _call(self, call: McpCall) -> Mapping[str, Any]:
+        """Raises: McpError."""
+        params = call.message.params
+        name, arguments = params.get("name"), params.get("arguments", {})
+        one = self.offering.one(call.principal, call.scope, name) if isinstance(name, str) else None
+        if one is None:
+            raise McpError(mcp.INVALID_PARAMS, f"there is no tool {str(name)[:64]!r} that you may use; see tools/list")
+        if not isinstance(arguments, dict):
+            raise McpError(mcp.INVALID_PARAMS, "`arguments` must be an object")
+        said: dict[str, Any] = {**mapping(arguments)}
+        if call.era == "modern":
+            mcp.check_params(one.tool.parameters, said, call.arrival.headers)
+        return await _Calling(self, call, one, said).go()
+
+    async def _task(self, call: McpCall) -> Mapping[str, Any]:
+        runs, params = self.offering.runs, call.message.params
+        if not call.takes_tasks:
+            raise McpError(
+                mcp.MISSING_CAPABILITY,
+                f"the extension {mcp.TASKS} is missing among the client's capabilities",
+                {"requiredCapabilities": {"extensions": {mcp.TASKS: {}}}},
+            )
+        try:
+            if runs is None:
+                raise NotFound("no agents are run here")
+            run = await runs.show(call.principal, str(params.get("taskId")))
+        except NotFound as error:
+            raise McpError(mcp.INVALID_PARAMS, error.message) from error
+        match call.message.method:
+            case "tasks/cancel":
+                await left(runs, call.principal, run.id)
+            case "tasks/update" if run.wait is not None:
+                action, answer = answer_of(params.get("inputResponses"), run.wait.key, "answer")
+                if action == "accept":
+                    await runs.answer(call.principal, run.id, run.wait.key, answer)
+                elif action:
+                    await left(runs, call.principal, run.id)
+            case "tasks/get":
+                return {"resultType": "complete", **task(run, call.principal, self.keep_ms, _result)}
+            case _:
+                pass
+        return {"resultType": "complete"}
+
+    def seal(self, call: McpCall, waits: Waits, digest: str) -> str:
+        process = self.offering.desk.desk.gateway.process
+        now_ns = process.clock.now_ns()
+        return mcp_state.spelled(waits, call.principal, digest, now_ns, process.sealer.stamp)
+
+    def open(self, call: McpCall, digest: str) -> Waits:
+        """Raises: McpError."""
+        process, text = self.offering.desk.desk.gateway.process, call.message.params.get("requestState")
+        found = mcp_state.read(text, call.principal, digest, process.clock.now_ns(), process.sealer.stamp)
+        ticket = call.message.meta.get(APPROVAL)
+        return Waits(approval=ticket) if text is None and isinstance(ticket, str) else found
+
+
+class _Calling:
+    """One call of a tool on its way. It is its own end too: the desk tells it what went wrong."""
+
+    def __init__(self, gateway: McpGateway, call: McpCall, one: Offered, arguments: dict[str, Any]) -> None:
+        self._gateway, self._call, self._one, self._arguments = gateway, call, one, arguments
+        self._desk = gateway.offering.desk
+        self._digest = mcp_state.call_digest(one.tool.name, arguments)
+        self._before = gateway.open(call, self._digest)
+        self._leg: Leg | None = None
+        self._result: ToolResult | None = None
+        self._error: AntiphonError | None = None
+
+    async def go(self) -> Mapping[str, Any]:
+        """The result to be sent."""
+        call = self._call
+        if self._declined():
+            return _result(ToolResult(failed="declined", text="nobody wants to wait for it; it was not done"))
+        if self._one.kind == "agent" and call.takes_tasks and not self._before.run:
+            return await self._as_task()
+        await self._told(self._work)
+        if self._error is not None:
+            return self._failed(self._error)
+        assert self._result is not None
+        if self._leg is not None and self._leg.waits is not None and call.era == "modern":
+            return self._again(self._leg.waits, self._leg.question)
+        return self._ended(self._result)
+
+    async def _told(self, work: Any) -> None:
+        """Do the work as a story of the desk."""
+        desk = self._desk.desk
+        story = desk.story(self._call.arrival, self._call.principal)
+        await desk.run(story, self, work(story))
+
+    def error(self, error: AntiphonError, receipt_id: str) -> None:
+        self._error = error
+
+    def _declined(self) -> bool:
+        responses = self._call.message.params.get("inputResponses")
+        action, wait = answer_of(responses, "approval", "wait")
+        return action in ("decline", "cancel") or (action == "accept" and wait is False)
+
+    async def _work(self, story: Story) -> None:
+        one, desk = self._one, self._desk
+        tools = self._gateway.offering.tools
+        call = ToolCall(id=story.arrival.id, name=one.tool.name, arguments=self._arguments)
+        if one.kind == "tool":
+            call, wrong = tools.check(call)
+            if wrong:
+                raise BadRequest(f"arguments of {one.name}: {'; '.join(wrong)}")
+        key = self._call.message.meta.get(KEY)
+        ticketed = Ticketed(
+            approval=self._before.approval,
+            wait_s=self._wait_s(),
+            key=f"mcp/{self._call.principal.subject()}/{key}" if isinstance(key, str) and key else "",
+        )
+        self._result = await desk.call(story, one.tool, call, ticketed, self._do)
+        if self._leg is not None and self._leg.waits is not None:
+            story.notes = (*story.notes, f"run: {self._leg.waits.run}")
+        if self._result.failed:
+            error = AntiphonError(f"{one.name}: {self._result.failed}", code=f"tool_{self._result.failed}", status=502)
+            desk.desk.close(story, "failed", 200, error)
+        else:
+            desk.desk.close(story, "ok", 200)
+
+    def _wait_s(self) -> float:
+        """How long people are waited for now."""
+        if self._call.era == "legacy":
+            return self._desk.approving.wait_s
+        asks_first = self._call.takes_questions and not (self._before.approval or self._before.asked)
+        return 0.0 if asks_first else HOLD_S
+
+    async def _do(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        match self._one.kind:
+            case "tool":
+                return await self._tool(arguments, context)
+            case "model":
+                return await self._model(arguments, context)
+            case "agent":
+                return await self._agent(arguments, context)
+
+    async def _tool(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        watchers = self._gateway.watchers
+        if "progressToken" in self._call.message.meta:
+            watchers.watch(context.key, self._call.heard)
+        try:
+            call = ToolCall(id=context.step, name=self._one.tool.name, arguments=arguments)
+            return await self._gateway.offering.tools.call(call, context)
+        finally:
+            watchers.leave(context.key)
+
+    async def _model(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        mind = self._gateway.mind
+        if mind is None:
+            raise NotFound("no model is asked here")
+        said = [("system", arguments.get("instructions")), ("user", arguments["prompt"])]
+        found = await mind.ask(
+            Ask(
+                model=self._one.of,
+                messages=tuple(
+                    Turn(role=role, parts=(Text(text=str(text)),), form="text") for role, text in said if text
+                ),
+                principal=context.principal,
+                run="",
+                step="",
+                key=context.key,
+                output_tokens=int(arguments.get("output_tokens") or 4096),
+                data_class=context.data_class,
+                session=context.session,
+                until_s=context.until_s,
+            )
+        )
+        return ToolResult(text=found.text, failed=found.failed, retryable=found.retryable)
+
+    async def _agent(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+        runs = self._gateway.offering.runs
+        assert runs is not None
+        now_s, legacy = self._desk.desk.now_s, self._call.era == "legacy"
+        until_s = context.until_s if legacy else min(context.until_s, now_s + HOLD_S)
+        progress: Progress | None = self._call.heard if "progressToken" in self._call.message.meta else None
+        self._leg = leg = Leg(runs=runs, principal=context.principal, until_s=until_s, progress=progress)
+        answer = None
+        if self._before.key:
+            action, answer = answer_of(self._call.message.params.get("inputResponses"), self._before.key, "answer")
+            if action in ("decline", "cancel"):
+                await left(runs, context.principal, self._before.run)
+        try:
+            return await leg.go(self._one.of, arguments, self._before, context.key, answer)
+        except asyncio.CancelledError:
+            if not legacy and not self._desk.desk.gateway.process.cutting() and (self._before.run or leg.waits):
+                await left(runs, context.principal, self._before.run or (leg.waits.run if leg.waits else ""))
+            raise
+
+    async def _as_task(self) -> Mapping[str, Any]:
+        """Begin a run, and answer with it as a task at once."""
+        runs, principal = self._gateway.offering.runs, self._call.principal
+        assert runs is not None
+        made: dict[str, Any] = {}
+
+        async def do(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+            run = await begin(runs, principal, self._one.of, arguments, context.key)
+            made.update(task(run, principal, self._gateway.keep_ms, _result))
+            return ToolResult(text=run.id)
+
+        async def work(story: Story) -> None:
+            call = ToolCall(id=story.arrival.id, name=self._one.tool.name, arguments=self._arguments)
+            await self._desk.call(story, self._one.tool, call, Ticketed(approval=self._before.approval), do)
+            story.notes = (*story.notes, f"run: {made['taskId']}")
+            self._desk.desk.close(story, "ok", 200)
+
+        await self._told(work)
+        if self._error is not None:
+            return self._failed(self._error)
+        return {"resultType": "task", **made}
+
+    # --- ends
+
+    def _failed(self, error: AntiphonError) -> Mapping[str, Any]:
+        if isinstance(error, ApprovalPending) and self._call.era == "modern":
+            return self._again(Waits(approval=error.approval, asked=True), "")
+        said = ToolResult(failed=error.shown_code, text=error.message)
+        more = {APPROVAL: error.approval} if isinstance(error, ApprovalPending) else {}
+        return self._ended(said, more)
+
+    def _again(self, waits: Waits, question: str) -> Mapping[str, Any]:
+        """The client is to ask again, with what its user says where somebody is to be asked."""
+        out: dict[str, Any] = {
+            "resultType": "input_required",
+            "requestState": self._gateway.seal(self._call, waits, self._digest),
+            "_meta": {RECEIPT: self._call.arrival.id},
+        }
+        if question and self._call.takes_questions:
+            out["inputRequests"] = {waits.key: elicitation(question, answer=True)}
+        elif waits.approval and not self._before.asked and self._call.takes_questions:
+            said = f"{self._one.name} waits for a person's approval ({waits.approval}). Wait for it?"
+            out["inputRequests"] = {"approval": elicitation(said, answer=False)}
+        return out
+
+    def _ended(self, result: ToolResult, more: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        meta = {RECEIPT: self._call.arrival.id, **(more or {})}
+        if self._leg is not None and self._leg.waits is not None:
+            meta["antiphon/run"] = self._leg.waits.run
+        out = _result(result)
+        out["_meta"] = meta
+        if self._call.era == "legacy":
+            del out["resultType"]
+        return out
+
+
+def _result(result: ToolResult) -> dict[str, Any]:
+    """A result in the protocol's words."""
+    out: dict[str, Any] = {
+        "resultType": "complete",
+        "content": [{"type": "text", "text": result.text}],
+        "isError": bool(result.failed),
+    }
+    if mcp.is_object(result.data):
+        out["structuredContent"] = result.data
+        if not result.text:
+            out["content"] = [{"type": "text", "text": msgspec.json.encode(result.data).decode()}]
+    return out
+
+
+def _cached(result: dict[str, Any]) -> dict[str, Any]:
+    """What a client may keep for a while, for itself."""
+    meta = {mcp.META_SERVER: SERVER}
+    return {"resultType": "complete", "ttlMs": TTL_MS, "cacheScope": "private", "_meta": meta, **result}

@@ -1,0 +1,169 @@
+"""Agents elsewhere, asked over A2A: a2a-sdk's server in both bindings and in 0.3."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from a2a_peer import Heard, peer
+
+from antiphon.agents.a2a.document import KIND, RemoteAgentSpec, check_remote
+from antiphon.agents.a2a.remote import RemoteParts, Remotes
+from antiphon.agents.document import Document, Metadata
+from antiphon.agents.library import Library
+from antiphon.calls.breaker_shared import MemoryBreakers
+from antiphon.calls.settings_failure import BreakerSettings
+from antiphon.core.clock import SystemClock
+from antiphon.core.principal import Principal
+from antiphon.core.secret import Secret
+from antiphon.core.tool import ToolContext
+from antiphon.core.verdict import Verdict
+from antiphon.net.client import Client
+from antiphon.net.egress import Egress
+
+CLOCK = SystemClock()
+FACES = ["rpc", "rest", "old"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[str, Heard]]:
+    with peer() as found:
+        yield found
+
+
+def document(url: str, **fields: Any) -> Document:
+    spec = RemoteAgentSpec(url=url, **fields)
+    return Document(kind="RemoteAgent", metadata=Metadata(name="echo"), spec=spec, raw={}, digest="")
+
+
+CLIENTS: list[Client] = []
+
+
+@pytest.fixture(autouse=True)
+async def closed() -> AsyncIterator[None]:
+    """Every client that a test made is closed by its end."""
+    yield
+    while CLIENTS:
+        CLIENTS.pop().close()
+
+
+def remotes(url: str, may: Any = None, breaker: BreakerSettings | None = None, **fields: Any) -> Remotes:
+    CLIENTS.append(Client(Egress()))
+    parts = RemoteParts(
+        transport=CLIENTS[-1],
+        clock=CLOCK,
+        breakers=MemoryBreakers(),
+        fraction=lambda: 0.5,
+        may=may,
+        breaker=breaker or BreakerSettings(),
+    )
+    made = Remotes(parts)
+    made.arrange({"echo": document(url, **fields)})
+    return made
+
+
+def context(key: str = "run/1.0", seconds: float = 20.0, **more: Any) -> ToolContext:
+    return ToolContext(
+        principal=Principal(tenant="acme", key="alice"),
+        run="run",
+        step="1.0",
+        key=key,
+        until_s=CLOCK.steady_s() + seconds,
+        **more,
+    )
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_a_task_is_done_and_its_answer_comes_from_strangers(server: tuple[str, Heard], face: str) -> None:
+    asked = remotes(f"{server[0]}/{face}", cost_usd=0.002)
+    result = await asked.ask("echo", "hello", None, context())
+    assert (result.text, result.failed) == ("echo: hello", "")
+    assert result.origins.untrusted
+    assert result.origins.sources == ("a2a/echo",)
+    assert result.cost_nano_usd == 2_000_000 == asked.most("echo")[1]
+    assert asked.skills("echo") == ("echo",)
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_a_task_that_failed_says_why(server: tuple[str, Heard], face: str) -> None:
+    result = await remotes(f"{server[0]}/{face}").ask("echo", "fail", None, context())
+    assert result.failed == "failed"
+    assert "I can't" in result.text
+    assert result.cost_nano_usd == 0
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_a_task_that_needs_an_answer_goes_on_with_it(server: tuple[str, Heard], face: str) -> None:
+    asked = remotes(f"{server[0]}/{face}")
+    first = await asked.ask("echo", "ask", None, context())
+    assert first.failed == "input_required"
+    assert "Which colour?" in first.text
+    second = await asked.ask("echo", "blue", {"a2a_task": first.data["a2a_task"]}, context("run/2.0"))
+    assert second.text == "echo: blue"
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_a_task_that_takes_too_long_is_told_to_stop(server: tuple[str, Heard], face: str) -> None:
+    server[1].heads.clear()
+    result = await remotes(f"{server[0]}/{face}", timeout_s=0.5).ask("echo", "hang", None, context())
+    assert (result.failed, result.unknown) == ("timeout", True)
+    asked = server[1].heads[-1]
+    assert asked[0] == "POST"
+    assert asked[1].endswith(":cancel" if face == "rest" else "/rpc")
+
+
+async def test_the_card_is_asked_once_and_the_credential_goes_along(server: tuple[str, Heard]) -> None:
+    server[1].heads.clear()
+    asked = remotes(f"{server[0]}/rpc", token=Secret("t0k"))
+    await asked.ask("echo", "one", None, context("a"))
+    await asked.ask("echo", "two", None, context("b"))
+    cards = [head for head in server[1].heads if head[1].endswith("agent-card.json")]
+    assert len(cards) == 1
+    assert {head[2]["authorization"] for head in server[1].heads} == {"Bearer t0k"}
+
+
+async def test_what_is_too_sensitive_or_forbidden_is_not_sent(server: tuple[str, Heard]) -> None:
+    server[1].heads.clear()
+    secret = await remotes(f"{server[0]}/rpc").ask("echo", "x", None, context(data_class="restricted"))
+    assert secret.failed == "refused"
+    denied = remotes(f"{server[0]}/rpc", may=lambda *_: Verdict(allowed=False, reasons=("no.remote",)))
+    assert "no.remote" in (await denied.ask("echo", "x", None, context())).text
+    asks = remotes(f"{server[0]}/rpc", may=lambda *_: Verdict(allowed=True, obligations=_approve()))
+    assert (await asks.ask("echo", "x", None, context())).failed == "needs_approval"
+    assert (await asks.ask("nobody", "x", None, context())).failed == "not_found"
+    assert server[1].heads == []
+
+
+async def test_one_that_fails_again_and_again_is_left_alone(server: tuple[str, Heard]) -> None:
+    asked = remotes("http://127.0.0.1:9/none", breaker=BreakerSettings(consecutive_failures=2))
+    results = [await asked.ask("echo", "x", None, context(str(number))) for number in range(3)]
+    assert [one.failed for one in results] == ["upstream_unreachable", "upstream_unreachable", "unavailable"]
+    assert not any(one.unknown for one in results)
+    assert not asked.healthy("echo")
+
+
+async def test_a_card_that_leads_elsewhere_is_not_followed(server: tuple[str, Heard]) -> None:
+    host = server[0].replace("127.0.0.1", "localhost")
+    result = await remotes(f"{host}/rpc").ask("echo", "x", None, context())
+    assert result.failed == "upstream_malformed"
+    assert "names no interface" in result.text
+
+
+def _approve() -> Any:
+    return type(Verdict(allowed=True).obligations)(approve="approver")
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"url": "ftp://x"}, "url"),
+        ({"url": "https://x?y"}, "url"),
+        ({"url": "https://x", "token": Secret("a"), "headers": {"authorization": Secret("b")}}, "headers"),
+        ({"url": "https://x", "headers": {"bad name": Secret("b")}}, "headers"),
+        ({"url": "https://x", "headers": {"x": Secret("b\r\nc: d")}}, "headers"),
+    ],
+)
+def test_mistakes_of_a_document_are_named(fields: dict[str, Any], place: str) -> None:
+    found = list(check_remote(document(**fields), Library([], None, ())))
+    assert found
+    assert found[0][0][1] == place
+    assert KIND.name == "RemoteAgent"
