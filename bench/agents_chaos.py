@@ -33,11 +33,11 @@ METHOD = (
     "{runs} runs of {steps} steps; each step holds its most on its root's envelope, writes an intent, appends a line to a "
     "file (the effect, at most once), writes what came of it and settles: {each_ms:g} ms at most beside the journal. Every "
     "{every_s:g} s a random worker is killed (SIGKILL) or stopped (SIGSTOP, SIGCONT 1 to 4 s later); what died is started "
-    "again a second later. A person answers reviews of cut-off effects by looking into the file. Each ten runs share the "
+    "again a second later, the only one at once. A person answers reviews of cut-off effects by looking into the file. Each ten runs share the "
     "envelope of one root, which allows a tenth fewer steps than they want together: the last ones are refused them. Of the "
     "workers on Postgres the last is in a pid namespace of its own, as on another machine: nobody can end it, it has to end "
-    "itself. Takeover: from when a worker was killed or stopped until the last run that it had under way was in the queue "
-    "again; begun: until it had gone on in another worker, which has to have room for it. A worker that went on in time "
+    "itself. Takeover: from when a worker was killed or stopped until the last run that it had under way was back in the "
+    "queue; begun: until that had gone on in another worker, which has to have room for it. A worker that went on in time "
     "loses nothing, and is not counted. "
 )
 FAMILY = 10
@@ -49,11 +49,14 @@ TAKEOVER_S = 5.0
 class Death:
     """A worker that was killed, or stood still."""
 
+    at: int
     executor: str
     at_s: float
     how: str
     runs: set[str] = field(default_factory=set)
-    back_s: float = 0.0
+    wall_s: float = field(default_factory=time.time)
+    on_s: float = 0.0
+    """When it was continued, on the wall clock; 0: never."""
     begun_s: float = 0.0
 
 
@@ -77,12 +80,14 @@ class Chaos:
         for until_s, at in list(self.stopped):
             if now_s >= until_s:
                 self.workers[at].say(signal.SIGCONT)
+                [death] = [one for one in self.deaths if one.at == at and one.how == "stopped" and not one.on_s]
+                death.on_s = time.time()
                 self.continued += self.workers[at].gone is None
                 self.stopped.remove((until_s, at))
         for at, worker in enumerate(self.workers):
             if worker.gone is not None and at not in self.again:
                 worker.ended()
-                self.again[at] = now_s + 1
+                self.again[at] = now_s + (1 if len(self.workers) > 1 else 0)
         for at, from_s in list(self.again.items()):
             if now_s >= from_s:
                 self.workers[at] = Worker(self.place, elsewhere=at in self.elsewhere)
@@ -96,7 +101,7 @@ class Chaos:
             return
         at = self.dice.choice(well)
         worker = self.workers[at]
-        kill = self.dice.random() < 0.5 or len(self.workers) == 1 and self.dice.random() < 0.5
+        kill = self.dice.random() < 0.5 or (len(self.workers) == 1 and self.dice.random() < 0.5)
         how = "killed" if kill else "stopped"
         worker.say(signal.SIGKILL if kill else signal.SIGSTOP)
         executor = self._executor(person, at, worker)
@@ -106,7 +111,7 @@ class Chaos:
             self.killed += 1
         else:
             self.stopped.append((now_s + self.dice.uniform(1, 4), at))
-        self.deaths.append(Death(executor, now_s, how, under_way))
+        self.deaths.append(Death(at, executor, now_s, how, under_way))
 
     def _executor(self, person: Person, at: int, worker: Worker) -> str:
         """The name that a worker beats under."""
@@ -119,18 +124,30 @@ class Chaos:
             mine = [one for one in found if one.pid == worker.pid]
         return max(mine, key=lambda one: one.at_ns).worker if mine else ""
 
-    def watch(self, now_s: float, runs: dict[str, Run], lost: set[str]) -> None:
-        """Note when the last run of a death is with another."""
+    def watch(self, now_s: float, runs: dict[str, Run]) -> None:
+        """Note when the last run of a death is with another, or has gone on otherwise."""
         for death in self.deaths:
-            if death.begun_s or not death.runs:
-                continue
-            if death.how == "stopped" and death.executor not in lost:
-                continue  # it went on before anybody took it for dead
-            owners = {runs[one].owner.rpartition("#")[0] or runs[one].status for one in death.runs if one in runs}
-            if not death.back_s and death.executor not in owners:
-                death.back_s = now_s - death.at_s
-            if death.back_s and "queued" not in owners:
+            if not death.begun_s and not any(
+                one in runs and runs[one].owner.rpartition("#")[0] == death.executor for one in death.runs
+            ):
                 death.begun_s = now_s - death.at_s
+
+
+def told(place: Place) -> tuple[dict[str, float], dict[str, float]]:
+    """By worker: when it was found silent, and when the last of its runs was taken over."""
+    silent: dict[str, float] = {}
+    taken: dict[str, float] = {}
+    for line in (place.dir / "log").read_bytes().splitlines():
+        try:
+            said = json.loads(line)
+            at = datetime.fromisoformat(said["at"]).timestamp()
+        except ValueError:  # a line that a kill cut off
+            continue
+        if said["event"] == "worker.silent":
+            silent[said["worker"]] = at
+        elif said["event"] == "run.taken_over":
+            taken[said["of"]] = at
+    return silent, taken
 
 
 def begin(person: Person, runs: int, steps: int, each_s: float) -> None:
@@ -150,13 +167,11 @@ def trial(place: Place, elsewhere: frozenset[int], asked: argparse.Namespace, wo
     started = [Worker(place, elsewhere=at in elsewhere) for at in range(workers)]
     chaos = Chaos(place, started, elsewhere, asked.every_s, random.Random(asked.seed))
     next_s = began_s + asked.every_s
-    gone: set[str] = set()
     try:
         while time.monotonic() < began_s + asked.within_s:
             now_s = time.monotonic()
             open_runs = {one.id: one for one in person.look()}
-            gone |= {one.worker for one in person.store.beats() if one.retired}
-            chaos.watch(now_s, open_runs, gone)
+            chaos.watch(now_s, open_runs)
             if not open_runs:
                 break
             chaos.turn(now_s, person)
@@ -184,7 +199,13 @@ def figures(place: Place, person: Person, chaos: Chaos, asked: argparse.Namespac
     for effect, count in effects.items():
         by_root[root_of[effect.partition(" ")[0]]] += count
     over = [one for one in roots if one.used.steps > one.envelope.steps or by_root[one.id] > one.envelope.steps]
-    back = sorted(one.back_s for one in chaos.deaths if one.back_s)
+    silent, taken = told(place)
+    dead = [
+        one
+        for one in chaos.deaths
+        if one.executor in taken and (one.how == "killed" or not one.on_s or silent[one.executor] < one.on_s)
+    ]
+    back = sorted(taken[one.executor] - one.wall_s for one in dead)
     person.store.close()
     log = (place.dir / "log").read_text()
     return {
@@ -203,8 +224,12 @@ def figures(place: Place, person: Person, chaos: Chaos, asked: argparse.Namespac
         "runs_taken_over": log.count("run.taken_over"),
         "takeover_median_s": round(back[len(back) // 2], 2) if back else 0,
         "takeover_most_s": round(back[-1], 2) if back else 0,
-        "begun_most_s": round(max((one.begun_s for one in chaos.deaths), default=0), 2),
+        "begun_most_s": round(max((one.begun_s for one in dead), default=0), 2),
         "seconds": round(took_s, 1),
+        "deaths": [
+            f"{one.how} {one.at}: found after {silent[one.executor] - one.wall_s:.1f} s, back after {taken[one.executor] - one.wall_s:.1f} s"
+            for one in dead
+        ],
         "left": [(one.id, one.status, one.owner) for one in runs if not one.ended][:5],
     }
 
@@ -251,7 +276,7 @@ def page(result: dict[str, Any], table: list[tuple[str, str, Any, str, bool]]) -
     told = ", ".join(f"{name} {version}" for name, version in result["versions"].items() if version)
     lines = [f"| {a} | {b} | {c} | {d} | {'**met**' if ok else '**missed**'} |" for a, b, c, d, ok in table]
     more = [
-        f"| {name} | " + ", ".join(f"{key} {value}" for key, value in found.items() if key != "left") + " |"
+        f"| {name} | " + ", ".join(f"{key} {value}" for key, value in found.items() if key not in ("left", "deaths")) + " |"
         for name, found in result["subjects"].items()
     ]
     return (
@@ -277,16 +302,14 @@ def main() -> int:
     result = {
         "day": datetime.now(UTC).date().isoformat(),
         "command": "python bench/agents_chaos.py",
-        "method": METHOD.format(
-            runs=asked.runs, steps=asked.steps, each_ms=2000 * asked.each_s, every_s=asked.every_s
-        ),
+        "method": METHOD.format(runs=asked.runs, steps=asked.steps, each_ms=2000 * asked.each_s, every_s=asked.every_s),
         "versions": versions(),
         "machine": machine(),
         "subjects": found,
     }
     table = [row for name, one in found.items() for row in rows(name, one, asked)]
     print(page(result, table))
-    print(*(one["left"] for one in found.values()))
+    print(*((one["left"], one["deaths"]) for one in found.values()))
     if asked.out is not None:
         stem = asked.out / f"{result['day']}-agents-chaos"
         stem.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")

@@ -8,8 +8,6 @@ from antiphon.agents.safety import words
 from antiphon.agents.state import AgentPlan, Planned
 from antiphon.core.tool import Tool
 
-from .dojo import distinct
-
 PLANNERS = ("ground", "unlinked", "wide", "lexical")
 MORE = 3
 """Tools that the `wide` planner adds without need."""
@@ -25,7 +23,7 @@ def plan(planner: str, task: str, tools: dict[str, Tool], true_calls: list[str])
     """
     if planner == "lexical":
         return _chain(_nearest(task, tools, ())[:GUESSED])
-    names = distinct(true_calls)
+    names = list(dict.fromkeys(true_calls))
     if planner == "wide":
         names += _nearest(task, tools, names)[:MORE]
     made = _chain(names)

@@ -81,6 +81,14 @@ class Office:
             forbidden=lambda who, what, error: self.forbidden.append((who.by, what, error.said_code)),
         )
 
+    def let_go(self) -> None:
+        """Close connections to runs that outlive a request; another is opened when one is needed."""
+        proof, runs = cast("Any", self.site.desk.proof), cast("Any", self.site.desk.runs)
+        if proof.cache_info().currsize:
+            proof().erasing.runs.store.close()
+        if runs.cache_info().currsize:
+            runs()._runs.parts.store.close()
+
     async def _taken(self, version: int) -> bool:
         self.told.append(version)
         self.owned.take(self.objects.since(self.owned.version))

@@ -118,7 +118,7 @@ async def test_what_a_failed_child_did_is_undone_the_last_first() -> None:
     house = House(
         mind,
         book,
-        tool("cancel", lambda id: "cancelled", parameters=schema, effect="idempotent"),
+        tool("cancel", lambda **given: f"cancelled {given}", parameters=schema, effect="idempotent"),
         agents=[lead, agent("counter")],
     )
     run = await house.finish(house.begin(name="lead"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -69,9 +70,29 @@ def everything(store: RunStore) -> list[Run]:
     return store.page(Asked())
 
 
+@pytest.fixture(scope="module", name="made")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Databases whose tables and queue are there, to copy: making them takes a second."""
+    directory = tmp_path_factory.mktemp("made")
+    SqliteDatabase(directory).close()
+
+    async def make() -> None:
+        engine = Place(directory).engine()
+        await engine.start()
+        await engine.stop()
+
+    asyncio.run(make())
+    return directory
+
+
+@pytest.fixture(name="tmp_path")
+def copied(tmp_path: Path, made: Path) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
 @asynccontextmanager
 async def running(directory: Path, **settings: Any) -> AsyncIterator[Here]:
-    SqliteDatabase(directory).close()
     place = Place(directory, settings={"poll_s": 0.02, "heartbeat_s": 0.1, **settings})
     engine = place.engine()
     await engine.start()
@@ -208,14 +229,12 @@ async def test_a_fork_begins_with_what_was_journalled_before_its_step(tmp_path: 
             "open", "random", "now", "effect 0", "open", "random", "now", "effect 1", "effect 2",
         ]  # fmt: skip
         at = steps[-1].at
-        fork = replace(first, id="f", root="f", status="queued", segment=int(at.partition(".")[0]))
-        fork = replace(fork, forked_from=forked_from("a", at), stop=None, why="", state=b"", result=b"", ended_ns=0)
-        here.store.begin(replace(fork, used=Use()))
+        here.begin("f", {"chance": True, "steps": 3, "ask": 1}, forked_from=forked_from("a", at))
         made = await here.stands("f", "done")
         one, other = json.loads(first.result), json.loads(made.result)
         assert one == other
         assert here.effects == ["a effect 0", "a effect 1", "a effect 2", "f effect 2"]
-        assert told(here, "f") == told(here, "a")
+        assert told(here, "f") == ["began", "observed", "wait", "began", "observed", "observed", "ended"]
 
 
 def test_a_step_to_fork_from_is_a_segment_and_a_number() -> None:
@@ -272,7 +291,6 @@ async def test_no_more_runs_of_a_tenant_than_may_and_the_urgent_first(tmp_path: 
 
 
 async def test_a_run_that_is_in_no_queue_although_it_should_be_is_put_back(tmp_path: Path) -> None:
-    SqliteDatabase(tmp_path).close()
     store = Place(tmp_path).store()
     made = store.begin(scripted("a", {"steps": 1}))
     lost = replace(made, owner="queue", updated_ns=1)

@@ -45,7 +45,7 @@ def begun(workers: ExitStack, place: Place, *, elsewhere: bool = False) -> Worke
     return worker
 
 
-def begin(person: Person, each_s: float = 0.05) -> None:
+def begin(person: Person, each_s: float = 0.15) -> None:
     for number in range(RUNS):
         person.store.begin(scripted(f"r{number}", {"steps": STEPS, "each_s": each_s}))
 

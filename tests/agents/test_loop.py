@@ -112,7 +112,7 @@ async def test_what_a_person_puts_in_place_of_an_action_is_done() -> None:
     wait = await house.segment(run)
     assert isinstance(wait, Wait)
     house.desk.say(wait.approval, "modified", instead={"action": {"tool": "delete", "arguments": {"name": "one"}}})
-    await house.go_on(run.id)
+    await house.settled(run.id)
     assert [arguments for _, arguments, _ in house.tools.made] == [{"name": "one"}]
 
 
@@ -126,7 +126,7 @@ async def test_what_isnt_approved_isnt_done_and_the_model_is_told(state: Any, to
     wait = await house.segment(run)
     assert isinstance(wait, Wait)
     house.desk.say(wait.approval, state, note="keep it")
-    ended = await house.go_on(run.id)
+    ended = await house.settled(run.id)
     assert isinstance(ended, Ended)
     assert ended.stop == "finished"
     assert house.tools.made == []
@@ -165,7 +165,9 @@ async def test_a_question_that_nobody_answers_lapses() -> None:
     run = house.begin()
     wait = await house.segment(run)
     assert isinstance(wait, Wait)
-    assert wait.until_ns > 0
+    again = await house.go_on(run.id)
+    assert again == wait, "it was woken for nothing"
+    house.clock.at_ns = wait.until_ns
     await house.go_on(run.id)
     assert "nobody answered in time" in shown(mind.asked[-1])
 
@@ -330,7 +332,7 @@ async def test_a_model_call_that_a_person_has_to_approve_is_made_again_with_the_
     assert (wait.kind, wait.approval) == ("approval", "a1")
     await house.desk.ask(_wish())
     house.desk.say("a1", "approved")
-    ended = await house.go_on(run.id)
+    ended = await house.settled(run.id)
     assert isinstance(ended, Ended)
     assert ended.stop == "finished"
     assert mind.asked[-1].approval == "a1"
@@ -349,3 +351,20 @@ async def test_the_principal_and_lineage_go_with_every_call() -> None:
     await house.segment(run)
     asked = mind.asked[0]
     assert (asked.principal, asked.run, asked.step, asked.key) == (ADA, run.id, "1", f"{run.id}/1")
+
+
+async def test_a_question_that_nobody_answers_escalates_and_goes_on_waiting() -> None:
+    mind = ScriptedMind({"act": [says("", ("ask_person", {"question": "Which one?"})), finish()]})
+    house = House(mind, agents=[agent(approvals={"escalate_s": 60, "escalate_to": "boss"})])
+    run = house.begin()
+    wait = await house.segment(run)
+    assert isinstance(wait, Wait)
+    assert (wait.escalate_to, wait.escalates_ns > 0) == ("boss", True)
+    house.clock.at_ns = wait.escalates_ns
+    again = await house.go_on(run.id)
+    assert isinstance(again, Wait)
+    assert (again.key, again.escalate_to, again.escalates_ns) == (wait.key, "boss", 0)
+    assert ("escalated", {"key": wait.key, "to": "boss"}) in house.last.told
+    ended = await house.go_on(run.id, house.answer(run.id, "this"))
+    assert isinstance(ended, Ended)
+    assert ended.stop == "finished"

@@ -10,6 +10,7 @@ from agent_place import ALICE, BOB, EVE, Place, asks, document, fails, hangs, sa
 
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Receipt
+from antiphon.core.run import Barred
 from antiphon.core.run_store import Asked
 
 PLAYS = {"helper": says, "asker": asks, "failer": fails, "hanger": hangs, "secret": says}
@@ -41,7 +42,7 @@ BODIES = {
 
 
 def said(path: str, body: dict[str, Any]) -> str:
-    match path.split("/")[-1]:
+    match path.rpartition("/")[2]:
         case "completions":
             return body["choices"][0]["message"]["content"]
         case "responses":
@@ -198,6 +199,33 @@ async def test_inside_a_run_agents_are_not_asked_as_models(tmp_path: Path) -> No
         answer = await ask.post("/v1/chat/completions", json=chat("failer"), headers={"x-antiphon-run": run})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "agent_in_run"
+
+
+async def test_an_agent_or_a_tenant_that_is_switched_off_begins_nothing(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, client(here) as ask:
+        await here.runs.bar(Barred(kind="agent", name="helper", tenant="acme", how="quarantined", by="op", at_ns=1))
+        agent = await ask.post("/v1/chat/completions", json=chat("helper"))
+        await here.runs.bar(
+            Barred(kind="tenant", name="acme", tenant="", how="quarantined", by="op", at_ns=1, why="bill")
+        )
+        tenant = await ask.post("/v1/chat/completions", json=chat("failer"))
+        assert await here.runs.unbar("agent", "helper", "acme")
+        assert await here.runs.unbar("tenant", "acme", "")
+        again = await ask.post("/v1/chat/completions", json=chat("helper"))
+    assert (agent.status_code, agent.json()["error"]["code"]) == (403, "agent_quarantined")
+    assert tenant.json()["error"]["code"] == "tenant_quarantined"
+    assert "bill" in tenant.json()["error"]["message"]
+    assert again.status_code == 200
+
+
+async def test_a_killed_agent_ends_what_runs(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, client(here) as ask:
+        await ask.post("/v1/chat/completions", json=chat("hanger"), headers={"x-antiphon-timeout": "500ms"})
+        (run,) = await here.runs.page(principal("alice"), Asked())
+        await here.runs.bar(Barred(kind="agent", name="hanger", tenant="", how="killed", by="op", at_ns=1))
+        await until(here, run.id)
+        ended = await here.runs.show(principal("alice"), run.id)
+    assert ended.status == "cancelled"
 
 
 def principal(name: str) -> Principal:

@@ -325,3 +325,56 @@ async def test_no_more_run_at_once_than_configured() -> None:
     watching.cancel()
     await tiers.close()
     assert most == 1
+
+
+@pytest.fixture
+async def shell() -> AsyncIterator[Tiers]:
+    made = await opened("bubblewrap")
+    yield made
+    await made.close()
+
+
+async def test_a_shell_runs_programs_on_its_files(shell: Tiers) -> None:
+    code = (
+        "sort -rn n.txt | head -1 > best && cat best && ls -la | grep -c n.txt && awk '{s += $1} END {print s}' n.txt"
+    )
+    ran = await shell.run(code, language="shell", files={"n.txt": b"1\n3\n2\n"}, limits=LIMITS)
+    assert (ran.exit, ran.stdout, ran.stderr, ran.tier) == (0, "3\n1\n6\n", "", "bubblewrap")
+    assert (await shell.run("cat; exit 3", language="shell", stdin="in", limits=LIMITS)).exit == 3
+
+
+ESCAPES = {
+    "read a file outside": "cat /etc/passwd || cat /etc/hostname",
+    "list the root": "ls /",
+    "see processes": "ls /proc/1",
+    "write outside": "echo out > /usr/bin/out || echo out > /tmp/out || mkdir /out",
+    "connect": "bash -c 'exec 3<>/dev/tcp/127.0.0.1/PORT'",
+    "make a namespace": "unshare -U true || unshare -n true",
+    "be root": "su -c true || mount -t tmpfs none /program",
+    "run what it wrote": "cp /usr/bin/true mine && chmod +x mine && ./mine",
+}
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+async def test_a_shell_is_kept_in(shell: Tiers, name: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        code = ESCAPES[name].replace("PORT", str(listener.getsockname()[1]))
+        ran = await shell.run(f"({code}) && echo escaped", language="shell", limits=LIMITS)
+    assert "escaped" not in ran.stdout
+    assert ran.stdout == ""
+
+
+async def test_a_shell_begins_only_so_many_processes_and_all_end_with_it(shell: Tiers) -> None:
+    bomb = await shell.run("f() { f | f & }; f; sleep 0.2; echo end", language="shell", limits=LIMITS)
+    assert "Cannot fork" in bomb.stderr
+    slow = SandboxLimits(cpu_s=1.0, wall_s=0.5)
+    assert (await shell.run("sleep 100 & sleep 100", language="shell", limits=slow)).timed_out
+
+
+@pytest.mark.parametrize("name", ["monty", "landlock"])
+async def test_no_other_tier_runs_a_shell(name: SandboxTier) -> None:
+    tiers = await opened(name)
+    ran = await tiers.run("echo hi", language="shell", limits=LIMITS)
+    await tiers.close()
+    assert ran.tier == "refuse"
+    assert name in ran.refused

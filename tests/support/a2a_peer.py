@@ -12,7 +12,16 @@ from a2a.server.events import EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
-from a2a.types.a2a_pb2 import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, Part, Task, TaskState, TaskStatus
+from a2a.types.a2a_pb2 import (
+    AgentCapabilities,
+    AgentCard,
+    AgentInterface,
+    AgentSkill,
+    Part,
+    Task,
+    TaskState,
+    TaskStatus,
+)
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -26,12 +35,11 @@ class Echo(AgentExecutor):
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         text = context.get_user_input()
-        assert context.task_id and context.context_id
+        assert context.task_id
+        assert context.context_id
         if context.current_task is None:
             submitted = TaskStatus(state=TaskState.TASK_STATE_SUBMITTED)
-            await event_queue.enqueue_event(
-                Task(id=context.task_id, context_id=context.context_id, status=submitted)
-            )
+            await event_queue.enqueue_event(Task(id=context.task_id, context_id=context.context_id, status=submitted))
         updater = TaskUpdater(event_queue, context.task_id, context.context_id)
         await updater.start_work()
         if text == "fail":
@@ -45,7 +53,8 @@ class Echo(AgentExecutor):
             await updater.complete()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        assert context.task_id and context.context_id
+        assert context.task_id
+        assert context.context_id
         await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
 
 

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from fakes.house import House
@@ -126,7 +126,7 @@ class Place:
         self._socket: socket.socket = bind("127.0.0.1", 0)
         self.base = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
-    async def __aenter__(self) -> "Place":
+    async def __aenter__(self) -> Self:
         self._listener = Listener(self._handle, self.site.refuse, Bounds())
         await self._listener.start(self._socket)
         self._engine = asyncio.create_task(self._play())
@@ -169,9 +169,7 @@ class Place:
         for step in self._plays[run.agent](going, mail):
             match step:
                 case Ended():
-                    self._save(
-                        going, status=step.status, stop=step.stop, why=step.why, result=step.result, ended_ns=1
-                    )
+                    self._save(going, status=step.status, stop=step.stop, why=step.why, result=step.result, ended_ns=1)
                     return
                 case Wait():
                     self._save(going, status="waiting", wait=step)

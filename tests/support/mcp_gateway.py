@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from fakes.house import House
 from guarded import Mails, Words, guard
+from msgspec import structs
 from tool_servers import Place
 
 from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
@@ -33,6 +34,7 @@ from antiphon.core.ids import Uuid7
 from antiphon.core.run import Run, RunEvent, Wait
 from antiphon.core.secret import Secret
 from antiphon.gateway.decide import Decisions
+from antiphon.gateway.gateway import Gateway
 from antiphon.governance.approving import ApprovingSettings
 from antiphon.governance.govern import Governor
 from antiphon.governance.parts import Parts
@@ -53,7 +55,7 @@ KEYS = [
     KeySettings(name="limited", key=Secret(LIMITED), tenant="acme", models=["fast", "tool/shop__price"]),
 ]
 RULES = """
-@id("no.bob") forbid(principal == User::"acme/bob", action == Action::"use_tool", resource == Tool::"shop__count");
+@id("no.bob") forbid(principal, action == Action::"use_tool", resource == Tool::"shop__count") when { principal.key == "bob" };
 """
 APPROVING = ApprovingSettings(
     expires_s=600,
@@ -96,7 +98,7 @@ class Front:
             vault=Tokens(),
         )
         self.house = House(directory, governor=Governor(parts))
-        gateway = self.house.gateway
+        gateway = Gateway(structs.replace(self.house.gateway.process, clock=self.clock), self.house.gateway.revision)
         caller = gateway.process.caller
         desk = Desk(gateway=gateway, accounts={}, decisions=Decisions(gateway.revision, caller))
         self.runs = Runs(
@@ -112,7 +114,7 @@ class Front:
         self.desk = ToolDesk(desk=desk, attempts=self.attempts, approvals=self.place.people, approving=APPROVING)
         offering = Offering(desk=self.desk, tools=self.tools, servers=self.place.servers, runs=self.runs)
         self.site = McpSite(
-            gateway=McpGateway(offering=offering, watchers=self.place.watchers),
+            gateway=McpGateway(offering=offering, watchers=self.place.watchers, hold_s=1.0),
             identity=Keys(KEYS),
             in_flight=InFlight(),
             issuers=("https://login.example",),
@@ -176,14 +178,14 @@ async def engine(front: Front, work: Callable[[Run, list[Any]], Run | None]) -> 
             after = work(run, [msgspec.json.decode(one.body) for one in mail if one.body] or [one.kind for one in mail])
             store.take(run.id, [one.id for one in mail])
             if after is not None:
-                store.save(msgspec.structs.replace(after, segment=run.segment + 1), run.segment, [run.status])
+                store.save(structs.replace(after, segment=run.segment + 1), run.segment, [run.status])
         await asyncio.sleep(0.01)
 
 
 def done(run: Run, result: Any) -> Run:
-    return msgspec.structs.replace(run, status="done", stop="finished", result=msgspec.json.encode(result), wait=None)
+    return structs.replace(run, status="done", stop="finished", result=msgspec.json.encode(result), wait=None)
 
 
 def asks(run: Run, question: str) -> Run:
     wait = Wait(kind="question", key="q1", shown=msgspec.json.encode({"question": question}).decode())
-    return msgspec.structs.replace(run, status="waiting", wait=wait)
+    return structs.replace(run, status="waiting", wait=wait)

@@ -31,6 +31,12 @@ ENTRY = Posting(
 ONLY = {"tenant": ["acme"], "team": ["search"]}
 OWN = {"tenant": "acme", "team": "search"}
 BUNDLE = '@id("all")\npermit(principal, action, resource);\n'
+PROMPT = {
+    "apiVersion": "antiphon/v1",
+    "kind": "Prompt",
+    "metadata": {"name": "sort", "tenant": "acme"},
+    "spec": {"text": "Sort them."},
+}
 _PUT: dict[str, dict[str, Any]] = {
     "keys": OWN,
     "accounts": OWN,
@@ -53,6 +59,15 @@ _POST: dict[str, dict[str, Any]] = {
     "modify": {"action": {}},
     "reject": {},
     "cancel": {},
+    "apply": {"documents": [PROMPT]},
+    "answer": {},
+    "take-over": {},
+    "give-back": {},
+    "kill": {},
+    "pause": {},
+    "resume": {},
+    "fork": {"step": 1},
+    "bars": {"kind": "agent", "name": "clerk"},
 }
 _QUERY = {
     "events": "?tenant=acme",
@@ -115,6 +130,7 @@ class RoleOffice:
     def again(self) -> None:
         """Put the store back as it was."""
         office = self._office
+        office.let_go()
         for file in self._directory.iterdir():
             if file.is_file() and file not in self._first:
                 file.unlink()

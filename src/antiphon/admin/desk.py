@@ -8,9 +8,11 @@ from msgspec import Struct
 from antiphon.control.approvals import Book
 from antiphon.control.audit_log import AuditLog
 from antiphon.control.ceiling import Ceiling
+from antiphon.control.documents import Documents
 from antiphon.control.erasing import Erasing
 from antiphon.control.policies import Bundles
 from antiphon.control.registry import Fields, Registry
+from antiphon.control.run_office import RunOffice
 from antiphon.control.who import Who
 from antiphon.core.bank import Bank
 from antiphon.core.clock import Clock
@@ -50,6 +52,10 @@ class Desk(Struct, frozen=True, kw_only=True):
     log: AuditLog
     proof: Callable[[], Proof]
     """What needs keys, which are fetched at first use."""
+    documents: Documents
+    """Of agents."""
+    runs: Callable[[], RunOffice] | None = None
+    """Of agents; None: none are kept."""
     approvals: Callable[[], Book] | None = None
     """What people are asked; None: nothing is kept."""
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from antiphon.admin.ask import MOST_VERSION, Ask, kind_of, number, owner_of, page_of
 from antiphon.admin.desk import Desk, Done
 from antiphon.admin.route import Act, Route
+from antiphon.admin.routes_agents import ROUTES as AGENTS
 from antiphon.admin.routes_approvals import ROUTES as APPROVALS
 from antiphon.admin.routes_audit import ROUTES as AUDIT
 from antiphon.admin.routes_policies import ROUTES as POLICIES
@@ -209,6 +210,7 @@ ROUTES: tuple[Route, ...] = (
     *POLICIES,
     *AUDIT,
     *APPROVALS,
+    *AGENTS,
 )
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from antiphon.agents.a2a.document import KIND as REMOTE_AGENT
 from antiphon.agents.check_agent import check_agent
 from antiphon.agents.document import AgentSpec, Document, PromptSpec
 from antiphon.agents.kinds import Kind, own
 from antiphon.agents.library import Library, Wrong, near
 from antiphon.agents.mcp.document import KIND as TOOL_SERVER
+from antiphon.agents.settings_triggers import KIND as TRIGGER
 from antiphon.agents.tools.settings import ToolSpec
 from antiphon.knowledge.settings import CollectionSpec
 
@@ -31,6 +33,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Kind(name="Tool", spec=ToolSpec, check=check_tool, plural="tools", fills=False),
             Kind(name="Collection", spec=CollectionSpec, plural="collections"),
             TOOL_SERVER,
+            REMOTE_AGENT,
+            TRIGGER,
         )
     }
 )

@@ -12,6 +12,7 @@ from antiphon.agents.children_begin import Begun, begin, circle
 from antiphon.agents.children_undo import undoing
 from antiphon.agents.loop_observe import observe, shortened
 from antiphon.agents.loop_tools import Did, observed
+from antiphon.agents.observe import OWN, forget_own, own
 from antiphon.agents.scene import Scene, Stopped, aside, decoded, merged
 from antiphon.agents.state import Action, Done, Observation, State
 from antiphon.core.run import Run, Stop, Use, Wait
@@ -177,6 +178,7 @@ def _effects(scene: Scene, run: Run) -> list[Done]:
 
 
 def _succeeded(scene: Scene, action: Action, kid: Kid, came: Came) -> None:
+    _undone(scene, action)
     if action.kind == "hand_off":
         state = scene.state
         state.answer, state.seen = came.answer, merged(state.seen, came.origins)
@@ -221,12 +223,24 @@ def _failed(scene: Scene, action: Action, kid: Kid, came: Came) -> None:
         state.pending = [*undo, *(one for one in state.pending if one not in undo)]
 
 
+def _undone(scene: Scene, action: Action) -> list[str]:
+    """What came of undoing what the failed tries had done, the first try's first."""
+    state = scene.state
+    keys = [key for key in state.notes.get(OWN, {}) if key.startswith(f"{action.key}~")]
+    found = [own(state, key) for key in keys]
+    for key in keys:
+        forget_own(state, key)
+    return [one.text[:300] for one in found]
+
+
 def _given_up(scene: Scene, action: Action, kid: Kid) -> None:
     """Go on without a child's part, or end. Raises: Stopped."""
     why = kid.failed or "nobody could do it"
     if not scene.spec.children.degrade:
         raise Stopped("error", f"the part of a child is missing: {why}")
     text = f"{why}. Go on without its part, and say in the answer that it is missing."
+    if undone := _undone(scene, action):
+        text = f"{text} What it had done was undone: {'; '.join(undone)}"
     scene.state.pending = [one for one in scene.state.pending if one.key != action.key]
     _keep(scene, action.key, None)
     if action.kind == "hand_off":

@@ -1,6 +1,7 @@
 """Beginning a child: who it is, what it may use, what it is told."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -13,15 +14,18 @@ from antiphon.agents.loop_offer import named
 from antiphon.agents.observe import fingerprint
 from antiphon.agents.runs import envelope_of, tightened
 from antiphon.agents.scene import Scene, aside
+from antiphon.agents.shapes import listed, mapping
 from antiphon.agents.state import Action, Value
 from antiphon.core.data_class import highest
 from antiphon.core.error import AntiphonError
 from antiphon.core.ids import Uuid7
-from antiphon.core.run import Run, Stop, Use
+from antiphon.core.run import Run, RunEnvelope, Stop, Use
 from antiphon.core.tool import ToolResult
 
 ABOVE = "_above"
 """Stands in a child's input for what its parent hands down: where the task comes from, the runs above, values by reference."""
+SHARE = "share"
+"""Stands in the State's notes for the part of the envelope that each child may use at most, where a pattern shares it out."""
 REMOTE = "a2a/"
 REMOTE_S = 600.0
 """The longest that a task of a remote agent may take."""
@@ -47,7 +51,8 @@ def names(scene: Scene, action: Action, tried: tuple[str, ...]) -> list[str]:
     """Who could do it, the best first, but for those that tried. Asked inside journalled work alone."""
     children, principal = scene.spec.children, scene.run.principal
     if action.to and action.to not in tried:
-        return [action.to] if named(children.agents, action.to) else []
+        known = named(children.agents, action.to) or set(_skills(scene, action.to)) & set(children.skills)
+        return [action.to] if known else []
     skill = skill_of(action)
     allowed = {skill} if skill in children.skills else set[str]()
     if not skill and action.to:  # another in the place of one that was named
@@ -116,6 +121,7 @@ def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) 
     run, state, doors = scene.run, scene.state, scene.doors
     spec = envelope_of(document.spec.envelope)
     envelope = tightened(spec, structs.replace(run.envelope, depth=run.envelope.depth - 1))
+    envelope = shared_out(envelope, state.notes.get(SHARE, 1.0))
     child = Uuid7(doors.clock).new()
     values = {
         handle: shared.hand_over(doors.store, doors.clock, run, handle, value, child)
@@ -151,21 +157,36 @@ def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) 
     return Begun(name=document.name, run=child)
 
 
+def shared_out(envelope: RunEnvelope, share: float) -> RunEnvelope:
+    """A part of an envelope; at least one of each."""
+    if share >= 1:
+        return envelope
+    tokens, money = envelope.tokens, envelope.money_nano_usd
+    return structs.replace(
+        envelope,
+        steps=max(1, int(envelope.steps * share)),
+        calls=max(1, int(envelope.calls * share)),
+        tool_calls=int(envelope.tool_calls * share),
+        tokens=None if tokens is None else int(tokens * share),
+        money_nano_usd=None if money is None else int(money * share),
+    )
+
+
 def _handed(scene: Scene, action: Action) -> dict[str, Value]:
     """Values that a child may read: those that were named; of a hand-off or without isolation, all."""
     values = {handle: value for handle, value in scene.state.values.items() if value.text}
     if action.kind == "hand_off" or not scene.spec.children.isolate:
         return values
-    asked: Any = action.call.arguments.get("handles") if action.call is not None else None
-    named_: list[str] = [str(one).strip("[] ") for one in asked] if isinstance(asked, list) else []
-    return {handle: values[handle] for handle in named_ if handle in values}
+    asked = listed(action.call.arguments.get("handles")) if action.call is not None else []
+    handles = [str(one).strip("[] ") for one in asked]
+    return {handle: values[handle] for handle in handles if handle in values}
 
 
 def told(scene: Scene, action: Action) -> dict[str, Any]:
     """What a child is told: its task; of a hand-off, all that its predecessor knew."""
     state = scene.state
     if action.kind != "hand_off":
-        return {"goal": action.text, **(action.data if isinstance(action.data, dict) else {})}
+        return {"goal": action.text, **mapping(action.data)}
     known = {"why": action.text, "summary": state.compacted, "inputs": state.inputs}
     return {"goal": state.goal, "handed_over": known}
 
@@ -183,8 +204,7 @@ async def _remote(scene: Scene, action: Action, name: str, attempt: int) -> Begu
     grant = await scene.purse.hold(key, most)
     if grant.short is not None:
         return Begun(name=name, short=grant.short)
-    data = action.data if isinstance(action.data, dict) else None
-    result = await remote.ask(short, action.text, data, scene.context(key, grant.most.seconds))
+    result = await remote.ask(short, action.text, mapping(action.data) or None, scene.context(key, grant.most.seconds))
     used = Use(calls=1, tokens=tokens, money_nano_usd=result.cost_nano_usd, seconds=result.took_us / 1e6)
     await scene.purse.settle(grant, used)
     return Begun(name=name, result=result, used=used)
@@ -199,7 +219,7 @@ def circle(scene: Scene, action: Action) -> str:
     if again in chain:
         return f"{whom} was asked for the very same further up"
     names = [*(one.partition(":")[0] for one in chain), whom]
-    pairs = [*zip(names, names[1:], strict=False)]
+    pairs = [*pairwise(names)]
     times = pairs.count((scene.run.agent, whom))
     if times > scene.spec.stops.cycle:
         return f"{scene.run.agent} and {whom} hand over to each other for the {times}th time"

@@ -1,9 +1,11 @@
 """Compensation: calls that undo what a failed child had done, the last first."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
+from antiphon.agents.loop_tools import UNDO
 from antiphon.agents.scene import Scene
+from antiphon.agents.shapes import mapping
 from antiphon.agents.state import Action, Done
 from antiphon.core.tool import ToolCall
 
@@ -19,6 +21,7 @@ def undoing(scene: Scene, action: Action, attempt: int, effects: Sequence[Done])
             kind="tool",
             key=f"{action.key}~{attempt}.u{place}",
             call=ToolCall(id=f"u{place}", name=undo[one.tool], arguments=arguments(one)),
+            text=UNDO,
             origins=action.origins,
             own=True,
             alone=True,
@@ -31,5 +34,4 @@ def arguments(effect: Done) -> dict[str, Any]:
     """What an undoing call is given: the arguments of the call that it undoes, and what that returned, whose words win.
     What the tool doesn't take is left out when the call is made.
     """
-    data = cast("dict[str, Any]", effect.data) if isinstance(effect.data, dict) else {}
-    return {**effect.arguments, **data}
+    return {**effect.arguments, **mapping(effect.data)}

@@ -138,7 +138,9 @@ class MemorySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     ] = []
     approve: Annotated[
         Literal["always", "untrusted", "never"],
-        Meta(description="Which memories a person approves before they count. Default untrusted."),
+        Meta(
+            description="Which memories a person approves before they count; untrusted: those that strangers had a part in, and those of scope team and agent. Default untrusted."
+        ),
     ] = "untrusted"
     days: Annotated[float, Meta(gt=0, description="How long they last. Default 90.")] = 90.0
     recall: Annotated[int, Meta(ge=1, le=100, description="Most that are put before the model. Default 8.")] = 8

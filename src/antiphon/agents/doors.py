@@ -1,7 +1,7 @@
 """Everything that agents reach beyond their own State, as ports: what the loop is built on, wired by `app`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -110,5 +110,7 @@ class Doors(Struct, frozen=True, kw_only=True):
     remote: RemoteAgents | None = None
     worker: str = ""
     """Executor id of this process: owner of its intents."""
+    sure: Callable[[], Awaitable[None]] | None = None
+    """Waited for right before a call that must not be made twice: see `Engine.sure`."""
     workspace: Callable[[Run], str] | None = None
     """Folder of a run's files; None: runs have none."""

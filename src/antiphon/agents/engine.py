@@ -19,6 +19,7 @@ from antiphon.core.run import Run
 from antiphon.core.run_store import RunStore
 from antiphon.telemetry.metrics_agents import AgentMetrics
 
+SURE_S = 0.02
 log = logging.getLogger(__name__)
 
 
@@ -84,6 +85,14 @@ class Engine:
     def running(self) -> int:
         """Segments that run in this process."""
         return self._segments.running
+
+    async def sure(self) -> None:
+        """Before an effect that must not be made twice: wait while others may have taken this process for dead.
+
+        It ends, if they have. What is under way when a process falls asleep can't be called back by anybody.
+        """
+        while not self._takeover.sure:
+            await asyncio.sleep(SURE_S)
 
     async def steps(self, run: Run) -> list[Step]:
         """What a run can be forked from."""

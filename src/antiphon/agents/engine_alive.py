@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import socket
+import time
 from pathlib import Path
 
 from antiphon.core.run import Beat
@@ -54,3 +55,8 @@ def kill(beat: Beat) -> None:
             os.kill(beat.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             return
+
+
+def awake_s() -> float:
+    """Seconds on a clock that goes on while this process, or the machine, sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

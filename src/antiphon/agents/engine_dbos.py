@@ -151,7 +151,7 @@ class Durable:
                 "queue_name": QUEUE,
                 "workflow_id": f"{run.id}.{segment}",
                 "app_version": VERSION,
-                "priority": run.priority,
+                "priority": 2 * run.priority - (segment > 1),  # one that has begun goes before one that has not
                 "queue_partition_key": run.tenant or "-",
             }
         )
@@ -169,9 +169,9 @@ class Durable:
                 queue_partition_key=run.tenant or "-",
             )
 
-    def resume(self, workflow: str) -> None:
-        """Have a segment that nobody runs any more go on from its last journalled step."""
-        DBOS.resume_workflow(workflow, queue_name=QUEUE)
+    def resume(self, workflows: Sequence[str]) -> None:
+        """Have segments that nobody runs any more go on from their last journalled steps."""
+        DBOS.resume_workflows(list(workflows), queue_name=QUEUE)
 
     def cancel(self, workflow: str) -> None:
         """Have nobody run a segment; one that runs ends before its next step."""
@@ -192,10 +192,10 @@ class Durable:
         found = DBOS.get_workflow_status(workflow)
         return None if found is None else found.output
 
-    def pending(self, executors: Sequence[str]) -> list[str]:
-        """Segments that these were running."""
+    def pending(self, executors: Sequence[str]) -> dict[str, str]:
+        """Segments that these were running, and which of them ran each."""
         found = self._listed(status="PENDING", executor_id=list(executors))
-        return [one.workflow_id for one in found]
+        return {one.workflow_id: one.executor_id or "" for one in found}
 
     def steps(self, workflow: str) -> list[Any]:
         """What a segment journalled, in order: `function_id`, `function_name`, `output`."""

@@ -33,11 +33,6 @@ class Forks:
     def __init__(self, desk: Desk, durable: Durable) -> None:
         self._desk, self._durable = desk, durable
 
-    @staticmethod
-    def segment(run: Run) -> int:
-        """The one that it begins in: its number is that of the run it comes from."""
-        return int(run.forked_from.rpartition("@")[2].partition(".")[0])
-
     async def begin(self, run: Run) -> None:
         """Put its first segment into the durable queue, with what was told of it until then. Twice is as once."""
         other, _, at = run.forked_from.rpartition("@")

@@ -258,7 +258,7 @@ class Segments:
     def _again(self, workflow: str) -> None:
         async def resume() -> None:
             await asyncio.sleep(AGAIN_S)
-            await self._desk.do(self._durable.resume, workflow)
+            await self._desk.do(self._durable.resume, [workflow])
 
         task = asyncio.get_running_loop().create_task(resume())
         self._later.add(task)

@@ -79,7 +79,7 @@ class Waking:
 
     async def _hand_on(self, run: Run, segment: int) -> None:
         """Put a segment into the durable queue. In this order: a run that stands in it twice stands in it once."""
-        if run.forked_from and segment == self._forks.segment(run):
+        if run.forked_from and not run.started_ns:
             await self._forks.begin(run)
         else:
             await self._desk.do(self._durable.enqueue, run, segment)
@@ -150,7 +150,7 @@ class Waking:
         begun = await self._desk.do(self._durable.status, run.workflow)
         kept = await self._save(replace(run, status="queued", owner=QUEUED if begun else ""), run)
         if begun and kept:
-            await self._desk.do(self._durable.resume, run.workflow)
+            await self._desk.do(self._durable.resume, [run.workflow])
 
     async def _save(self, run: Run, was: Run) -> bool:
         statuses: tuple[RunStatus, ...] = (was.status,)
@@ -177,7 +177,7 @@ class Waking:
             if status is None:
                 await self._save(replace(run, status="queued", owner=""), run)
             elif status == "CANCELLED":
-                await self._desk.do(self._durable.resume, run.workflow)
+                await self._desk.do(self._durable.resume, [run.workflow])
             else:
                 why = "its segment ended without a word; begin it again, or fork it"
                 failed = replace(run, status="failed", stop="error", why=why, owner="", ended_ns=time.time_ns())

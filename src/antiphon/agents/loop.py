@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import msgspec
 
-from antiphon.agents import loop_ends, patterns
+from antiphon.agents import loop_ends, patterns, python
 from antiphon.agents.children_begin import ABOVE
 from antiphon.agents.document import AgentDocument
 from antiphon.agents.doors import Doors
@@ -12,7 +12,9 @@ from antiphon.agents.journal import Driver, Ended, Journal
 from antiphon.agents.loop_resume import resume
 from antiphon.agents.observe import fingerprint
 from antiphon.agents.scene import Scene, Stopped, decoded, merged
+from antiphon.agents.shapes import listed
 from antiphon.agents.state import State, Value
+from antiphon.agents.strange import strange
 from antiphon.agents.switches import Switches
 from antiphon.core.error import AntiphonError
 from antiphon.core.run import Mail, Run
@@ -35,9 +37,7 @@ class LoopDriver(Driver):
         scene = Scene(self._doors, document, journal, run, state, self._switches)
         try:
             await resume(scene, mail)
-            if document.spec.code:
-                raise Stopped("error", "agents in Python can't be run here")
-            await patterns.run(scene)
+            await (python.run(scene) if document.spec.code else patterns.run(scene))
         except Stopped as stopped:
             return await loop_ends.stopped(scene, stopped)
         except AntiphonError as error:
@@ -54,15 +54,16 @@ def begun(document: AgentDocument, run: Run) -> State:
     said = inputs.pop("goal", "")
     goal = said if isinstance(said, str) else msgspec.json.encode(said).decode()
     limits = inputs.pop("constraints", ())
+    values = strange(inputs, run)
     own = Origins(sources=("agent", "user"), data_class=run.data_class)
     origins = merged(own, msgspec.convert(above["origins"], Origins)) if "origins" in above else own
     return State(
         goal=goal or document.spec.goal,
-        constraints=tuple(str(one) for one in limits) if isinstance(limits, list) else (),
+        constraints=tuple(str(one) for one in listed(limits)),
         inputs=inputs or None,
         seen=origins,
         data_class=origins.data_class,
-        values=msgspec.convert(above.get("values", {}), dict[str, Value]),
+        values={**values, **msgspec.convert(above.get("values", {}), dict[str, Value])},
         lineage=tuple(above.get("lineage", ())),
         chain=(*above.get("chain", ()), f"{run.agent}:{fingerprint(goal, inputs or None)}"),
     )

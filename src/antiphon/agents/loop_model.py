@@ -1,6 +1,7 @@
 """Model calls of the loop: by role, paid from the envelope before, written down after."""
 
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from msgspec import Struct, structs
 
@@ -9,6 +10,7 @@ from antiphon.agents.document import Role
 from antiphon.agents.loop_offer import agent_tools, offered
 from antiphon.agents.mind import Ask, Said
 from antiphon.agents.scene import Scene, Stopped, aside
+from antiphon.agents.shapes import mapping
 from antiphon.core.content import Message, ResponseFormat
 from antiphon.core.content import Tool as ToolShown
 from antiphon.core.error import AntiphonError
@@ -72,11 +74,34 @@ async def think(scene: Scene, wanted: Wanted) -> Thought:
     return await think(scene, wanted)
 
 
+async def think_all(scene: Scene, wanted: list[Wanted]) -> list[Thought]:
+    """Ask at once, as many as the fan-out allows. What fails, or doesn't fit, is in what is given back: none is asked again.
+
+    Raises: Interrupted, StoreError.
+    """
+    came: list[Thought] = []
+    most = scene.run.envelope.fan_out
+    for at in range(0, len(wanted), most):
+        works = [(f"model {one.role} {one.key}", _asking(scene, one)) for one in wanted[at : at + most]]
+        came += await scene.steps(Thought, works)
+    for one, thought in zip(wanted, came, strict=True):
+        scene.used(thought.used)
+        scene.tell("model", _told(one, one.key, thought.said))
+    return came
+
+
+def _asking(scene: Scene, wanted: Wanted) -> Callable[[], Awaitable[Thought]]:
+    async def work() -> Thought:
+        return await _ask(scene, wanted, wanted.key)
+
+    return work
+
+
 async def _failed(scene: Scene, wanted: Wanted, key: str, said: Said) -> None:
     """Go on from a call that failed. Returns where it is to be made again at once. Raises: Stopped, Parked."""
     state = scene.state
     state.tries += 1
-    data = cast("dict[str, Any]", said.data) if isinstance(said.data, dict) else {}
+    data = mapping(said.data)
     if said.failed == "approval_pending" and data.get("approval"):
         state.notes["approval"] = data["approval"]
         scene.park(Wait(kind="approval", key=key, approval=str(data["approval"])))

@@ -70,8 +70,9 @@ async def do(scene: Scene, action: Action) -> None:
 async def _value(scene: Scene, action: Action, handle: str) -> Value | Observation:
     values, handle = scene.state.values, handle.strip("[] ")
     value = values.get(handle)
-    if value is not None and value.ref and not value.text:
-        value = (await scene.step(f"value {handle}", Loaded, lambda: _load(scene, value.ref))).value
+    ref = "" if value is None else value.ref
+    if value is not None and ref and not value.text:
+        value = (await scene.step(f"value {handle}", Loaded, lambda: _load(scene, ref))).value
         if value is not None:
             values[handle] = value
     if value is None or not value.text:

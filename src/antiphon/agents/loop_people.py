@@ -27,7 +27,6 @@ class AskedFor(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str = ""
     """Empty: nobody can be asked here."""
     expires_ns: int = 0
-    escalates_ns: int = 0
 
 
 class Settled(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,8 +70,6 @@ async def approve(scene: Scene, action: Action, ruling: Ruling, resource: str, s
             approval=asked.id,
             to=_approvers(scene, ruling),
             until_ns=asked.expires_ns,
-            escalates_ns=asked.escalates_ns,
-            escalate_to=scene.spec.approvals.escalate_to if asked.escalates_ns else "",
         )
     )
 
@@ -97,7 +94,7 @@ async def _ask(scene: Scene, ruling: Ruling, resource: str, body: bytes) -> Aske
         escalate_to=spec.escalate_to if spec.escalate_s else "",
     )
     found = await scene.doors.approvals.ask(wish)
-    return AskedFor(id=found.id, expires_ns=found.wish.expires_ns, escalates_ns=found.wish.escalates_ns)
+    return AskedFor(id=found.id, expires_ns=found.wish.expires_ns)
 
 
 def _approvers(scene: Scene, ruling: Ruling) -> str:

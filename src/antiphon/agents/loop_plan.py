@@ -11,6 +11,7 @@ from antiphon.agents.context import instructions, outlined, task, text
 from antiphon.agents.loop_model import Wanted, think
 from antiphon.agents.loop_offer import agent_tools
 from antiphon.agents.scene import Scene, Stopped
+from antiphon.agents.shapes import mapping
 from antiphon.agents.state import AgentPlan, Planned
 from antiphon.core.content import Message
 from antiphon.core.run import Use
@@ -126,7 +127,7 @@ def read(answer: str, tools: set[str]) -> tuple[Planned, ...] | str:
     found = last_json(answer)
     if found is None:
         return "it holds no JSON"
-    raw: Any = found[0] if isinstance(found[0], dict) else {"steps": found[0]}
+    raw = mapping(found[0]) or {"steps": found[0]}
     try:
         steps = msgspec.convert(raw, _Plan, strict=False).steps
     except msgspec.ValidationError as error:

@@ -2,14 +2,19 @@
 
 from typing import Any, cast
 
+from msgspec import structs
+
 from antiphon.agents import children, loop_finish, loop_people
 from antiphon.agents.context import spelled, text
-from antiphon.agents.loop_observe import observe
 from antiphon.agents.loop_model import message_of
+from antiphon.agents.loop_observe import observe
 from antiphon.agents.loop_tools import Did
 from antiphon.agents.scene import Scene, Stopped
 from antiphon.agents.state import Action, Observation
 from antiphon.core.run import Mail, Wait
+
+PEOPLE = frozenset({"approval", "question", "hand_off", "review"})
+"""Waits that a person ends. One whose `escalates_ns` is over has none, and is before `escalate_to` too."""
 
 
 async def resume(scene: Scene, mail: list[Mail]) -> None:
@@ -18,6 +23,7 @@ async def resume(scene: Scene, mail: list[Mail]) -> None:
     messages = [one for one in mail if one.kind == "message"]
     wait, state.wait = state.wait, None
     if wait is not None:
+        await _over(scene, wait, mail)
         match wait.kind:
             case "approval":
                 await _approved(scene, wait)
@@ -32,6 +38,22 @@ async def resume(scene: Scene, mail: list[Mail]) -> None:
             case "timer" | "pause":
                 pass
     state.context += [message_of(one) for one in messages]
+
+
+async def _over(scene: Scene, wait: Wait, mail: list[Mail]) -> None:
+    """Whether a wait for people is over: somebody answered, or its time is. Raises: Parked, where it isn't: it goes on, before
+    more people once it escalates.
+    """
+    if wait.kind not in PEOPLE or any(one.key == wait.key and one.kind in ("answer", "approval") for one in mail):
+        return
+    now_ns = await scene.journal.now_ns()
+    if wait.until_ns and now_ns >= wait.until_ns:
+        return
+    if wait.escalates_ns and now_ns >= wait.escalates_ns:
+        scene.tell("escalated", {"key": wait.key, "to": wait.escalate_to})
+        wait = structs.replace(wait, escalates_ns=0)
+    scene.state.context += [message_of(one) for one in mail if one.kind == "message"]
+    scene.park(wait)
 
 
 def _action(scene: Scene, key: str) -> Action | None:

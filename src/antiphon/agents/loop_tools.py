@@ -22,6 +22,8 @@ from antiphon.core.tool import Tool, ToolCall, ToolResult
 
 REVIEWED = "review/"
 """Begins the owner of an intent that a person said to make again."""
+UNDO = "undo"
+"""Text of an action that undoes another: what its tool doesn't take is left out of its arguments."""
 UNKNOWN = "unknown"
 """Code of a tool that can't tell whether it did what it was asked."""
 
@@ -75,7 +77,7 @@ async def do(scene: Scene, action: Action) -> Did:
         return _said(action, call, "quarantined", f"the tool {call.name} is {barred.how}; do without it")
     if BROKEN in call.arguments:
         return _said(action, call, "invalid_arguments", f"{call.arguments[BROKEN]}; send them again as one JSON object")
-    if action.own:
+    if action.own and action.text == UNDO:
         call = _fitting(call, tool)
     call, faults = doors.tools.check(call)
     if faults:
@@ -129,6 +131,8 @@ async def _once(scene: Scene, action: Action, call: ToolCall, grant: Grant) -> T
         )
         if not again:
             return None
+    if scene.doors.sure is not None:
+        await scene.doors.sure()
     result = await scene.doors.tools.call(call, scene.context(action.key, grant.most.seconds))
     if result.failed == UNKNOWN:
         return None
@@ -164,7 +168,7 @@ def observed(scene: Scene, action: Action, tool: Tool | None, result: ToolResult
 
 
 def _fitting(call: ToolCall, tool: Tool) -> ToolCall:
-    """A call of the loop's own with what the tool takes, and no more."""
+    """A call that undoes another, with what the tool takes, and no more."""
     takes = tool.parameters.get("properties")
     if not isinstance(takes, dict):
         return call

@@ -1,13 +1,16 @@
 """What an observation does to the State. Pure: the same results give the same State."""
 
 from hashlib import sha256
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from antiphon.agents.context import SHORT_BYTES
 from antiphon.agents.scene import merged
 from antiphon.agents.state import Action, Observation, State, Taken, Value
 from antiphon.core.content import Message, Text
+from antiphon.core.tool import Origins
 
 MOST_TAKEN = 64
 """Steps that a State keeps; what was done before is in the events of the run."""
@@ -39,16 +42,48 @@ def note(
     Args:
         hidden: The model sees a handle in place of what came back, so that it has not seen it.
     """
-    if not action.own:
+    if action.own:
+        _keep_own(state, action, observation, value)
+    else:
         state.context.append(answer(action, observation))
     state.taken.append(Taken(action=action, observation=observation, at_ns=at_ns))
     del state.taken[:-MOST_TAKEN]
     if value is not None and observation.handle:
         state.values[observation.handle] = value
         _bound(state)
-    if not hidden:
+    if not (hidden or action.own):  # what comes of its own action is seen once whoever made it shows it
         state.seen = merged(state.seen, observation.origins)
         state.data_class = state.seen.data_class
+
+
+class Own(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of an action of the loop's own, until whoever made it takes it."""
+
+    text: str
+    failed: str = ""
+    value: Any = None
+    """As JSON, or its whole text."""
+    origins: Origins = Origins()
+
+
+OWN = "own"
+"""Stands in the State's notes for these, by key of the action."""
+
+
+def _keep_own(state: State, action: Action, seen: Observation, value: Value | None) -> None:
+    whole = None if value is None else value.text if value.data is None else value.data
+    own_ = Own(text=seen.text, failed=seen.failed, value=whole, origins=seen.origins)
+    state.notes.setdefault(OWN, {})[action.key] = msgspec.to_builtins(own_)
+
+
+def own(state: State, key: str) -> Own:
+    """What came of an action of the loop's own."""
+    return msgspec.convert(state.notes[OWN][key], Own)
+
+
+def forget_own(state: State, key: str) -> None:
+    """It was taken."""
+    state.notes.get(OWN, {}).pop(key, None)
 
 
 def answer(action: Action, observation: Observation) -> Message:

@@ -1,6 +1,14 @@
 """How an agent works: its pattern by name."""
 
-from antiphon.agents import loop_plan, patterns_plan, patterns_react
+from antiphon.agents import (
+    loop_plan,
+    patterns_code,
+    patterns_map_reduce,
+    patterns_plan,
+    patterns_react,
+    patterns_team,
+    recalled,
+)
 from antiphon.agents.scene import Scene
 
 
@@ -8,8 +16,15 @@ async def run(scene: Scene) -> None:
     """Drive the State to its end. Raises: Stopped, Parked, Interrupted."""
     if scene.state.phase == "plan":
         await loop_plan.plan(scene)
+        await recalled.recall(scene)
     match scene.spec.pattern:
         case "plan":
             await patterns_plan.run(scene)
-        case _:
+        case "code":
+            await patterns_code.run(scene)
+        case "map_reduce":
+            await patterns_map_reduce.run(scene)
+        case "debate" | "team":
+            await patterns_team.run(scene)
+        case "react" | "supervisor":
             await patterns_react.run(scene)

@@ -31,6 +31,15 @@ Answer with the whole plan as it should be from here on."""
 PLANNED = """Your plan:
 {plan}"""
 
+SUPERVISE = """You lead. Split the task into parts, and give each to the agent that is best at it by `ask_agent`, several at once \
+where none needs another's answer. Say all that it has to know: it sees nothing else. Judge what comes back; have it mended, or \
+ask another, where it doesn't hold. Put the answer together yourself."""
+
+ITEM = """{goal}
+
+Do this for the one item below alone; others do the rest.
+The item: {item}"""
+
 GIVEN = """Values that you may read by `read_value`:
 {values}"""
 
@@ -84,8 +93,8 @@ NUDGE = "Go on: call a tool, or call `finish` with the answer."
 CODE = """You work by writing programs. `run_code` runs Python in a sandbox without files or network. These functions are there; \
 each calls the tool of its name with keyword arguments, and returns its result:
 {functions}
-What the program prints, and the value of its last line, come back to you. Nothing is kept between programs but the \
-variables that `keep(name=value)` was called with."""
+What the program prints comes back to you; a call that fails raises RuntimeError. Nothing is kept between programs. Let a \
+program depend on results of its calls alone, not on time or chance."""
 
 SYNTHESISE = """Write one answer to the task from the parts below, and no more than they bear out. Where they contradict each \
 other, say so. Parts that are missing are marked.

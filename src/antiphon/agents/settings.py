@@ -45,6 +45,12 @@ class AgentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keep_days: Annotated[
         float, Meta(gt=0, le=3650, description="How long runs that ended are kept, in days. Default 30.")
     ] = 30.0
+    public_url: Annotated[
+        str,
+        Meta(
+            description="Where clients of MCP and A2A, and browsers that come back from a sign-in, reach the gateway, such as `https://models.example.com`. Default: as the request's header Host says; sign-ins of users need it."
+        ),
+    ] = ""
     workspaces: Annotated[
         str, Meta(description="Folder of the runs' files. Default: `workspaces` in `storage.dir`.")
     ] = ""

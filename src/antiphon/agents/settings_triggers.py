@@ -99,7 +99,7 @@ class ServiceSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     roles: Annotated[list[str], Meta(description="Its roles, for policies. Default: none.")] = []
     team: Annotated[str, Meta(description="Default: none.")] = ""
     department: Annotated[str, Meta(description="Default: none.")] = ""
-    models: Annotated[list[str], Meta(description="Public names that it may ask for. Default: all.")] = ["*"]
+    models: Annotated[list[str], Meta(description="Public names that it may ask for. Default: all.")] = []
     clearance: Annotated[
         DataClass | None, Meta(description="The highest class that it sends and sees. Default: as policies say.")
     ] = None
@@ -142,7 +142,7 @@ def principal_of(document: Document) -> Principal:
         team=service.team,
         department=service.department,
         tags=tuple(service.tags),
-        models=tuple(service.models),
+        models=tuple(service.models) or ("*",),
         roles=tuple(service.roles),
         employment="service",
         clearance=service.clearance,

@@ -11,6 +11,7 @@ from antiphon.agents.document import Document
 from antiphon.agents.runs import envelope_of
 from antiphon.agents.settings_triggers import TriggerSpec, WebhookSpec, principal_of
 from antiphon.agents.shelf import Shelf
+from antiphon.agents.strange import UNTRUSTED
 from antiphon.agents.tools.secrets import Secrets, revealed
 from antiphon.agents.triggers_queue import Queue
 from antiphon.agents.triggers_signed import Signed, event_of
@@ -23,8 +24,6 @@ from antiphon.core.run import Run, RunEnvelope
 from antiphon.core.run_store import RunStore
 
 log = logging.getLogger("antiphon.agents")
-UNTRUSTED = "untrusted"
-"""Field of a run's input whose fields strangers may have written: the agent reads them by handle, as data."""
 EVENT = "event"
 Count = Callable[[str, str], None]
 """Counts what became of an event: `cron`, `webhook` or `queue`; `begun`, `refused`, `late`, `skipped`, `dead`, `again`."""
@@ -175,8 +174,8 @@ class Triggers:
         """Tell that an event began nothing."""
         kind = document.spec.source
         self.count(kind, "refused")
-        extra = {"trigger": f"{kind}/{document.name}", "code": error.said_code, "reason": error.noted}
-        log.warning("trigger.refused", extra=extra)
+        trigger = f"{kind}/{document.name}"
+        log.warning("trigger.refused", extra={"trigger": trigger, "code": error.said_code, "reason": error.noted})
 
 
 def permanent(error: AntiphonError) -> bool:

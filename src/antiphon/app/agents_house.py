@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from antiphon.agents.a2a.pushes import Pusher
 from antiphon.agents.approved import Waker
 from antiphon.agents.asking import GatewayMind
 from antiphon.agents.doors import Doors
@@ -14,6 +15,7 @@ from antiphon.agents.engine_dbos import EnginePlace, in_file, in_postgres
 from antiphon.agents.loop import LoopDriver
 from antiphon.agents.outcomes import Outcomes
 from antiphon.agents.settings import AgentsSettings
+from antiphon.agents.triggers_clock import Ticker
 from antiphon.app.agents import Agency
 from antiphon.app.stores import Stores
 from antiphon.control.approvals import Book
@@ -21,13 +23,13 @@ from antiphon.core.approval import Approval
 from antiphon.core.clock import Clock
 from antiphon.core.error import StoreError
 from antiphon.core.ports import Approvals, Sealer
-from antiphon.core.sandbox import Sandbox
 from antiphon.gateway.gateway import Gateway
-from antiphon.telemetry.metrics_agents import AgentMetrics
 
 log = logging.getLogger("antiphon.agents")
 JOURNAL = "agents.db"
 """Of steps, in the data directory; with `storage.url` it is in the schema `dbos` there."""
+PUSH_S = 1.0
+"""Between two looks for news of tasks that are to be posted."""
 SWEEP_S = 10.0
 """How often runs are looked for whose approval was settled while nobody could tell them."""
 
@@ -45,10 +47,8 @@ class House:
         outcomes: Outcomes,
         gateway: Callable[[], Gateway],
         approvals: Callable[[], tuple[Book | None, Approvals | None]],
-        sandbox: Callable[[], Sandbox | None],
-        metrics: AgentMetrics,
     ) -> None:
-        """`gateway`, `approvals`, `sandbox`: of the present revision."""
+        """`gateway` and `approvals` are of the present revision."""
         self._agency = agency
         self._approvals = approvals
         self._waker = Waker(agency.store, clock.now_ns)
@@ -61,21 +61,34 @@ class House:
             shelf=lambda: agency.shelf,
             clock=clock,
             approvals=people,
-            sandbox=sandbox(),
+            sandbox=agency.parts.sandbox(),
+            registry=agency.directory,
+            memory=agency.memories,
+            remote=agency.remotes,
+            worker=agency.parts.index,
+            workspace=agency.workspace,
         )
-        self._engine = Engine(agency.store, LoopDriver(doors), sealer, settings, place_of(stores), metrics)
-        self._sweeping: asyncio.Task[None] | None = None
+        metrics, place = agency.parts.metrics, place_of(stores)
+        self._engine = Engine(agency.store, LoopDriver(doors), sealer, settings, place, metrics)
+        self._ticker = Ticker(agency.triggers)
+        self._pusher = Pusher(agency.store, agency.parts.transport, clock)
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin. Raises: StoreError, and whatever the database of the journal says."""
         await self._engine.start()
-        self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
+        loop = asyncio.get_running_loop()
+        watching = (self._sweep(), self._ticker.watch(), self._pusher.watch(PUSH_S))
+        self._tasks = [loop.create_task(one) for one in watching]
 
     async def stop(self, within_s: float) -> None:
         """Stop at the next step of each run."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        for one in self._tasks:
+            one.cancel()
         await self._engine.stop(within_s)
+
+    async def _sure(self) -> None:
+        await self._engine.sure()
 
     async def _sweep(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from antiphon.app.agents import Agency
+from antiphon.app.agents_paths import Paths, beside
 from antiphon.app.doors import doors_of
 from antiphon.app.governing import Governing
 from antiphon.app.plans import Planning
@@ -78,7 +78,7 @@ def build(
     scores: Scores | None = None,
     governing: Governing | None = None,
     doors: Doors | None = None,
-    agency: Agency | None = None,
+    paths: Paths | None = None,
 ) -> Built:
     """Make a revision of a checked configuration.
 
@@ -91,23 +91,24 @@ def build(
         embedders: By name.
         governing: What requests are governed by, whatever the revision; None: nothing.
         doors: What identities rest on, whatever the revision; None: nothing is known yet.
-        agency: What agents rest on, whatever the revision; None: there are none here.
+        paths: What agents rest on, whatever the revision; None: there are none here.
     """
     settings = loaded.settings
     caller, otlp = process.caller, settings.telemetry.otlp
     egress = egress_of(settings.egress)
     tracer = old.tracer if old is not None and (old.otlp, old.egress) == (otlp, egress) else None
-    agents = None if agency is None else agency.models(settings.calls.deadline.max_s)
+    agents = None if paths is None else paths.agency.models(settings.calls.deadline.max_s)
     found = made(loaded, labs, caller, planning or Planning(), embedders, tracer, governing, agents)
     revision, raws = found.revision, _raws(settings, found)
     stands = {name: one.target for name, one in raws.items()}
     caller.errands.arrange(settings.calls, stands, caller.fleet.pools, caller.now())
     gateway = Gateway(process, revision)
     identity = _callers(settings, owned or Owned(), doors or doors_of(caller.transport, process.clock))
+    desk = _desk(gateway, settings, raws, old)
     site = Site(
         gateway=gateway,
         state=None if kept is None else _state(process, kept, settings.storage.keep),
-        desk=_desk(gateway, settings, raws, old),
+        desk=desk,
         identity=identity,
         store=store,
         reports=Reports(spending_of(settings)),
@@ -119,7 +120,7 @@ def build(
         created_s=int(time.time()),
         ready=why_not_ready,
         approvals=None if governing is None else governing.book,
-        beside=None if agency is None else agency.beside(identity),
+        beside=None if paths is None else beside(paths, settings, gateway, desk, identity),
     )
     origins = {one.origin for one in stands.values()} | (set[Origin]() if governing is None else governing.origins)
     return _built(revision, site, identity, settings, origins, egress)

@@ -9,6 +9,7 @@ from antiphon.admin.desk import Desk as Office
 from antiphon.app.places import Places
 from antiphon.app.reporting import spending_of
 from antiphon.app.stores import Stores
+from antiphon.config.documents_api import merged as documents
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
 from antiphon.console import assets
@@ -69,6 +70,8 @@ def console_of(
         ),
         audit=office.log.store,
         book=office.approvals,
+        runs=office.runs,
+        shelf=lambda: documents(loaded, owned().documents),
     )
     return ConsoleSite(
         desk=desk,

@@ -78,6 +78,11 @@ class Planning:
         self._retired: list[Tiers] = []
         """Of earlier revisions, whose requests may still run."""
 
+    @property
+    def sandbox(self) -> Sandbox | None:
+        """Where code runs under the revision that was made last; None: none was made."""
+        return None if self._sandbox is None else self._sandbox[1]
+
     def know(self, qualities: Mapping[tuple[str, str], tuple[Quality, ...]]) -> None:
         """Take in how good deployments are; the next View has it."""
         self.qualities = qualities

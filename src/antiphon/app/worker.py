@@ -17,7 +17,8 @@ import uvloop
 from msgspec import Struct
 
 from antiphon.agents.outcomes import Outcomes
-from antiphon.app.agents import Agency
+from antiphon.app.agents import Agency, AgencyParts
+from antiphon.app.agents_paths import Paths
 from antiphon.app.asking import Askables
 from antiphon.app.build import Built, build, tls_context
 from antiphon.app.caching import Caching
@@ -36,7 +37,9 @@ from antiphon.calls.breaker_shared import MemoryBreakers
 from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.measure import measure
+from antiphon.calls.tool_attempts import ToolAttempts
 from antiphon.config.load import Loaded
+from antiphon.config.settings import Settings
 from antiphon.control.logins import Logins
 from antiphon.control.owned import Owned
 from antiphon.control.probing import look
@@ -54,6 +57,7 @@ from antiphon.metering.scores import JournalledScores
 from antiphon.net.client import Client
 from antiphon.net.egress import egress_of
 from antiphon.net.listener import Listener
+from antiphon.server.mcp import InFlight
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
 from antiphon.telemetry.metrics import Metrics
@@ -130,7 +134,7 @@ class Worker:
         )
         fleet, counting = Fleet(self._counts.breakers), self._counts.counting
         self._outcomes = Outcomes(self._journal)
-        journal: Journal = self._outcomes if task.agents else self._journal
+        journal: Journal = self._outcomes if task.loaded.settings.agents.on else self._journal
         self._caller = Caller(self._client, self._tickets, journal, self._metrics, fleet, counting=counting)
         chance = random.Random()  # noqa: S311 - tells ids apart and spreads load; it guards nothing
         self._sealer = sealer = worker_envelope(settings, places, self._journal)
@@ -159,11 +163,9 @@ class Worker:
         self._askables = Askables(stores, sealer, clock, self._client)
         tokens = SealedTokens(sealer, self._kept, clock.now_ns, settings.vault.token_days)
         self._governing = Governing(self._kept, clock, tokens, self._askables)
-        self._agency = None
-        if settings.agents.on:
-            ids, breakers = self._process.ids, self._counts.breakers or MemoryBreakers()
-            self._agency = Agency(settings, stores, sealer, clock, ids, self._governing, breakers)
-        self._stores = stores
+        self._loaded, self._labs, self._stores = task.loaded, task.labs, stores
+        self._agency = Agency(self._agency_parts(settings, stores)) if settings.agents.on else None
+        self._paths = None if self._agency is None else self._agents_paths(self._agency)
         self._house: House | None = None
         self._qualities = Qualities(self._scores, self._metrics.plans, self._planning.know)
         self._follower = Follower(objects_of(task.loaded.settings), self._take)
@@ -179,7 +181,7 @@ class Worker:
         owned = self._follower.owned
         self._governing.know(owned.bundles)
         if self._agency is not None:
-            self._agency.know(loaded)
+            self._agency.know(loaded, owned.documents)
         built = build(
             loaded,
             labs,
@@ -195,17 +197,43 @@ class Worker:
             self._scores,
             self._governing,
             self._doors,
-            self._agency,
+            self._paths,
         )
         self._qualities.forgetting = loaded.settings.quality.forgetting()
         self._shadows.gateway = built.site.gateway
         return built
+
+    def _agency_parts(self, settings: Settings, stores: Stores) -> AgencyParts:
+        task, process = self._task, self._process
+        return AgencyParts(
+            settings=settings,
+            base=task.loaded.base,
+            data=task.places.data,
+            stores=stores,
+            sealer=self._sealer,
+            clock=process.clock,
+            ids=process.ids,
+            transport=self._client,
+            governing=self._governing,
+            breakers=self._counts.breakers or MemoryBreakers(),
+            metrics=AgentMetrics(self._slots),
+            approvals=lambda: self._askables.people()[1],
+            sandbox=lambda: self._planning.sandbox,
+            index=f"worker-{task.index}",
+        )
+
+    def _agents_paths(self, agency: Agency) -> Paths:
+        caller = self._caller
+        attempts = ToolAttempts(caller.errands, caller, lambda: self._settings.calls)
+        return Paths(agency=agency, outcomes=self._outcomes, attempts=attempts, in_flight=InFlight())
 
     def _take(self, owned: Owned) -> None:
         """Work by what the admin API owns now."""
         self._built.identity.know(owned)
         self._governing.know(owned.bundles)
         self._counts.arrange(self._settings, owned)
+        if self._agency is not None and self._agency.know(self._loaded, owned.documents):
+            self._swap(self._build(self._loaded, self._labs, self._built))
 
     def _tell(self, version: int) -> None:
         """Which change of the admin API's objects this worker works by."""
@@ -242,6 +270,7 @@ class Worker:
             self._loop.create_task(self._follower.watch(self._tell)),
             self._loop.create_task(self._doors.issuers.watch()),
             *([self._loop.create_task(self._askables.watch())] if task.index == 0 else []),
+            *([] if self._agency is None else [self._loop.create_task(self._agency.watch())]),
             *self._counts.start(),
         ]
         gc.collect()
@@ -259,7 +288,7 @@ class Worker:
         await self._planning.close()
         self._askables.close()
         if self._agency is not None:
-            self._agency.close()
+            await self._agency.close()
         self._journal.close()
         if self._built.tracer is not None:
             self._built.tracer.close()
@@ -279,8 +308,6 @@ class Worker:
             self._outcomes,
             lambda: self._built.site.gateway,
             self._askables.people,
-            lambda: self._built.site.gateway.revision.sandbox,
-            AgentMetrics(self._slots),
         )
         await house.start()
         return house
@@ -356,15 +383,19 @@ class Worker:
             self._say({"refused": str(error)})
             return
         telemetry_log.level(loaded.settings.telemetry.log_level)
-        old, self._built = self._built, built
-        self._settings = loaded.settings
+        self._loaded, self._labs, self._settings = loaded, message.labs, loaded.settings
         self._counts.arrange(loaded.settings, self._follower.owned)
+        self._swap(built)
+        self._say({"revision": built.revision})
+
+    def _swap(self, built: Built) -> None:
+        """Have new requests answered by another revision."""
+        old, self._built = self._built, built
         self._listener.swap(built.site.handle, built.site.refuse, built.bounds)
         self._client.allow(built.egress)
         self._client.retain(built.origins)
         if old.tracer is not None and old.tracer is not built.tracer:
             self._loop.call_later(old.longest_s, self._loop.run_in_executor, None, old.tracer.close)
-        self._say({"revision": built.revision})
 
     def _say(self, message: dict[str, object]) -> None:
         try:

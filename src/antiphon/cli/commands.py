@@ -247,7 +247,8 @@ def _config(one: Parser) -> None:
         ("check", "tell every mistake, each with its line and remedy", _config_check),
         ("show", "print the configuration as it is understood, secrets hidden", _config_show),
         ("diff", "compare two configurations, or one with what the admin API owns", _config_diff),
-        ("schema", "print the JSON Schema of the configuration", _config_schema),
+        ("apply", "publish documents of agents by the admin API", _config_apply),
+        ("schema", "print the JSON Schema of the configuration, or of a kind of documents", _config_schema),
         ("import", "write a configuration from another gateway's, and tell what could not be carried", _config_import),
     )
 
@@ -309,6 +310,15 @@ def _config_diff(one: Parser) -> None:
 
 def _config_schema(one: Parser) -> None:
     one.runs("config", "schema")
+    one.add_argument("--kind", help="of documents of this kind, such as Agent (default: of the configuration)")
+
+
+def _config_apply(one: Parser) -> None:
+    one.runs("documents")
+    one.add_argument("files", nargs="+", metavar="FILE", help="files of documents, or patterns of them")
+    one.add_argument("--check", action="store_true", help="only tell what would be published")
+    commands_admin.where(one)
+    one.epilog = "With --json: {data: [{id, kind, name, version, digest, state: new|same}]}."
 
 
 def _lab(one: Parser) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
+from antiphon.agents.catalogue import KINDS
 from antiphon.cli import drift, summary, text
 from antiphon.cli.checks.models import models
 from antiphon.cli.configured import configured
@@ -19,6 +20,7 @@ from antiphon.config.check_objectives import REMEDY as PRICED
 from antiphon.config.check_objectives import shut_out
 from antiphon.config.check_unpriced import REMEDY, refused, said
 from antiphon.config.diff import Change, diff
+from antiphon.config.documents import schema_of
 from antiphon.config.load import environment, load
 from antiphon.config.schema import schema
 from antiphon.config.show import show, shown
@@ -95,6 +97,8 @@ def _line(change: Change) -> str:
     return f"~ {change.path}: {old} -> {new}{restart}"
 
 
-def _schema(_: Namespace) -> int:
-    document(schema())
+def _schema(arguments: Namespace) -> int:
+    if arguments.kind and arguments.kind not in KINDS:
+        arguments.parser.error(f"there is no kind {arguments.kind!r}: {', '.join(KINDS)}")
+    document(schema_of(arguments.kind) if arguments.kind else schema())
     return Exit.OK

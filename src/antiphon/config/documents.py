@@ -38,12 +38,13 @@ class Read(Struct, frozen=True, kw_only=True):
     problems: list[Problem]
 
 
-def read_files(patterns: Sequence[str], environ: Mapping[str, str] | None) -> Read:
+def read_files(patterns: Sequence[str], environ: Mapping[str, str] | None, base: Path | None = None) -> Read:
     """Read the documents of files.
 
     Args:
-        patterns: Files, or patterns of them; relative paths in a document start from its file's folder.
+        patterns: Files, or patterns of them.
         environ: What `${env:…}` stands for; None: nothing is filled in.
+        base: Where `${file:…}` starts from; None: each file's own folder.
     """
     read = Read(documents=[], written=[], problems=[])
     for file in files_of(patterns):
@@ -55,7 +56,7 @@ def read_files(patterns: Sequence[str], environ: Mapping[str, str] | None) -> Re
             problem = Problem(file=str(file), line=1, path="(file)", wrong=f"can't be read: {why}", remedy=remedy)
             read.problems.append(problem)
             continue
-        read_text(read, text, str(file), environ, file.parent)
+        read_text(read, text, str(file), environ, file.parent if base is None else base)
     return read
 
 
@@ -90,11 +91,11 @@ def shelf_of(read: Read, settings: Settings, published: Mapping[str, str] | None
     return shelf, sorted(problems, key=lambda one: (one.file, one.line, one.path))
 
 
-def load_shelf(patterns: Sequence[str], environ: Mapping[str, str], settings: Settings) -> Shelf:
+def load_shelf(patterns: Sequence[str], environ: Mapping[str, str], settings: Settings, base: Path) -> Shelf:
     """The shelf of files. Raises: ConfigError, with every mistake."""
     if not patterns:
         return EMPTY
-    shelf, problems = shelf_of(read_files(patterns, environ), settings)
+    shelf, problems = shelf_of(read_files(patterns, environ, base), settings)
     if problems:
         raise ConfigError(problems)
     return shelf

@@ -99,7 +99,7 @@ def load_text(text: str, file: str, base: Path, environ: Mapping[str, str], *, h
         problems += check_libraries(settings, written)
     if problems:
         raise ConfigError(_sorted(problems))
-    shelf = load_shelf(settings.agents.documents, environ, settings)
+    shelf = load_shelf(settings.agents.documents, environ, settings, base)
     known = learned(settings) | ({"agents.documents": shelf.revision} if shelf.revision else {})
     named = revision(value, known)
     return Loaded(settings=settings, text=text, file=file, base=base, revision=named, environ=environ, shelf=shelf)

@@ -4,7 +4,7 @@ import sys
 from textwrap import dedent
 
 import msgspec
-from msgspec import Struct, inspect
+from msgspec import UNSET, Struct, inspect
 
 from antiphon.config.describe import bare, expected, optional
 from antiphon.config.diff import RESTART
@@ -68,12 +68,18 @@ HEAD = dedent("""\
 
 def reference() -> str:
     """The page as Markdown: a heading for each section and each key."""
-    return "\n".join([HEAD, *(_entry(setting) for setting in walk(Settings))])
+    return "\n".join([HEAD, *(entry(setting) for setting in walk(Settings))])
 
 
-def _entry(setting: Setting) -> str:
-    level = "##" if "." not in setting.path and "[" not in setting.path else "###"
-    lines = [f"{level} `{setting.path}`", "", setting.description, "", f"- Takes: {_takes(setting)}"]
+def entry(setting: Setting, before: str = "", level: int = 0) -> str:
+    """One setting.
+
+    Args:
+        before: Stands before its path.
+        level: Of its heading; 0: by its path.
+    """
+    marks = "#" * (level or (2 if "." not in setting.path and "[" not in setting.path else 3))
+    lines = [f"{marks} `{before}{setting.path}`", "", setting.description, "", f"- Takes: {_takes(setting)}"]
     said = _default(setting)
     if said:
         lines.append(f"- Default: {said}")
@@ -95,7 +101,7 @@ def _default(setting: Setting) -> str:
         return "none, it must be written"
     if isinstance(setting.default, Struct):
         return ""
-    if setting.default is None or setting.default in ("", [], {}):
+    if setting.default is None or setting.default is UNSET or setting.default in ("", [], {}):
         return "nothing"
     return f"`{msgspec.json.encode(setting.default).decode()}`"
 

@@ -1,4 +1,4 @@
-"""The pages of approvals: the only ones by which anything is changed."""
+"""The pages of approvals: what people say there is kept."""
 
 from typing import Any
 

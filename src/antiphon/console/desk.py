@@ -5,9 +5,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from antiphon.agents.shelf import Shelf
 from antiphon.control.approvals import Book
 from antiphon.control.deployment_board import Placed
 from antiphon.control.policy_board import InForce
+from antiphon.control.run_office import RunOffice
 from antiphon.core.audit_store import AuditStore
 from antiphon.core.bank import Bank
 from antiphon.core.budget import Budget
@@ -42,3 +44,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Who looked at what was said is noted there too."""
     book: Callable[[], Book]
     """Approvals. Fetches keys at first use."""
+    runs: Callable[[], RunOffice] | None = None
+    """Of agents. Fetches keys at first use; None: none are kept."""
+    shelf: Callable[[], Shelf] = Shelf
+    """Documents of agents."""

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from antiphon.console import approvals, pages
+from antiphon.console import agents, approvals, pages
 from antiphon.console.ask import Ask
 from antiphon.console.desk import Desk
 from antiphon.console.shown import Led, Shown
@@ -38,6 +38,11 @@ ROUTES: tuple[Route, ...] = (
     Route(path="/console/approvals", act=approvals.listed, place="approvals"),
     Route(path="/console/approvals/{id}", act=approvals.one, place="approvals"),
     Route(path="/console/approvals/{id}", method="POST", act=approvals.vote, place="approvals"),
+    Route(path="/console/agents", act=agents.agents, place="agents"),
+    Route(path="/console/runs", act=agents.runs, place="runs"),
+    Route(path="/console/runs/{id}", act=agents.run, place="runs"),
+    Route(path="/console/runs/{id}", method="POST", act=agents.tell, place="runs"),
+    Route(path="/console/inbox", act=agents.inbox, place="inbox"),
     Route(path="/console/policies", act=pages.policies, place="policies"),
     Route(path="/console/audit", act=pages.audit, place="audit"),
 )

@@ -23,6 +23,7 @@ NEEDS: Mapping[ObjectKind, Permission] = MappingProxyType(
         "budget": "money",
         "limit": "money",
         "policy": "policy.write",
+        "document": "agents",
     }
 )
 """What whoever changes an object of a kind has to be allowed."""
@@ -47,7 +48,7 @@ def scope_of(kind: ObjectKind, fields: Fields) -> Scope:
             only = fields.get("only", {})
             tenant = _one(only.get("tenant"))
             return EVERYWHERE if tenant is None else Scope(tenant, _one(only.get("team")))
-        case "policy":
+        case "policy" | "document":
             return Scope(fields.get("tenant") or None)
 
 

@@ -29,7 +29,7 @@ from antiphon.wire.mcp import Era, McpError, Message, mapping
 ENDPOINT = "/mcp"
 PAGE = 200
 HOLD_S = 20.0
-"""How long one leg of a call waits for people, or for a run, before the client is to ask again."""
+"""How long one leg of a call waits for people, or for a run, before the client is to ask again, in the modern era."""
 TTL_MS = 5000
 SERVER = {"name": "antiphon", "title": "Antiphon", "version": __version__}
 HOW = (
@@ -82,6 +82,7 @@ class McpGateway(Struct, frozen=True, kw_only=True):
     """Asks models; None: none is offered."""
     keep_ms: int | None = None
     """How long runs are kept after their end."""
+    hold_s: float = HOLD_S
 
     async def answer(self, call: McpCall) -> Mapping[str, Any]:
         """The result of a request. Raises: McpError, AntiphonError."""
@@ -237,8 +238,8 @@ class _Calling:
             key=f"mcp/{self._call.principal.subject()}/{key}" if isinstance(key, str) and key else "",
         )
         self._result = await desk.call(story, one.tool, call, ticketed, self._do)
-        if self._leg is not None and self._leg.waits is not None:
-            story.notes = (*story.notes, f"run: {self._leg.waits.run}")
+        if self._leg is not None:
+            story.notes = (*story.notes, f"run: {self._leg.run}")
         if self._result.failed:
             error = AntiphonError(f"{one.name}: {self._result.failed}", code=f"tool_{self._result.failed}", status=502)
             desk.desk.close(story, "failed", 200, error)
@@ -250,7 +251,7 @@ class _Calling:
         if self._call.era == "legacy":
             return self._desk.approving.wait_s
         asks_first = self._call.takes_questions and not (self._before.approval or self._before.asked)
-        return 0.0 if asks_first else HOLD_S
+        return 0.0 if asks_first else self._gateway.hold_s
 
     async def _do(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
         match self._one.kind:
@@ -298,7 +299,7 @@ class _Calling:
         runs = self._gateway.offering.runs
         assert runs is not None
         now_s, legacy = self._desk.desk.now_s, self._call.era == "legacy"
-        until_s = context.until_s if legacy else min(context.until_s, now_s + HOLD_S)
+        until_s = context.until_s if legacy else min(context.until_s, now_s + self._gateway.hold_s)
         progress: Progress | None = self._call.heard if "progressToken" in self._call.message.meta else None
         self._leg = leg = Leg(runs=runs, principal=context.principal, until_s=until_s, progress=progress)
         answer = None
@@ -309,8 +310,8 @@ class _Calling:
         try:
             return await leg.go(self._one.of, arguments, self._before, context.key, answer)
         except asyncio.CancelledError:
-            if not legacy and not self._desk.desk.gateway.process.cutting() and (self._before.run or leg.waits):
-                await left(runs, context.principal, self._before.run or (leg.waits.run if leg.waits else ""))
+            if leg.run and not legacy and not self._desk.desk.gateway.process.cutting():
+                await left(runs, context.principal, leg.run)
             raise
 
     async def _as_task(self) -> Mapping[str, Any]:
@@ -360,8 +361,8 @@ class _Calling:
 
     def _ended(self, result: ToolResult, more: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         meta = {RECEIPT: self._call.arrival.id, **(more or {})}
-        if self._leg is not None and self._leg.waits is not None:
-            meta["antiphon/run"] = self._leg.waits.run
+        if self._leg is not None and self._leg.run:
+            meta["antiphon/run"] = self._leg.run
         out = _result(result)
         out["_meta"] = meta
         if self._call.era == "legacy":

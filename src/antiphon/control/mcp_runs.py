@@ -1,5 +1,6 @@
 """Agents behind the MCP gateway: as tools that wait for a run, and as tasks that don't."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,8 @@ from antiphon.core.tool import ToolResult
 from antiphon.wire.mcp import mapping
 
 POLL_MS = 1000
+LOOK_S = 0.1
+"""Between two looks at a run that waits for others."""
 STATUSES: Mapping[RunStatus, str] = {
     "queued": "working",
     "running": "working",
@@ -39,6 +42,8 @@ class Leg(Struct, kw_only=True):
     progress: Progress | None = None
     waits: Waits | None = None
     """What to come back with, where the run has not ended."""
+    run: str = ""
+    """Its id, once there is one."""
     question: str = ""
     """What the run asks its caller."""
 
@@ -50,18 +55,14 @@ class Leg(Struct, kw_only=True):
         Raises: AntiphonError.
         """
         run = await self._run(agent, arguments, before, once)
+        self.run = run.id
+        self.waits = Waits(run=run.id, seen=before.seen, asked=before.asked)
         if answer is not None and before.key:
             await self.runs.answer(self.principal, run.id, before.key, answer)
-        await self._watch(run)
-        run = await self.runs.show(self.principal, run.id)
+        run = await self._watch(run, before.key if answer is not None else "")
         if run.ended:
+            self.waits = None
             return result_of(run)
-        question = asked(run, self.principal)
-        self.question = "" if question is None else question
-        key = run.wait.key if question is not None and run.wait is not None else ""
-        if key and key == before.key and answer is not None:
-            key = self.question = ""  # the answer is on its way: it is not asked for twice
-        self.waits = Waits(run=run.id, key=key, asked=before.asked)
         return ToolResult(text=f"the run {run.id} is {run.status}", data={"run": run.id, "status": run.status})
 
     async def _run(self, agent: str, arguments: Mapping[str, Any], before: Waits, once: str) -> Run:
@@ -73,13 +74,23 @@ class Leg(Struct, kw_only=True):
             return found
         return await begin(self.runs, self.principal, agent, arguments, once)
 
-    async def _watch(self, run: Run) -> None:
-        """Tell of what happens until it rests."""
-        count = 0
-        async for event in self.runs.events(self.principal, run.id, until_s=self.until_s, through_waits=False):
-            count += 1
-            if self.progress is not None and event.kind in TOLD:
-                self.progress(float(event.seq), None, event.kind)
+    async def _watch(self, run: Run, answered: str) -> Run:
+        """Tell of what happens until the run ends, or asks its caller something else than was answered."""
+        seen = 0 if self.waits is None else self.waits.seen
+        while True:
+            async for event in self.runs.events(self.principal, run.id, after=seen, until_s=self.until_s):
+                seen = event.seq
+                if self.progress is not None and event.kind in TOLD:
+                    self.progress(float(event.seq), None, event.kind)
+            run = await self.runs.show(self.principal, run.id)
+            question = asked(run, self.principal)
+            key = run.wait.key if run.wait is not None and question is not None else ""
+            over = self.runs.parts.clock.steady_s() >= self.until_s
+            if run.ended or over or (key and key != answered):
+                self.question = (question or "") if key != answered else ""
+                self.waits = Waits(run=run.id, key=key if self.question else "", seen=seen, asked=True)
+                return run
+            await asyncio.sleep(LOOK_S)
 
 
 async def begin(runs: Runs, principal: Principal, agent: str, arguments: Mapping[str, Any], once: str) -> Run:

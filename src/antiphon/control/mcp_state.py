@@ -24,6 +24,8 @@ class Waits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     run: str = ""
     key: str = ""
     """Of the run's wait, where the caller was asked something."""
+    seen: int = 0
+    """The last event of the run that was told."""
     asked: bool = False
     """The caller was asked whether it bears to wait."""
 

@@ -1,6 +1,7 @@
 """The objects of the admin API as one process knows them."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 
 from antiphon.control import keys, limits
 from antiphon.control.budgets import of_key
+from antiphon.control.documents import Stored, read_document
 from antiphon.control.identity import NOBODY, Table
 from antiphon.control.keys import AccountSpec, KeySpec, Known
 from antiphon.control.policy_bundle import read_bundle, source_of
@@ -37,6 +39,8 @@ class _Read(Struct, frozen=True):
     account: AccountSpec | None = None
     binding: BindingForm | None = None
     bundle: Source | None = None
+    document: Stored | None = None
+    version: int = 0
 
 
 _NOTHING = _Read()
@@ -57,6 +61,8 @@ class Owned:
         self.bindings: tuple[BindingForm, ...] = ()
         self.bundles: tuple[Source, ...] = ()
         """Policies that are in force, in order of names; the same object while they are the same."""
+        self.documents: tuple[Mapping[str, Any], ...] = ()
+        """Documents of agents as they were published; the same object while they are the same."""
         self._read: Mapping[Spot, _Read] = {}
 
     @property
@@ -83,6 +89,10 @@ class Owned:
         self.bindings = tuple(one.binding for one in found.values() if one.binding is not None)
         bundles = tuple(one.bundle for _, one in sorted(found.items()) if one.bundle is not None)
         self.bundles = self.bundles if bundles == self.bundles else bundles
+        documents = tuple(
+            one.document.document for _, one in sorted(found.items(), key=_published) if one.document is not None
+        )
+        self.documents = self.documents if documents == self.documents else documents
         self.version = update.version
 
 
@@ -101,10 +111,16 @@ def _read(one: Object) -> _Read:
                 raise StoreError(
                     f"the binding {one.name} in the store can't be read ({error}); upgrade this one"
                 ) from error
+        case "document":
+            return _Read(document=read_document(one), version=one.version)
         case "policy":
             return _Read(bundle=source_of(one.name, read_bundle(one)))
         case _:
             return _Read(rules=_rules(one))
+
+
+def _published(found: tuple[Spot, _Read]) -> int:
+    return found[1].version
 
 
 def _rules(one: Object) -> tuple[Rule, ...]:

@@ -17,11 +17,12 @@ Permission = Literal[
     "audit",
     "erase",
     "roles",
+    "agents",
 ]
 """`read`: receipts, spend, health, objects, without content. `content`: what was said, and what tokens stand for.
 `keys`, `money`: keys and service accounts, budgets and limits. `policy.write` drafts policies, `policy.publish` puts them
 in force. `approve` settles approvals. `audit`: the audit log, its proofs and exports. `erase`: erasure, holds, rotation of
-keys at rest. `roles`: who has which role."""
+keys at rest. `roles`: who has which role. `agents`: documents of agents, and ending, pausing and switching off what runs."""
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 Role = Literal["owner", "admin", "policy_author", "approver", "auditor", "team_lead", "member"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -29,7 +30,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 MAY: Mapping[str, frozenset[Permission]] = MappingProxyType(
     {
         "owner": frozenset(PERMISSIONS),
-        "admin": frozenset(("read", "keys", "money", "policy.publish", "approve", "roles")),
+        "admin": frozenset(("read", "keys", "money", "policy.publish", "approve", "roles", "agents")),
         "policy_author": frozenset(("read", "policy.write")),
         "approver": frozenset(("read", "approve")),
         "auditor": frozenset(("read", "content", "audit")),

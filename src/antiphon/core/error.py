@@ -257,7 +257,7 @@ class RunWaits(AntiphonError):
     code = "run_waits"
     status = 409
 
-    def __init__(self, message: str, *, run: str) -> None:
+    def __init__(self, message: str, *, run: str = "") -> None:
         super().__init__(message)
         self.run = run
         self.noted = f"the run {run} waits for a person"
@@ -269,7 +269,7 @@ class RunUnfinished(AntiphonError):
     code = "run_unfinished"
     status = 504
 
-    def __init__(self, message: str, *, run: str) -> None:
+    def __init__(self, message: str, *, run: str = "") -> None:
         super().__init__(message)
         self.run = run
         self.noted = f"the run {run} goes on"
@@ -281,7 +281,7 @@ class RunFailed(AntiphonError):
     code = "run_failed"
     status = 502
 
-    def __init__(self, message: str, *, run: str, stop: str) -> None:
+    def __init__(self, message: str, *, run: str = "", stop: str = "error") -> None:
         super().__init__(message)
         self.run, self.stop = run, stop
         self.noted = f"the run {run} ended: {stop}"

@@ -2,5 +2,5 @@
 
 from typing import Literal, get_args
 
-ObjectKind = Literal["key", "budget", "limit", "account", "binding", "policy"]
+ObjectKind = Literal["key", "budget", "limit", "account", "binding", "policy", "document"]
 OBJECT_KINDS: tuple[ObjectKind, ...] = get_args(ObjectKind)

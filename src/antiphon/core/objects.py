@@ -1,4 +1,4 @@
-"""Objects that the admin API owns: keys, service accounts, role bindings, budgets, limits and bundles of policies, and the changes that made them what they are.
+"""Objects that the admin API owns: keys, service accounts, role bindings, budgets, limits, bundles of policies and documents of agents, and the changes that made them what they are.
 
 What the configuration file says is not among them: each object has one owner.
 """

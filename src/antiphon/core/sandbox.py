@@ -7,7 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-Language = Literal["python"]
+Language = Literal["python", "shell"]
+"""`shell`: a program for `sh`, which may begin others; only namespaces keep it in."""
 SandboxTier = Literal["monty", "bubblewrap", "landlock", "refuse"]
 """What keeps the code in: an interpreter that knows no system at all; namespaces; the kernel's rules for one process;
 nothing, so that no code runs.
@@ -21,6 +22,7 @@ class SandboxLimits(Struct, frozen=True, gc=False, kw_only=True):
     cpu_s: float = 2.0
     wall_s: float = 5.0
     memory_bytes: int = 268_435_456
+    """Of a shell's program: four times that, for all of its processes together."""
     output_bytes: int = 65_536
     """Of stdout and of stderr, each; what is more is cut off."""
 

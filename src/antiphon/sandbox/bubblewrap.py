@@ -5,7 +5,7 @@ from pathlib import Path
 
 from antiphon.core.sandbox import Ran, SandboxTier
 from antiphon.sandbox import landlock, process
-from antiphon.sandbox.interpreter import INNER, command, library, python
+from antiphon.sandbox.interpreter import INNER, command, library, programs, python
 from antiphon.sandbox.process import Inside
 from antiphon.sandbox.tier import Job, Missing, Tier
 
@@ -39,7 +39,13 @@ def _namespaces(folder: Path, job: Job) -> list[str]:
     told += ["--hostname", "sandbox", "--size", "1048576", "--tmpfs", "/"]
     for path in dict.fromkeys((*library(), python(), str(INNER))):
         told += ["--ro-bind", path, path]
-    for path in map(Path, ("/lib", "/lib64")):
+    links = ["/lib", "/lib64"]
+    if job.language == "shell":
+        links.append("/bin")
+        for path in programs():
+            told += ["--ro-bind", path, path]
+        told += ["--dev-bind", "/dev/null", "/dev/null"]
+    for path in map(Path, links):
         told += ["--symlink", str(path.readlink()), str(path)] if path.is_symlink() else []
     told += ["--size", str(_WRITABLE_BYTES), "--tmpfs", _FOLDER]
     for name in job.files:

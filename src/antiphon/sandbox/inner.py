@@ -24,7 +24,7 @@ _CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same numbers on every machine
 _CAPABILITY_VERSION = 0x20080522
 _FS_BITS = (0, 13, 14, 15, 15, 16, 16, 16)
 """Rights to files that each version of Landlock knows. Source: Linux, include/uapi/linux/landlock.h."""
-_READ = 0b1100  # files, folders
+_READ, _WRITE, _EXECUTE = 0b1100, 0b10, 0b1  # files and folders; files; files
 _FILE_BITS = 0xC007  # execute, write, read, truncate, control a device: what there is for a file
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -53,8 +53,20 @@ def main() -> None:
         os.close(handed)
     except BaseException as error:  # noqa: BLE001 - whatever it is, no program runs
         _fail(str(error))
+    if job["shell"]:
+        _begin(job)
     sys.argv = ["program.py"]
     _run(job["code"])
+
+
+def _begin(job: dict[str, Any]) -> NoReturn:
+    """Be `sh` from here on."""
+    folder = job["folder"]
+    around = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": folder, "TMPDIR": folder}
+    try:
+        os.execve("/bin/sh", ["sh", "-c", job["code"]], around)  # noqa: S606 - what this is for
+    except OSError as error:
+        _fail(f"sh: {error.strerror}")
 
 
 def _run(source: str) -> None:
@@ -80,13 +92,17 @@ def _fail(why: str) -> NoReturn:
 def _bound(job: dict[str, Any]) -> None:
     """Limits that the kernel holds."""
     seconds = math.ceil(job["cpu_s"])
+    processes = job["processes"] if job["shell"] else 0
+    memory = job["memory_bytes"] * 4 // processes if processes else job["memory_bytes"]
     limits = (
         (resource.RLIMIT_CPU, seconds, seconds + 1),
-        (resource.RLIMIT_AS, job["memory_bytes"], job["memory_bytes"]),
+        (resource.RLIMIT_AS, memory, memory),
         (resource.RLIMIT_FSIZE, job["file_bytes"], job["file_bytes"]),
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_NOFILE, 64, 64),
     )
+    if processes:
+        limits = (*limits, (resource.RLIMIT_NPROC, processes, processes))
     os.chdir(job["folder"])
     for which, soft, hard in limits:
         resource.setrlimit(which, (soft, hard))
@@ -113,7 +129,9 @@ def _landlock(job: dict[str, Any]) -> None:
     rules = _Rules((1 << _FS_BITS[version]) - 1, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     ruleset = _call("rules", _LIBC.syscall, _CREATE, ctypes.byref(rules), ctypes.c_size_t(size), 0)
-    rights = [(path, _READ) for path in job["readable"]]
+    rights = [(path, _READ | (_EXECUTE if job["shell"] else 0)) for path in job["readable"]]
+    if job["shell"]:
+        rights.append(("/dev/null", _READ | _WRITE))
     rights.append((job["folder"], rules.fs & ~1 if job["writes"] else _READ))
     for path, allowed in rights:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)

@@ -20,6 +20,11 @@ def command(handed: int) -> list[str]:
     return [python(), *_FLAGS, str(INNER), str(handed)]
 
 
+def programs() -> list[str]:
+    """Folders of programs that a shell may begin; only those that there are."""
+    return [one for one in ("/usr/bin", "/etc/alternatives") if Path(one).is_dir()]
+
+
 def library() -> list[str]:
     """Folders of the standard library and of the shared libraries that it is linked with; only those that there are."""
     base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix, "installed_base": sys.base_prefix}

@@ -26,6 +26,8 @@ class Landlock(Tier):
     name: SandboxTier = "landlock"
 
     async def run(self, job: Job) -> Ran:
+        if job.language != "python":
+            raise Missing("it begins no other programs")
         found = version()
         if not found:
             raise Missing("this kernel has no Landlock (Linux 5.13 has, where it is switched on)")

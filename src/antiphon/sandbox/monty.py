@@ -30,6 +30,8 @@ class Monty(Tier):
         self._opening = asyncio.Lock()
 
     async def run(self, job: Job) -> Ran:
+        if job.language != "python":
+            raise Missing("it runs Python alone")
         if job.stdin or job.files:
             raise Missing("it takes neither files nor stdin")
         async with self._opening:

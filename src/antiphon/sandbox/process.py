@@ -16,12 +16,16 @@ from msgspec import Struct
 from antiphon.core.sandbox import Ran, SandboxTier
 from antiphon.sandbox import seccomp
 from antiphon.sandbox.inner import BEGUN
-from antiphon.sandbox.interpreter import library
+from antiphon.sandbox.interpreter import library, programs
 from antiphon.sandbox.tier import Job, Missing
 
 _PIECE_BYTES = 65_536
 _FILE_BYTES = 16_777_216
 """Longest file that a program may write, where it may write."""
+
+PROCESSES = 16
+"""Most processes of a shell's program at once."""
+NOBODY = 65_534
 
 Around = Callable[[list[str], Path], list[str]]
 """Puts a command into what keeps it in. Given: the command, and the folder of the program's files."""
@@ -55,9 +59,9 @@ class Inside(Struct, frozen=True, kw_only=True):
     """It may write there."""
 
 
-def system_calls() -> bytes:
-    """The filter for this machine. Raises: Missing."""
-    found = seccomp.program(os.uname().machine)
+def system_calls(*, begins: bool = False) -> bytes:
+    """The filter for this machine; `begins`: for a shell. Raises: Missing."""
+    found = seccomp.program(os.uname().machine, begins=begins)
     if found is None:
         raise Missing(f"no list of system calls for {os.uname().machine}")
     return found
@@ -71,13 +75,16 @@ async def run(tier: SandboxTier, job: Job, inside: Inside | None, around: Around
         landlock: The version of Landlock to keep it in with; 0: none.
     Raises: Missing, when the program didn't begin.
     """
-    filtered = system_calls()
+    shell = job.language == "shell"
+    filtered = system_calls(begins=shell)
     with TemporaryDirectory(prefix="antiphon-sandbox-") as folder:
         place = Path(folder)
         for name, content in job.files.items():
             if not name or Path(name).name != name:
                 raise ValueError(f"{name!r} is no name of a file without folders")
             (place / name).write_bytes(content)
+        if shell and os.geteuid() == 0:
+            _give(place)
         inside = inside or Inside(folder=folder, writes=False)
         handed = _handed(job, inside, filtered, landlock)
         try:
@@ -87,6 +94,12 @@ async def run(tier: SandboxTier, job: Job, inside: Inside | None, around: Around
             os.close(handed)
 
 
+def _give(place: Path) -> None:
+    """Have a folder and its files belong to nobody: root's processes are not counted, so a shell is nobody's instead."""
+    for path in (place, *place.iterdir()):
+        os.chown(path, NOBODY, NOBODY)
+
+
 def _handed(job: Job, inside: Inside, filtered: bytes, landlock: int) -> int:
     """A file in memory that tells `inner.py` what to do."""
     told = {
@@ -94,7 +107,9 @@ def _handed(job: Job, inside: Inside, filtered: bytes, landlock: int) -> int:
         "cpu_s": job.limits.cpu_s,
         "memory_bytes": job.limits.memory_bytes,
         "file_bytes": _FILE_BYTES if inside.writes else len(BEGUN),
-        "readable": library(),
+        "readable": [*library(), *(programs() if job.language == "shell" else ())],
+        "shell": job.language == "shell",
+        "processes": PROCESSES,
         "folder": inside.folder,
         "writes": inside.writes,
         "filter": base64.b64encode(filtered).decode(),
@@ -108,7 +123,7 @@ def _handed(job: Job, inside: Inside, filtered: bytes, landlock: int) -> int:
 
 async def _ran(tier: SandboxTier, job: Job, command: Sequence[str], handed: int) -> Ran:
     began_s = time.monotonic()
-    process = await _begun(command, handed)
+    process = await _begun(command, handed, nobody=job.language == "shell" and os.geteuid() == 0)
 
     def end() -> None:
         _kill(process)
@@ -142,7 +157,7 @@ async def _ran(tier: SandboxTier, job: Job, command: Sequence[str], handed: int)
     )
 
 
-async def _begun(command: Sequence[str], handed: int) -> asyncio.subprocess.Process:
+async def _begun(command: Sequence[str], handed: int, *, nobody: bool) -> asyncio.subprocess.Process:
     """A process that was begun, as the leader of a session and a group of its own. Raises: Missing."""
     beginning = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
@@ -154,6 +169,9 @@ async def _begun(command: Sequence[str], handed: int) -> asyncio.subprocess.Proc
             cwd="/",
             pass_fds=(handed,),
             start_new_session=True,
+            user=NOBODY if nobody else None,
+            group=NOBODY if nobody else None,
+            extra_groups=() if nobody else None,
         )
     )
     try:

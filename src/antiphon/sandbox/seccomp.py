@@ -57,6 +57,34 @@ _X86_64 = (
     334,  # rseq
     439,  # faccessat2
 )
+_X86_64_BEGINS = (
+    *(40, 57, 58, 59, 61, 62),  # sendfile fork vfork execve wait4 kill
+    *(
+        76,
+        86,
+        88,
+        90,
+        91,
+        115,
+        118,
+        120,
+        121,
+        124,
+    ),  # truncate link symlink chmod fchmod getgroups getres*id getpgid getsid
+    *(137, 138, 160, 218, 221, 247),  # statfs fstatfs setrlimit set_tid_address fadvise64 waitid
+    *range(191, 197),  # getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr
+    *(
+        265,
+        266,
+        268,
+        275,
+        280,
+        285,
+        302,
+        326,
+    ),  # linkat symlinkat fchmodat splice utimensat fallocate prlimit64 copy_file_range
+)
+"""What a shell needs beside, to begin programs."""
 _AARCH64 = (
     *(17, 19, 20, 21, 22, 23, 24, 25, 29),  # getcwd eventfd2 epoll_create1 epoll_ctl epoll_pwait dup dup3 fcntl ioctl
     *(34, 35, 38, 46, 48, 49),  # mkdirat unlinkat renameat ftruncate faccessat chdir
@@ -72,21 +100,47 @@ _AARCH64 = (
     *(226, 227, 232, 233),  # mprotect msync mincore madvise
     *(276, 278, 291, 293, 439),  # renameat2 getrandom statx rseq faccessat2
 )
-_MACHINES = MappingProxyType({"x86_64": (0xC000003E, _X86_64, 56, 44), "aarch64": (0xC00000B7, _AARCH64, 220, 206)})
-"""By `os.uname().machine`: AUDIT_ARCH, the calls, and the numbers of `clone` and `sendto`."""
+_AARCH64_BEGINS = (
+    *range(8, 14),  # getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr
+    *(36, 37, 43, 44, 45, 47, 52, 53),  # symlinkat linkat statfs fstatfs truncate fallocate fchmod fchmodat
+    *(71, 76, 88, 95, 96, 129),  # sendfile splice utimensat waitid set_tid_address kill
+    *(
+        148,
+        150,
+        156,
+        158,
+        164,
+        221,
+        223,
+        260,
+        261,
+        285,
+    ),  # getres*id getsid getgroups setrlimit execve … copy_file_range
+)
+_MACHINES = MappingProxyType(
+    {
+        "x86_64": (0xC000003E, _X86_64, _X86_64_BEGINS, 56, 44),
+        "aarch64": (0xC00000B7, _AARCH64, _AARCH64_BEGINS, 220, 206),
+    }
+)
+"""By `os.uname().machine`: AUDIT_ARCH, the calls, a shell's beside, and the numbers of `clone` and `sendto`."""
 _CLONE3 = 435
 _CLONE_THREAD = 0x10000
+_CLONE_NEW = 0x7E020000
+"""Flags that make namespaces."""
 _X32 = 0x40000000
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 
 
-def program(machine: str) -> bytes | None:
-    """The filter, as the kernel takes it; None: nobody wrote one for such a machine."""
+def program(machine: str, *, begins: bool = False) -> bytes | None:
+    """The filter, as the kernel takes it; None: nobody wrote one for such a machine. `begins`: it may begin programs."""
     found = _MACHINES.get(machine)
     if found is None:
         return None
-    arch, calls, clone, sendto = found
+    arch, calls, more, clone, sendto = found
+    calls = (*calls, *more) if begins else calls
+    cloned = (_CLONE_NEW, 1, 0) if begins else (_CLONE_THREAD, 0, 1)
     refuse = _one(_RETURN, _ERRNO | errno.EPERM)
     lines = [
         _one(_LOAD, 4),  # seccomp_data.arch
@@ -99,7 +153,7 @@ def program(machine: str) -> bytes | None:
         _one(_RETURN, _ERRNO | errno.ENOSYS),  # so that threads are begun by clone, whose flags can be read
         _one(_EQUAL, clone, 0, 4),
         _one(_LOAD, 16),  # seccomp_data.args[0]
-        _one(_ANY_BIT, _CLONE_THREAD, 0, 1),
+        _one(_ANY_BIT, *cloned),
         _one(_RETURN, _ALLOW),
         refuse,
         _one(_EQUAL, sendto, 0, 6),  # to the other end of a pair, which has no address

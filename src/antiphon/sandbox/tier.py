@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from antiphon.core.sandbox import Ran, SandboxLimits, SandboxTier
+from antiphon.core.sandbox import Language, Ran, SandboxLimits, SandboxTier
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -13,6 +13,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     code: str
     limits: SandboxLimits
+    language: Language = "python"
     stdin: str = ""
     files: Mapping[str, bytes] = {}
 

@@ -39,7 +39,7 @@ class Tiers(Sandbox):
         limits: SandboxLimits | None = None,
     ) -> Ran:
         tiers = await self._usable()
-        job = Job(code=code, limits=limits or self._limits, stdin=stdin, files=files)
+        job = Job(code=code, language=language, limits=limits or self._limits, stdin=stdin, files=files)
         best: Ran | None = None
         whys = [f"{one.tier}: {one.why}" for one in self._probed if one.why]
         async with self._turns:

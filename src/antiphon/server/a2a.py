@@ -92,7 +92,9 @@ def _version(exchange: Exchange) -> str:
     said = exchange.headers.get(b"a2a-version", b"").decode("latin-1").strip()
     short = ".".join(said.split(".")[:2])
     if short not in _SPOKEN:
-        raise A2AError("VERSION_NOT_SUPPORTED", f"A2A {said[:16]} is not spoken here; {VERSION} and {OLD_VERSION} are")
+        raise A2AError(
+            f"A2A {said[:16]} is not spoken here; {VERSION} and {OLD_VERSION} are", reason="VERSION_NOT_SUPPORTED"
+        )
     return "" if short == OLD_VERSION else short
 
 

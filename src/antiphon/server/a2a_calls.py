@@ -27,7 +27,7 @@ class Asking(Struct, frozen=True, kw_only=True):
         """Raises: A2AError."""
         found = word(One, self.params, texts=self.texts)
         if not (found.id or found.task_id):
-            raise A2AError("INVALID_PARAMS", "`id` has to name a task")
+            raise A2AError("`id` has to name a task", reason="INVALID_PARAMS")
         return found
 
 
@@ -74,4 +74,6 @@ async def _push(host: Host, asking: Asking) -> Any:
             await host.drop_push(who, agent, one.task_id, one.id)
             return None
         case _:
-            raise A2AError("METHOD_NOT_FOUND", f"there is no method {method[:64]!r}; there are {', '.join(METHODS)}")
+            raise A2AError(
+                f"there is no method {method[:64]!r}; there are {', '.join(METHODS)}", reason="METHOD_NOT_FOUND"
+            )

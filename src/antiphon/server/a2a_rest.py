@@ -21,8 +21,8 @@ def read(exchange: Exchange, rest: bytes) -> Read:
     if found is None:
         method = exchange.method.decode("latin-1")
         raise A2AError(
-            "METHOD_NOT_FOUND",
             f"{method} {path[:128]} is nothing of A2A {VERSION}; see the agent's card for its interfaces",
+            reason="METHOD_NOT_FOUND",
         )
     return found
 
@@ -73,4 +73,4 @@ def _body(exchange: Exchange) -> dict[str, Any]:
     try:
         return msgspec.json.decode(b"".join(exchange.body), type=dict[str, Any])
     except msgspec.MsgspecError as error:
-        raise A2AError("PARSE_ERROR", f"the body has to be a JSON object: {error}") from error
+        raise A2AError(f"the body has to be a JSON object: {error}", reason="PARSE_ERROR") from error

@@ -175,16 +175,23 @@ async def _back(exchange: Exchange, site: McpSite) -> None:
 
 
 async def _signed_in(exchange: Exchange, site: McpSite, principal: Principal) -> None:
-    """Finish a sign-in: `{"code": …}`. Raises: BadRequest, NotFound, UpstreamError, StoreError."""
+    """Begin a sign-in, `{"server": …}`, or finish it, `{"code": …}`. Raises: BadRequest, NotFound, UpstreamError, StoreError."""
     if site.servers is None:
         raise NotFound("nobody signs in to servers here")
     try:
-        code = str(mcp.mapping(msgspec.json.decode(b"".join(exchange.body))).get("code") or "")
+        said = mcp.mapping(msgspec.json.decode(b"".join(exchange.body)))
     except msgspec.MsgspecError as error:
         raise BadRequest(f"the body is no JSON: {error}") from error
     until_s = site.gateway.offering.desk.desk.now_s + SIGN_IN_S
-    server = await site.servers.sign_in(principal, code, until_s)
-    exchange.respond(200, JSON, msgspec.json.encode({"server": server, "signed_in": True}))
+    code, server = said.get("code"), said.get("server")
+    if isinstance(code, str):
+        answer = {"server": await site.servers.sign_in(principal, code, until_s), "signed_in": True}
+    elif isinstance(server, str):
+        url = await site.servers.way_in(principal, server, until_s)
+        answer = {"server": server, "signed_in": not url, **({"url": url} if url else {})}
+    else:
+        raise BadRequest("say `server` to begin a sign-in, or `code` to finish it")
+    exchange.respond(200, JSON, msgspec.json.encode(answer))
 
 
 # --- messages

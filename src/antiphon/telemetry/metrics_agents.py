@@ -5,6 +5,8 @@ from antiphon.telemetry.slots import Number, Slots
 RUNS = "Runs that ended, by how."
 WAITS = "Waits that runs went into, by what for."
 TAKEOVERS = "Segments of runs that were taken over from processes that died."
+TOOL_CALLS = "Calls of tools, by what came of them."
+TOOL_SECONDS = "Seconds that calls of tools took, all together."
 LIVE = "Segments that run in this process."
 
 
@@ -28,16 +30,24 @@ class AgentMetrics:
         """Count a segment that goes on here."""
         self._count("antiphon_agent_takeovers_total", TAKEOVERS)
 
+    def called(self, tool: str, outcome: str, took_us: int) -> None:
+        """Count a call of a tool: `ok`, `cached`, `failed`, or `unknown` where nobody can say whether it was done."""
+        self._count("antiphon_agent_tool_calls_total", TOOL_CALLS, tool=tool, outcome=outcome)
+        self._add("antiphon_agent_tool_seconds_total", TOOL_SECONDS, took_us / 1e6, tool=tool)
+
     def live(self, segments: int) -> None:
         """Set how many run."""
         if self._live is not None:
             self._live.set(segments)
 
     def _count(self, name: str, help: str, **labels: str) -> None:
+        self._add(name, help, 1.0, **labels)
+
+    def _add(self, name: str, help: str, amount: float, **labels: str) -> None:
         if self._slots is None:
             return
         key = (name, *labels.values())
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = self._slots.number("counter", name, help, labels)
-        number.add()
+        number.add(amount)

@@ -36,7 +36,9 @@ def place(tmp_path: Path, **more: Any) -> Place:
 
 
 @asynccontextmanager
-async def peer(here: Place, agent: str, binding: str, *, streaming: bool = False, key: str = ALICE) -> AsyncIterator[Client]:
+async def peer(
+    here: Place, agent: str, binding: str, *, streaming: bool = False, key: str = ALICE
+) -> AsyncIterator[Client]:
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(headers=headers, timeout=30) as http:
         config = ClientConfig(httpx_client=http, supported_protocol_bindings=[binding], streaming=streaming)
@@ -174,9 +176,9 @@ async def test_the_extended_card_has_the_skills(tmp_path: Path) -> None:
 
 async def test_a_file_is_refused_and_named(tmp_path: Path) -> None:
     async with place(tmp_path) as here, peer(here, "helper", "JSONRPC") as client:
+        said = message("look")
+        said.parts.append(Part(url="https://files.example/a.pdf"))
         with pytest.raises(Exception, match="no files"):
-            said = message("look")
-            said.parts.append(Part(url="https://files.example/a.pdf"))
             await sent(client, said)
 
 

@@ -1,6 +1,7 @@
 """Agents elsewhere, asked over A2A: a2a-sdk's server in both bindings and in 0.3."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from antiphon.core.tool import ToolContext
 from antiphon.core.verdict import Verdict
 from antiphon.net.client import Client
 from antiphon.net.egress import Egress
+from antiphon.store.runs_sqlite import SqliteRuns
+from antiphon.store.sqlite import SqliteDatabase
 
 CLOCK = SystemClock()
 FACES = ["rpc", "rest", "old"]
@@ -46,7 +49,9 @@ async def closed() -> AsyncIterator[None]:
         CLIENTS.pop().close()
 
 
-def remotes(url: str, may: Any = None, breaker: BreakerSettings | None = None, **fields: Any) -> Remotes:
+def remotes(
+    url: str, may: Any = None, breaker: BreakerSettings | None = None, store: Any = None, **fields: Any
+) -> Remotes:
     CLIENTS.append(Client(Egress()))
     parts = RemoteParts(
         transport=CLIENTS[-1],
@@ -54,6 +59,7 @@ def remotes(url: str, may: Any = None, breaker: BreakerSettings | None = None, *
         breakers=MemoryBreakers(),
         fraction=lambda: 0.5,
         may=may,
+        store=store,
         breaker=breaker or BreakerSettings(),
     )
     made = Remotes(parts)
@@ -167,3 +173,28 @@ def test_mistakes_of_a_document_are_named(fields: dict[str, Any], place: str) ->
     assert found
     assert found[0][0][1] == place
     assert KIND.name == "RemoteAgent"
+
+
+async def test_how_it_went_is_counted_at_each_of_its_skills(server: tuple[str, Heard], tmp_path: Path) -> None:
+    SqliteDatabase(tmp_path).close()
+    store = SqliteRuns(tmp_path)
+    asked = remotes(f"{server[0]}/rpc", skills=["more"], store=store)
+    await asked.ask("echo", "hello", None, context("a"))
+    await asked.ask("echo", "fail", None, context("b"))
+    await asked.ask("echo", "ask", None, context("c"))
+    found = {one.skill: (one.agent, one.good, one.bad, one.runs) for one in store.skills("acme")}
+    store.close()
+    assert found == {"more": ("a2a/echo", 1, 1, 2), "echo": ("a2a/echo", 1, 1, 2)}
+
+
+async def test_one_that_stays_as_it_was_keeps_what_is_known_of_it(server: tuple[str, Heard]) -> None:
+    asked = remotes(f"{server[0]}/rpc")
+    await asked.look()
+    asked.arrange({"echo": document(f"{server[0]}/rpc")})
+    card = asked.card("echo")
+    assert card is not None
+    assert card.name == "echo"
+    asked.arrange({"echo": document(f"{server[0]}/rest")})
+    assert asked.card("echo") is None
+    asked.arrange({})
+    assert asked.names() == ()

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
-import mcp.types as types
 import pytest
+from mcp import types
 from mcp.client.client import Client
 from mcp.client.extension import ClientExtension
 from mcp.client.streamable_http import streamable_http_client

@@ -50,7 +50,9 @@ async def test_tools_are_found_called_and_heard_of_while_they_work(place: Place,
     assert "price" in bad.text
 
 
-async def test_a_call_that_takes_too_long_is_not_known_to_be_done_and_the_server_goes_on(place: Place, shop: str) -> None:
+async def test_a_call_that_takes_too_long_is_not_known_to_be_done_and_the_server_goes_on(
+    place: Place, shop: str
+) -> None:
     await place.have(shop=spec_of("http", "modern", shop), tool=spec_of("program", "legacy", shop))
     for name in ("shop__hang", "tool__hang"):
         with pytest.raises(ToolFailed) as failed:

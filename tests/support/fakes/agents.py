@@ -16,6 +16,7 @@ from antiphon.agents.mind import Ask, Mind, Said
 from antiphon.agents.shelf import Shelf
 from antiphon.agents.state import Action, Observation, State
 from antiphon.core.approval import Approval, ApprovalState, Vote, Wish
+from antiphon.core.clock import Clock
 from antiphon.core.content import Text
 from antiphon.core.content import ToolCall as Called
 from antiphon.core.error import AntiphonError
@@ -39,8 +40,16 @@ class Crash(BaseException):
 class ListedJournal(Journal):
     """Results in a list, as JSON; what stands there is given back and not done again."""
 
-    def __init__(self, run: Run, kept: list[tuple[str, bytes]] | None = None, *, crash_at: int | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        kept: list[tuple[str, bytes]] | None = None,
+        *,
+        clock: Clock | None = None,
+        crash_at: int | None = None,
+    ) -> None:
         """`crash_at`: the process dies behind the work of that step, before its result is kept."""
+        self._clock = clock or StoppedClock(10**9)
         self.run = run
         self.kept = [] if kept is None else kept
         self.told: list[tuple[str, Any]] = []
@@ -79,7 +88,7 @@ class ListedJournal(Journal):
 
     async def now_ns(self) -> int:
         async def work() -> int:
-            return 1_700_000_000_000_000_000
+            return self._clock.now_ns()
 
         return int(await self.step("now", work))
 
@@ -314,7 +323,7 @@ class House:
     async def segment(self, run: Run, mail: Sequence[Mail] = (), *, crash_at: int | None = None) -> Ended | Wait:
         """Drive one segment of a run, or replay it, and keep how it ended or what it waits for."""
         kept = self.journals.setdefault((run.id, run.segment), [])
-        self.last = ListedJournal(run, kept, crash_at=crash_at)
+        self.last = ListedJournal(run, kept, clock=self.clock, crash_at=crash_at)
         try:
             ended = await self.driver.drive(self.last, run, list(mail))
         except Parked as parked:
@@ -357,6 +366,10 @@ class House:
         wait = self.store.runs[run].wait
         assert wait is not None
         return self.answer_to(run, wait.key, body, kind, by)
+
+    async def settled(self, run: str) -> Ended | Wait:
+        """Go on with a run whose approval was settled."""
+        return await self.go_on(run, self.answer(run, {}, kind="approval", by="antiphon"))
 
     def answer_to(self, run: str, key: str, body: Any, kind: Any = "answer", by: str = "user/eve") -> Mail:
         """Mail that ends a wait of this key."""

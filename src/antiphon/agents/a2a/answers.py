@@ -30,8 +30,8 @@ def decision_of(message: Message, wait: Wait) -> Decision:
     if word in _NO:
         return Decision(approve=False, note=note)
     raise A2AError(
-        "INVALID_PARAMS",
         'the task waits for an approval: send a data part {"key": KEY, "decision": "approve"} or "reject"',
+        reason="INVALID_PARAMS",
     )
 
 
@@ -45,7 +45,7 @@ def answer_of(message: Message, wait: Wait) -> Any:
         return rest
     text = text_of(message)
     if not text:
-        raise A2AError("INVALID_PARAMS", "the message has neither a text nor data with `answer`")
+        raise A2AError("the message has neither a text nor data with `answer`", reason="INVALID_PARAMS")
     return text
 
 
@@ -54,5 +54,5 @@ def _data(message: Message, wait: Wait) -> dict[str, Any]:
     found = next((cast("dict[str, Any]", one) for one in data_of(message) if isinstance(one, dict)), dict[str, Any]())
     key = found.get("key")
     if key is not None and key != wait.key:
-        raise A2AError("INVALID_PARAMS", f"the task no longer waits for {str(key)[:64]!r}, but for {wait.key!r}")
+        raise A2AError(f"the task no longer waits for {str(key)[:64]!r}, but for {wait.key!r}", reason="INVALID_PARAMS")
     return found

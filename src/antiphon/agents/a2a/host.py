@@ -78,7 +78,7 @@ class Host:
         run = await self._one(principal, agent, task)
         if run.ended:
             raise A2AError(
-                "UNSUPPORTED_OPERATION", f"the task {run.id} has ended; get it in place of subscribing to it"
+                f"the task {run.id} has ended; get it in place of subscribing to it", reason="UNSUPPORTED_OPERATION"
             )
         return self._news(principal, run, 0, await self._last(principal, run.id))
 
@@ -86,12 +86,12 @@ class Host:
         """The run that a message begins or goes on with, and its segment that is over for this message."""
         message, setting = send.message, send.configuration
         if not message.parts or not message.message_id:
-            raise A2AError("INVALID_PARAMS", "a message has to have `messageId` and at least one part")
+            raise A2AError("a message has to have `messageId` and at least one part", reason="INVALID_PARAMS")
         if setting.accepted_output_modes and not _ANY.intersection(setting.accepted_output_modes):
-            raise A2AError("CONTENT_TYPE_NOT_SUPPORTED", f"agents here answer in {' or '.join(MODES)}")
+            raise A2AError(f"agents here answer in {' or '.join(MODES)}", reason="CONTENT_TYPE_NOT_SUPPORTED")
         for part in message.parts:
             if part.raw is not None or part.url is not None:
-                raise A2AError("CONTENT_TYPE_NOT_SUPPORTED", "agents here take parts of text and data, no files")
+                raise A2AError("agents here take parts of text and data, no files", reason="CONTENT_TYPE_NOT_SUPPORTED")
         past = 0
         if message.task_id:
             run = await self._one(principal, agent, message.task_id)
@@ -113,7 +113,9 @@ class Host:
     async def _said(self, principal: Principal, run: Run, message: Message) -> int:
         """Go on with a task. Returns: the segment that ends by it; 0: none."""
         if run.ended:
-            raise A2AError("UNSUPPORTED_OPERATION", f"the task {run.id} has ended; send a message without `taskId`")
+            raise A2AError(
+                f"the task {run.id} has ended; send a message without `taskId`", reason="UNSUPPORTED_OPERATION"
+            )
         wait = run.wait
         if wait is None or not rests(run):
             await self._runs.say(principal, run.id, _given(message))
@@ -124,7 +126,7 @@ class Host:
             else:
                 await self._runs.answer(principal, run.id, wait.key, answer_of(message, wait))
         except NotAllowed as error:
-            raise A2AError("INVALID_REQUEST", error.message) from error
+            raise A2AError(error.message, reason="INVALID_REQUEST") from error
         return run.segment
 
     async def _decided(self, principal: Principal, message: Message, run: Run) -> None:
@@ -132,7 +134,9 @@ class Host:
         assert wait is not None
         decision = decision_of(message, wait)
         if decide is None or not wait.approval:
-            raise A2AError("UNSUPPORTED_OPERATION", "approvals are given in the console, the CLI or the admin API here")
+            raise A2AError(
+                "approvals are given in the console, the CLI or the admin API here", reason="UNSUPPORTED_OPERATION"
+            )
         await decide(principal, wait.approval, decision.approve, decision.note)
 
     # --- waiting
@@ -189,7 +193,7 @@ class Host:
         """Raises: A2AError."""
         self._listed(principal, agent)
         if not 1 <= listing.page_size <= MOST_PAGE:
-            raise A2AError("INVALID_PARAMS", f"pageSize: {listing.page_size} is not between 1 and {MOST_PAGE}")
+            raise A2AError(f"pageSize: {listing.page_size} is not between 1 and {MOST_PAGE}", reason="INVALID_PARAMS")
         after_ns = _after(listing.status_timestamp_after)
         statuses = tasks.BY_STATE.get(listing.status, ())
         asked = Asked(agent=agent, session=listing.context_id, statuses=statuses, most=MOST_LISTED)
@@ -201,7 +205,7 @@ class Host:
         ]
         start = next((at + 1 for at, run in enumerate(found) if run.id == listing.page_token), 0)
         if listing.page_token and not start:
-            raise A2AError("INVALID_PARAMS", "pageToken: it is of no page that there is; begin at the first")
+            raise A2AError("pageToken: it is of no page that there is; begin at the first", reason="INVALID_PARAMS")
         shown = found[start : start + listing.page_size]
         more = start + len(shown) < len(found)
         return Tasks(
@@ -217,11 +221,11 @@ class Host:
         """Raises: A2AError, where it has ended."""
         run = await self._one(principal, agent, task)
         if run.ended:
-            raise A2AError("TASK_NOT_CANCELABLE", f"the task {run.id} has ended already: {run.status}")
+            raise A2AError(f"the task {run.id} has ended already: {run.status}", reason="TASK_NOT_CANCELABLE")
         try:
             await self._runs.cancel(principal, run.id, "cancelled by A2A")
         except BadRequest as error:
-            raise A2AError("TASK_NOT_CANCELABLE", error.message) from error
+            raise A2AError(error.message, reason="TASK_NOT_CANCELABLE") from error
         clock, look_s = self._runs.parts.clock, LOOK_S
         until_s = clock.steady_s() + CANCEL_S
         while not run.ended and clock.steady_s() < until_s:
@@ -242,7 +246,7 @@ class Host:
         for one in found:
             if one.id == push or not push:
                 return one
-        raise A2AError("TASK_NOT_FOUND", f"the task has no push configuration {push[:64]!r}")
+        raise A2AError(f"the task has no push configuration {push[:64]!r}", reason="TASK_NOT_FOUND")
 
     async def push_list(self, principal: Principal, agent: str, task: str) -> list[Push]:
         """Raises: A2AError."""
@@ -263,9 +267,9 @@ class Host:
         try:
             run = await self._runs.show(principal, task)
         except NotFound as error:
-            raise A2AError("TASK_NOT_FOUND", f"there is no task {task[:64]!r}") from error
+            raise A2AError(f"there is no task {task[:64]!r}", reason="TASK_NOT_FOUND") from error
         if run.agent != agent:
-            raise A2AError("TASK_NOT_FOUND", f"there is no task {task[:64]!r} of {agent}")
+            raise A2AError(f"there is no task {task[:64]!r} of {agent}", reason="TASK_NOT_FOUND")
         return run
 
 
@@ -274,7 +278,7 @@ def _given(message: Message) -> dict[str, Any]:
     data = data_of(message)
     goal = text_of(message)
     if not goal and not data:
-        raise A2AError("INVALID_PARAMS", "the message has neither a text nor data")
+        raise A2AError("the message has neither a text nor data", reason="INVALID_PARAMS")
     given: dict[str, Any] = {"goal": goal or "Work on the data."}
     return given | ({"data": data[0] if len(data) == 1 else data} if data else {})
 
@@ -283,4 +287,6 @@ def _after(text: str) -> int:
     try:
         return tasks.moment_ns(text) if text else 0
     except ValueError as error:
-        raise A2AError("INVALID_PARAMS", f"statusTimestampAfter: {text[:64]!r} is no time of RFC 3339") from error
+        raise A2AError(
+            f"statusTimestampAfter: {text[:64]!r} is no time of RFC 3339", reason="INVALID_PARAMS"
+        ) from error

@@ -69,7 +69,9 @@ class Pushes:
         found = await self.of(run)
         named = structs.replace(push, id=push.id or self._ids.new(), task_id=run.id, tenant="")
         if len(found) >= MOST_CONFIGS and all(one.id != named.id for one in found):
-            raise A2AError("INVALID_PARAMS", f"a task has {MOST_CONFIGS} push configurations at most; delete one first")
+            raise A2AError(
+                f"a task has {MOST_CONFIGS} push configurations at most; delete one first", reason="INVALID_PARAMS"
+            )
         kept = Kept(tenant=principal.tenant, run=run.id, push=named)
         until_ns = self._clock.now_ns() + KEEP_S * S_NS
         await asyncio.to_thread(self._put, _key(run.id, named.id), kept, until_ns)
@@ -104,7 +106,7 @@ class Pusher:
             try:
                 await self.look()
             except AntiphonError as error:
-                log.warning("a2a.push_failed", extra={"run": "", "reason": error.noted})
+                log.warning("agents.push_failed", extra={"run": "", "reason": error.noted})
             await asyncio.sleep(every_s)
 
     async def look(self) -> int:
@@ -137,7 +139,7 @@ class Pusher:
     async def _after(self, key: str, kept: Kept, version: int, run: Run, state: str, *, taken: bool) -> None:
         if (taken and run.ended) or (not taken and kept.tries + 1 >= TRIES):
             if not taken:
-                log.warning("a2a.push_given_up", extra={"run": run.id, "tries": TRIES})
+                log.warning("agents.push_given_up", extra={"run": run.id, "tries": TRIES})
             await asyncio.to_thread(self._store.drop, EVERYBODY, SPACE, key)
             return
         if taken:
@@ -167,10 +169,10 @@ class Pusher:
             finally:
                 inbound.close()
         except AntiphonError as error:
-            log.warning("a2a.push_failed", extra={"run": run.id, "reason": error.noted})
+            log.warning("agents.push_failed", extra={"run": run.id, "reason": error.noted})
             return False
         if inbound.status not in _WELL:
-            log.warning("a2a.push_failed", extra={"run": run.id, "reason": f"status {inbound.status}"})
+            log.warning("agents.push_failed", extra={"run": run.id, "reason": f"status {inbound.status}"})
         return inbound.status in _WELL
 
     def _outbound(self, push: Push, body: bytes) -> Outbound:
@@ -197,12 +199,14 @@ def _check(push: Push) -> None:
     try:
         origin = origin_of(push.url, foreign=True)
     except ValueError as error:
-        raise A2AError("INVALID_PARAMS", f"url: {error}") from error
+        raise A2AError(f"url: {error}", reason="INVALID_PARAMS") from error
     if not origin.host or not push.url.startswith(("http://", "https://")) or len(push.url) > MOST_URL:
-        raise A2AError("INVALID_PARAMS", "url: it has to be an http or https address, of 2048 characters at most")
+        raise A2AError(
+            "url: it has to be an http or https address, of 2048 characters at most", reason="INVALID_PARAMS"
+        )
     texts = (push.url, push.token, *(() if push.authentication is None else structs.astuple(push.authentication)))
     if any(not text.isascii() or not text.isprintable() for text in texts):
-        raise A2AError("INVALID_PARAMS", "url, token and authentication take printable ASCII only")
+        raise A2AError("url, token and authentication take printable ASCII only", reason="INVALID_PARAMS")
 
 
 def _key(run: str, push: str) -> str:

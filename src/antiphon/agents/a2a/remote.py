@@ -23,6 +23,8 @@ from antiphon.core.clock import Clock
 from antiphon.core.data_class import RANKS
 from antiphon.core.error import AntiphonError, UpstreamRefused, UpstreamUnreachable
 from antiphon.core.ports import Transport
+from antiphon.core.run import Skill
+from antiphon.core.run_store import RunStore
 from antiphon.core.tool import Origins, Tool, ToolContext, ToolResult
 from antiphon.core.verdict import Verdict
 from antiphon.wire.a2a.words import ENDED, STOPPED, Card, Item, Message, Part, Task, data_of, text_of
@@ -33,6 +35,8 @@ LOOK_S, MOST_LOOK_S = 0.1, 2.0
 CANCEL_S = 5.0
 CARD_S = 10.0
 NANO = 1_000_000_000
+_UNDECIDED = frozenset({"input_required", "unavailable"})
+"""Ends that say nothing of how good it is."""
 May = Callable[[ToolContext, Tool], Verdict]
 """What policies say of asking a remote agent, which is a tool `a2a/NAME` to them."""
 
@@ -48,6 +52,8 @@ class RemoteParts(Struct, frozen=True, kw_only=True):
     may: May | None = None
     """None: whoever may run the agent may ask those that it names."""
     teller: Teller | None = None
+    store: RunStore | None = None
+    """Where outcomes are counted for whoever chooses among agents; None: nowhere."""
     breaker: BreakerSettings = BreakerSettings()
 
 
@@ -132,7 +138,7 @@ class Remotes(RemoteAgents):
             try:
                 await known.peer.card(until_s)
             except AntiphonError as error:
-                log.warning("a2a.card_not_read", extra={"agent": name, "reason": error.noted})
+                log.warning("agents.card_not_read", extra={"agent": name, "reason": error.noted})
 
     # --- asking
 
@@ -151,7 +157,30 @@ class Remotes(RemoteAgents):
             cost_nano_usd=0 if why or (result.failed and not result.unknown) else known.tool.cost_nano_usd,
         )
         self._tell(known, context, result)
+        if not why:
+            await self._score(known, context, result)
         return result
+
+    async def _score(self, known: _Known, context: ToolContext, result: ToolResult) -> None:
+        """Count how it went at each of its skills. What can't be counted is not worth the task."""
+        store, good = self._parts.store, not result.failed
+        if store is None or result.failed in _UNDECIDED:
+            return
+        skills = [
+            Skill(
+                tenant=context.principal.tenant,
+                agent=known.tool.name,
+                skill=skill,
+                good=int(good),
+                bad=int(not good),
+                cost_nano_usd=result.cost_nano_usd,
+                took_us=result.took_us,
+                runs=1,
+            )
+            for skill in self.skills(known.tool.name.removeprefix(PREFIX))
+        ]
+        with suppress(AntiphonError):
+            await asyncio.to_thread(lambda: [store.score(skill) for skill in skills])
 
     def _why_not(self, known: _Known, context: ToolContext) -> tuple[str, str] | None:
         """Why it may not be asked: a code, and what the model is told."""
@@ -267,7 +296,9 @@ def _message(task: str, data: Any, context: ToolContext) -> Message:
     """What is sent. The same `context.key` gives the same message id, by which a peer can tell that it was sent before."""
     said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     going = said.get(TASK, "")
-    rest: Any = {name: value for name, value in said.items() if name != TASK} if going else data
+    rest = cast("object", data)
+    if going:
+        rest = {name: value for name, value in said.items() if name != TASK}
     parts = [Part(text=task)] if task else []
     if rest is not None and rest != {}:
         parts.append(Part(data=rest, media_type="application/json"))

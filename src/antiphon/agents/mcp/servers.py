@@ -220,6 +220,17 @@ class Servers:
         await self.again(name)
         return done
 
+    async def way_in(self, principal: Principal, name: str, until_s: float) -> str:
+        """Where a user signs in to a server; empty: they have. Raises: NotFound, UpstreamError, StoreError."""
+        server = self._one(name)
+        if server.tenant not in ("", principal.tenant) or server.tokens is None or not server.personal:
+            raise NotFound(f"nobody signs in to {name[:64]!r} here")
+        try:
+            await server.tokens.whose(principal, until_s)
+        except SignIn as error:
+            return error.url
+        return ""
+
     async def sign_in(self, principal: Principal, code: str, until_s: float) -> str:
         """Finish a sign-in. Returns: the server. Raises: BadRequest, NotFound, UpstreamError, StoreError."""
         if self._parts.tokens is None:

@@ -9,6 +9,8 @@ import msgspec
 from antiphon.core.principal import Principal
 from antiphon.core.tool import Tool, ToolResult
 
+MOST_TENANTS = 1000
+"""Of which anything is kept; what was kept of the one that asked longest ago goes first."""
 MOST_RESULT_BYTES = 262_144
 """A longer result is not kept."""
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -27,12 +29,15 @@ class Kept:
     def __init__(self, *, entries: int, size_bytes: int) -> None:
         """The most of one tenant."""
         self._entries, self._size_bytes = entries, size_bytes
-        self._tenants: dict[str, _Shelf] = {}
+        self._tenants: OrderedDict[str, _Shelf] = OrderedDict()
 
     def get(self, tenant: str, key: str, now_s: float) -> ToolResult | None:
         """What is kept and still holds. Steady seconds."""
         shelf = self._tenants.get(tenant)
-        return None if shelf is None else shelf.get(key, now_s)
+        if shelf is None:
+            return None
+        self._tenants.move_to_end(tenant)
+        return shelf.get(key, now_s)
 
     def put(self, tenant: str, key: str, result: ToolResult, until_s: float) -> None:
         """Keep a result that went well."""
@@ -41,6 +46,8 @@ class Kept:
             return
         self._tenants.setdefault(tenant, _Shelf()).put(key, result, until_s, size)
         self._tenants[tenant].shrink(self._entries, self._size_bytes)
+        if len(self._tenants) > MOST_TENANTS:
+            self._tenants.popitem(last=False)
 
 
 class _Shelf:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from antiphon.agents.document import Document
 from antiphon.agents.hands import Hand
-from antiphon.agents.tools import documents, files, python, sandboxed, simulated, sql, ticket, writers
+from antiphon.agents.tools import browser, documents, files, python, sandboxed, simulated, sql, ticket, writers
 from antiphon.agents.tools.http import HttpHand, http_effect, http_hand, signed_in
 from antiphon.agents.tools.labelled import tool_of
 from antiphon.agents.tools.openapi import Described
@@ -145,7 +145,7 @@ def _ticket(document: Document, spec: ToolSpec, parts: Parts) -> list[Hand]:
     known = {"source": "ticket", "effect": "idempotent", **_STAYS, "sends": posts, "private": False, "untrusted": False}
     tool = tool_of(document, "", "Opens a ticket for people.", ticket.schema(spec.ticket), known, parts.labels)
     hook = (_transport(parts), ticket.hook_of(spec.ticket, spec.timeout_s, parts.secrets)) if posts else None
-    return [ticket.TicketHand(tool, spec.ticket, parts.store, parts.clock, parts.sealer, hook)]
+    return [ticket.TicketHand(tool, spec.ticket, parts.store, parts.clock, hook)]
 
 
 def _sandbox(document: Document, spec: ToolSpec, parts: Parts) -> list[Hand]:
@@ -159,6 +159,20 @@ def _sandbox(document: Document, spec: ToolSpec, parts: Parts) -> list[Hand]:
     return [sandboxed.SandboxHand(tool, spec.sandbox, parts.sandbox, parts.clock)]
 
 
+def _browser(document: Document, spec: ToolSpec, parts: Parts) -> list[Hand]:
+    assert spec.browser is not None
+    browsers = browser.Browsers(spec.browser, parts.egress, parts.clock.steady_s)
+    found = browser.PARTS.items()
+    return [
+        browser.BrowserHand(
+            tool_of(document, part, said, schema, {"source": "browser", "private": False, **known}, parts.labels),
+            part,
+            browsers,
+        )
+        for part, (said, schema, known) in found
+    ]
+
+
 _MAKERS: Mapping[str, Maker] = {
     "python": _python,
     "http": _http,
@@ -168,6 +182,7 @@ _MAKERS: Mapping[str, Maker] = {
     "writer": _writer,
     "ticket": _ticket,
     "sandbox": _sandbox,
+    "browser": _browser,
 }
 
 

@@ -13,6 +13,8 @@ from antiphon.agents.tools.text import result_of
 from antiphon.core.error import BadRequest
 from antiphon.core.tool import Tool, ToolContext, ToolResult
 
+_SIMPLE = (str, int, float, type(None))
+"""Defaults that the schema tells."""
 Function = Callable[..., Any]
 
 
@@ -70,6 +72,10 @@ def described(function: Function) -> tuple[str, dict[str, Any]]:
     return inspect.getdoc(function) or "", schema
 
 
+def _giving(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
 def _struct(function: Function) -> tuple[type[msgspec.Struct], str]:
     """Its arguments as a type, and the name of the parameter that takes the context, if any. Raises: BadRequest."""
     try:
@@ -85,8 +91,8 @@ def _struct(function: Function) -> tuple[type[msgspec.Struct], str]:
             context = name
         elif parameter.default is parameter.empty:
             fields.append((name, hints.get(name, Any)))
+        elif isinstance(parameter.default, _SIMPLE):
+            fields.append((name, hints.get(name, Any), parameter.default))
         else:
-            fields.append(
-                (name, hints.get(name, Any), msgspec.field(default_factory=lambda one=parameter.default: one))
-            )
+            fields.append((name, hints.get(name, Any), msgspec.field(default_factory=_giving(parameter.default))))
     return msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True), context

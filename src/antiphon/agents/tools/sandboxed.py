@@ -11,6 +11,8 @@ from antiphon.core.sandbox import Ran, Sandbox, SandboxLimits
 from antiphon.core.tool import Tool, ToolContext, ToolResult
 
 MOST_FILES = 32
+MOST_CODE = 30_000
+"""Characters of a program: the kernel hands 128 KiB at most to one that begins."""
 _INPUT_BYTES = 8_388_608
 
 
@@ -18,7 +20,12 @@ def schema(spec: SandboxSpec) -> dict[str, Any]:
     """Arguments of a run."""
     what = "A Python program" if spec.language == "python" else "A program for sh"
     said: dict[str, Any] = {
-        "code": {"type": "string", "minLength": 1, "description": f"{what}. What it prints is the result."},
+        "code": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MOST_CODE,
+            "description": f"{what}. What it prints is the result.",
+        },
         "stdin": {"type": "string", "description": "What it reads from its standard input. Default: nothing."},
     }
     if spec.files:

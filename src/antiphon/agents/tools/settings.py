@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from antiphon.agents.tools.settings_browser import BrowserSpec
 from antiphon.agents.tools.settings_code import PythonSpec, SandboxSpec, SimulatedSpec
 from antiphon.agents.tools.settings_data import DocumentsSpec, FilesSpec, SqlSpec, TicketSpec, WriterSpec
 from antiphon.agents.tools.settings_http import HttpSpec, OpenApiSpec
@@ -12,13 +13,13 @@ from antiphon.calls.settings_failure import BreakerSettings
 from antiphon.core.data_class import DataClass
 from antiphon.core.tool import Confirm, Effect
 
-SOURCES = ("python", "http", "openapi", "sql", "documents", "files", "writer", "ticket", "sandbox")
+SOURCES = ("python", "http", "openapi", "sql", "documents", "files", "writer", "ticket", "sandbox", "browser")
 """Fields of a spec of which one says what the tool does."""
 TAKES_PARAMETERS = frozenset({"http", "sql", "simulated"})
 """Sources whose arguments the document says."""
-RUNS_OWN = frozenset({"files", "writer", "ticket", "sandbox"})
+RUNS_OWN = frozenset({"files", "writer", "ticket", "sandbox", "browser"})
 """Sources whose results are one run's."""
-SEVERAL = frozenset({"openapi", "documents", "files", "writer"})
+SEVERAL = frozenset({"openapi", "documents", "files", "writer", "browser"})
 """Sources whose tools say themselves what calling twice does."""
 
 
@@ -99,6 +100,7 @@ class ToolSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     writer: Annotated[WriterSpec | None, Meta(description="A document that is written.")] = None
     ticket: Annotated[TicketSpec | None, Meta(description="A ticket that is opened.")] = None
     sandbox: Annotated[SandboxSpec | None, Meta(description="Code that a model wrote.")] = None
+    browser: Annotated[BrowserSpec | None, Meta(description="A browser of the run.")] = None
     simulated: Annotated[SimulatedSpec | None, Meta(description="It only pretends.")] = None
 
     @property

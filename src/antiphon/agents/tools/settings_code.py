@@ -18,7 +18,7 @@ class PythonSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         str,
         Meta(
             pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
-            description="`MODULE:FUNCTION`; a parameter annotated ToolContext is given the call's.",
+            description="`MODULE:FUNCTION`; a parameter annotated ToolContext is given the call's. One that isn't async goes on in its thread when its time is over.",
         ),
     ]
 

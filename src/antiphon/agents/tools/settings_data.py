@@ -11,7 +11,7 @@ class SqlSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     url: Annotated[
         str,
         Meta(
-            description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`; `${env:NAME}` may stand in it. Give it a user with the least rights."
+            description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`; `${env:NAME}` may stand in it. Give it a user with the least rights; SQL that a model wrote is never run as a superuser."
         ),
     ]
     statement: Annotated[

@@ -69,6 +69,7 @@ class SqlHand(Hand):
             sql=sql,
             values=values,
             write=spec.write,
+            free=not spec.statement,
             rows=spec.rows,
             result_bytes=spec.result_bytes,
             limit_s=max(context.until_s - self._clock.steady_s(), 0.01),
@@ -107,10 +108,12 @@ def callers(principal: Principal) -> dict[str, str]:
 
 def told(rows: Rows) -> ToolResult:
     """Rows as objects, and as a table for a model."""
-    if not rows.columns:
-        return ToolResult(text=f"Done; rows changed: {max(rows.changed, 0)}.", data={"changed": max(rows.changed, 0)})
+    if rows.changed is not None:
+        changed = max(rows.changed, 0)
+        return ToolResult(text=f"Done; rows changed: {changed}.", data={"changed": changed})
     data = [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
-    lines = [" | ".join(rows.columns), *(" | ".join(_cell(one) for one in row) for row in rows.rows)]
+    lines = [" | ".join(rows.columns)] if rows.columns else []
+    lines += [" | ".join(_cell(one) for one in row) for row in rows.rows]
     end = f"({len(rows.rows)} rows" + (", and there are more: narrow the question)" if rows.more else ")")
     return ToolResult(text="\n".join([*lines, end]), data=data, cut=rows.more)
 

@@ -22,6 +22,8 @@ class Asking(Struct, frozen=True, kw_only=True):
     rows: int
     result_bytes: int
     limit_s: float
+    free: bool = False
+    """A model wrote it: no superuser runs it, who could read the server's files."""
     stop: threading.Event
     """Set by whoever no longer waits."""
 
@@ -30,10 +32,11 @@ class Rows(Struct, frozen=True, kw_only=True):
     """What came of it."""
 
     columns: Sequence[str] = ()
-    """Empty: it gives no rows."""
+    """Empty where there are no rows, and the database doesn't say."""
     rows: Sequence[Sequence[Any]] = ()
     more: bool = False
-    changed: int = 0
+    changed: int | None = None
+    """How many rows it changed; None: it gives rows."""
 
 
 class SqlPlace(ABC):

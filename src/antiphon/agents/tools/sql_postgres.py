@@ -42,6 +42,10 @@ class PostgresSql(SqlPlace):
         watching = threading.Thread(target=_watch, args=(database, asking.stop, over), daemon=True)
         watching.start()
         try:
+            if asking.free and database.info.parameter_status("is_superuser") != "off":
+                raise ToolFailed(
+                    "refused", "The tool's database user is a superuser; it needs one with the least rights."
+                )
             database.autocommit = False
             database.read_only = not asking.write
             with driver.RawCursor(database) as cursor:

@@ -12,8 +12,8 @@ from antiphon.agents.hands import Hand, ToolFailed
 from antiphon.agents.tools.secrets import Secrets, revealed
 from antiphon.agents.tools.settings_data import TicketSpec
 from antiphon.core.clock import Clock
-from antiphon.core.error import Erased, VersionConflict
-from antiphon.core.ports import Sealer, Transport
+from antiphon.core.error import VersionConflict
+from antiphon.core.ports import Transport
 from antiphon.core.run_store import RunStore
 from antiphon.core.secret import Secret
 from antiphon.core.tool import Tool, ToolContext, ToolResult
@@ -60,11 +60,10 @@ class TicketHand(Hand):
         spec: TicketSpec,
         store: RunStore,
         clock: Clock,
-        sealer: Sealer | None,
         hook: tuple[Transport, Hook] | None,
     ) -> None:
         self.tool, self._spec, self._store, self._clock = tool, spec, store, clock
-        self._sealer, self._hook = sealer, hook
+        self._hook = hook
 
     async def do(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
         principal, spec = context.principal, self._spec
@@ -89,10 +88,6 @@ class TicketHand(Hand):
 
     async def _kept(self, ticket: Ticket, context: ToolContext) -> None:
         value, tenant = msgspec.json.encode(ticket), context.principal.tenant
-        if self._sealer is not None:
-            await self._sealer.ready(tenant)
-            subject = context.principal.subject(session=context.session)
-            value = self._sealer.seal(value, _context(ticket.queue, ticket.id), tenant=tenant, subject=subject)
         try:
             await asyncio.to_thread(self._store.put, tenant, SPACE + ticket.queue, ticket.id, value, expects=0)
         except VersionConflict:
@@ -121,18 +116,8 @@ def hook_of(spec: TicketSpec, timeout_s: float, secrets: Secrets) -> Hook:
     )
 
 
-def tickets(store: RunStore, sealer: Sealer | None, tenant: str, queue: str, now_ns: int) -> Sequence[Ticket]:
+def tickets(store: RunStore, tenant: str, queue: str, now_ns: int) -> Sequence[Ticket]:
     """Those of a queue, the oldest first; what was erased is left out. Blocks. Raises: StoreError."""
-    found: list[Ticket] = []
-    for key, value, _ in store.values(tenant, SPACE + queue, now_ns):
-        try:
-            plain = value if sealer is None else sealer.unseal(value, _context(queue, key))
-        except Erased:
-            continue
-        found.append(msgspec.json.decode(plain, type=Ticket))
-    return sorted(found, key=lambda one: (one.at_ns, one.id))
-
-
-def _context(queue: str, ticket: str) -> str:
-    """What a sealed ticket is bound to."""
-    return f"ticket/{queue}/{ticket}"
+    found = [value for _, value, _ in store.values(tenant, SPACE + queue, now_ns) if value]
+    read = [msgspec.json.decode(value, type=Ticket) for value in found]
+    return sorted(read, key=lambda one: (one.at_ns, one.id))

@@ -73,14 +73,13 @@ _GRPC: Mapping[int, str] = MappingProxyType(
 
 
 class A2AError(AntiphonError):
-    """One that the protocol has a name for."""
+    """One that the protocol has a name for: `reason`."""
 
-    code = "a2a"
+    code = "task_refused"
     status = 400
 
-    def __init__(self, reason: Reason, message: str) -> None:
-        row = ROWS[reason]
-        super().__init__(message, code=f"a2a_{reason.lower()}", status=row.status)
+    def __init__(self, message: str, *, reason: Reason = "INVALID_REQUEST") -> None:
+        super().__init__(message, code="task_refused", status=ROWS[reason].status)
         self.reason: Reason = reason
 
 

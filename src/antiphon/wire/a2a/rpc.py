@@ -38,17 +38,17 @@ def read_call(body: bytes) -> Call:
     try:
         said: Any = msgspec.json.decode(body)
     except msgspec.MsgspecError as error:
-        raise A2AError("PARSE_ERROR", f"the body is no JSON: {error}") from error
+        raise A2AError(f"the body is no JSON: {error}", reason="PARSE_ERROR") from error
     if not isinstance(said, dict):
-        raise A2AError("INVALID_REQUEST", "the body has to be one JSON-RPC 2.0 object; batches are not taken")
+        raise A2AError("the body has to be one JSON-RPC 2.0 object; batches are not taken", reason="INVALID_REQUEST")
     call = cast("dict[str, Any]", said)
     method, params, named = call.get("method"), call.get("params", {}), call.get("id")
     if call.get("jsonrpc") != "2.0" or not isinstance(method, str):
-        raise A2AError("INVALID_REQUEST", '`jsonrpc` has to be "2.0", and `method` a text')
+        raise A2AError('`jsonrpc` has to be "2.0", and `method` a text', reason="INVALID_REQUEST")
     if not isinstance(named, str | int | None) or isinstance(named, bool):
-        raise A2AError("INVALID_REQUEST", "`id` has to be a text or a number")
+        raise A2AError("`id` has to be a text or a number", reason="INVALID_REQUEST")
     if not isinstance(params, dict):
-        raise A2AError("INVALID_PARAMS", "`params` has to be an object")
+        raise A2AError("`params` has to be an object", reason="INVALID_PARAMS")
     return Call(method=method, params=cast("dict[str, Any]", params), id=named)
 
 
@@ -72,7 +72,7 @@ def word(kind: type[_Word], params: Any, *, texts: bool = False) -> _Word:
     try:
         return msgspec.convert(params, kind, strict=not texts, str_keys=texts)
     except msgspec.ValidationError as error:
-        raise A2AError("INVALID_PARAMS", str(error)) from error
+        raise A2AError(str(error), reason="INVALID_PARAMS") from error
 
 
 def result(value: object, named: str | int | None) -> bytes:

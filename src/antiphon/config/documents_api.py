@@ -1,0 +1,79 @@
+"""Documents of the admin API, read beside those of files."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from antiphon.agents.document import Document
+from antiphon.agents.reading import shelved
+from antiphon.agents.shelf import Shelf
+from antiphon.config.documents import Read, models_of, read_values
+from antiphon.config.load import Loaded
+from antiphon.control.documents import DocumentForms
+from antiphon.control.ownership import Flaw, Flawed
+from antiphon.core.error import Problem
+from antiphon.wire.yaml_node import dotted
+
+log = logging.getLogger("antiphon.agents")
+LOCAL: Mapping[str, tuple[str, ...]] = {
+    "Agent": ("code",),
+    "Tool": ("python", "sql", "openapi.file", "files.folder"),
+    "ToolServer": ("program", "ca_file"),
+    "Collection": ("files",),
+}
+"""What names files and programs of the gateway's machine: whoever may write documents by the API need not reach them."""
+
+
+class FileDocuments(DocumentForms):
+    """Of one configuration."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+
+    def own(self) -> Sequence[Document]:
+        return self._loaded.shelf.documents
+
+    def read(self, raws: Sequence[Mapping[str, Any]]) -> list[Document]:
+        read = read_values(raws)
+        problems = [*read.problems, *_local(read)]
+        if problems:
+            raise _flawed(problems)
+        return read.documents
+
+    def check(self, documents: Sequence[Document]) -> None:
+        whole = [*self.own(), *documents]
+        _, mistakes = shelved(whole, models=models_of(self._loaded.settings))
+        flaws = tuple(
+            Flaw(field=f"{whole[one.at].id}: {dotted(one.path)}", wrong=one.wrong, remedy=one.remedy)
+            for one in mistakes
+        )
+        if flaws:
+            raise Flawed("; ".join(f"{one.field}: {one.wrong}; {one.remedy}" for one in flaws), flaws)
+
+
+def merged(loaded: Loaded, raws: Sequence[Mapping[str, Any]]) -> Shelf:
+    """The shelf of files and of the API. Where those of the API no longer hold beside the files, the files' stand alone."""
+    if not raws:
+        return loaded.shelf
+    forms = FileDocuments(loaded)
+    try:
+        documents = forms.read(raws)
+        forms.check(documents)
+    except Flawed as error:
+        log.error("documents.left_out", extra={"reason": error.message})
+        return loaded.shelf
+    return shelved([*forms.own(), *documents], models=models_of(loaded.settings))[0]
+
+
+def _local(read: Read) -> Iterator[Problem]:
+    for document, written in zip(read.documents, read.written, strict=False):
+        for name in LOCAL.get(document.kind, ()):
+            path = ("spec", *name.split("."))
+            if written.has(path):
+                wrong = "names something of the gateway's machine"
+                yield written.problem(path, wrong, "write this document in a file of `agents.documents`")
+
+
+def _flawed(problems: Sequence[Problem]) -> Flawed:
+    flaws = tuple(Flaw(field=one.path, wrong=one.wrong, remedy=one.remedy) for one in problems)
+    return Flawed("; ".join(f"{one.field}: {one.wrong}; {one.remedy}" for one in flaws), flaws)
