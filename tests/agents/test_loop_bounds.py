@@ -1,19 +1,21 @@
 """What bounds a run: its envelope, its stops, its context; and the check before its end."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from fakes.agents import PASSES, Crash, House, ScriptedMind, agent, says, shown, tool
+from fakes.agents import PASSES, Crash, House, OpenGate, ScriptedMind, agent, says, shown, tool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon.agents.doors import Memories, Recalled
+from antiphon.agents.gate import Ruling
 from antiphon.agents.journal import Ended
 from antiphon.agents.mind import Ask, Said
+from antiphon.agents.state import Action, Observation, State
 from antiphon.agents.verify import verdict
 from antiphon.core.run import RunEnvelope, Use, Wait
-from antiphon.core.tool import Origins, ToolResult
+from antiphon.core.tool import Origins, Tool, ToolResult
 
 
 def finish(answer: Any = "Done.") -> Said:
@@ -368,3 +370,54 @@ async def test_a_replay_from_any_step_gives_the_same_state_and_never_exceeds_the
     before = len(whole.tools.made), len(whole.mind.asked)  # type: ignore[attr-defined]
     await whole.driver.drive(type(whole.last)(run, list(replayed)), run, [])  # type: ignore[arg-type]
     assert (len(whole.tools.made), len(whole.mind.asked)) == before, "nothing is done again"  # type: ignore[attr-defined]
+
+
+async def test_a_value_is_put_into_an_argument_and_the_answer_by_its_handle_with_where_it_comes_from() -> None:
+    acts = [
+        says("", ("page", {})),
+        says("", ("file", {"text": "{{r1.1}}", "as": ["{{r1.1}}!"]})),
+        finish("It says: {{r1.1}}"),
+    ]
+    noted: list[Any] = []
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+    files = tool("file", lambda **given: noted.append(given) or "kept", parameters=schema)
+    mind = ScriptedMind({"act": acts})
+    house = House(
+        mind,
+        tool("page", lambda: "Secret of strangers.", untrusted=True),
+        files,
+        agents=[agent(safety={"untrusted": "quarantine", "plan_lock": False})],
+        gate=lambda document, principal: Hiding(),
+    )
+    ended = await ends(house)
+    assert noted == [{"text": "Secret of strangers.", "as": ["Secret of strangers.!"]}]
+    assert json.loads(ended.result) == "It says: Secret of strangers."
+    assert not any("Secret" in shown(ask) for ask in mind.asked)
+    assert Hiding.ruled[-1] == ("file", True)
+
+
+class Hiding(OpenGate):
+    """Shows a handle in the place of strangers' text."""
+
+    ruled: ClassVar[list[tuple[str, bool]]] = []
+
+    def rule(self, action: Action, tool: Tool | None, state: State) -> Ruling:
+        self.ruled.append((action.call.name if action.call else "", action.origins.untrusted))
+        return super().rule(action, tool, state)
+
+    def shown(self, observation: Observation, state: State) -> str:
+        return f"[{observation.handle}]" if observation.origins.untrusted else observation.text
+
+
+async def test_old_values_are_kept_beside_the_run_and_read_from_there() -> None:
+    count = iter(range(100))
+    acts: list[Said] = [says("", ("look", {"n": next(count)})) for _ in range(4)]
+    mind = ScriptedMind({"act": [*acts, says("", ("read_value", {"handle": "r1.1", "find": "end0"})), finish()]})
+    house = House(
+        mind, tool("look", lambda n: f"{'x' * 400_000} end{n}"), agents=[agent(context={"result_bytes": 500})]
+    )
+    run = house.begin()
+    await house.segment(run)
+    assert "end0" in shown(mind.asked[-1])
+    assert house.state(run.id).values["r2.1"].ref == f"{run.id}/r2.1"
+    assert len(house.store.runs[run.id].state) < 1_500_000

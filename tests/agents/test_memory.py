@@ -48,7 +48,8 @@ class Rig:
             now_ns=self.clock.now_ns, now_s=self.clock.steady_s, ids=Uuid7(self.clock), sealer=PlainSealer()
         )
         self.book = Book(SqliteApprovals(directory), ApprovalSettings(), clockwork, ())
-        self.memories = KeptMemories(self.store, People(self.book, clockwork), self.clock)
+        people = People(self.book, clockwork)
+        self.memories = KeptMemories(self.store, lambda: people, self.clock)
 
     async def keep(self, text: str, *, scope: str = "user", key: str = "", origins: Origins = USER, **more: Any) -> str:
         document, by = more.pop("document", clerk()), run(1, **{"session": "s", **more})
@@ -212,7 +213,7 @@ async def test_scopes_that_the_agent_does_not_keep_or_the_caller_does_not_have_a
 
 
 async def test_without_approvals_what_needs_one_is_refused(rig: Rig) -> None:
-    alone = KeptMemories(rig.store, None, rig.clock)
+    alone = KeptMemories(rig.store, lambda: None, rig.clock)
     with pytest.raises(NotAllowed, match="nobody can here"):
         await alone.remember(run(1), clerk(), "a", scope="user", origins=STRANGER, key="k")
 

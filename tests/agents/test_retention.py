@@ -1,5 +1,6 @@
 """Runs are dropped for their age and by erasure, with their files, unless a hold is on them."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from run_stores import ALICE, run
 
-from antiphon.agents.retention import DAY_NS, RunsKeeping
+from antiphon.agents.retention import DAY_NS, EVERY_S, RunsKeeping, watch
 from antiphon.core.error import StoreError
 from antiphon.core.run import Memory, Run
 from antiphon.core.run_store import Asked
@@ -122,3 +123,27 @@ def test_a_link_in_the_place_of_a_folder_leads_nowhere(keeping: RunsKeeping, tmp
     keeping.store.begin(run(1))
     assert keeping.erase("acme", "user/alice") == 1
     assert other.is_dir()
+
+
+async def test_it_is_tidied_again_and_again_also_after_a_failure(
+    keeping: RunsKeeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(keeping, 1, 31)
+    pauses: list[float] = []
+    lapse = keeping.store.lapse
+
+    def away(now_ns: int) -> int:
+        if len(pauses) == 1:
+            raise StoreError("the database can't be written")
+        return lapse(now_ns)
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(keeping.store, "lapse", away)
+    with pytest.raises(asyncio.CancelledError):
+        await watch(keeping, pause)
+    assert pauses == [EVERY_S] * 3
+    assert left(keeping) == []

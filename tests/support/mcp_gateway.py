@@ -52,7 +52,7 @@ ALICE, BOB, LIMITED = "sk-alice-1", "sk-bob-00001", "sk-limited-1"
 KEYS = [
     KeySettings(name="alice", key=Secret(ALICE), tenant="acme"),
     KeySettings(name="bob", key=Secret(BOB), tenant="acme"),
-    KeySettings(name="limited", key=Secret(LIMITED), tenant="acme", models=["fast", "tool/shop__price"]),
+    KeySettings(name="limited", key=Secret(LIMITED), tenant="acme", models=["agent/clerk", "tool/shop__price"]),
 ]
 RULES = """
 @id("no.bob") forbid(principal, action == Action::"use_tool", resource == Tool::"shop__count") when { principal.key == "bob" };

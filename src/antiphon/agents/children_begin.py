@@ -125,7 +125,8 @@ def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) 
     child = Uuid7(doors.clock).new()
     values = {
         handle: shared.hand_over(doors.store, doors.clock, run, handle, value, child)
-        for handle, value in _handed(scene, action).items()
+        for handle, kept in _handed(scene, action).items()
+        if (value := kept if kept.text else shared.read(doors.store, doors.clock, run, kept.ref)) is not None
     }
     above: dict[str, Any] = {
         "origins": msgspec.to_builtins(action.origins),
@@ -174,7 +175,7 @@ def shared_out(envelope: RunEnvelope, share: float) -> RunEnvelope:
 
 def _handed(scene: Scene, action: Action) -> dict[str, Value]:
     """Values that a child may read: those that were named; of a hand-off or without isolation, all."""
-    values = {handle: value for handle, value in scene.state.values.items() if value.text}
+    values = {handle: value for handle, value in scene.state.values.items() if value.text or value.ref}
     if action.kind == "hand_off" or not scene.spec.children.isolate:
         return values
     asked = listed(action.call.arguments.get("handles")) if action.call is not None else []

@@ -9,13 +9,14 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
+from antiphon.agents import references
 from antiphon.agents.context import spelled
 from antiphon.agents.gate import Ruling
 from antiphon.agents.loop_actions import BROKEN
 from antiphon.agents.loop_offer import named
 from antiphon.agents.observe import HANDLED_BYTES, clipped
 from antiphon.agents.purse import Grant
-from antiphon.agents.scene import Scene, aside
+from antiphon.agents.scene import Scene, aside, merged
 from antiphon.agents.state import Action, Observation, Value
 from antiphon.core.run import Intent, Stop, Use
 from antiphon.core.tool import Tool, ToolCall, ToolResult
@@ -79,10 +80,11 @@ async def do(scene: Scene, action: Action) -> Did:
         return _said(action, call, "invalid_arguments", f"{call.arguments[BROKEN]}; send them again as one JSON object")
     if action.own and action.text == UNDO:
         call = _fitting(call, tool)
-    call, faults = doors.tools.check(call)
+    filled = await references.fill(scene, call.arguments)
+    call, faults = doors.tools.check(msgspec.structs.replace(call, arguments=filled.value))
     if faults:
         return _said(action, call, "invalid_arguments", "; ".join(faults))
-    checked = msgspec.structs.replace(action, call=call)
+    checked = msgspec.structs.replace(action, call=call, origins=merged(action.origins, filled.origins))
     ruling = scene.gate.rule(checked, tool, state)
     if ruling.ruled == "refuse":
         return msgspec.structs.replace(_said(action, call, "refused", ruling.say or "it is not allowed"), ruling=ruling)

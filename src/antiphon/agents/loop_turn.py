@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from antiphon.agents import compact, context, prompts, stops
+from antiphon.agents import compact, context, prompts, references, stops
 from antiphon.agents.document import Role
 from antiphon.agents.loop_actions import actions, said_again
 from antiphon.agents.loop_model import Wanted, message_of, think
@@ -31,6 +31,7 @@ async def turn(scene: Scene, *, last: str = "", role: Role = "act", head: Messag
     """Ask what to do next; it is pending then. Raises: Stopped, Parked, Interrupted."""
     state, spec = scene.state, scene.spec
     stops.turn(state, spec.stops)
+    await references.bound(scene)
     await compact.bound(scene)
     step = state.step + 1
     quiet = state.notes.get(QUIET, 0)

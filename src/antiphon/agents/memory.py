@@ -7,7 +7,7 @@ settled, or at the next recall. One that was refused, or that nobody approved in
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from math import log
@@ -56,8 +56,8 @@ class Shown(Struct, frozen=True, kw_only=True):
 class KeptMemories(Memories):
     """In the store of runs. The work on it is done beside the loop."""
 
-    def __init__(self, store: RunStore, approvals: Approvals | None, clock: Clock) -> None:
-        """`approvals`: None: nobody can approve, and what needs it is refused."""
+    def __init__(self, store: RunStore, approvals: Callable[[], Approvals | None], clock: Clock) -> None:
+        """`approvals`: of the present revision; None: nobody can approve, and what needs it is refused."""
         self._store = store
         self._approvals = approvals
         self._clock = clock
@@ -123,7 +123,8 @@ class KeptMemories(Memories):
 
     async def _ask(self, run: Run, document: AgentDocument, made: Memory) -> Approval:
         """Raises: NotAllowed, OverLimit, StoreError."""
-        if self._approvals is None:
+        approvals = self._approvals()
+        if approvals is None:
             raise NotAllowed("a person has to approve this memory, and nobody can here; see `approvals`")
         spec, now_ns = document.spec.approvals, self._clock.now_ns()
         shown = msgspec.json.encode(
@@ -138,7 +139,7 @@ class KeptMemories(Memories):
             )
         )
         shared = made.scope in SHARED
-        return await self._approvals.ask(
+        return await approvals.ask(
             Wish(
                 tenant=run.tenant,
                 by=f"key/{run.principal.key}" if shared else f"agent/{document.name}",
@@ -196,9 +197,10 @@ class KeptMemories(Memories):
         return kept
 
     async def _heeded(self, one: Memory) -> Memory | None:
-        if self._approvals is None or not one.approval:
+        approvals = self._approvals()
+        if approvals is None or not one.approval:
             return one
-        approval = await self._approvals.find(one.tenant, one.approval)
+        approval = await approvals.find(one.tenant, one.approval)
         if approval is not None and approval.state == "waiting":
             return one
         if approval is None or approval.state not in ("approved", "modified"):

@@ -15,8 +15,6 @@ from antiphon.core.tool import Origins
 MOST_TAKEN = 64
 """Steps that a State keeps; what was done before is in the events of the run."""
 HANDLED_BYTES = 65_536
-VALUES_BYTES = 1_048_576
-"""Of all values of a State; older ones are dropped then, the oldest first, but for their line on what they were."""
 
 
 def clipped(whole: str, most_bytes: int, handle: str) -> str:
@@ -50,7 +48,6 @@ def note(
     del state.taken[:-MOST_TAKEN]
     if value is not None and observation.handle:
         state.values[observation.handle] = value
-        _bound(state)
     if not (hidden or action.own):  # what comes of its own action is seen once whoever made it shows it
         state.seen = merged(state.seen, observation.origins)
         state.data_class = state.seen.data_class
@@ -92,16 +89,6 @@ def answer(action: Action, observation: Observation) -> Message:
     if action.call is None:
         return Message(role="user", parts=parts, form="text")
     return Message(role="tool", parts=parts, form="text", tool_call_id=action.call.id, failed=bool(observation.failed))
-
-
-def _bound(state: State) -> None:
-    size_bytes = sum(len(one.text) for one in state.values.values())
-    for handle, one in list(state.values.items()):
-        if size_bytes <= VALUES_BYTES:
-            return
-        if one.text:
-            size_bytes -= len(one.text)
-            state.values[handle] = Value(text="", origins=one.origins, about=f"{one.about}, dropped")
 
 
 def fingerprint(*parts: object) -> str:

@@ -1,7 +1,9 @@
 """Drops runs for their age, and runs and memories of somebody by erasure, with the files of their folders."""
 
+import asyncio
+import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +14,9 @@ from antiphon.core.run import Run
 from antiphon.core.run_store import RunStore
 from antiphon.core.vault_store import Hold
 
+log = logging.getLogger("antiphon.agents")
+EVERY_S = 60.0
+"""Between two looks for what is too old."""
 AT_ONCE = 200
 """Runs that are looked at in one question."""
 DAY_NS = 86_400_000_000_000
@@ -27,6 +32,20 @@ class Owners(Protocol):
     """Knows whom holds name."""
 
     def owner(self, tenant: str, subject: str) -> str: ...
+
+
+async def watch(keeping: "RunsKeeping", pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Tidy for as long as the process runs. What fails is told of, and done with the next look.
+
+    Args:
+        pause: Waits so many seconds, once awaited.
+    """
+    while True:
+        await pause(EVERY_S)
+        try:
+            await asyncio.to_thread(keeping.tidy)
+        except StoreError as error:
+            log.error("agents.not_tidied", extra={"reason": error.noted})
 
 
 class RunsKeeping(Struct, frozen=True, kw_only=True):

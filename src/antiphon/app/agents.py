@@ -125,7 +125,7 @@ class Agency:
         self.servers = self._servers()
         self.remotes = Remotes(self._remote())
         self.directory = Directory(lambda: self.shelf, self.store, self.remotes)
-        self.memories = KeptMemories(self.store, parts.approvals(), clock)
+        self.memories = KeptMemories(self.store, parts.approvals, clock)
         self._workshop: Workshop | None = None
         self._found: Callable[[str], str | None] = lambda _: None
         self.triggers = Triggers(

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from antiphon.app.agents_paths import Paths, beside
 from antiphon.app.doors import doors_of
 from antiphon.app.governing import Governing
 from antiphon.app.plans import Planning
@@ -35,6 +35,7 @@ from antiphon.net.egress import Egress, egress_of
 from antiphon.net.settings import Bounds
 from antiphon.providers.raw import Raw, raw
 from antiphon.providers.tokenizers import load
+from antiphon.server.beside import Beside
 from antiphon.server.feedback import Feedback
 from antiphon.server.kept import State
 from antiphon.server.settings import LOOPBACK, ServerSettings, Tls
@@ -44,6 +45,9 @@ from antiphon.store.settings import KeepSettings
 from antiphon.telemetry.page import CONTENT_TYPE, page
 from antiphon.telemetry.settings import OtlpSettings
 from antiphon.telemetry.trace import Tracer
+
+if TYPE_CHECKING:
+    from antiphon.app.agents_paths import Paths
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -78,7 +82,7 @@ def build(
     scores: Scores | None = None,
     governing: Governing | None = None,
     doors: Doors | None = None,
-    paths: Paths | None = None,
+    paths: "Paths | None" = None,
 ) -> Built:
     """Make a revision of a checked configuration.
 
@@ -120,10 +124,17 @@ def build(
         created_s=int(time.time()),
         ready=why_not_ready,
         approvals=None if governing is None else governing.book,
-        beside=None if paths is None else beside(paths, settings, gateway, desk, identity),
+        beside=None if paths is None else _beside(paths, settings, gateway, desk, identity),
     )
     origins = {one.origin for one in stands.values()} | (set[Origin]() if governing is None else governing.origins)
     return _built(revision, site, identity, settings, origins, egress)
+
+
+def _beside(paths: "Paths", settings: Settings, gateway: Gateway, desk: Desk, identity: Callers) -> Beside:
+    """Who answers for agents; loaded by gateways that have any."""
+    from antiphon.app.agents_paths import beside
+
+    return beside(paths, settings, gateway, desk, identity)
 
 
 def _built(

@@ -4,12 +4,11 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from antiphon.agents.models import Modelled
 from antiphon.app.governing import Governing
 from antiphon.app.plans import Planning, Plans
 from antiphon.calls.caller import Caller
@@ -41,6 +40,9 @@ from antiphon.routing.route import Pool, Prompt, Route
 from antiphon.telemetry.settings import OtlpSettings
 from antiphon.telemetry.trace import Tracer
 
+if TYPE_CHECKING:
+    from antiphon.agents.models import Modelled
+
 EVERY: frozenset[Need] = frozenset(get_args(Need))
 
 
@@ -61,7 +63,7 @@ def made(
     embedders: Mapping[str, Embedder] | None = None,
     tracer: Tracer | None = None,
     governing: Governing | None = None,
-    agents: Mapping[str, Modelled] | None = None,
+    agents: "Mapping[str, Modelled] | None" = None,
 ) -> Made:
     """Make a revision of a checked configuration. Who calls are made to is known to `caller` from then on.
 

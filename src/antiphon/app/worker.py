@@ -17,8 +17,6 @@ import uvloop
 from msgspec import Struct
 
 from antiphon.agents.outcomes import Outcomes
-from antiphon.app.agents import Agency, AgencyParts
-from antiphon.app.agents_paths import Paths
 from antiphon.app.asking import Askables
 from antiphon.app.build import Built, build, tls_context
 from antiphon.app.caching import Caching
@@ -37,7 +35,6 @@ from antiphon.calls.breaker_shared import MemoryBreakers
 from antiphon.calls.caller import Caller
 from antiphon.calls.fleet import Fleet
 from antiphon.calls.measure import measure
-from antiphon.calls.tool_attempts import ToolAttempts
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
 from antiphon.control.logins import Logins
@@ -57,7 +54,6 @@ from antiphon.metering.scores import JournalledScores
 from antiphon.net.client import Client
 from antiphon.net.egress import egress_of
 from antiphon.net.listener import Listener
-from antiphon.server.mcp import InFlight
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
 from antiphon.telemetry.metrics import Metrics
@@ -66,7 +62,9 @@ from antiphon.telemetry.slots import Slots
 from antiphon.vault.tokens import SealedTokens
 
 if TYPE_CHECKING:
+    from antiphon.app.agents import Agency
     from antiphon.app.agents_house import House
+    from antiphon.app.agents_paths import Paths
 
 END_S = 1.0
 """How long a worker waits at its end for tasks that it has cancelled."""
@@ -164,7 +162,7 @@ class Worker:
         tokens = SealedTokens(sealer, self._kept, clock.now_ns, settings.vault.token_days)
         self._governing = Governing(self._kept, clock, tokens, self._askables)
         self._loaded, self._labs, self._stores = task.loaded, task.labs, stores
-        self._agency = Agency(self._agency_parts(settings, stores)) if settings.agents.on else None
+        self._agency = self._agents(settings, stores) if settings.agents.on else None
         self._paths = None if self._agency is None else self._agents_paths(self._agency)
         self._house: House | None = None
         self._qualities = Qualities(self._scores, self._metrics.plans, self._planning.know)
@@ -203,9 +201,12 @@ class Worker:
         self._shadows.gateway = built.site.gateway
         return built
 
-    def _agency_parts(self, settings: Settings, stores: Stores) -> AgencyParts:
+    def _agents(self, settings: Settings, stores: Stores) -> "Agency":
+        """What agents rest on; loaded by gateways that have any."""
+        from antiphon.app.agents import Agency, AgencyParts
+
         task, process = self._task, self._process
-        return AgencyParts(
+        parts = AgencyParts(
             settings=settings,
             base=task.loaded.base,
             data=task.places.data,
@@ -221,8 +222,13 @@ class Worker:
             sandbox=lambda: self._planning.sandbox,
             index=f"worker-{task.index}",
         )
+        return Agency(parts)
 
-    def _agents_paths(self, agency: Agency) -> Paths:
+    def _agents_paths(self, agency: "Agency") -> "Paths":
+        from antiphon.app.agents_paths import Paths
+        from antiphon.calls.tool_attempts import ToolAttempts
+        from antiphon.server.mcp import InFlight
+
         caller = self._caller
         attempts = ToolAttempts(caller.errands, caller, lambda: self._settings.calls)
         return Paths(agency=agency, outcomes=self._outcomes, attempts=attempts, in_flight=InFlight())

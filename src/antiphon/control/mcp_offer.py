@@ -79,7 +79,7 @@ class Offering(Struct, frozen=True, kw_only=True):
         )
 
     def _sees(self, principal: Principal, one: Offered) -> bool:
-        return one.kind != "tool" or self.desk.sees(principal, one.tool)
+        return self.desk.sees(principal, one.tool)
 
     def _all(self, principal: Principal, scope: str) -> Iterator[Offered]:
         if self.servers is not None:

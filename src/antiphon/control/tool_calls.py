@@ -55,7 +55,7 @@ class ToolDesk(Struct, frozen=True, kw_only=True):
 
     def sees(self, principal: Principal, tool: Tool) -> bool:
         """Whether a caller may use a tool, as far as that doesn't depend on a single call."""
-        if not principal.may_ask(route_of(tool.name)) or self.barred(principal, tool.name):
+        if not principal.may_ask(asked_as(tool)) or self.barred(principal, tool.name):
             return False
         governor = self.desk.gateway.revision.governor
         if governor is None:
@@ -69,9 +69,9 @@ class ToolDesk(Struct, frozen=True, kw_only=True):
         Raises: AntiphonError; ApprovalPending, where people have to approve it first. Run it by `Desk.run`, or close the story.
         """
         principal = story.principal
-        if not principal.may_ask(route_of(tool.name)):
+        if not principal.may_ask(asked_as(tool)):
             raise NotAllowed(
-                f"the key {principal.key!r} is limited to models and tools, and lists no {route_of(tool.name)}",
+                f"the key {principal.key!r} is limited to models and tools, and lists no {asked_as(tool)}",
                 code="tool_not_allowed",
             )
         why = self.barred(principal, tool.name)
@@ -207,6 +207,12 @@ def _changed(found: Approval) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise ApprovalRefused(f"what was approved in place of {found.id} has no `arguments`; ask again")
     return {**arguments}
+
+
+def asked_as(tool: Tool) -> str:
+    """What a key's list of models has to hold: `tool/NAME`, `agent/NAME`, or the model's own name."""
+    kind, _, name = tool.source.partition("/")
+    return tool.source if kind == "agent" else name if kind == "model" else route_of(tool.name)
 
 
 def resource_of(tool: Tool) -> Resource:

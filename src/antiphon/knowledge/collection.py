@@ -52,11 +52,11 @@ class Collection:
         await self.look()
         return await asyncio.to_thread(self._index.around, document, place, most)
 
-    async def look(self, *, at_once: bool = False) -> None:
+    async def look(self) -> None:
         """Take in what changed in its files, unless that was looked at within `FRESH_S`. Raises: StoreError."""
         async with self._looking:
             now_s = self._clock.steady_s()
-            if not at_once and self._looked_s is not None and now_s - self._looked_s < FRESH_S:
+            if self._looked_s is not None and now_s - self._looked_s < FRESH_S:
                 return
             await asyncio.to_thread(self._index.refresh)
             self._looked_s = now_s

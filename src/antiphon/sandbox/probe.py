@@ -52,6 +52,18 @@ for name, what in (("read a file outside", read), ("write a file outside", write
 print(done)
 """
 
+_SHELL_TRIES = """
+try() { name=$1; shift; "$@" >/dev/null 2>&1 && echo "$name"; }
+try 'read a file outside' cat /etc/passwd
+try 'read the environment of another process' cat /proc/1/environ
+try 'write a file outside' sh -c 'echo out > TARGET'
+try 'write among programs' sh -c 'echo out > /usr/bin/out'
+try 'connect' bash -c 'exec 3<>/dev/tcp/127.0.0.1/PORT'
+try 'make a namespace' unshare -U true
+try 'run what it wrote' sh -c 'cp /bin/true mine && chmod +x mine && ./mine'
+:
+"""
+
 
 class Probed(Struct, frozen=True, kw_only=True):
     """What is known of a tier."""
@@ -60,6 +72,21 @@ class Probed(Struct, frozen=True, kw_only=True):
     why: str = ""
     """Why it can't be used; empty: it can."""
     took_s: float = 0.0
+
+
+async def probe_shell(tier: Tier) -> str:
+    """Why a tier can't be used for a shell's programs, where Python's are kept in; empty: it can."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        target = f"/tmp/antiphon-probe-{os.getpid()}"  # noqa: S108 - a place that anyone can write to, which is the point
+        code = _SHELL_TRIES.replace("TARGET", target).replace("PORT", str(listener.getsockname()[1]))
+        try:
+            ran = await tier.run(Job(code=code, language="shell", limits=_LIMITS))
+        except (Missing, OSError) as error:
+            return str(error)
+    if ran.exit != 0:
+        return f"its self-test failed: {ran.stderr.strip()[-200:]}"
+    out = ", ".join(ran.stdout.split("\n")[:-1])
+    return f"it doesn't keep a shell in, which could {out}" if out else ""
 
 
 async def probe(tier: Tier) -> Probed:

@@ -7,7 +7,7 @@ from antiphon.core.sandbox import NO_FILES, Language, Ran, Sandbox, SandboxLimit
 from antiphon.sandbox.bubblewrap import Bubblewrap
 from antiphon.sandbox.landlock import Landlock
 from antiphon.sandbox.monty import Monty
-from antiphon.sandbox.probe import Probed, probe
+from antiphon.sandbox.probe import Probed, probe, probe_shell
 from antiphon.sandbox.settings import SandboxSettings
 from antiphon.sandbox.tier import Job, Missing, Tier
 
@@ -23,6 +23,8 @@ class Tiers(Sandbox):
         self._probing = asyncio.Lock()
         self._tiers: list[Tier] | None = None
         self._probed: tuple[Probed, ...] = ()
+        self._shells: dict[str, str] = {}
+        """By tier: why it runs no shell; empty: it does."""
 
     async def probed(self) -> tuple[Probed, ...]:
         """What is known of each tier, in order; those behind `refuse` aren't looked at."""
@@ -44,6 +46,9 @@ class Tiers(Sandbox):
         whys = [f"{one.tier}: {one.why}" for one in self._probed if one.why]
         async with self._turns:
             for tier in tiers:
+                if language == "shell" and (why := await self._shell(tier)):
+                    whys.append(f"{tier.name}: {why}")
+                    continue
                 try:
                     ran = await tier.run(job)
                 except Missing as missing:
@@ -59,6 +64,13 @@ class Tiers(Sandbox):
         tiers, self._tiers = self._tiers or [], None
         for tier in tiers:
             await tier.close()
+
+    async def _shell(self, tier: Tier) -> str:
+        """Why a tier runs no shell; found out once. Empty: it does."""
+        async with self._probing:
+            if tier.name not in self._shells:
+                self._shells[tier.name] = await probe_shell(tier)
+        return self._shells[tier.name]
 
     async def _usable(self) -> list[Tier]:
         async with self._probing:

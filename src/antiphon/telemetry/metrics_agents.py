@@ -7,6 +7,7 @@ WAITS = "Waits that runs went into, by what for."
 TAKEOVERS = "Segments of runs that were taken over from processes that died."
 TOOL_CALLS = "Calls of tools, by what came of them."
 TOOL_SECONDS = "Seconds that calls of tools took, all together."
+TRIGGERS = "Events of triggers, by what came of them."
 LIVE = "Segments that run in this process."
 
 
@@ -34,6 +35,12 @@ class AgentMetrics:
         """Count a call of a tool: `ok`, `cached`, `failed`, or `unknown` where nobody can say whether it was done."""
         self._count("antiphon_agent_tool_calls_total", TOOL_CALLS, tool=tool, outcome=outcome)
         self._add("antiphon_agent_tool_seconds_total", TOOL_SECONDS, took_us / 1e6, tool=tool)
+
+    def triggered(self, kind: str, came: str) -> None:
+        """Count an event of a trigger: of `cron`, `webhook` or `queue`; `begun`, `refused`, `late`, `skipped`, `again` or
+        `dead`.
+        """
+        self._count("antiphon_agent_triggers_total", TRIGGERS, kind=kind, came=came)
 
     def live(self, segments: int) -> None:
         """Set how many run."""

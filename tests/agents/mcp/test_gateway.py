@@ -81,7 +81,9 @@ async def test_rights_are_by_tool_and_what_a_caller_may_not_use_it_does_not_see(
         with pytest.raises(MCPError, match="no tool 'shop__count'"):
             await bob.call_tool("shop__count", {"to": 1})
     async with client(front, mode, LIMITED) as limited:
-        assert [one.name for one in (await limited.list_tools()).tools] == ["model__fast", "shop__price"]
+        assert [one.name for one in (await limited.list_tools()).tools] == ["agent__clerk", "shop__price"]
+        found = await limited.call_tool("shop__price", {"item": "pen"})
+        assert found.structured_content == {"cents": 300}
     async with client(front, mode, path="/shop") as shop:
         assert [one.name for one in (await shop.list_tools()).tools] == ["count", "hang", "price", "refund"]
         assert (await shop.call_tool("price", {"item": "ink"})).structured_content == {"cents": 300}

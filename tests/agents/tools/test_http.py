@@ -1,11 +1,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from toolery import Bench, Came, Upstream, bench, tool
 
+from antiphon.agents.hands import ToolFailed
+from antiphon.agents.tools.operation import Operation, Parameter, written
 from antiphon.agents.tools.settings import ToolSpec
 from antiphon.net.client import Client
 
@@ -56,6 +61,27 @@ async def test_no_argument_changes_host_or_path(client: Client, upstream: Upstre
     assert target.endswith("/orders")
     assert target.count("/") == 3
     assert "?" not in target
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=30))
+def test_a_part_of_a_path_stays_one_part_and_means_what_it_meant(text: str) -> None:
+    operation = Operation(
+        method="GET",
+        server="https://crm.example/v1",
+        path="/a/{id}/b",
+        parameters=(
+            Parameter(argument="id", name="id", place="path"),
+            Parameter(argument="q", name="q", place="query"),
+        ),
+    )
+    try:
+        line = written(operation, {"id": text, "q": text}, "k").head.split(b"\r\n")[0].decode("ascii")
+    except (ToolFailed, UnicodeEncodeError):
+        return
+    target = urlsplit(line.split(" ")[1])
+    assert [unquote(one) for one in target.path.split("/")] == ["", "v1", "a", text, "b"]
+    assert parse_qsl(target.query, keep_blank_values=True) == [("q", text)]
 
 
 async def test_a_body_is_json_or_a_form_and_headers_hold_no_line_ends(client: Client, upstream: Upstream) -> None:

@@ -60,9 +60,9 @@ class ToolHints(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     risky: Annotated[list[str] | None, Meta(description="Arguments that decide whom or what it touches.")] = None
     confirm: Annotated[Confirm | None, Meta(description="Who decides about approval. Default policy.")] = None
     data_class: Annotated[DataClass | None, Meta(description="What its results are at least.")] = None
-    timeout_s: Annotated[float | None, Meta(gt=0, description="Seconds for one call.")] = None
-    cost_nano_usd: Annotated[int | None, Meta(ge=0, description="Of one call.")] = None
-    cache_s: Annotated[float | None, Meta(ge=0, description="How long a pure one's result holds.")] = None
+    timeout_s: Annotated[Annotated[float, Meta(gt=0)] | None, Meta(description="Seconds for one call.")] = None
+    cost_nano_usd: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Of one call.")] = None
+    cache_s: Annotated[Annotated[float, Meta(ge=0)] | None, Meta(description="How long a pure one's result holds.")] = None
     name: Annotated[str, Meta(description="What it is called here behind `SERVER__`. Default: its own name.")] = ""
 
 

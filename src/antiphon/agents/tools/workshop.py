@@ -88,9 +88,9 @@ class Workshop:
             self._make(name, document)
 
     async def look(self) -> None:
-        """Take in what changed in the files of all collections. Raises: StoreError."""
+        """Take in what changed in the files of all collections, as far as that wasn't looked at lately. Raises: StoreError."""
         for _, collection in tuple(self._collections.values()):
-            await collection.look(at_once=True)
+            await collection.look()
 
     def close(self) -> None:
         for _, collection in self._collections.values():
