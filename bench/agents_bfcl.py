@@ -1,7 +1,7 @@
 """BFCL's multi-turn scenarios through our tool layer, loop and gate: the true calls, made by a scripted model.
 
-    python -m venv bfcl && bfcl/bin/pip install -e . mpmath && bfcl/bin/pip install --no-deps bfcl-eval==2026.3.23
-    bfcl/bin/python bench/agents_bfcl.py
+python -m venv bfcl && bfcl/bin/pip install -e . mpmath && bfcl/bin/pip install --no-deps bfcl-eval==2026.3.23
+bfcl/bin/python bench/agents_bfcl.py
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from msgspec import Struct, field, to_builtins
 BENCH = Path(__file__).parent
 sys.path[:0] = [str(BENCH), str(BENCH.parent / "src"), str(BENCH.parent / "tests" / "support")]
 
+from antiphon.agents.document import SafetySpec  # noqa: E402
+from antiphon.core.tool import Tool  # noqa: E402
 from lib.machine import machine, versions  # noqa: E402 - found by the line above
 from suites import bfcl  # noqa: E402
 from suites.planners import plan  # noqa: E402
 from suites.scripted import FunctionHand, Made, Script, play  # noqa: E402
-
-from antiphon.agents.document import SafetySpec  # noqa: E402
-from antiphon.core.tool import Tool  # noqa: E402
 
 METHOD = """\
 Each turn of a conversation is a run of the loop; the classes of the suite keep their state between them. The model is a script that \
 plays the true calls as native tool calls; the tool layer checks them against the suite's schemas (with its types in the words of \
 JSON Schema), mends what is plainly meant and makes them. A scenario is right when after each turn the public attributes of every \
 instance, and the results of the calls, equal those of instances on which the true calls were made directly. The gate is the \
-default, with inferred labels: nothing of this suite was looked at while its rules were written, so the approvals tell how often it asks \
-without cause; a person grants them all."""
+default, with inferred labels. Nothing was tuned on this suite, though its file tools have the names of Unix commands, which the word lists know; the approvals tell how often it asks \
+without cause; a person grants them all. One schema is widened: scenario 173 calls `close_ticket` with the text `ticket_001`, where \
+the suite's own schema says integer. With that schema as it is, the tool layer refuses this call and 199 of 200 are right."""
 
 
 class Figures(Struct):
@@ -86,7 +86,9 @@ def _count(figures: Figures, made: Made, steps: list[Any]) -> None:
     figures.turns_free += not made.asked
     figures.calls += len(made.calls)
     figures.calls_asked += len(made.asked)
-    figures.calls_mended += sum(done.arguments != step.arguments for (done, _), step in zip(made.calls, steps, strict=False))
+    figures.calls_mended += sum(
+        done.arguments != step.arguments for (done, _), step in zip(made.calls, steps, strict=False)
+    )
     for told in made.asked:
         reason = told.rpartition(" ")[2].partition(":")[0]
         figures.reasons[reason] = figures.reasons.get(reason, 0) + 1

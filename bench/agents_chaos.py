@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from agent_workers import Person, Worker, prepared
 from scripted_agents import Place, scripted
 from servers import Postgres, postgres_programs
 
+from antiphon.core.error import StoreError
 from antiphon.core.run import Run, RunEnvelope
 from antiphon.core.run_store import Asked
 
@@ -75,7 +77,7 @@ class Chaos:
     continued: int = 0
     again: dict[int, float] = field(default_factory=dict)
 
-    def turn(self, now_s: float, person: Person) -> None:
+    def turn(self, now_s: float) -> None:
         """Continue what was stopped for long enough, start what has died."""
         for until_s, at in list(self.stopped):
             if now_s >= until_s:
@@ -170,14 +172,19 @@ def trial(place: Place, elsewhere: frozenset[int], asked: argparse.Namespace, wo
     try:
         while time.monotonic() < began_s + asked.within_s:
             now_s = time.monotonic()
-            open_runs = {one.id: one for one in person.look()}
+            try:
+                open_runs = {one.id: one for one in person.look()}
+            except StoreError:  # a stopped worker holds the lock of the SQLite database
+                chaos.turn(now_s)
+                continue
             chaos.watch(now_s, open_runs)
             if not open_runs:
                 break
-            chaos.turn(now_s, person)
+            chaos.turn(now_s)
             if now_s >= next_s:
                 next_s = now_s + asked.every_s
-                chaos.hurt(now_s, person)
+                with suppress(StoreError):
+                    chaos.hurt(now_s, person)
             time.sleep(0.1)
         took_s = time.monotonic() - began_s
     finally:
@@ -276,7 +283,9 @@ def page(result: dict[str, Any], table: list[tuple[str, str, Any, str, bool]]) -
     told = ", ".join(f"{name} {version}" for name, version in result["versions"].items() if version)
     lines = [f"| {a} | {b} | {c} | {d} | {'**met**' if ok else '**missed**'} |" for a, b, c, d, ok in table]
     more = [
-        f"| {name} | " + ", ".join(f"{key} {value}" for key, value in found.items() if key not in ("left", "deaths")) + " |"
+        f"| {name} | "
+        + ", ".join(f"{key} {value}" for key, value in found.items() if key not in ("left", "deaths"))
+        + " |"
         for name, found in result["subjects"].items()
     ]
     return (

@@ -3,12 +3,14 @@
 import json
 from typing import Any
 
+import pytest
 from fakes.agents import House, ScriptedMind, agent, says, shown, tool
 
-from antiphon.agents.doors import Known, Registry
+from antiphon.agents.doors import Known, Registry, RemoteAgents
 from antiphon.agents.mind import Ask, Said
 from antiphon.core.principal import Principal
 from antiphon.core.run import Barred, RunEnvelope
+from antiphon.core.tool import ToolContext, ToolResult
 
 
 def finish(answer: Any = "Done.") -> Said:
@@ -221,3 +223,46 @@ async def test_an_agent_asks_only_those_that_its_document_names() -> None:
     house = House(mind, agents=[LEAD, agent("stranger")])
     await house.finish(house.begin(name="lead"))
     assert [one.agent for one in house.store.runs.values()] == ["lead"]
+
+
+class Abroad(RemoteAgents):
+    """A remote agent that fails so often before it answers."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.asked = failures, list[tuple[str, str]]()
+
+    def names(self) -> tuple[str, ...]:
+        return ("far",)
+
+    def most(self, name: str) -> tuple[int, int | None]:
+        return 500, 2_000
+
+    async def ask(self, name: str, task: str, data: Any, context: ToolContext) -> ToolResult:
+        self.asked.append((task, context.key))
+        if len(self.asked) <= self.failures:
+            return ToolResult(failed="unavailable", text="busy", retryable=True)
+        return ToolResult(text="Bonjour.", cost_nano_usd=1_500)
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+async def test_a_remote_agent_is_asked_under_the_same_envelope_and_what_it_says_is_a_strangers(failures: int) -> None:
+    mind = by_agent(lead=[says("", asks("a2a/far", "Say hello.")), finish()])
+    lead = agent("lead", children={"agents": ["a2a/far"], "restarts": 1})
+    remote = Abroad(failures)
+    house = House(mind, agents=[lead], remote=remote)
+    run = await house.finish(house.begin(name="lead"))
+    assert run.status == "done"
+    assert [task for task, _ in remote.asked] == ["Say hello."] * (failures + 1)
+    assert len({key for _, key in remote.asked}) == failures + 1
+    assert "<data>Bonjour.</data>" in shown(mind.asked[-1])
+    assert mind.asked[-1].tainted
+    assert house.store.used(run.id).money_nano_usd >= 1_500
+
+
+async def test_a_remote_agent_that_the_envelope_has_no_room_for_is_not_asked() -> None:
+    mind = by_agent(lead=[says("", asks("a2a/far", "Say hello.")), finish()])
+    remote = Abroad(0)
+    house = House(mind, agents=[agent("lead", children={"agents": ["a2a/*"]})], remote=remote)
+    run = await house.finish(house.begin(name="lead", envelope=RunEnvelope(tokens=400)))
+    assert remote.asked == []
+    assert run.status == "done"

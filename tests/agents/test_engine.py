@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from scripted_agents import Place, scripted
 
 from antiphon.agents.engine import Engine
 from antiphon.agents.engine_forks import forked_from
+from antiphon.agents.engine_leftovers import Leftovers
 from antiphon.core.error import BadRequest
 from antiphon.core.run import Mail, Run, RunEnvelope, Use, Wait
 from antiphon.core.run_store import Asked, RunStore
@@ -100,6 +102,12 @@ async def running(directory: Path, **settings: Any) -> AsyncIterator[Here]:
         yield Here(place, engine)
     finally:
         await engine.stop()
+
+
+def threaded(work: Callable[..., Found], *given: Any) -> Found:
+    """In a thread, as DBOS refuses to block a loop."""
+    with ThreadPoolExecutor(1) as one:
+        return one.submit(work, *given).result()
 
 
 def told(here: Here, run: str) -> list[str]:
@@ -299,3 +307,29 @@ async def test_a_run_that_is_in_no_queue_although_it_should_be_is_put_back(tmp_p
         await here.engine.mend()
         await here.stands("a", "done")
         assert here.effects == ["a effect 0"]
+
+
+async def test_the_journal_of_runs_that_are_kept_no_more_is_erased(tmp_path: Path) -> None:
+    async with running(tmp_path) as here:
+        for name in ("a", "b", "ab"):
+            here.begin(name, {"steps": 1})
+        runs = [await here.stands(name, "done") for name in ("a", "b", "ab")]
+        durable = here.engine.durable
+        await here.until(lambda: len(threaded(durable.ended, 0, 9)) == 3)
+        here.store.discard(["a"])  # type: ignore[attr-defined]
+        leftovers = Leftovers(here.store, durable, page=2)
+        assert sum(threaded(leftovers.look) for _ in range(3)) == 1
+        steps = [[one.name for one in await here.engine.steps(run)] for run in runs]
+        assert steps == [[], ["open", "effect 0"], ["open", "effect 0"]]
+
+
+async def test_nothing_that_a_step_gave_stands_open_in_the_journal(tmp_path: Path) -> None:
+    async with running(tmp_path) as here:
+        here.begin("a", {"refused": True, "steps": 2, "ask": 1})
+        await here.stands("a", "waiting")
+        here.say("a", "answer", "ask 1", "a very secret word")
+        await here.stands("a", "done")
+    written = b"".join(file.read_bytes() for file in tmp_path.glob("agents.db*"))
+    assert b"effect 1" in written, "names of steps stand open"
+    assert b"secret" not in written
+    assert b"not_allowed" not in written

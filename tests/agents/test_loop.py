@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from fakes.agents import ADA, Crash, House, ScriptedMind, agent, says, shown, tool
+from fakes.agents import ADA, Crash, House, PythonTools, ScriptedMind, agent, says, shown, tool
 
 from antiphon.agents.journal import Ended
 from antiphon.core.run import RunEnvelope, Wait
@@ -368,3 +368,52 @@ async def test_a_question_that_nobody_answers_escalates_and_goes_on_waiting() ->
     ended = await house.go_on(run.id, house.answer(run.id, "this"))
     assert isinstance(ended, Ended)
     assert ended.stop == "finished"
+
+
+async def test_another_tenants_tools_are_neither_told_of_nor_called() -> None:
+    class Owned(PythonTools):
+        def tenant(self, name: str) -> str:
+            return "globex"
+
+    mind = ScriptedMind({"act": [says("", ("balance", {})), finish()]})
+    tools = Owned(BALANCE)
+    house = House(mind, tools=tools)
+    await house.segment(house.begin())
+    assert tools.made == []
+    assert "balance" not in [one.name for one in mind.asked[0].tools]
+    assert "there is no tool balance" in shown(mind.asked[1])
+
+
+async def test_a_small_model_mends_arguments_that_break_their_schema() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    mind = ScriptedMind({"act": [says("", ("square", {"number": "three"})), finish()], "arguments": [says('{"n": 3}')]})
+    house = House(
+        mind, tool("square", lambda n: n * n, parameters=schema), agents=[agent(models={"arguments": "small"})]
+    )
+    await house.segment(house.begin())
+    assert [arguments for _, arguments, _ in house.tools.made] == [{"n": 3}]
+    assert [(ask.role, ask.model) for ask in mind.asked][1] == ("arguments", "small")
+    assert shown(mind.asked[-1]).endswith("9")
+
+
+async def test_arguments_that_cant_be_mended_are_told_to_the_model() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    acts = [says("", ("square", {}), ("square", {"n": 2})), finish()]
+    mind = ScriptedMind({"act": acts, "arguments": [says("No idea.")]})
+    house = House(
+        mind, tool("square", lambda n: n * n, parameters=schema), agents=[agent(models={"arguments": "small"})]
+    )
+    await house.segment(house.begin())
+    assert [arguments for _, arguments, _ in house.tools.made] == [{"n": 2}]
+    assert '"n" is a required property' in shown(mind.asked[-1])
+
+
+async def test_what_is_wanted_is_told_first_and_its_constraints_are_kept() -> None:
+    said = says(json.dumps({"wanted": "A summary.", "constraints": ["No more than 5 lines."]}))
+    mind = ScriptedMind({"intent": [said], "act": [finish()]})
+    house = House(mind, agents=[agent(models={"intent": "small"})])
+    run = house.begin()
+    await house.segment(run)
+    assert [ask.role for ask in mind.asked] == ["intent", "act"]
+    assert "- No more than 5 lines." in shown(mind.asked[1])
+    assert house.state(run.id).constraints == ("No more than 5 lines.",)

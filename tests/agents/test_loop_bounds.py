@@ -8,6 +8,7 @@ from fakes.agents import PASSES, Crash, House, OpenGate, ScriptedMind, agent, sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from antiphon.agents.conditions import mistakes
 from antiphon.agents.doors import Memories, Recalled
 from antiphon.agents.gate import Ruling
 from antiphon.agents.journal import Ended
@@ -421,3 +422,8 @@ async def test_old_values_are_kept_beside_the_run_and_read_from_there() -> None:
     assert "end0" in shown(mind.asked[-1])
     assert house.state(run.id).values["r2.1"].ref == f"{run.id}/r2.1"
     assert len(house.store.runs[run.id].state) < 1_500_000
+
+
+def test_conditions_that_cant_be_used_are_found_before_any_run() -> None:
+    spec = agent(output={"schema": SCHEMA}, verify={"checks": ["answer.total > 2", "answer.other == 1", "goal >"]}).spec
+    assert [place for place, _ in mistakes(spec)] == [1, 2]

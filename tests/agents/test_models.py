@@ -74,7 +74,7 @@ async def test_a_stream_tells_how_it_goes_as_thoughts_and_then_the_answer(tmp_pa
     chunks = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
     deltas = [one["choices"][0]["delta"] for one in chunks if one["choices"]]
     thoughts = "".join(one.get("reasoning_content") or "" for one in deltas)
-    assert thoughts.splitlines()[1:] == ["asks the model of its role act", "calls look_up"]
+    assert thoughts.splitlines()[1:] == ["the model of the role act wants look_up", "look_up answered"]
     assert answer.headers["x-antiphon-run"] in thoughts
     assert "".join(one.get("content") or "" for one in deltas) == "You said: hello"
     assert chunks[-1]["usage"]["total_tokens"] == 42
@@ -106,7 +106,7 @@ async def test_the_other_dialects_are_told_of_it_in_their_own_words(tmp_path: Pa
         answer = await ask.post(path, json=body)
     assert answer.status_code == 200, answer.text
     assert word in answer.text.replace('"thought": true', '"thought":true')
-    assert "calls look_up" in answer.text
+    assert "look_up answered" in answer.text
     assert "You said: hello" in answer.text
 
 

@@ -35,7 +35,7 @@ SECRET = "a secret of both sides"
 AGENT = {"kind": "Agent", "metadata": {"name": "clerk"}, "spec": {"goal": "Work.", "envelope": {"steps": 9, "usd": 2}}}
 DAILY = {"cron": {"schedule": "0 7 * * *", "time_zone": "Europe/Zurich"}}
 HOOK = {"webhook": {"secret": "${env:HOOK}"}}
-QUEUE = {"queue": {"roles": ["sender"], "tries": 3, "wait_s": 10}}
+QUEUE = {"queue": {"callers": ["role/sender", "team/red"], "tries": 3, "wait_s": 10}}
 SETTINGS = load_text(
     "providers: {lab: {lab: {models: {s: {}}}}}\nmodels: {s: {provider: lab, tier: fast}}\nroutes: {auto: {models: [s]}}\n",
     "a.yaml",
@@ -44,6 +44,7 @@ SETTINGS = load_text(
 ).settings
 CALLERS = {
     b"sk-sender": Principal(tenant="acme", key="apps", roles=("sender",)),
+    b"sk-red": Principal(tenant="acme", key="apps", team="red"),
     b"sk-nobody": Principal(tenant="acme", key="apps"),
     b"sk-other": Principal(tenant="globex", key="apps", admin=True),
 }
@@ -337,14 +338,15 @@ async def test_messages_begin_runs_in_their_order_once(house: House) -> None:
     assert {run.input for run in house.runs()} == {b'{"untrusted":{"event":{"n":%d}}}' % number for number in range(3)}
 
 
-async def test_those_without_the_role_and_other_tenants_put_nothing(house: House) -> None:
+async def test_those_who_are_not_named_and_other_tenants_put_nothing(house: House) -> None:
     house.write(trigger("queue", **QUEUE))
+    assert (await house.send(1, "sk-red", once="red")).status == 202
     assert (await house.send(1, "sk-nobody")).status == 403
     assert (await house.send(1, "sk-other")).status == 404
     assert (await house.send(1, "sk-unknown")).status == 401
     assert (await house.send("x" * 300_000)).status == 413
     assert (await house.send(1, once="x" * 201)).status == 400
-    assert await house.at("2026-11-28T06:31:00+01:00") == []
+    assert await house.at("2026-11-28T06:31:00+01:00") == ["queue/queue/red"]
 
 
 async def test_a_message_is_tried_later_and_later_and_then_a_dead_letter_that_can_be_revived(house: House) -> None:
@@ -395,5 +397,5 @@ async def test_while_runs_wait_messages_do_too_and_no_try_is_lost(house: House) 
 
 
 async def test_no_more_messages_wait_than_may(house: House) -> None:
-    house.write(trigger("queue", queue={"roles": ["sender"], "most": 2}))
+    house.write(trigger("queue", queue={"callers": ["role/sender"], "most": 2}))
     assert [(await house.send(number)).status for number in range(3)] == [202, 202, 429]

@@ -114,6 +114,17 @@ def test_values_of_a_space_are_listed_in_order_until_their_time_is_over(store: R
     assert store.value("acme", "s", "b/2", 49) is None
 
 
+def test_the_first_values_of_a_space_are_found_by_key(store: RunStore) -> None:
+    for number in (3, 1, 2, 4):
+        store.put("acme", "queue/q", f"{number}/m", b"%d" % number, until_ns=50 if number == 2 else 0)
+    store.put("acme", "queue/other", "0/m", b"0")
+    assert store.first("acme", "queue/q", 49, 2) == [("1/m", b"1", 1), ("2/m", b"2", 1)]
+    assert [key for key, _, _ in store.first("acme", "queue/q", 50, 9)] == ["1/m", "3/m", "4/m"]
+    assert [key for key, _, _ in store.first("acme", "queue/q", 50, 9, "4/")] == ["1/m", "3/m"]
+    assert store.count("acme", "queue/q") == 4
+    assert store.count("acme", "none") == 0
+
+
 def test_expired_memories_lapse(store: RunStore) -> None:
     store.remember(memory(1, expires_ns=50))
     store.remember(memory(2))

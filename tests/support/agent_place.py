@@ -60,8 +60,8 @@ def says(run: Run, mail: list[Mail]) -> Iterator[Step]:
     """Answers what it was asked."""
     goal = msgspec.json.decode(run.input)["goal"]
     yield "began", None
-    yield "model", {"role": "act"}
-    yield "tool", {"tool": "look_up"}
+    yield "model", {"role": "act", "calls": [{"name": "look_up", "arguments": {}}]}
+    yield "tool", {"tool": "look_up", "failed": ""}
     yield Use(calls=1, tool_calls=1, tokens=42, money_nano_usd=1_500)
     yield Ended(status="done", stop="finished", why="", result=msgspec.json.encode(f"You said: {goal}"))
 

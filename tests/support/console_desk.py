@@ -13,6 +13,10 @@ from fakes.exchange import Asked
 from odd_receipts import odd
 from spent import store
 
+from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.runs import Runs, RunsParts
+from antiphon.agents.sealed import SealedRuns
+from antiphon.agents.shelf import Shelf
 from antiphon.console import assets
 from antiphon.console.desk import Desk
 from antiphon.console.render import Renderer
@@ -21,6 +25,7 @@ from antiphon.control.approvals import Book, Clockwork
 from antiphon.control.audit_chain import chained
 from antiphon.control.deployment_board import Placed
 from antiphon.control.policy_board import InForce
+from antiphon.control.run_office import RunOffice
 from antiphon.control.settings_approvals import ApprovalSettings
 from antiphon.control.sight import FIRST, Sight, sight_of
 from antiphon.control.signed_in import SignedIn
@@ -40,6 +45,7 @@ from antiphon.store.approvals_sqlite import SqliteApprovals
 from antiphon.store.audit_sqlite import SqliteAudit
 from antiphon.store.bank_sqlite import SqliteBank
 from antiphon.store.reports_sqlite import SqliteSpending
+from antiphon.store.runs_sqlite import SqliteRuns
 from antiphon.store.sqlite import SqliteDatabase, SqliteReader
 from antiphon.vault.local import LocalSealer
 
@@ -64,6 +70,17 @@ forbid (principal, action == Action::"call_model", resource) when { principal.te
 """
 
 
+SHELF = Shelf(
+    agents={
+        "clerk": {
+            "2": AgentDocument(
+                metadata=Metadata(name="clerk", version="2", title="Clerk <b>of all</b>"),
+                spec=AgentSpec(goal="Sorts <script>alert(1)</script>.", tools=["crm"]),
+            )
+        }
+    },
+    revision="0123456789abcdef",
+)
 RENDER = Renderer("Test <i>desk</i>", 2)
 ASSETS = assets.read()
 
@@ -106,6 +123,11 @@ class Office:
                 sealer=LocalSealer(directory / "local.key"),
             ),
         )
+        self.store = SealedRuns(SqliteRuns(directory), LocalSealer(directory / "local.key"))
+        parts = RunsParts(
+            store=self.store, shelf=lambda: SHELF, clock=self.clock, ids=Uuid7(self.clock), may=lambda *_: None
+        )
+        self.runs = RunOffice(Runs(parts), self.clock, lambda: None)
         self.desk = Desk(
             records=Records(SqliteReader(directory), directory),
             spending=SqliteSpending(directory),
@@ -127,6 +149,8 @@ class Office:
             ),
             audit=self.audit,
             book=lambda: self.book,
+            runs=lambda: self.runs,
+            shelf=lambda: SHELF,
         )
         self.signed_in = SignedIn(self.clock)
         self.site = self._site(secure=secure)

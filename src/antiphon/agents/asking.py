@@ -20,6 +20,7 @@ from antiphon.core.response import Response
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.execute import ask_of
 from antiphon.gateway.gateway import Gateway
+from antiphon.governance.approving import HEADER as TICKET
 from antiphon.governance.labels import DATA_CLASS, PURPOSE
 from antiphon.recipes.live import most
 from antiphon.recipes.teams import bound_of
@@ -122,6 +123,8 @@ class GatewayMind(Mind):
             headers[DATA_CLASS] = ask.data_class.encode()
         if ask.purpose:
             headers[PURPOSE] = ask.purpose.encode("ascii", "replace")[:64]
+        if ask.approval:
+            headers[TICKET] = ask.approval.encode("ascii", "replace")
         if ask.until_s:
             headers[OURS] = b"%.3f" % max(0.001, ask.until_s - now_s)
         return gateway.arrival(ENDPOINT, "openai_chat", now_s, headers)

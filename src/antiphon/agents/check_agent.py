@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import get_args
 
+from antiphon.agents.conditions import mistakes
 from antiphon.agents.document import AgentSpec, Document
 from antiphon.agents.library import Library, Wrong, near
 from antiphon.core.run import Stop
@@ -117,6 +118,12 @@ def _form(spec: AgentSpec) -> Iterator[Wrong]:
             JsonSchema(spec.output.schema)
         except BadSchema as error:
             yield (SPEC, "output", "schema"), str(error), "write a JSON Schema 2020-12"
+    for at, wrong in mistakes(spec):
+        yield (
+            (SPEC, "verify", "checks", at),
+            wrong,
+            "write a condition on `answer`, `answer.FIELD`, `goal` or `results`",
+        )
     if spec.code and CODE.fullmatch(spec.code) is None:
         yield (SPEC, "code"), f"{spec.code!r} names no function", "write `MODULE:FUNCTION`"
     seen: set[str] = set()

@@ -8,12 +8,13 @@ import msgspec
 from msgspec import Struct, structs
 
 from antiphon.agents import loop_people
+from antiphon.agents.aside import aside
 from antiphon.agents.children_begin import Begun, begin, circle
 from antiphon.agents.children_undo import undoing
 from antiphon.agents.loop_observe import observe, shortened
 from antiphon.agents.loop_tools import Did, observed
 from antiphon.agents.observe import OWN, forget_own, own
-from antiphon.agents.scene import Scene, Stopped, aside, decoded, merged
+from antiphon.agents.scene import Scene, Stopped, decoded, merged
 from antiphon.agents.state import Action, Done, Observation, State
 from antiphon.core.run import Run, Stop, Use, Wait
 from antiphon.core.tool import Origins, ToolResult

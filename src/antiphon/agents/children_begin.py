@@ -8,12 +8,13 @@ import msgspec
 from msgspec import Struct, structs
 
 from antiphon.agents import shared
+from antiphon.agents.aside import aside
 from antiphon.agents.document import AgentDocument
 from antiphon.agents.gate import Ruling
 from antiphon.agents.loop_offer import named
 from antiphon.agents.observe import fingerprint
 from antiphon.agents.runs import envelope_of, tightened
-from antiphon.agents.scene import Scene, aside
+from antiphon.agents.scene import Scene
 from antiphon.agents.shapes import listed, mapping
 from antiphon.agents.state import Action, Value
 from antiphon.core.data_class import highest

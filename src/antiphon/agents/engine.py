@@ -42,29 +42,29 @@ class Engine:
         metrics = metrics or AgentMetrics()
         self._settings = settings
         self._desk = Desk(store)
-        self._durable = Durable(
+        self.durable = Durable(
             place,
             self.executor,
             concurrency=settings.concurrency,
             tenant_concurrency=settings.tenant_concurrency,
         )
         families = Families(self._desk)
-        self._segments = Segments(self._desk, driver, sealer, self._durable, families, metrics)
-        self._waking = Waking(self._desk, self._durable, self._segments, families, metrics, settings.poll_s)
+        self._segments = Segments(self._desk, driver, sealer, self.durable, families, metrics)
+        self._waking = Waking(self._desk, self.durable, self._segments, families, metrics, settings.poll_s)
         self._takeover = Takeover(
             store,
-            self._durable,
+            self.durable,
             metrics,
             heartbeat_s=settings.heartbeat_s,
             dead_after_s=settings.dead_after_s,
         )
-        self._forks = Forks(self._desk, self._durable)
+        self._forks = Forks(self._desk, self.durable)
         self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin. Raises: StoreError, and whatever the database of the journal says."""
         loop = asyncio.get_running_loop()
-        await self._durable.open(self._segments.segment, self._settings.poll_s)
+        await self.durable.open(self._segments.segment, self._settings.poll_s)
         await self._desk.do(self._takeover.start, loop)
         self._looking = loop.create_task(self._waking.run())
         log.info("engine.started", extra={"worker": self.executor})
@@ -76,7 +76,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._looking
         await self._segments.drain(within_s)
-        await self._durable.close()
+        await self.durable.close()
         await self._desk.do(self._takeover.stop)
         self._desk.close()
         log.info("engine.stopped", extra={"worker": self.executor})
@@ -91,7 +91,9 @@ class Engine:
 
         It ends, if they have. What is under way when a process falls asleep can't be called back by anybody.
         """
-        while not self._takeover.sure:
+        while True:
+            if self._takeover.sure:
+                return
             await asyncio.sleep(SURE_S)
 
     async def steps(self, run: Run) -> list[Step]:

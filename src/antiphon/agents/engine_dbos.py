@@ -197,13 +197,20 @@ class Durable:
         found = self._listed(status="PENDING", executor_id=list(executors))
         return {one.workflow_id: one.executor_id or "" for one in found}
 
+    def ended(self, offset: int, most: int) -> list[str]:
+        """Segments that nobody will go on with, the oldest first."""
+        found = self._listed(status=["SUCCESS", "ERROR", "CANCELLED"], offset=offset, limit=most)
+        return [one.workflow_id for one in found]
+
     def steps(self, workflow: str) -> list[Any]:
         """What a segment journalled, in order: `function_id`, `function_name`, `output`."""
         return list(DBOS.list_workflow_steps(workflow))
 
-    def forget(self, workflows: Sequence[str]) -> None:
-        """Erase segments and all they journalled."""
-        DBOS.delete_workflows(list(workflows))
+    def forget(self, runs: Sequence[str]) -> None:
+        """Erase all that was journalled of runs. Of one that is there no more there may still be something."""
+        if runs:
+            found = self._listed(workflow_id_prefix=[f"{one}." for one in runs])
+            DBOS.delete_workflows([one.workflow_id for one in found])
 
     @staticmethod
     def _listed(**asked: Any) -> list[WorkflowStatus]:

@@ -12,6 +12,7 @@ from antiphon.agents.engine_desk import Desk
 from antiphon.agents.engine_families import Families
 from antiphon.agents.engine_forks import Forks
 from antiphon.agents.engine_journal import CONTROL
+from antiphon.agents.engine_leftovers import Leftovers
 from antiphon.agents.engine_segments import Segments
 from antiphon.agents.journal import Interrupted
 from antiphon.core.error import StoreError
@@ -24,6 +25,8 @@ MOST = 64
 """Runs of one look."""
 MEND_S = 10.0
 """Between two looks for runs that stand in no queue although they should."""
+SWEEP_S = 60.0
+"""Between two looks for what is left of runs that are kept no more."""
 LOST_S = 30.0
 MEND_MOST = 500
 
@@ -37,7 +40,8 @@ class Waking:
         self._desk, self._durable, self._segments, self._families = desk, durable, segments, families
         self._metrics, self._poll_s = metrics, poll_s
         self._forks = Forks(desk, durable)
-        self._mended_s = time.monotonic()
+        self._leftovers = Leftovers(desk.store, durable)
+        self._mended_s = self._swept_s = time.monotonic()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -48,6 +52,9 @@ class Waking:
                 if time.monotonic() - self._mended_s > MEND_S:
                     self._mended_s = time.monotonic()
                     await self.mend()
+                if time.monotonic() - self._swept_s > SWEEP_S:
+                    self._swept_s = time.monotonic()
+                    await self._desk.do(self._leftovers.look)
             except StoreError as error:
                 log.warning("runs.waiting", extra={"error": error.noted})
             except Exception:

@@ -62,6 +62,8 @@ def begun(document: AgentDocument, run: Run) -> State:
         constraints=tuple(str(one) for one in listed(limits)),
         inputs=inputs or None,
         seen=origins,
+        began=origins,
+        run=run.id,
         data_class=origins.data_class,
         values={**values, **msgspec.convert(above.get("values", {}), dict[str, Value])},
         lineage=tuple(above.get("lineage", ())),

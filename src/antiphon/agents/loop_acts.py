@@ -1,8 +1,10 @@
 """Doing what was decided: pending actions, one after another; those that may be at once, at once."""
 
+from itertools import takewhile
+
 from msgspec import structs
 
-from antiphon.agents import children, loop_code, loop_finish, loop_own, loop_people
+from antiphon.agents import children, loop_code, loop_finish, loop_own, loop_people, loop_roles
 from antiphon.agents.loop_observe import observe, shortened
 from antiphon.agents.loop_tools import Did, act
 from antiphon.agents.observe import note
@@ -43,15 +45,14 @@ async def _hand_off(scene: Scene, action: Action) -> None:
 async def _tools(scene: Scene) -> None:
     """The first actions that may be done at once; one alone, where its order matters."""
     state = scene.state
-    batch = [state.pending[0]]
-    if not batch[0].alone:
-        for action in state.pending[1:]:
-            if action.kind != "tool" or action.alone:
-                break
-            batch.append(action)
+    batch = _batch(state.pending)
+    if _mends(batch[0]):
+        await _mended(scene, batch[0])
+        return
     came = await act(scene, batch)
     rest = state.pending[len(batch) :]
     kept: list[tuple[Action, Did]] = []
+    mended: list[Action] = []
     short: Stop | None = None
     for action, did in zip(batch, came, strict=True):
         checked = structs.replace(action, call=did.call or action.call)
@@ -63,13 +64,41 @@ async def _tools(scene: Scene) -> None:
         if did.short is not None:
             short = did.short
             note(state, checked, _too_much(checked, did.short))
+        elif loop_roles.mendable(scene, checked, did):
+            mended.append(
+                structs.replace(checked, text=f"{loop_roles.MEND}{did.observation.text if did.observation else ''}")
+            )
         else:
             observe(scene, checked, did)
-    state.pending = [*(action for action, _ in kept), *rest]
+    state.pending = [*(action for action, _ in kept), *mended, *rest]
     if short is not None:
         shortened(scene, short)
     if kept:
         await _wait(scene, *kept[0])
+
+
+def _mends(action: Action) -> bool:
+    return action.text.startswith(loop_roles.MEND)
+
+
+def _batch(pending: list[Action]) -> list[Action]:
+    """The first action, and those behind it that may be done at the same time."""
+    if pending[0].alone or _mends(pending[0]):
+        return pending[:1]
+    among = takewhile(lambda one: one.kind == "tool" and not one.alone and not _mends(one), pending)
+    return list(among)
+
+
+async def _mended(scene: Scene, action: Action) -> None:
+    """Have arguments mended that broke their schema; what can't be mended is told to whoever called."""
+    again = await loop_roles.mended(scene, action)
+    if again is not None:
+        scene.state.pending[0] = again
+        return
+    scene.state.pending = scene.state.pending[1:]
+    text = action.text.removeprefix(loop_roles.MEND)
+    seen = Observation(key=action.key, failed="invalid_arguments", text=text)
+    observe(scene, structs.replace(action, text=""), Did(call=action.call, observation=seen))
 
 
 async def _wait(scene: Scene, action: Action, did: Did) -> None:

@@ -90,7 +90,7 @@ async def _run(scene: Scene, action: Action, known: list[tuple[Any, ...]]) -> Pr
     sandbox = scene.doors.sandbox
     if sandbox is None:
         return Programmed(ran=Ran(tier="refuse", refused="there is no sandbox here"))
-    tools = {function(one.name): one for one in agent_tools(scene.doors, scene.document)}
+    tools = {function(one.name): one for one in agent_tools(scene.doors, scene.document, scene.run.tenant)}
     mark = f"{fingerprint(scene.run.id, action.key, 'code')} "
     """Nobody who writes data can know it: a run's id is 74 random bits."""
     ran = await sandbox.run(program(tools, known, mark, action.text))
@@ -143,7 +143,7 @@ def _failed(action: Action, code: str, say: str, origins: Origins | None = None)
 
 def head(scene: Scene) -> Message:
     """What a model that writes programs is told."""
-    lines = "\n".join(_signature(one) for one in agent_tools(scene.doors, scene.document))
+    lines = "\n".join(_signature(one) for one in agent_tools(scene.doors, scene.document, scene.run.tenant))
     said = words(instructions(scene.document))
     return text("system", f"{said}\n\n{prompts.CODE.format(functions=lines or '(none)')}")
 

@@ -4,9 +4,10 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.agents import loop_people
+from antiphon.agents.aside import aside
 from antiphon.agents.journal import Ended
 from antiphon.agents.observe import note
-from antiphon.agents.scene import Scene, Stopped, aside, encoded
+from antiphon.agents.scene import Scene, Stopped, encoded
 from antiphon.agents.state import Observation
 from antiphon.core.error import AntiphonError
 from antiphon.core.run import RunStatus, Skill, Stop

@@ -2,7 +2,7 @@
 
 from msgspec import structs
 
-from antiphon.agents import loop_people, prompts, references, verify
+from antiphon.agents import conditions, loop_people, prompts, references, verify
 from antiphon.agents.gate import Ruling
 from antiphon.agents.observe import note
 from antiphon.agents.scene import Scene, Stopped
@@ -20,7 +20,7 @@ async def finish(scene: Scene, action: Action) -> None:
     if references.places(answer):
         filled = await scene.step(f"filled {action.key}", references.Filled, lambda: references.fill(scene, answer))
         answer = filled.value
-    faults = verify.contract(scene.spec, answer) or verify.checks(scene.spec, state, answer)
+    faults = conditions.contract(scene.spec, answer) or conditions.checks(scene.spec, state, answer)
     if not faults and action.key not in state.allowed_once:
         faults = await verify.judged(scene, answer)
     if faults:

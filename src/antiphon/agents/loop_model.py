@@ -5,11 +5,12 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from antiphon.agents.aside import aside
 from antiphon.agents.context import text
 from antiphon.agents.document import Role
 from antiphon.agents.loop_offer import agent_tools, offered
 from antiphon.agents.mind import Ask, Said
-from antiphon.agents.scene import Scene, Stopped, aside
+from antiphon.agents.scene import Scene, Stopped
 from antiphon.agents.shapes import mapping
 from antiphon.core.content import Message, ResponseFormat
 from antiphon.core.content import Tool as ToolShown
@@ -138,7 +139,7 @@ async def _ask(scene: Scene, wanted: Wanted, key: str) -> Thought:
 
 def _ask_of(scene: Scene, wanted: Wanted, key: str, heard: tuple[Mail, ...]) -> Ask:
     run, state = scene.run, scene.state
-    tools = (*offered(scene.doors, scene.document, state), *wanted.more) if wanted.tools else wanted.more
+    tools = (*offered(scene.doors, scene.document, state, run.tenant), *wanted.more) if wanted.tools else wanted.more
     form = None
     if wanted.schema is not None:
         form = ResponseFormat(kind="json_schema", name=wanted.role, schema=wanted.schema, strict=False)
@@ -179,7 +180,9 @@ def _alone(scene: Scene, said: Said) -> tuple[str, ...]:
     """Which of the called tools change something: their order matters."""
     called = {call.name for call in said.calls}
     pure = (
-        {one.name for one in agent_tools(scene.doors, scene.document) if one.effect == "pure"} if called else set[str]()
+        {one.name for one in agent_tools(scene.doors, scene.document, scene.run.tenant) if one.effect == "pure"}
+        if called
+        else set[str]()
     )
     return tuple(sorted(called - pure))
 

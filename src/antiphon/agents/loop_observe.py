@@ -8,7 +8,7 @@ from antiphon.agents import stops
 from antiphon.agents.loop_tools import Did
 from antiphon.agents.observe import note
 from antiphon.agents.scene import Scene, Stopped
-from antiphon.agents.state import Action, Done, Observation, Value
+from antiphon.agents.state import Action, Done, Observation
 from antiphon.core.run import Stop
 
 SHORT = "short"
@@ -31,7 +31,7 @@ def observe(scene: Scene, action: Action, did: Did) -> None:
         if more:
             seen = structs.replace(seen, text=f"{seen.text}\n({more})")
         note(state, action, seen, did.value, at_ns=did.at_ns, hidden=hidden)
-    scene.tell("tool" if action.kind == "tool" else "observed", _told(action, seen, did.value))
+    scene.tell("tool" if action.kind == "tool" else "observed", _told(action, seen, did))
 
 
 class ToldTool(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,9 +47,11 @@ class ToldTool(Struct, frozen=True, kw_only=True, omit_defaults=True):
     took_us: int
     cost_nano_usd: int
     untrusted: bool
+    reasons: tuple[str, ...] = ()
+    """Why it was refused, or put before people."""
 
 
-def _told(action: Action, seen: Observation, value: Value | None) -> ToldTool:
+def _told(action: Action, seen: Observation, did: Did) -> ToldTool:
     return ToldTool(
         step=action.key,
         kind=action.kind,
@@ -57,10 +59,11 @@ def _told(action: Action, seen: Observation, value: Value | None) -> ToldTool:
         arguments=action.call.arguments if action.call is not None else None,
         text=seen.text,
         failed=seen.failed,
-        handle=seen.handle if value is not None else "",
+        handle=seen.handle if did.value is not None else "",
         took_us=seen.took_us,
         cost_nano_usd=seen.cost_nano_usd,
         untrusted=seen.origins.untrusted,
+        reasons=() if did.ruling is None else did.ruling.reasons,
     )
 
 

@@ -22,15 +22,19 @@ def named(patterns: Iterable[str], name: str) -> bool:
     return any(name.startswith(one[:-1]) if one.endswith("*") else one == name for one in patterns)
 
 
-def agent_tools(doors: Doors, document: AgentDocument) -> list[Tool]:
-    """The agent's own tools as they are at present, by name."""
-    found = (doors.tools.get(name) for name in doors.tools.names() if named(document.spec.tools, name))
+def agent_tools(doors: Doors, document: AgentDocument, tenant: str) -> list[Tool]:
+    """The agent's own tools as they are at present, by name; another tenant's are not among them."""
+    tools = doors.tools
+    mine = (name for name in tools.names() if named(document.spec.tools, name) and tools.tenant(name) in ("", tenant))
+    found = (tools.get(name) for name in mine)
     return [one for one in found if one is not None and one.name not in OWN]
 
 
-def offered(doors: Doors, document: AgentDocument, state: State) -> list[ToolShown]:
+def offered(doors: Doors, document: AgentDocument, state: State, tenant: str) -> list[ToolShown]:
     """All that a model may call at present. Asked inside journalled work alone: what there is may change."""
-    tools = [] if document.spec.pattern == "code" and doors.sandbox is not None else agent_tools(doors, document)
+    tools = (
+        [] if document.spec.pattern == "code" and doors.sandbox is not None else agent_tools(doors, document, tenant)
+    )
     shown = [ToolShown(name=one.name, description=one.description, parameters=one.parameters) for one in tools]
     return [*shown, *_own(doors, document, state)]
 

@@ -6,12 +6,13 @@ from typing import Any
 from msgspec import Struct, structs
 
 from antiphon.agents import loop_plan, prompts, shared, stops
+from antiphon.agents.aside import aside
 from antiphon.agents.context import text
 from antiphon.agents.loop_actions import BROKEN
 from antiphon.agents.loop_model import Wanted, think
 from antiphon.agents.loop_offer import ASK_VALUE, READ_VALUE, REMEMBER, REPLAN, STEP_DONE, named
 from antiphon.agents.observe import note
-from antiphon.agents.scene import Scene, aside
+from antiphon.agents.scene import Scene
 from antiphon.agents.state import Action, Observation, Value
 from antiphon.core.error import AntiphonError
 

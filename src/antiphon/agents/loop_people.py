@@ -8,9 +8,10 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct, structs
 
+from antiphon.agents.aside import aside
 from antiphon.agents.gate import Ruling
 from antiphon.agents.loop_tools import REVIEWED, Did, digest, observed
-from antiphon.agents.scene import Scene, aside
+from antiphon.agents.scene import Scene
 from antiphon.agents.state import Action, Observation
 from antiphon.core.approval import Wish
 from antiphon.core.run import Intent, Mail, Use, Wait

@@ -59,13 +59,14 @@ async def plan(scene: Scene) -> None:
         if made is None and scene.spec.pattern == "plan":
             raise Stopped("error", f"the role plan gave no plan in {TRIES} tries")
         scene.state.plan = AgentPlan(steps=made or (), origins=scene.state.seen)
+        scene.state.locked = None if scene.state.seen.untrusted else scene.state.plan
         scene.tell("plan", {"plan": scene.state.plan})
     scene.state.phase = "act"
 
 
 async def _needed(scene: Scene) -> Needed:
     """Whether there is anything that a plan protects: strangers' texts, and tools that could be turned by them."""
-    tools = agent_tools(scene.doors, scene.document)
+    tools = agent_tools(scene.doors, scene.document, scene.run.tenant)
     locked = scene.spec.safety.plan_lock and (scene.state.seen.untrusted or any(one.untrusted for one in tools))
     could = any(one.effect != "pure" or one.sends or one.destructive for one in tools)
     return Needed(
@@ -94,6 +95,8 @@ async def replan(scene: Scene, why: str) -> bool:
     state.plan = structs.replace(
         old, steps=(*done, *(one for one in made if one.name not in kept)), version=old.version + 1
     )
+    if not state.seen.untrusted:
+        state.locked = state.plan
     scene.tell("plan", {"plan": state.plan, "why": why})
     return True
 

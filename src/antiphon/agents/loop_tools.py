@@ -10,13 +10,14 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.agents import references
+from antiphon.agents.aside import aside
 from antiphon.agents.context import spelled
 from antiphon.agents.gate import Ruling
 from antiphon.agents.loop_actions import BROKEN
 from antiphon.agents.loop_offer import named
 from antiphon.agents.observe import HANDLED_BYTES, clipped
 from antiphon.agents.purse import Grant
-from antiphon.agents.scene import Scene, aside, merged
+from antiphon.agents.scene import Scene, merged
 from antiphon.agents.state import Action, Observation, Value
 from antiphon.core.run import Intent, Stop, Use
 from antiphon.core.tool import Tool, ToolCall, ToolResult
@@ -71,6 +72,8 @@ async def do(scene: Scene, action: Action) -> Did:
     assert action.call is not None
     call, state, doors = action.call, scene.state, scene.doors
     tool = doors.tools.get(call.name) if named(scene.spec.tools, call.name) else None
+    if doors.tools.tenant(call.name) not in ("", scene.run.tenant):
+        tool = None
     if tool is None:
         return _said(action, call, "unknown_tool", f"there is no tool {call.name}; call one of those that are offered")
     barred = await scene.switches.barred("tool", call.name, scene.run.tenant)
@@ -157,11 +160,12 @@ def observed(scene: Scene, action: Action, tool: Tool | None, result: ToolResult
         cost_nano_usd=result.cost_nano_usd,
         took_us=result.took_us,
     )
+    data = None if result.data == whole else result.data
     about = f"{action.call.name if action.call else action.kind}{', simulated' if result.simulated else ''}"
     return Did(
         call=action.call,
         observation=msgspec.structs.replace(seen, text=scene.gate.shown(seen, scene.state)),
-        value=None if result.failed else Value(text=whole, data=result.data, origins=origins, about=about),
+        value=None if result.failed else Value(text=whole, data=data, origins=origins, about=about),
         used=used,
         at_ns=scene.doors.clock.now_ns(),
         changes=tool is not None and tool.effect != "pure",

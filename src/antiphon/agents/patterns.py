@@ -2,6 +2,7 @@
 
 from antiphon.agents import (
     loop_plan,
+    loop_roles,
     patterns_code,
     patterns_map_reduce,
     patterns_plan,
@@ -15,6 +16,7 @@ from antiphon.agents.scene import Scene
 async def run(scene: Scene) -> None:
     """Drive the State to its end. Raises: Stopped, Parked, Interrupted."""
     if scene.state.phase == "plan":
+        await loop_roles.intent(scene)
         await loop_plan.plan(scene)
         await recalled.recall(scene)
     match scene.spec.pattern:

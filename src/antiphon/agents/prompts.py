@@ -18,11 +18,24 @@ CONSTRAINTS = "\nYou must keep to this:\n{lines}"
 PLAN = """You are the agent {name}. What you are for: {goal}
 {instructions}{constraints}
 Make a plan for the task below before anything is done: steps in order, each with the tools that it may need. Only the tools \
-that you name may be used later without asking a person, so name every one that the task needs, and no other. Answer with JSON \
-alone, by this schema: {schema}
+that you name may be used later without asking a person, so name every one that the task needs, and no other. In `after`, name the \
+earlier steps whose results a step works with. Answer with JSON alone, by this schema: {schema}
 
 Tools:
 {tools}{agents}"""
+
+INTENT = """Say in one or two sentences what is wanted by the task below, and list the constraints that it names: bounds, formats, \
+things that must not be done. Add nothing of your own. Answer with JSON alone, by this schema: {schema}
+
+The task:
+{task}"""
+
+ARGUMENTS = """The arguments of a call of the tool {tool} don't keep its schema. Write them again with the same values, in the form that the \
+schema asks for; leave out what it doesn't take, make up nothing. Answer with the arguments as one JSON object alone.
+
+The schema: {schema}
+What was given: {given}
+What is wrong: {wrong}"""
 
 REPLAN = """The plan so far was:
 {plan}

@@ -1,10 +1,10 @@
 """The envelope of a run tree: the most that an action may use is held before it, on every run from the root down."""
 
-import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct, structs
 
+from antiphon.agents.aside import aside
 from antiphon.core.run import Run, Stop, Use
 from antiphon.core.run_store import RunStore
 
@@ -38,11 +38,11 @@ class Purse:
 
         Raises: StoreError.
         """
-        return await asyncio.to_thread(self._hold, key, most)
+        return await aside(self._hold, key, most)
 
     async def settle(self, grant: Grant, used: Use) -> None:
         """Put what was used in the place of what was held. Raises: StoreError."""
-        await asyncio.to_thread(self._settle, grant.key, used)
+        await aside(self._settle, grant.key, used)
 
     def _hold(self, key: str, most: Use) -> Grant:
         short, left_s = self._try(key, most)

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.agents import shared
-from antiphon.agents.scene import Scene, aside, merged
+from antiphon.agents.aside import aside
+from antiphon.agents.scene import Scene, merged
 from antiphon.agents.shapes import listed, mapping
 from antiphon.agents.state import Value
 from antiphon.core.tool import Origins

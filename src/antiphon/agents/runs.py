@@ -196,8 +196,7 @@ class Runs:
         return [
             one
             for one in found
-            if _for_people(one)
-            and (everyone or mine(principal, one) or (one.wait is not None and one.wait.to and one.wait.to in roles))
+            if _for_people(one) and (everyone or mine(principal, one) or not _asked_of(one).isdisjoint(roles))
         ]
 
     # --- saying
@@ -418,6 +417,14 @@ def _priority(priority: int) -> int:
     if not 1 <= priority <= 9:
         raise BadRequest(f"priority: {priority} is not between 1 and 9", param="priority")
     return priority
+
+
+def _asked_of(run: Run) -> frozenset[str]:
+    """Roles that are asked: the one that was, and the one that it was escalated to."""
+    wait = run.wait
+    if wait is None:
+        return frozenset()
+    return frozenset((wait.to, wait.escalate_to if not wait.escalates_ns else "")) - {""}
 
 
 def _for_people(run: Run) -> bool:

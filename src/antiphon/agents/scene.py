@@ -1,6 +1,5 @@
 """What the parts of the loop share while a segment of a run is driven."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -119,8 +118,3 @@ def encoded(state: State) -> bytes:
 def decoded(raw: bytes) -> State:
     """The reverse of `encoded`."""
     return _state(raw)
-
-
-async def aside(work: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """Do blocking work of a store beside the loop."""
-    return await asyncio.to_thread(work, *arguments, **named)

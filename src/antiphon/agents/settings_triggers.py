@@ -72,8 +72,11 @@ class WebhookSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 class QueueSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """By messages that callers with a key put into a queue of ours: `POST /v1/triggers/NAME`."""
 
-    roles: Annotated[
-        list[str], Meta(description="Roles of those who may put messages; admins always may. Default: none.")
+    callers: Annotated[
+        list[str],
+        Meta(
+            description="Who may put messages, as `key/NAME`, `user/NAME`, `team/NAME` or `role/NAME`; admins always may. Default: nobody else."
+        ),
     ] = []
     tries: Annotated[
         int, Meta(ge=1, le=20, description="Before a message becomes a dead letter, 1 to 20. Default 5.")

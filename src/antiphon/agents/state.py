@@ -115,6 +115,8 @@ class State(Struct, kw_only=True, omit_defaults=True):
     plan: AgentPlan | None = None
     locked: AgentPlan | None = None
     """The last plan that was made before anything untrusted was read: what the plan lock holds to, whatever `plan` becomes."""
+    began: Origins = Origins()
+    """Of the goal and what came with it: a task that another agent gave may be made of strangers' text."""
     run: str = ""
     """Id of the run; marks around strangers' text are derived from it."""
     context: list[Message] = field(default_factory=list[Message])

@@ -1,7 +1,6 @@
 """What is switched off, as a process last read it."""
 
-import asyncio
-
+from antiphon.agents.aside import aside
 from antiphon.core.clock import Clock
 from antiphon.core.run import Barred
 from antiphon.core.run_store import RunStore
@@ -22,7 +21,7 @@ class Switches:
         """What switches it off for this tenant; None: nothing. Raises: StoreError."""
         now_s = self._clock.steady_s()
         if now_s >= self._until_s:
-            self._read = tuple(await asyncio.to_thread(self._store.barred))
+            self._read = tuple(await aside(self._store.barred))
             self._until_s = now_s + FRESH_S
         return next(
             (one for one in self._read if one.kind == kind and one.name == name and one.tenant in ("", tenant)), None

@@ -19,24 +19,42 @@ def progress(event: RunEvent) -> str:
         case "plan":
             return f"plan: {_plan(body)}"
         case "model":
-            return f"asks the model of its role {_word(body, 'role') or 'act'}"
-        case "tool":
-            return f"calls {_word(body, 'tool', 'name') or 'a tool'}"
-        case "observed":
+            return _thought(body)
+        case "tool" | "observed":
             failed = _word(body, "failed")
-            return f"{_word(body, 'tool', 'name', 'key') or 'it'} {f'failed: {failed}' if failed else 'answered'}"
+            return f"{_word(body, 'tool') or 'it'} {f'failed: {failed}' if failed else 'answered'}"
         case "child":
-            return f"asks {_word(body, 'agent', 'to') or 'another agent'}"
+            return _child(body)
+        case "held":
+            return f"the envelope has no room for another action: {_word(body, 'short')}"
         case "wait":
             return f"waits: {_word(body, 'kind') or 'for somebody'}"
         case "answered":
             return "goes on"
         case "verified":
-            return "checked its answer"
+            return "its answer is sent back" if body.get("faults") else "its answer passed the check"
         case "compacted":
             return "summed up what came before"
         case _:
             return ""
+
+
+def _thought(body: Mapping[str, Any]) -> str:
+    """What a model decided on."""
+    role, failed, calls = _word(body, "role") or "act", _word(body, "failed"), body.get("calls")
+    if failed:
+        return f"the model of the role {role} failed: {failed}"
+    named = [_named(one) for one in cast("list[Any]", calls if isinstance(calls, list) else [])]
+    return (
+        f"the model of the role {role} wants {', '.join(named)}" if named else f"the model of the role {role} answered"
+    )
+
+
+def _child(body: Mapping[str, Any]) -> str:
+    name, stop, failed = (_word(body, word) for word in ("agent", "stop", "failed"))
+    if failed:
+        return f"{name or 'an agent'} failed: {failed}"
+    return f"{name or 'an agent'} ended: {stop}" if stop else f"asks {name or 'another agent'}"
 
 
 def body_of(event: RunEvent) -> Mapping[str, Any]:
@@ -51,7 +69,8 @@ def _word(body: Mapping[str, Any], *names: str) -> str:
 
 
 def _plan(body: Mapping[str, Any]) -> str:
-    steps: Any = body.get("steps")
+    plan: Any = body.get("plan", body)
+    steps: Any = cast("dict[str, Any]", plan).get("steps") if isinstance(plan, dict) else None
     named = [_named(one) for one in cast("list[Any]", steps if isinstance(steps, list) else [])]
     return ", ".join(name[:MOST_WORD] for name in named if name) or "made"
 
@@ -77,7 +96,8 @@ def answer_of(run: Run) -> Any:
 def summary(run: Run) -> str:
     """What it used, for the receipt of the call that it answered."""
     used = run.used
-    spent = f"{used.money_nano_usd / 1e9:.9f}".rstrip("0").rstrip(".")
+    whole, rest = divmod(used.money_nano_usd, 1_000_000_000)
+    spent = f"{whole}.{rest:09d}".rstrip("0").rstrip(".")
     return f"run: {used.calls} calls of models, {used.tool_calls} of tools, {used.tokens} tokens, {spent} USD"
 
 

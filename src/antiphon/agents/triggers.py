@@ -156,13 +156,11 @@ class Triggers:
         Returns: the name of the event. Raises: NotFound, NotAllowed, BadRequest, TooLarge, OverLimit, StoreError.
         """
         document = self.one(name, "queue")
-        allowed = principal.admin or any(role in document.spec.queue.roles for role in principal.roles)
+        callers: list[str] = document.spec.queue.callers
         if principal.tenant != document.metadata.tenant:
             raise NotFound(f"there is no queue {name[:64]!r}; write a document of kind Trigger", param="name")
-        if not allowed:
-            raise NotAllowed(
-                f"{name} takes messages from {document.spec.queue.roles or 'admins'}; see spec.queue.roles"
-            )
+        if not principal.admin and not _names(principal) & set(callers):
+            raise NotAllowed(f"{name} takes messages of {', '.join(callers) or 'admins'} alone; see spec.queue.callers")
         return await self.queue(document).put(_json(body), event)
 
     def count(self, kind: str, came: str) -> None:
@@ -197,6 +195,12 @@ def listed(document: Document) -> dict[str, Any]:
         spec.source: source,
         "service": structs.asdict(spec.service),
     }
+
+
+def _names(principal: Principal) -> set[str]:
+    """What a caller may be called in a list of callers."""
+    named = (("key", principal.key), ("user", principal.user), ("team", principal.team))
+    return {f"{kind}/{name}" for kind, name in named if name} | {f"role/{role}" for role in principal.roles}
 
 
 def _json(body: bytes) -> Any:

@@ -53,6 +53,7 @@ from antiphon.core.sandbox import Sandbox
 from antiphon.core.tool import Origins, Tool, ToolContext
 from antiphon.core.verdict import Verdict
 from antiphon.knowledge.collection import Collection
+from antiphon.net.egress import egress_of
 from antiphon.policy.compile import compiled
 from antiphon.policy.policies import Policies
 from antiphon.telemetry.metrics_agents import AgentMetrics
@@ -136,6 +137,7 @@ class Agency:
                 clock=clock,
                 ids=parts.ids,
                 secrets=self._secret_of,
+                count=parts.metrics.triggered,
             )
         )
 
@@ -207,7 +209,7 @@ class Agency:
 
     def _servers(self) -> Servers:
         parts = self.parts
-        pins = PinsParts(store=self.store, now_ns=parts.clock.now_ns, approvals=parts.approvals())
+        pins = PinsParts(store=self.store, now_ns=parts.clock.now_ns, approvals=parts.approvals)
         return Servers(
             ServersParts(
                 transport=parts.transport,
@@ -236,6 +238,7 @@ class Agency:
             fraction=self._chance,
             may=self._may_ask,
             teller=Counting(parts.metrics),
+            store=self.store,
         )
 
     def _may_ask(self, context: ToolContext, tool: Tool) -> Verdict:
@@ -246,11 +249,12 @@ class Agency:
         parts = self.parts
         return Parts(
             clock=parts.clock,
-            secrets=_secrets(loaded),
+            secrets=self._secret_of,
             base=parts.base,
             transport=parts.transport,
             store=self.store,
             sandbox=parts.sandbox(),
+            egress=lambda: egress_of(loaded.settings.egress),
             may=_Reading(self.rights, lambda: self.shelf),
         )
 

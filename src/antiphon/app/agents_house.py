@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from antiphon.agents import retention
 from antiphon.agents.a2a.pushes import Pusher
 from antiphon.agents.approved import Waker
 from antiphon.agents.asking import GatewayMind
@@ -14,16 +15,18 @@ from antiphon.agents.engine import Engine
 from antiphon.agents.engine_dbos import EnginePlace, in_file, in_postgres
 from antiphon.agents.loop import LoopDriver
 from antiphon.agents.outcomes import Outcomes
+from antiphon.agents.retention import RunsKeeping
 from antiphon.agents.settings import AgentsSettings
 from antiphon.agents.triggers_clock import Ticker
-from antiphon.app.agents import Agency
+from antiphon.app.agents import Agency, workspaces
 from antiphon.app.stores import Stores
 from antiphon.control.approvals import Book
 from antiphon.core.approval import Approval
 from antiphon.core.clock import Clock
 from antiphon.core.error import StoreError
-from antiphon.core.ports import Approvals, Sealer
+from antiphon.core.ports import Approvals
 from antiphon.gateway.gateway import Gateway
+from antiphon.vault.envelope import Envelope
 
 log = logging.getLogger("antiphon.agents")
 JOURNAL = "agents.db"
@@ -42,7 +45,7 @@ class House:
         agency: Agency,
         settings: AgentsSettings,
         stores: Stores,
-        sealer: Sealer,
+        sealer: Envelope,
         clock: Clock,
         outcomes: Outcomes,
         gateway: Callable[[], Gateway],
@@ -72,13 +75,21 @@ class House:
         self._engine = Engine(agency.store, LoopDriver(doors), sealer, settings, place, metrics)
         self._ticker = Ticker(agency.triggers)
         self._pusher = Pusher(agency.store, agency.parts.transport, clock)
+        self._keeping = RunsKeeping(
+            store=agency.store,
+            held=stores.vault(),
+            owners=sealer,
+            now_ns=clock.now_ns,
+            keep_days=settings.keep_days,
+            workspaces=workspaces(agency.parts.settings),
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin. Raises: StoreError, and whatever the database of the journal says."""
         await self._engine.start()
         loop = asyncio.get_running_loop()
-        watching = (self._sweep(), self._ticker.watch(), self._pusher.watch(PUSH_S))
+        watching = (self._sweep(), self._ticker.watch(), self._pusher.watch(PUSH_S), retention.watch(self._keeping))
         self._tasks = [loop.create_task(one) for one in watching]
 
     async def stop(self, within_s: float) -> None:

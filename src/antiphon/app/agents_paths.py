@@ -14,6 +14,7 @@ from antiphon.app.agents import Agency
 from antiphon.app.asking import approving_of
 from antiphon.calls.tool_attempts import ToolAttempts
 from antiphon.config.settings import Settings
+from antiphon.control.deciding import deciding
 from antiphon.control.desk import Desk
 from antiphon.control.mcp import McpGateway
 from antiphon.control.mcp_offer import Offering
@@ -54,6 +55,7 @@ def beside(paths: Paths, settings: Settings, gateway: Gateway, desk: Desk, ident
             runs=agency.runs,
             pushes=Pushes(agency.store, agency.parts.clock, agency.parts.ids),
             most_s=settings.calls.deadline.max_s,
+            decide=deciding(lambda: agency.parts.governing.book),
         )
     )
     talking = A2A(host=host, identity=identity, base_url=url, tls=tls)

@@ -101,8 +101,7 @@ def build(
     caller, otlp = process.caller, settings.telemetry.otlp
     egress = egress_of(settings.egress)
     tracer = old.tracer if old is not None and (old.otlp, old.egress) == (otlp, egress) else None
-    agents = None if paths is None else paths.agency.models(settings.calls.deadline.max_s)
-    found = made(loaded, labs, caller, planning or Planning(), embedders, tracer, governing, agents)
+    found = made(loaded, labs, caller, planning or Planning(), embedders, tracer, governing, paths)
     revision, raws = found.revision, _raws(settings, found)
     stands = {name: one.target for name, one in raws.items()}
     caller.errands.arrange(settings.calls, stands, caller.fleet.pools, caller.now())

@@ -41,7 +41,7 @@ from antiphon.telemetry.settings import OtlpSettings
 from antiphon.telemetry.trace import Tracer
 
 if TYPE_CHECKING:
-    from antiphon.agents.models import Modelled
+    from antiphon.app.agents_paths import Paths
 
 EVERY: frozenset[Need] = frozenset(get_args(Need))
 
@@ -63,7 +63,7 @@ def made(
     embedders: Mapping[str, Embedder] | None = None,
     tracer: Tracer | None = None,
     governing: Governing | None = None,
-    agents: "Mapping[str, Modelled] | None" = None,
+    paths: "Paths | None" = None,
 ) -> Made:
     """Make a revision of a checked configuration. Who calls are made to is known to `caller` from then on.
 
@@ -71,13 +71,13 @@ def made(
         labs: Base URLs of the lab providers that this gateway runs itself.
         tracer: Of the revision before, where traces are sent as before.
         governing: What requests are governed by; None: nothing is.
-        agents: Those that are asked as models, by public name.
+        paths: What agents rest on, which are asked as models; None: there are none.
     """
     settings = loaded.settings
     accounts = _accounts(settings, labs)
     targets = _targets(settings, accounts)
     routes = _routes(settings, targets)
-    for name, one in (agents or {}).items():
+    for name, one in ({} if paths is None else paths.agency.models(settings.calls.deadline.max_s)).items():
         targets[name], routes[name] = one.target, one.route
     caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
     plans = planning.make(settings, routes, targets, caller, embedders or {})

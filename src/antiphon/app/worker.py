@@ -9,8 +9,8 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import uvloop
@@ -284,6 +284,7 @@ class Worker:
         self._say({"ready": os.getpid(), "revision": built.revision})
         await self._stopping.wait()
         if self._house is not None:
+            await _ended(watchers)  # the engine takes the loop's threads with it
             await self._house.stop(self._built.drain_timeout_s)
         clean = await listener.drain(self._built.drain_timeout_s, self._cut)
         self._cut()
@@ -412,7 +413,12 @@ class Worker:
 
 async def _end(watchers: list[asyncio.Task[None]]) -> None:
     """End watchers, and what no caller waits for, such as probes, while receipts can still be written."""
-    rest = {*watchers, *asyncio.all_tasks()} - {asyncio.current_task()}
+    await _ended({*watchers, *asyncio.all_tasks()} - {asyncio.current_task()})
+
+
+async def _ended(tasks: Collection[asyncio.Task[Any] | None]) -> None:
+    """Cancel tasks, and wait for their end a while."""
+    rest = [one for one in tasks if one is not None]
     for one in rest:
         one.cancel()
     if rest:

@@ -10,6 +10,7 @@ from antiphon.core.usage import Usage
 from antiphon.providers.target import Said
 
 UNCOUNTED = Usage()
+"""What an attempt at an agent used by itself, whatever its caller is told of the run: also where it failed."""
 NOTHING = Bound(money_nano_usd=NanoUsd(0), tokens=0, likely_nano_usd=0, likely_input_tokens=0, likely_output_tokens=0)
 """Every call that the run makes holds its own."""
 

@@ -98,6 +98,8 @@ class Settlement:
             return
         now_s = self._now()
         attempt.end(now_s)
+        if attempt.target.runner is not None:
+            usage = UNCOUNTED
         price = attempt.target.deployment.price
         if cut and usage is not None and attempt.ticket.hard and not _is_beyond(attempt, usage):
             usage = None
@@ -115,7 +117,7 @@ class Settlement:
         if counted is None or counting is None:
             self._tickets.settle(attempt.ticket, usage, attempt.cost_nano_usd)
         else:
-            counting.settle(counted, attempt, usage if attempt.target.runner is None else UNCOUNTED)
+            counting.settle(counted, attempt, usage)
         if attempt.drawn is not None:
             attempt.drawn.settle(attempt.cost_nano_usd or 0, output_tokens if usage is None else usage.output_tokens)
         self._learn(attempt, usage, now_s)

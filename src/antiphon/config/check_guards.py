@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
 from antiphon.core.error import Problem
+from antiphon.governance.tool_calls import route_of
 from antiphon.guards.mistakes import mistakes
 
 
@@ -20,7 +21,7 @@ def check_guards(settings: Settings, written: Written) -> Iterator[Problem]:
             yield written.problem((*at, *path), wrong, remedy)
         if written.sound(("routes",), ("models",)):
             for place, route in enumerate(guard.routes):
-                if route not in names:
+                if route not in names and not route.startswith(route_of("")):
                     yield written.problem(
                         (*at, "routes", place), f"there is no {route}", choose(route, names, "routes")
                     )

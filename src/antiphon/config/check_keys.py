@@ -14,6 +14,9 @@ from antiphon.core.error import Problem
 from antiphon.core.secret import Secret
 from antiphon.wire.yaml_node import Path
 
+OTHERS = ("agent/", "tool/")
+"""What else a key may list: agents and tools, whose documents may come later."""
+
 
 def check_keys(settings: Settings, written: Written) -> Iterator[Problem]:
     """Names and texts that are there twice, texts that are no keys, models and providers that don't exist."""
@@ -68,7 +71,7 @@ def _models(key: CallerForm, public: tuple[str, ...], path: Path, written: Writt
     for at, pattern in enumerate(key.models):
         start = pattern.removesuffix("*")
         known = any(name.startswith(start) if pattern.endswith("*") else name == pattern for name in public)
-        if pattern != "*" and not known:
+        if pattern != "*" and not known and not pattern.startswith(OTHERS):
             remedy = choose(pattern, public, "models or routes")
             yield written.problem((*path, at), f"no model or route is called {pattern}", remedy)
 

@@ -17,7 +17,7 @@ from antiphon.wire.yaml_node import dotted
 log = logging.getLogger("antiphon.agents")
 LOCAL: Mapping[str, tuple[str, ...]] = {
     "Agent": ("code",),
-    "Tool": ("python", "sql", "openapi.file", "files.folder"),
+    "Tool": ("python", "sql", "openapi.file", "files.folder", "browser.program"),
     "ToolServer": ("program", "ca_file"),
     "Collection": ("files",),
 }

@@ -241,7 +241,7 @@ class _Calling:
         if self._leg is not None:
             story.notes = (*story.notes, f"run: {self._leg.run}")
         if self._result.failed:
-            error = AntiphonError(f"{one.name}: {self._result.failed}", code=f"tool_{self._result.failed}", status=502)
+            error = AntiphonError(f"{one.name}: {self._result.failed}", code="tool_failed", status=502)
             desk.desk.close(story, "failed", 200, error)
         else:
             desk.desk.close(story, "ok", 200)

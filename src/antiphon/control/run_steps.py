@@ -59,7 +59,7 @@ def steps(events: Sequence[RunEvent], began_ns: int, now_ns: int) -> Steps:
             waits = event.kind == "wait"
             until_ns = (events[at + 1].at_ns if at + 1 < len(events) else ends_ns) if waits else event.at_ns
             took_us = fields.get("took_us")
-            from_ns = event.at_ns if waits else before_ns
+            from_ns = event.at_ns if waits or event.kind == "answered" else before_ns
             if isinstance(took_us, int) and not waits:
                 from_ns = max(event.at_ns - took_us * 1000, began_ns)
             running = waits and at + 1 == len(events)

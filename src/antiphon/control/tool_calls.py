@@ -105,7 +105,7 @@ class ToolDesk(Struct, frozen=True, kw_only=True):
         )
         result: ToolResult = await do(arguments, context)
         if result.failed:
-            broke = AntiphonError(f"{tool.name}: {result.failed}", code=f"tool_{result.failed}", status=502)
+            broke = AntiphonError(f"{tool.name}: {result.failed}", code="tool_failed", status=502)
             self.attempts.failed(attempt, broke, unknown=result.unknown)
         else:
             self.attempts.came(attempt)

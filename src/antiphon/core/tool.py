@@ -130,6 +130,10 @@ class Tools(ABC):
     def names(self) -> tuple[str, ...]:
         """All of them, sorted."""
 
+    def tenant(self, name: str) -> str:
+        """Whose a tool is: nobody else is told of it; empty: everybody's, or there is none."""
+        return ""
+
     @abstractmethod
     def check(self, call: ToolCall) -> tuple[ToolCall, tuple[str, ...]]:
         """Arguments against the schema, mended where it is plain how: `"3"` for 3, JSON in a string, a name in another

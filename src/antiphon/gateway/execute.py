@@ -81,7 +81,7 @@ def release(
     story.first_token_us = int((attempt.began_s - story.started_s) * 1e6) + (attempt.first_token_us or 0)
     attempt.service = said.service
     process.caller.settle(attempt, said.usage)
-    story.served, story.usage = attempt, said.usage
+    story.served, story.usage = attempt, attempt.usage
     story.cost_nano_usd = attempt.cost_nano_usd if said.usage is not None else None
     if said.usage_note:
         story.notes = (*story.notes, f"usage: {said.usage_note}")

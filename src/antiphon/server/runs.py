@@ -157,7 +157,9 @@ class RunSite:
         """A stream until the run ends, or one page of what happened."""
         query = _query(exchange, "after", "stream", "follow")
         after = _whole(query, "after", _resumed_at(exchange))
-        streams = b"text/event-stream" in exchange.headers.get(b"accept", b"") or query.get("stream") == "true"
+        accepts = exchange.headers.get(b"accept", b"")
+        alone = b"text/event-stream" in accepts and b"application/json" not in accepts
+        streams = alone if "stream" not in query else query["stream"] == "true"
         if not streams:
             found = [one async for one in self._runs.events(principal, run, after=after)]
             exchange.respond(200, JSON, _encode({"object": "list", "data": [shown_event(one) for one in found]}))

@@ -84,7 +84,7 @@ async def test_a_stream_tells_how_it_goes_and_ends_with_the_answer(tmp_path: Pat
     assert kinds[0] == "task"
     assert kinds[-2:] == ["artifact_update", "status_update"]
     told = [one.status_update.status.message.parts[0].text for one in events[1:-2]]
-    assert told == ["asks the model of its role act", "calls look_up"]
+    assert told == ["the model of the role act wants look_up", "look_up answered"]
     assert events[-1].status_update.status.state == TaskState.TASK_STATE_COMPLETED
 
 

@@ -107,6 +107,15 @@ async def test_a_task_that_needs_an_answer_goes_on_with_it(server: tuple[str, He
     assert second.text == "echo: blue"
 
 
+async def test_a_model_goes_on_with_a_task_by_what_it_writes(server: tuple[str, Heard]) -> None:
+    asked = remotes(f"{server[0]}/rpc")
+    first = await asked.ask("echo", "ask", None, context())
+    word = f"a2a_task: {first.data['a2a_task']}"
+    assert word in first.text
+    second = await asked.ask("echo", f"{word} blue", None, context("run/2.0"))
+    assert second.text == "echo: blue"
+
+
 @pytest.mark.parametrize("face", FACES)
 async def test_a_task_that_takes_too_long_is_told_to_stop(server: tuple[str, Heard], face: str) -> None:
     server[1].heads.clear()

@@ -69,9 +69,11 @@ async def test_what_a_server_says_of_itself_counts_only_where_it_is_trusted(plac
         sure=spec_of("http", "auto", shop, trusted=True),
         told=spec_of("http", "auto", shop, hints=hints, tools=["pri*"]),
     )
-    plain, sure = place.hands["plain__refund"].tool, place.hands["sure__refund"].tool
-    assert (plain.destructive, sure.destructive) == (False, True)
-    assert (place.hands["plain__price"].tool.effect, place.hands["sure__price"].tool.effect) == ("at_most_once", "pure")
+    plain, sure = place.hands["plain__price"].tool, place.hands["sure__price"].tool
+    assert (plain.effect, sure.effect) == ("at_most_once", "pure")
+    assert (plain.sends, plain.untrusted, sure.sends) == (True, True, False)
+    assert place.hands["sure__refund"].tool.destructive
+    assert "order" in place.hands["plain__refund"].tool.risky
     assert [name for name in place.hands if name.startswith("told")] == ["told__cost"]
     told = place.hands["told__cost"].tool
     assert (told.effect, told.untrusted, told.source) == ("idempotent", False, "mcp/told")

@@ -7,9 +7,13 @@ import pytest
 from antiphon.agents.safety.labels import addressed, infer
 from antiphon.core.tool import Tool
 
+NONE: set[str] = set()
+
 
 def tool(name: str, description: str = "Does it.", /, **fields: Any) -> Tool:
-    properties = {key: form if isinstance(form, dict) else {"type": form} for key, form in fields.items()}
+    properties: dict[str, Any] = {
+        key: {"type": form} if isinstance(form, str) else form for key, form in fields.items()
+    }
     return Tool(name=name, description=description, parameters={"type": "object", "properties": properties})
 
 
@@ -19,19 +23,19 @@ def tool(name: str, description: str = "Does it.", /, **fields: Any) -> Tool:
         (tool("list_invoices", month="string"), "pure", {"untrusted", "private"}, ()),
         (tool("fetch_document", "Loads a web page.", url="string"), "pure", {"untrusted", "sends"}, ("url",)),
         (tool("crm__findContacts", "Looks up contacts.", name="string"), "pure", {"private"}, ()),
-        (tool("get_current_time"), "pure", set(), ()),
+        (tool("get_current_time"), "pure", NONE, ()),
         (tool("get_day_schedule", day="string"), "pure", {"untrusted", "private"}, ()),
         (
             tool("wire_funds", account="string", amount="number", memo="string", on_date="string"),
             "at_most_once",
-            set(),
+            NONE,
             ("account", "amount"),
         ),
         (tool("post_comment", thread_id="string", body="string"), "at_most_once", {"sends"}, ("thread_id",)),
         (tool("plan_meeting", participants="array", title="string"), "at_most_once", {"sends"}, ("participants",)),
         (tool("purge_records", table="string"), "at_most_once", {"destructive"}, ("table",)),
-        (tool("frobnicate", target="string", urgent="boolean"), "at_most_once", set(), ("target",)),
-        (tool("run_anything"), "at_most_once", set(), ("*",)),
+        (tool("frobnicate", target="string", urgent="boolean"), "at_most_once", NONE, ("target",)),
+        (tool("run_anything"), "at_most_once", NONE, ("*",)),
     ],
     ids=lambda value: value.name if isinstance(value, Tool) else "",
 )

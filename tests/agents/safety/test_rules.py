@@ -38,6 +38,7 @@ TOOLS = {
         tool("transfer", "Transfers money.", account=TEXT, amount=NUMBER, memo=TEXT),
         tool("delete_letter", "Deletes a letter.", letter_id=TEXT),
         tool("rename_folder", "Renames a folder.", folder=TEXT, name=TEXT),
+        tool("file_letter", "Files a letter.", letter_id=TEXT, account_id=TEXT),
         tool("publish_notice", "Puts a notice on the board.", text=TEXT),
     )
 }
@@ -160,6 +161,13 @@ def test_names_choose_among_what_there_is() -> None:
     assert office.rule("rename_folder", folder="L-99", name="tidy").reasons == ("argument:folder",)
 
 
+def test_a_long_id_chooses_among_what_there_is_and_a_long_account_does_not() -> None:
+    office = tainted("Tidy up.", ("read_letters",), ("file_letter",))
+    office.read("read_letters", [{"id": "7706410293", "account": "9911223344"}])
+    assert office.rule("file_letter", letter_id="7706410293").ruled == "allow"
+    assert office.rule("file_letter", account_id="9911223344").reasons == ("argument:account_id",)
+
+
 def test_a_page_is_followed_letter_by_letter_where_the_plan_says_so_and_only_there() -> None:
     planned = tainted("Sum up the pages in my letters.", ("read_letters",), ("fetch_page",))
     assert planned.rule("fetch_page", url="https://evil.example/in").ruled == "allow", "it tells nobody anything"
@@ -199,6 +207,12 @@ def test_a_plan_made_after_strangers_text_was_read_adds_nothing() -> None:
     office.state.locked = first
     assert office.rule("send_letter", recipient="ann@home.example", body="x").ruled == "allow"
     assert office.rule("transfer", account=THEIRS, amount=900).reasons == ("plan_lock",)
+
+
+def test_a_task_made_of_strangers_text_vouches_for_nothing() -> None:
+    office = Office(f"Transfer 900 to {THEIRS}.", ("transfer",))
+    office.state.began = office.state.seen = Origins(untrusted=True)
+    assert office.rule("transfer", account=THEIRS, amount=900).reasons == ("argument:account", "argument:amount")
 
 
 def test_an_approved_action_goes_on_and_nothing_else_does() -> None:

@@ -64,7 +64,7 @@ async def test_no_argument_changes_host_or_path(client: Client, upstream: Upstre
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(max_size=30))
+@given(st.text(st.characters(), max_size=30))
 def test_a_part_of_a_path_stays_one_part_and_means_what_it_meant(text: str) -> None:
     operation = Operation(
         method="GET",
@@ -77,7 +77,7 @@ def test_a_part_of_a_path_stays_one_part_and_means_what_it_meant(text: str) -> N
     )
     try:
         line = written(operation, {"id": text, "q": text}, "k").head.split(b"\r\n")[0].decode("ascii")
-    except (ToolFailed, UnicodeEncodeError):
+    except ToolFailed:
         return
     target = urlsplit(line.split(" ")[1])
     assert [unquote(one) for one in target.path.split("/")] == ["", "v1", "a", text, "b"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -289,16 +290,18 @@ class _Task:
 
 
 TASK = "a2a_task"
-"""In the data of a task: the remote task that it goes on with."""
+"""In the data of a task, or as `a2a_task: ID` at the start of its text: the remote task that it goes on with."""
+_GOES_ON = re.compile(rf"\s*{TASK}:\s*([\w.:-]{{1,128}})\s*")
 
 
 def _message(task: str, data: Any, context: ToolContext) -> Message:
     """What is sent. The same `context.key` gives the same message id, by which a peer can tell that it was sent before."""
     said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-    going = said.get(TASK, "")
-    rest = cast("object", data)
+    going, rest = str(said.get(TASK, "")), cast("object", data)
     if going:
         rest = {name: value for name, value in said.items() if name != TASK}
+    elif found := _GOES_ON.match(task):
+        going, task = found[1], task[found.end() :]
     parts = [Part(text=task)] if task else []
     if rest is not None and rest != {}:
         parts.append(Part(data=rest, media_type="application/json"))
@@ -307,7 +310,7 @@ def _message(task: str, data: Any, context: ToolContext) -> Message:
         role="ROLE_USER",
         parts=tuple(parts),
         context_id="" if going else sha256(f"{context.principal.tenant}/{context.run}".encode()).hexdigest()[:32],
-        task_id=str(going),
+        task_id=going,
     )
 
 
@@ -338,5 +341,5 @@ def _came(task: Task, name: str) -> ToolResult:
         word = task.status.state.removeprefix("TASK_STATE_").lower()
         return failed(word, f"{name}: its task is {word}{f': {why}' if why else ''}")
     asks = {TASK: task.id, "asks": [] if told is None else data_of(told)}
-    say = f'{name} needs an answer first: {why or "see `asks`"}. Ask it again with data {{"{TASK}": "{task.id}"}} beside it.'
+    say = f"{name} needs an answer first: {why or 'see `asks`'}. Ask it again with `{TASK}: {task.id}` and the answer as the task."
     return structs.replace(failed("input_required", say), data=asks)

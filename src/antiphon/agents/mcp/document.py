@@ -50,19 +50,35 @@ class OAuthSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
 
 class ToolHints(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What the operator says of one of its tools, in place of what is taken for granted."""
+    """What the operator says of one of its tools, in place of what is worked out from its name and schema."""
 
-    effect: Annotated[Effect | None, Meta(description="What calling twice does. Default at_most_once.")] = None
-    destructive: Annotated[bool | None, Meta(description="A person approves each call.")] = None
-    sends: Annotated[bool | None, Meta(description="What it is given can be read outside.")] = None
-    private: Annotated[bool | None, Meta(description="It reads what strangers must not see.")] = None
-    untrusted: Annotated[bool | None, Meta(description="What it returns may be strangers'. Default on.")] = None
-    risky: Annotated[list[str] | None, Meta(description="Arguments that decide whom or what it touches.")] = None
+    effect: Annotated[Effect | None, Meta(description="What calling twice does. Default: worked out.")] = None
+    destructive: Annotated[bool | None, Meta(description="A person approves each call. Default: worked out.")] = None
+    sends: Annotated[
+        bool | None,
+        Meta(description="What it is given can be read outside. Default: of a server that isn't trusted, yes."),
+    ] = None
+    private: Annotated[bool | None, Meta(description="It reads what strangers must not see. Default: worked out.")] = (
+        None
+    )
+    untrusted: Annotated[
+        bool | None,
+        Meta(description="What it returns may be strangers'. Default: of a server that isn't trusted, yes."),
+    ] = None
+    risky: Annotated[
+        list[str] | None, Meta(description="Arguments that decide whom or what it touches. Default: worked out.")
+    ] = None
     confirm: Annotated[Confirm | None, Meta(description="Who decides about approval. Default policy.")] = None
-    data_class: Annotated[DataClass | None, Meta(description="What its results are at least.")] = None
-    timeout_s: Annotated[Annotated[float, Meta(gt=0)] | None, Meta(description="Seconds for one call.")] = None
-    cost_nano_usd: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Of one call.")] = None
-    cache_s: Annotated[Annotated[float, Meta(ge=0)] | None, Meta(description="How long a pure one's result holds.")] = None
+    data_class: Annotated[DataClass | None, Meta(description="What its results are at least. Default: as the run.")] = (
+        None
+    )
+    timeout_s: Annotated[
+        Annotated[float, Meta(gt=0)] | None, Meta(description="Seconds for one call. Default: the server's.")
+    ] = None
+    cost_nano_usd: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Of one call. Default 0.")] = None
+    cache_s: Annotated[
+        Annotated[float, Meta(ge=0)] | None, Meta(description="Seconds that a pure one's result holds. Default 0.")
+    ] = None
     name: Annotated[str, Meta(description="What it is called here behind `SERVER__`. Default: its own name.")] = ""
 
 

@@ -64,8 +64,8 @@ class PinsParts(Struct, frozen=True, kw_only=True):
 
     store: RunStore
     now_ns: Callable[[], int]
-    approvals: Approvals | None = None
-    """None: nobody is asked, and what changed stays quarantined until `accept`."""
+    approvals: Callable[[], Approvals | None] = lambda: None
+    """Of the present revision; None: nobody is asked, and what changed stays quarantined until `accept`."""
     tenant: str = "default"
     """Whose people are asked about servers that are everybody's."""
 
@@ -117,7 +117,7 @@ class Pins:
 
     async def _asked(self, tenant: str, server: str, tool: Seen, pin: Pin) -> Pin:
         """Ask people about a change, once, and take in what they say. Raises: StoreError, OverLimit."""
-        approvals, who = self._parts.approvals, tenant or self._parts.tenant
+        approvals, who = self._parts.approvals(), tenant or self._parts.tenant
         if approvals is None or pin.refused == pin.changed:
             return pin
         found = await approvals.find(who, pin.approval) if pin.approval else None

@@ -5,12 +5,14 @@ from typing import Any
 
 from antiphon.agents.mcp.document import ToolHints, ToolServerSpec
 from antiphon.agents.mcp.pins import Seen
-from antiphon.core.tool import Effect, Tool
+from antiphon.agents.safety.labels import infer
+from antiphon.core.tool import Tool
 from antiphon.wire import mcp
 
 MOST_DESCRIPTION = 4096
 NO_ARGUMENTS: dict[str, Any] = {"type": "object", "properties": {}}
 NO_HINTS = ToolHints()
+LABELS = ("effect", "destructive", "sends", "private", "untrusted", "risky")
 
 
 def seen(said: Mapping[str, Any]) -> Seen | None:
@@ -35,23 +37,20 @@ def wanted(spec: ToolServerSpec, name: str) -> bool:
 
 
 def tool_of(server: str, spec: ToolServerSpec, found: Seen) -> Tool:
-    """A tool as agents see it: what its server says of it counts only where the server is trusted."""
+    """A tool as agents see it. Labels are the operator's hints, else worked out; what the server says of its own tools counts
+    only where it is trusted. One that isn't may pass on what it is given, and gives back what strangers wrote.
+    """
     hints = spec.hints.get(found.name, NO_HINTS)
-    said: Mapping[str, Any] = found.annotations if spec.trusted else {}
-    reads = said.get("readOnlyHint") is True
-    effect: Effect = "pure" if reads else "idempotent" if said.get("idempotentHint") is True else "at_most_once"
-    destroys = not reads and said.get("destructiveHint", bool(spec.trusted)) is True
-    return Tool(
+    stated: dict[str, Any] = {name: value for name in LABELS if (value := getattr(hints, name)) is not None}
+    if not spec.trusted:
+        stated = {"sends": True, "untrusted": True, **stated}
+    if "risky" in stated:
+        stated["risky"] = tuple(stated["risky"])
+    tool = Tool(
         name=mcp.tool_name(server, hints.name or found.name),
         description=found.description[:MOST_DESCRIPTION],
         parameters=found.parameters,
         result=found.result,
-        effect=hints.effect or effect,
-        destructive=_said(hints.destructive, destroys),
-        sends=_said(hints.sends, said.get("openWorldHint", True) is True and not reads),
-        private=_said(hints.private, False),
-        untrusted=_said(hints.untrusted, True),
-        risky=tuple(hints.risky or ()),
         confirm=hints.confirm or "policy",
         data_class=hints.data_class,
         timeout_s=hints.timeout_s or spec.timeout_s,
@@ -59,8 +58,6 @@ def tool_of(server: str, spec: ToolServerSpec, found: Seen) -> Tool:
         cache_s=hints.cache_s or 0.0,
         source=f"mcp/{server}",
         version=found.hash,
+        **stated,
     )
-
-
-def _said(hint: bool | None, otherwise: bool) -> bool:
-    return otherwise if hint is None else hint
+    return infer(tool, frozenset(stated), found.annotations if spec.trusted else None)

@@ -37,7 +37,7 @@ class Known:
         self._records: list[tuple[str, frozenset[str]]] = []
         """Objects that the person pointed at: the tool that gave each, and its fields that could be names, plain."""
         for text in (state.goal, *state.constraints, _json(state.inputs)):
-            self._trust(text)
+            self._observe("", text, None, state.began.untrusted)
         self._asked = tuple(self._said)
         """The person's own words."""
         if document is not None:

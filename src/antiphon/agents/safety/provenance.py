@@ -22,6 +22,7 @@ from antiphon.agents.safety.lock import tools_of
 from antiphon.agents.state import AgentPlan
 from antiphon.core.tool import Tool
 
+_ACCOUNTS = frozenset({"account", "iban", "card", "wallet", "routing", "user", "customer"})
 _KEY = re.compile(r"['\"`](\w+)['\"`]")
 """A word in quotes in a description."""
 
@@ -36,7 +37,11 @@ class Ways(Struct, frozen=True):
 
 
 def unvouched(tool: Tool, arguments: Mapping[str, Any], known: Known, plan: AgentPlan | None = None) -> Iterator[str]:
-    """Names of arguments whose values nobody vouches for; dots lead inside."""
+    """Names of arguments whose values nobody vouches for; dots lead inside.
+
+    Args:
+        plan: The one that was made before anything untrusted was read.
+    """
     followed = planned_from(tool.name, plan) if tool.effect == "pure" else frozenset[str]()
     ways = Ways(tools_of(plan), followed)
     own = frozenset(listed(tool.parameters)) | frozenset(_KEY.findall(tool.description))
@@ -44,7 +49,7 @@ def unvouched(tool: Tool, arguments: Mapping[str, Any], known: Known, plan: Agen
         if value is None or isinstance(value, bool) or value in own:
             continue
         if _at_risk(path, tool.risky):
-            good = _number(path, value, known) if isinstance(value, int | float) else _text(value, known, ways)
+            good = _number(path, value, known) if isinstance(value, int | float) else _text(path, value, known, ways)
         else:
             good = tool.effect == "pure" or isinstance(value, int | float) or _content(value, known)
         if not good:
@@ -72,8 +77,8 @@ def listed(schema: Any) -> Iterator[str]:
 
 
 def planned_from(tool: str, plan: AgentPlan | None) -> frozenset[str]:
-    """Tools whose results the steps that use a tool were planned to go on from. A changed plan says nothing of it."""
-    if plan is None or plan.version > 1:
+    """Tools whose results the steps that use a tool were planned to go on from."""
+    if plan is None:
         return frozenset()
     by_name = {step.name: step for step in plan.steps}
     before = {name for step in plan.steps if tool in step.tools for name in step.after}
@@ -108,14 +113,22 @@ def _number(path: str, value: float, known: Known) -> bool:
     return bool(words.nouns(path.rpartition(".")[2]) & words.AMOUNTS) and known.bounded(value)
 
 
-def _text(value: str, known: Known, ways: Ways) -> bool:
+def _text(path: str, value: str, known: Known, ways: Ways) -> bool:
     if not value.strip() or known.said(value):
+        return True
+    if value.isdecimal() and _identifies(path) and known.named(value):
         return True
     if found := addresses(value):
         return all(
             known.said_address(one) or known.pointed(one, ways.read) or known.read(one, ways.followed) for one in found
         )
     return known.named(value) or known.worded(value)
+
+
+def _identifies(path: str) -> bool:
+    """Whether an argument takes ids of things, not accounts: long digits are no address there."""
+    named = words.nouns(path.rpartition(".")[2])
+    return bool(named & {"id", "ids"}) and not named & (words.PEOPLE | words.PLACES | _ACCOUNTS)
 
 
 def _content(value: str, known: Known) -> bool:

@@ -176,7 +176,7 @@ class Rules(Gate):
             return observation.text
         if self._spec.safety.untrusted == "quarantine" and observation.handle:
             size = len(observation.text)
-            return f"[{size} characters written by others, in {observation.handle}: ask about it with read_value]"
+            return f"[{size} characters written by others, in {observation.handle}: ask about it with ask_value]"
         return spotlight(observation.text, mark(state.run or state.goal, self._secret))
 
 

@@ -90,10 +90,7 @@ def _told(passages: Sequence[Passage], of: Sequence[Collection]) -> ToolResult:
         return ToolResult(text="Nothing was found. Try other words.", data=[])
     names = {one.collection for one in passages}
     used = [one for one in of if one.name in names]
-    lines = [
-        f"[{number}] {one.title}{f' > {one.heading}' if one.heading and one.heading != one.title else ''} ({one.cited})\n{one.text}"
-        for number, one in enumerate(passages, 1)
-    ]
+    lines = [f"[{number}] {_titled(one)} ({one.cited})\n{one.text}" for number, one in enumerate(passages, 1)]
     data = [{"citation": one.cited, **to_builtins(one)} for one in passages]
     classes: list[DataClass] = [one.data_class for one in used]
     origins = Origins(
@@ -101,3 +98,10 @@ def _told(passages: Sequence[Passage], of: Sequence[Collection]) -> ToolResult:
         untrusted=any(one.spec.untrusted for one in used),
     )
     return ToolResult(text="\n\n".join(lines), data=data, origins=origins)
+
+
+def _titled(one: Passage) -> str:
+    """The document and the headings that a passage stands below."""
+    if one.heading.startswith(one.title):
+        return one.heading
+    return f"{one.title} > {one.heading}" if one.heading else one.title

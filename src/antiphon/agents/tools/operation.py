@@ -62,7 +62,11 @@ class Written(Struct, frozen=True, kw_only=True):
 
 def written(operation: Operation, arguments: Mapping[str, Any], key: str) -> Written:
     """A request for a call. `key`: its idempotency key. Raises: ToolFailed, for an argument that can't stand where it is to."""
-    places = _placed(operation, arguments)
+    try:
+        places = _placed(operation, arguments)
+        query = "?" + urlencode(places.query) if places.query else ""
+    except UnicodeEncodeError:
+        raise ToolFailed("invalid_arguments", "An argument holds half a character, which no URL can say.") from None
     if operation.idempotency_header:
         places.headers[operation.idempotency_header] = key
     value = arguments.get(operation.body_argument) if operation.body_argument else places.body
@@ -70,7 +74,7 @@ def written(operation: Operation, arguments: Mapping[str, Any], key: str) -> Wri
     if kind:
         places.headers["Content-Type"] = kind
     server = urlsplit(operation.server)
-    target = server.path.rstrip("/") + places.path + ("?" + urlencode(places.query) if places.query else "")
+    target = server.path.rstrip("/") + places.path + query
     lines = [f"{operation.method} {target or '/'} HTTP/1.1", f"Host: {server.netloc.rpartition('@')[2]}"]
     lines += [f"{name}: {value}" for name, value in places.headers.items()]
     return Written(head="".join(f"{line}\r\n" for line in lines).encode("latin-1"), body=body)
