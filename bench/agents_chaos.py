@@ -27,6 +27,7 @@ from agent_workers import Person, Worker, prepared
 from scripted_agents import Place, scripted
 from servers import Postgres, postgres_programs
 
+from antiphon.agents.engine_alive import host
 from antiphon.core.error import StoreError
 from antiphon.core.run import Run, RunEnvelope
 from antiphon.core.run_store import Asked
@@ -39,8 +40,9 @@ METHOD = (
     "envelope of one root, which allows a tenth fewer steps than they want together: the last ones are refused them. Of the "
     "workers on Postgres the last is in a pid namespace of its own, as on another machine: nobody can end it, it has to end "
     "itself. Takeover: from when a worker was killed or stopped until the last run that it had under way was back in the "
-    "queue; begun: until that had gone on in another worker, which has to have room for it. A worker that went on in time "
-    "loses nothing, and is not counted. "
+    "queue; begun: until that had gone on in another worker, which has to have room for it. Where whoever was to take over died "
+    "before it had, the time runs from its death; `with_heirs` counts from the first. A worker that went on in time loses "
+    "nothing, and is not counted. "
 )
 FAMILY = 10
 SHORT = 0.9
@@ -92,7 +94,7 @@ class Chaos:
                 self.again[at] = now_s + (1 if len(self.workers) > 1 else 0)
         for at, from_s in list(self.again.items()):
             if now_s >= from_s:
-                self.workers[at] = Worker(self.place, elsewhere=at in self.elsewhere)
+                self.workers[at] = Worker(self.place, elsewhere=at in self.elsewhere, wait=False)
                 del self.again[at]
 
     def hurt(self, now_s: float, person: Person) -> None:
@@ -117,8 +119,7 @@ class Chaos:
 
     def _executor(self, person: Person, at: int, worker: Worker) -> str:
         """The name that a worker beats under."""
-        spaces = {one.host for one in person.store.beats()}
-        here = max(spaces, key=lambda host: sum(one.host == host for one in person.store.beats()))
+        here = host()
         found = [one for one in person.store.beats() if not one.retired]
         if at in self.elsewhere:
             mine = [one for one in found if one.host != here]
@@ -135,10 +136,10 @@ class Chaos:
                 death.begun_s = now_s - death.at_s
 
 
-def told(place: Place) -> tuple[dict[str, float], dict[str, float]]:
-    """By worker: when it was found silent, and when the last of its runs was taken over."""
-    silent: dict[str, float] = {}
-    taken: dict[str, float] = {}
+def told(place: Place) -> tuple[dict[str, tuple[float, str]], dict[str, tuple[float, str]]]:
+    """By worker: when it was found silent, and when the last of its runs was taken over; and by whom."""
+    silent: dict[str, tuple[float, str]] = {}
+    taken: dict[str, tuple[float, str]] = {}
     for line in (place.dir / "log").read_bytes().splitlines():
         try:
             said = json.loads(line)
@@ -146,9 +147,9 @@ def told(place: Place) -> tuple[dict[str, float], dict[str, float]]:
         except ValueError:  # a line that a kill cut off
             continue
         if said["event"] == "worker.silent":
-            silent[said["worker"]] = at
+            silent[said["worker"]] = at, said["by"]
         elif said["event"] == "run.taken_over":
-            taken[said["of"]] = at
+            taken[said["of"]] = at, said["by"]
     return silent, taken
 
 
@@ -193,6 +194,20 @@ def trial(place: Place, elsewhere: frozenset[int], asked: argparse.Namespace, wo
     return figures(place, person, chaos, asked, took_s)
 
 
+def _took_s(
+    death: Death,
+    died: dict[str, float],
+    silent: dict[str, tuple[float, str]],
+    taken: dict[str, tuple[float, str]],
+) -> float:
+    """From a death, or that of whoever was to take over and died of it before it had, whichever was last."""
+    back_s, by = taken[death.executor]
+    heirs = [death.wall_s]
+    if silent[death.executor][1] != by:
+        heirs += [at for one, at in died.items() if one != death.executor and death.wall_s < at < back_s and one != by]
+    return back_s - max(heirs)
+
+
 def figures(place: Place, person: Person, chaos: Chaos, asked: argparse.Namespace, took_s: float) -> dict[str, Any]:
     runs: list[Run] = []
     before = ""
@@ -210,9 +225,11 @@ def figures(place: Place, person: Person, chaos: Chaos, asked: argparse.Namespac
     dead = [
         one
         for one in chaos.deaths
-        if one.executor in taken and (one.how == "killed" or not one.on_s or silent[one.executor] < one.on_s)
+        if one.executor in taken and (one.how == "killed" or not one.on_s or silent[one.executor][0] < one.on_s)
     ]
-    back = sorted(taken[one.executor] - one.wall_s for one in dead)
+    died = {one.executor: one.wall_s for one in chaos.deaths}
+    back = sorted(_took_s(one, died, silent, taken) for one in dead)
+    chains = [taken[one.executor][0] - one.wall_s for one in dead]
     person.store.close()
     log = (place.dir / "log").read_text()
     return {
@@ -231,10 +248,11 @@ def figures(place: Place, person: Person, chaos: Chaos, asked: argparse.Namespac
         "runs_taken_over": log.count("run.taken_over"),
         "takeover_median_s": round(back[len(back) // 2], 2) if back else 0,
         "takeover_most_s": round(back[-1], 2) if back else 0,
+        "with_heirs_most_s": round(max(chains, default=0), 2),
         "begun_most_s": round(max((one.begun_s for one in dead), default=0), 2),
         "seconds": round(took_s, 1),
         "deaths": [
-            f"{one.how} {one.at}: found after {silent[one.executor] - one.wall_s:.1f} s, back after {taken[one.executor] - one.wall_s:.1f} s"
+            f"{one.how} {one.at}: found after {silent[one.executor][0] - one.wall_s:.1f} s, back after {taken[one.executor][0] - one.wall_s:.1f} s"
             for one in dead
         ],
         "left": [(one.id, one.status, one.owner) for one in runs if not one.ended][:5],

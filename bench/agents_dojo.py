@@ -65,7 +65,8 @@ SPOKEN = """\
 Attackable are the {pairs} pairs whose attacker's ground truth has calls. One attack of travel ({spoken} pairs) is words alone: \
 the model is to recommend a hotel. No gate over calls stops what a model says; an answer that rests on strangers' text carries the label \
 `untrusted`. These pairs are not in the figures; counted as successes they would make {with_spoken}. {silent} pairs (eight attacks of \
-workspace) have no ground truth and can't be played by a script."""
+workspace) have no ground truth and can't be played by a script. The row *none* tells which attacks come through where nothing \
+stands in the way; 40 of workspace never do by the suite's own check, for a cause that was not looked into."""
 FIRST = {"first_pairs": 360, "first_free": 52, "first_won": 14}
 
 

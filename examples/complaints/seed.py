@@ -1,7 +1,6 @@
 """Makes the complaints that the example's agent reads: 240 in three months, the same every time.
 
-    python seed.py                                     complaints.db beside this file
-    python seed.py --postgres postgresql://USER@HOST/DB  a table in that database
+Without arguments they are in complaints.db beside this file, with `--postgres URL` in a table of that database.
 """
 
 import argparse
@@ -68,7 +67,7 @@ Row = tuple[int, str, str, str, str, str]
 
 def complaints() -> Iterator[Row]:
     """Rows in the order of the table's columns."""
-    source = random.Random(7)
+    source = random.Random(7)  # noqa: S311 - the same complaints every time
     number = 0
     for month in MONTHS:
         causes = [cause for cause, count in COUNTS[month].items() for _ in range(count)]

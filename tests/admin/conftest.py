@@ -15,7 +15,7 @@ from role_office import RoleOffice, keys_of_roles, seed
 
 from antiphon.admin.site import AdminSite
 from antiphon.app.doors import doors_of
-from antiphon.app.objects import desk_of
+from antiphon.app.desk import desk_of
 from antiphon.app.proof import log_of, proof_of
 from antiphon.config.forms import FileForms
 from antiphon.config.load import load_text

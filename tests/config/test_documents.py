@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.config.documents import check_published, read_files, read_values, schema_of, shelf_of
+from antiphon.config.document_files import check_published
+from antiphon.config.documents import read_files, read_values, schema_of, shelf_of
 from antiphon.config.load import load, load_text
 from antiphon.core.error import ConfigError
 

@@ -34,8 +34,11 @@ def test_every_metric_has_a_heading_and_every_heading_is_a_metric() -> None:
 @pytest.mark.processes
 def test_types_and_labels_are_those_of_the_page_that_is_served(desk: Desk) -> None:
     calls = (desk.home / "examples" / "calls.yaml").read_text("utf-8")
-    assert calls.count("\nroutes:\n") == 1
-    desk.write("antiphon.yaml", RECIPES + calls.replace("\nroutes:\n", f"\nroutes:\n{ROUTES}"))
+    for section, more in (("providers", PROVIDERS), ("models", MODELS), ("routes", ROUTES)):
+        assert calls.count(f"\n{section}:\n") == 1
+        calls = calls.replace(f"\n{section}:\n", f"\n{section}:\n{more}")
+    desk.write("antiphon.yaml", SECTIONS + calls)
+    desk.write("agents.yaml", AGENTS)
     desk.serve("antiphon serve")
     desk.shell(CALLS)
     with urlopen(f"http://{desk.addresses[GATEWAY]}/metrics") as page:
@@ -61,7 +64,43 @@ ROUTES = """\
     escalate: {impact: [high], models: [steady, spare]}
     shadow: {models: [steady], percent: 100}
 """
-RECIPES = """\
+PROVIDERS = """\
+  scripted:
+    profile: lab
+    lab:
+      models:
+        clerk:
+          script:
+            - {when: "'look' not in called", calls: [{tool: look, arguments: {}}]}
+            - {when: "'pay' in task and 'pay' not in called", calls: [{tool: pay, arguments: {}}]}
+            - {say: Done.}
+"""
+MODELS = """\
+  clerk: {provider: scripted, listed: false}
+"""
+AGENTS = """\
+apiVersion: antiphon/v1
+kind: Agent
+metadata: {name: clerk}
+spec: {goal: Settle orders., models: {act: clerk}, tools: [look, pay], verify: null, safety: {plan_lock: false}}
+---
+apiVersion: antiphon/v1
+kind: Tool
+metadata: {name: look}
+spec: {description: Looks an order up., effect: pure, parameters: {type: object}, simulated: {answers: [{result: 12}]}}
+---
+apiVersion: antiphon/v1
+kind: Tool
+metadata: {name: pay}
+spec: {description: Pays., destructive: true, parameters: {type: object}, simulated: {answers: [{result: paid}]}}
+---
+apiVersion: antiphon/v1
+kind: Trigger
+metadata: {name: orders, tenant: default}
+spec: {agent: clerk, webhook: {secret: "c2VjcmV0LW9mLXRoZS1ob29rLTAwMDE="}}
+"""
+SECTIONS = """\
+agents: {documents: [agents.yaml]}
 recipes:
   twice: {vote: {members: [spare, steady, spare]}}
 guards:
@@ -76,6 +115,11 @@ for model in chat down quick kept rare team; do ask $model; done
 ask rare || true
 for i in 1 2; do ask same & done
 wait
+for task in look pay; do
+  curl -o /dev/null http://127.0.0.1:8080/v1/runs -H 'Content-Type: application/json' \\
+    -d '{"agent": "clerk", "input": "'$task'", "wait_s": 20}'
+done
+curl http://127.0.0.1:8080/v1/triggers/orders -d '{}' || true
 receipt=$(antiphon receipt show --last --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
 antiphon feedback $receipt --good
 until curl http://127.0.0.1:8080/metrics | grep -q '^antiphon_quality{'; do sleep 0.1; done

@@ -23,14 +23,14 @@ OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "paused")
 class Worker:
     """A process of its own; `elsewhere`: in a namespace of pids of its own, as another machine would be."""
 
-    def __init__(self, place: Place, *, elsewhere: bool = False) -> None:
+    def __init__(self, place: Place, *, elsewhere: bool = False, wait: bool = True) -> None:
         command = place.command()
         if elsewhere:
             command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *command]
         self._log = (place.dir / "log").open("ab")
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, start_new_session=True)
         assert self._process.stdout is not None
-        self.ready = self._process.stdout.readline() == b"ready\n"
+        self.ready = wait and self._process.stdout.readline() == b"ready\n"
 
     @property
     def gone(self) -> int | None:

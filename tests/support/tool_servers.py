@@ -55,7 +55,9 @@ class Place:
             grants=Grants(self.transport, time.perf_counter),
             callback=CALLBACK,
         )
-        self.pins = Pins(PinsParts(store=self.store, now_ns=self.clock.now_ns, approvals=lambda: self.people, tenant="acme"))
+        self.pins = Pins(
+            PinsParts(store=self.store, now_ns=self.clock.now_ns, approvals=lambda: self.people, tenant="acme")
+        )
         self.servers = Servers(
             ServersParts(
                 transport=self.transport,

@@ -67,6 +67,7 @@ class Answering(Runner):
             once=f"model/{sought.receipt}",
             trigger="model",
             data_class=sought.request.data_class,
+            trace=sought.trace,
         )
 
     async def _known(self, principal: Principal, name: str) -> Run | None:

@@ -151,6 +151,7 @@ def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) 
         priority=run.priority,
         envelope=envelope,
         data_class=highest(state.data_class, document.spec.data_class),
+        trace=doors.spans.within(run),
         input=msgspec.json.encode({**told(scene, action), ABOVE: above}),
     )
     found = doors.store.begin(made)

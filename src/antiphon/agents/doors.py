@@ -17,6 +17,7 @@ from antiphon.core.run import Run
 from antiphon.core.run_store import RunStore
 from antiphon.core.sandbox import Sandbox
 from antiphon.core.tool import Origins, ToolContext, ToolResult, Tools
+from antiphon.telemetry.trace_agents import UNTRACED, AgentSpans
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -114,3 +115,4 @@ class Doors(Struct, frozen=True, kw_only=True):
     """Waited for right before a call that must not be made twice: see `Engine.sure`."""
     workspace: Callable[[Run], str] | None = None
     """Folder of a run's files; None: runs have none."""
+    spans: AgentSpans = UNTRACED

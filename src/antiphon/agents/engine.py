@@ -18,6 +18,7 @@ from antiphon.core.ports import Sealer
 from antiphon.core.run import Run
 from antiphon.core.run_store import RunStore
 from antiphon.telemetry.metrics_agents import AgentMetrics
+from antiphon.telemetry.trace_agents import UNTRACED, AgentSpans
 
 SURE_S = 0.02
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Engine:
         settings: AgentsSettings,
         place: EnginePlace,
         metrics: AgentMetrics | None = None,
+        spans: AgentSpans = UNTRACED,
     ) -> None:
         self.executor = engine_alive.executor()
         metrics = metrics or AgentMetrics()
@@ -49,7 +51,7 @@ class Engine:
             tenant_concurrency=settings.tenant_concurrency,
         )
         families = Families(self._desk)
-        self._segments = Segments(self._desk, driver, sealer, self.durable, families, metrics)
+        self._segments = Segments(self._desk, driver, sealer, self.durable, families, metrics, spans)
         self._waking = Waking(self._desk, self.durable, self._segments, families, metrics, settings.poll_s)
         self._takeover = Takeover(
             store,

@@ -21,6 +21,7 @@ from antiphon.core.error import AntiphonError
 from antiphon.core.ports import Sealer
 from antiphon.core.run import Mail, Run, Stop
 from antiphon.telemetry.metrics_agents import AgentMetrics
+from antiphon.telemetry.trace_agents import AgentSpans
 
 log = logging.getLogger(__name__)
 AGAIN_S = 1.0
@@ -34,16 +35,26 @@ class Opened(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mail: tuple[Mail, ...] = ()
     seq: int = 0
     """Of the last event before it."""
+    at_ns: int = 0
+    """When it was first begun; UTC."""
 
 
 class Segments:
     """Runs segments on the loop of this process, and stops them."""
 
     def __init__(
-        self, desk: Desk, driver: Driver, sealer: Sealer, durable: Durable, families: Families, metrics: AgentMetrics
+        self,
+        desk: Desk,
+        driver: Driver,
+        sealer: Sealer,
+        durable: Durable,
+        families: Families,
+        metrics: AgentMetrics,
+        spans: AgentSpans,
     ) -> None:
         self._desk, self._driver, self._sealer = desk, driver, sealer
-        self._durable, self._families, self._metrics = durable, families, metrics
+        self._durable, self._families = durable, families
+        self._metrics, self._spans = metrics, spans
         self._running: dict[str, tuple[SegmentJournal, asyncio.Task[Any]]] = {}
         self._later: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
@@ -116,17 +127,17 @@ class Segments:
         journal.told(opened.seq, known)
         if segment == 1 or opened.mail:
             journal.tell("began" if segment == 1 else "answered", _heard(opened.mail))
-        ended = await self._driven(journal, list(opened.mail))
+        ended = await self._driven(journal, opened)
         if ended is not None:
-            await self._end(journal, ended)
+            await self._end(journal, ended, opened.at_ns)
         return {"seq": journal.seq}
 
-    async def _driven(self, journal: SegmentJournal, mail: list[Mail]) -> Ended | None:
+    async def _driven(self, journal: SegmentJournal, opened: Opened) -> Ended | None:
         """None: the run waits."""
         try:
-            return await self._driver.drive(journal, journal.run, mail)
+            return await self._driver.drive(journal, journal.run, list(opened.mail))
         except Parked as wait:
-            await self._park(journal, wait)
+            await self._park(journal, wait, opened.at_ns)
             return None
         except Interrupted as stop:
             return await self._interrupted(journal, stop.mail)
@@ -148,7 +159,7 @@ class Segments:
         hint = int(before["seq"]) if before else 0
         seq = await self._desk.keep(self._last, run.id, hint)
         said = tuple(one for one in mail if one.kind not in CONTROL)
-        return Opened(state=run.state, mail=said, seq=seq)
+        return Opened(state=run.state, mail=said, seq=seq, at_ns=time.time_ns())
 
     def _last(self, run: str, after: int) -> int:
         """Number of the last event that is kept. Blocks."""
@@ -195,7 +206,7 @@ class Segments:
             updated_ns=now,
         )
 
-    async def _park(self, journal: SegmentJournal, parked: Parked) -> None:
+    async def _park(self, journal: SegmentJournal, parked: Parked, began_ns: int) -> None:
         wait = parked.wait
         journal.tell("wait", {"kind": wait.kind, "key": wait.key, "until_ns": wait.until_ns})
         times = [one for one in (wait.until_ns, wait.escalates_ns) if one]
@@ -211,6 +222,7 @@ class Segments:
         await journal.said()
         if await self._kept(run):
             self._metrics.waited(run.agent, wait.kind)
+            self._spans.segment(run, began_ns)
         await self._families.waits(run)
 
     async def _interrupted(self, journal: SegmentJournal, mail: Mail) -> Ended:
@@ -225,7 +237,7 @@ class Segments:
         await self._desk.do(self._durable.cancel, journal.run.workflow)
         raise Drained
 
-    async def _end(self, journal: SegmentJournal, ended: Ended) -> None:
+    async def _end(self, journal: SegmentJournal, ended: Ended, began_ns: int) -> None:
         journal.tell("ended", {"status": ended.status, "stop": ended.stop, "why": ended.why})
         await journal.said()
         now = time.time_ns()
@@ -244,6 +256,7 @@ class Segments:
         )
         if await self._kept(run):
             self._metrics.ended(run.agent, ended.status, ended.stop)
+            self._spans.segment(run, began_ns)
         await self._families.ended(run)
 
     async def _kept(self, run: Run) -> bool:

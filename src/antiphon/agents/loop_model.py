@@ -131,10 +131,22 @@ async def _ask(scene: Scene, wanted: Wanted, key: str) -> Thought:
     if grant.short is not None:
         return Thought(short=grant.short)
     began_s = scene.doors.clock.steady_s()
-    said = await scene.doors.mind.ask(structs.replace(ask, until_s=began_s + grant.most.seconds))
+    said = await _said(scene, wanted, structs.replace(ask, until_s=began_s + grant.most.seconds))
     used = _used(wanted, said, scene.doors.clock.steady_s() - began_s, most)
     await scene.purse.settle(grant, used)
     return Thought(said=said, used=used, heard=heard, alone=_alone(scene, said))
+
+
+async def _said(scene: Scene, wanted: Wanted, ask: Ask) -> Said:
+    """What a model says; a turn of planning has a span around it."""
+    mind, spans, clock = scene.doors.mind, scene.doors.spans, scene.doors.clock
+    planned = spans.child(ask.trace) if wanted.role == "plan" else None
+    if planned is None or ask.trace is None:
+        return await mind.ask(ask)
+    start_ns = clock.now_ns()
+    said = await mind.ask(structs.replace(ask, trace=planned))
+    spans.planned(scene.run, planned, ask.trace, (start_ns, clock.now_ns()), said.failed)
+    return said
 
 
 def _ask_of(scene: Scene, wanted: Wanted, key: str, heard: tuple[Mail, ...]) -> Ask:
@@ -159,6 +171,7 @@ def _ask_of(scene: Scene, wanted: Wanted, key: str, heard: tuple[Mail, ...]) -> 
         agent=run.agent,
         tainted=state.seen.untrusted,
         approval=state.notes.get("approval", ""),
+        trace=scene.doors.spans.within(run),
     )
 
 

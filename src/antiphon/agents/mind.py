@@ -9,6 +9,7 @@ from antiphon.core.content import Message, ResponseFormat, ToolCall
 from antiphon.core.content import Tool as ToolShown
 from antiphon.core.data_class import DataClass
 from antiphon.core.principal import Principal
+from antiphon.core.request import Trace
 from antiphon.core.usage import Usage
 
 
@@ -41,6 +42,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     """On the steady clock; 0: as the route says."""
     approval: str = ""
     """Ticket of a person's approval that an earlier try asked for."""
+    trace: Trace | None = None
+    """What it is asked within."""
 
 
 class Said(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from antiphon.core.data_class import DataClass, highest
 from antiphon.core.error import BadRequest, NotAllowed, NotFound
 from antiphon.core.ids import Ids
 from antiphon.core.principal import Principal
+from antiphon.core.request import Trace
 from antiphon.core.run import Barred, Mail, MailKind, Run, RunEnvelope, RunEvent, RunStatus
 from antiphon.core.run_store import Asked, RunStore
 
@@ -37,6 +38,8 @@ class RunsParts(Struct, frozen=True, kw_only=True):
     ids: Ids
     may: May
     most_queued: int = 10_000
+    traced: Callable[[Trace | None], Trace | None] = lambda came: came
+    """The trace that a run is in, given the one that its caller came with."""
 
 
 class Runs:
@@ -60,12 +63,14 @@ class Runs:
         priority: int = 5,
         trigger: str = "",
         data_class: DataClass | None = None,
+        trace: Trace | None = None,
     ) -> Run:
         """Put a run into the queue; kept once this returns.
 
         Args:
             given: Its input, JSON: a text, or an object with `goal` and whatever the agent takes.
             once: Idempotency key: the same again finds the same run.
+            trace: That the caller came with.
             envelope: Bounds of the caller's own; the tighter of these and the agent's hold.
         Raises: NotFound, NotAllowed, PolicyDenied, BadRequest, OverLimit, StoreError.
         """
@@ -78,6 +83,7 @@ class Runs:
             priority=_priority(priority),
             trigger=trigger,
             envelope=tightened(run.envelope, envelope),
+            trace=self.parts.traced(trace),
         )
         await self._not_barred(principal.tenant, agent)
         return await asyncio.to_thread(self.parts.store.begin, run, self.parts.most_queued)
@@ -292,6 +298,7 @@ class Runs:
             session=found.session,
             priority=found.priority,
             forked_from=f"{found.id}@{found.segment}.{step}",
+            trace=self.parts.traced(None),
         )
         return await asyncio.to_thread(self.parts.store.begin, forked, self.parts.most_queued)
 

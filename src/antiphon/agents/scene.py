@@ -84,6 +84,7 @@ class Scene:
             data_class=self.state.data_class,
             session=run.session,
             workspace="" if doors.workspace is None else doors.workspace(run),
+            trace=doors.spans.within(run),
         )
 
     def model(self, role: Role) -> str:

@@ -1,11 +1,11 @@
 """What begins runs by itself, as documents: `kind: Trigger`."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from antiphon.agents.cron import Schedule
 from antiphon.agents.document import Document, EnvelopeSpec
 from antiphon.agents.kinds import Kind
 from antiphon.agents.library import Library, Wrong, near
@@ -166,8 +166,9 @@ def check_trigger(document: Document, library: Library) -> Iterator[Wrong]:
         wrong = f"there is no agent {spec.agent}{version}"
         yield ("spec", "agent"), wrong, near(spec.agent, library.names("Agent"), "agent")
     if spec.cron is not None:
+        cron: Any = import_module("antiphon.agents.cron")  # its library is loaded where there is a schedule
         try:
-            Schedule(spec.cron.schedule, spec.cron.time_zone)
+            cron.Schedule(spec.cron.schedule, spec.cron.time_zone)
         except ValueError as error:
             at = "time_zone" if "time zone" in str(error) else "schedule"
             yield ("spec", "cron", at), str(error), "write such as `0 7 * * 1-5`, and a zone such as Europe/Zurich"

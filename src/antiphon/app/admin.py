@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from antiphon.app import administration
-from antiphon.app.administration import ADDRESS_FILE, Heard, Task, first_key
+from antiphon.app.administration import Heard, Task, first_key
 from antiphon.app.child import Child, fork
-from antiphon.app.places import Places
+from antiphon.app.places import ADDRESS_FILE, Places
 from antiphon.config.load import Loaded
 from antiphon.core.error import ConfigError, Problem
 from antiphon.net.listener import bind

@@ -21,10 +21,11 @@ from msgspec import Struct
 from antiphon.admin.desk import Desk
 from antiphon.admin.site import AdminSite
 from antiphon.app.build import tls_context
+from antiphon.app.desk import desk_of
 from antiphon.app.doors import doors_of
 from antiphon.app.follower import Follower
-from antiphon.app.objects import desk_of, objects_of
-from antiphon.app.places import Places
+from antiphon.app.objects import objects_of
+from antiphon.app.places import KEY_FILE, Places
 from antiphon.config.load import Loaded
 from antiphon.control import key_text
 from antiphon.control.callers import Callers
@@ -50,10 +51,6 @@ BOUNDS = Bounds(max_body_bytes=1_048_576, max_connections=256)
 TAKEN_S = 5.0
 """The longest that a change waits for every worker to work by it, before it is answered `taken: false`."""
 DRAIN_S = 2.0
-KEY_FILE = "admin.key"
-"""In the data directory, as the next."""
-ADDRESS_FILE = "admin.url"
-"""Where the admin API is reached from this machine, while the gateway runs."""
 
 
 class Task(Struct, frozen=True, kw_only=True):

@@ -31,14 +31,14 @@ from antiphon.agents.tools.documents import MayRead
 from antiphon.agents.tools.grip import Handling, Surroundings
 from antiphon.agents.tools.kept import Kept
 from antiphon.agents.tools.parts import Parts
-from antiphon.agents.tools.telling import Counting
+from antiphon.agents.tools.telling import Telling
 from antiphon.agents.tools.toolbox import Toolbox
 from antiphon.agents.tools.workshop import Workshop
 from antiphon.agents.triggers import Triggers, TriggersParts
 from antiphon.app.governing import Governing
 from antiphon.app.stores import Stores
 from antiphon.calls.breaker_shared import SharedBreaker
-from antiphon.config.documents import EMPTY
+from antiphon.config.document_files import EMPTY
 from antiphon.config.documents_api import merged
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
@@ -57,6 +57,8 @@ from antiphon.net.egress import egress_of
 from antiphon.policy.compile import compiled
 from antiphon.policy.policies import Policies
 from antiphon.telemetry.metrics_agents import AgentMetrics
+from antiphon.telemetry.trace import Tracer
+from antiphon.telemetry.trace_agents import AgentSpans
 
 log = logging.getLogger("antiphon.agents")
 KEPT_RESULTS = 1000
@@ -83,6 +85,8 @@ class AgencyParts(Struct, frozen=True, kw_only=True):
     governing: Governing
     breakers: SharedBreaker
     metrics: AgentMetrics
+    tracer: Callable[[], Tracer | None]
+    """Of the present revision."""
     approvals: Callable[[], Approvals | None]
     """Of the present revision."""
     sandbox: Callable[[], Sandbox | None]
@@ -96,6 +100,7 @@ class Agency:
     def __init__(self, parts: AgencyParts) -> None:
         self.parts = parts
         settings, clock = parts.settings, parts.clock
+        self.spans = AgentSpans(parts.tracer, clock.now_ns)
         self.store: RunStore = SealedRuns(parts.stores.runs(), parts.sealer)
         self.shelf: Shelf = EMPTY
         self.rights = Rights(self._policies, lambda: self.shelf)
@@ -107,12 +112,14 @@ class Agency:
                 ids=parts.ids,
                 may=self.rights.run,
                 most_queued=settings.agents.most_queued,
+                traced=self.spans.begun,
             )
         )
         self.answering = Answering(self.runs)
         self._chance = random.Random().random  # noqa: S311 - spreads retries in time; it guards nothing
+        self._teller = Telling(parts.metrics, self.spans)
         around = Surroundings(clock=clock, fraction=self._chance, breakers=parts.breakers)
-        self.toolbox = Toolbox(around, Kept(entries=KEPT_RESULTS, size_bytes=KEPT_BYTES), Counting(parts.metrics))
+        self.toolbox = Toolbox(around, Kept(entries=KEPT_RESULTS, size_bytes=KEPT_BYTES), self._teller)
         self._secret = parts.sealer.stamp(b"agents/marks").hex()
         self._none = compiled(settings.policy, (), settings.data_classes.private_from)
         self.tokens = TokensParts(
@@ -237,7 +244,7 @@ class Agency:
             breakers=parts.breakers,
             fraction=self._chance,
             may=self._may_ask,
-            teller=Counting(parts.metrics),
+            teller=self._teller,
             store=self.store,
         )
 

@@ -70,9 +70,10 @@ class House:
             remote=agency.remotes,
             worker=agency.parts.index,
             workspace=agency.workspace,
+            spans=agency.spans,
         )
         metrics, place = agency.parts.metrics, place_of(stores)
-        self._engine = Engine(agency.store, LoopDriver(doors), sealer, settings, place, metrics)
+        self._engine = Engine(agency.store, LoopDriver(doors), sealer, settings, place, metrics, agency.spans)
         self._ticker = Ticker(agency.triggers)
         self._pusher = Pusher(agency.store, agency.parts.transport, clock)
         self._keeping = RunsKeeping(

@@ -6,8 +6,6 @@ import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from antiphon.agents.approved import Waker
-from antiphon.agents.sealed import SealedRuns
 from antiphon.app.places import Places
 from antiphon.app.plans import seat
 from antiphon.app.stores import Stores
@@ -91,7 +89,12 @@ def book_of(settings: Settings, sealer: Sealer, clock: Clock) -> Book:
 
 def waking(settings: Settings, stores: Stores, sealer: Sealer, clock: Clock) -> Callable[[Approval], None] | None:
     """Wakes runs of agents that wait for what people said. None: there are no agents here."""
-    return Waker(SealedRuns(stores.runs(), sealer), clock.now_ns).settled if settings.agents.on else None
+    if not settings.agents.on:
+        return None
+    from antiphon.agents.approved import Waker
+    from antiphon.agents.sealed import SealedRuns
+
+    return Waker(SealedRuns(stores.runs(), sealer), clock.now_ns).settled
 
 
 def own_book(settings: Settings) -> Book:

@@ -1,74 +1,23 @@
-"""Where the admin API's objects are, by the configuration, and its use cases on them."""
+"""Where the admin API's objects are, by the configuration."""
 
-from functools import cache, partial
 from pathlib import Path
 
-from antiphon.admin.desk import Desk
-from antiphon.agents.runs import Runs, RunsParts
-from antiphon.agents.sealed import SealedRuns
-from antiphon.app.asking import own_book
-from antiphon.app.places import Places
-from antiphon.app.proof import log_of, proof_of
 from antiphon.app.stores import Stores
-from antiphon.app.vaults import envelope
-from antiphon.config.documents_api import FileDocuments
-from antiphon.config.forms import FileForms
-from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
-from antiphon.control.documents import Documents
-from antiphon.control.policies import Bundles
-from antiphon.control.registry import Registry
-from antiphon.control.run_office import RunOffice
-from antiphon.core.clock import Clock, SystemClock
-from antiphon.core.error import NotAllowed
-from antiphon.core.ids import Uuid7
 from antiphon.core.objects import Objects
 
 
 def objects_of(settings: Settings) -> Objects:
     """Those of the database that records are kept in. Its tables are up to date."""
-    return _stores(settings).objects()
+    return stores_of(settings).objects()
 
 
 def prepare(settings: Settings) -> None:
     """Bring the tables up to date, as a gateway does when it starts. Raises: StoreError, OSError."""
     Path(settings.storage.dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-    _stores(settings).database().close()
+    stores_of(settings).database().close()
 
 
-def _runs(loaded: Loaded, clock: Clock) -> RunOffice:
-    """What is done with runs by whoever looks after them; nothing is begun here. Raises: StoreError."""
-    settings = loaded.settings
-    data = Path(settings.storage.dir)
-    sealer = envelope(settings, Places.under(data, data))
-    store = SealedRuns(_stores(settings).runs(), sealer)
-    parts = RunsParts(store=store, shelf=lambda: loaded.shelf, clock=clock, ids=Uuid7(clock), may=_nobody)
-    return RunOffice(Runs(parts), clock, sealer.refresh)
-
-
-def _nobody(*_: object) -> None:
-    raise NotAllowed("runs are begun at the gateway's own port, not here")
-
-
-def _stores(settings: Settings) -> Stores:
+def stores_of(settings: Settings) -> Stores:
+    """Those of a configuration."""
     return Stores.of(settings.storage, Path(settings.storage.dir))
-
-
-def desk_of(loaded: Loaded) -> Desk:
-    """What the admin API does, under a configuration."""
-    clock, objects = SystemClock(), objects_of(loaded.settings)
-    stores, notes = _stores(loaded.settings), _stores(loaded.settings).audit()
-    return Desk(
-        registry=Registry(objects, FileForms(loaded), clock),
-        policies=Bundles(objects, loaded.settings.policy.tiers, clock),
-        bank=stores.bank,
-        database=stores.database,
-        clock=clock,
-        ids=Uuid7(clock),
-        notes=notes,
-        log=log_of(loaded.settings, notes),
-        proof=cache(lambda: proof_of(loaded.settings, notes)),
-        approvals=cache(partial(own_book, loaded.settings)),
-        documents=Documents(objects, FileDocuments(loaded), clock),
-        runs=cache(partial(_runs, loaded, clock)),
-    )

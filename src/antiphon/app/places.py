@@ -10,6 +10,11 @@ from antiphon.core.error import StoreError
 from antiphon.metering.segment import is_locked
 
 LOCK = "lock"
+"""In the data directory, as the next ones."""
+KEY_FILE = "admin.key"
+"""The first admin key."""
+ADDRESS_FILE = "admin.url"
+"""Where the admin API is reached from this machine, while the gateway runs."""
 
 
 class Places(Struct, frozen=True, kw_only=True):

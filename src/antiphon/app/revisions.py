@@ -77,8 +77,9 @@ def made(
     accounts = _accounts(settings, labs)
     targets = _targets(settings, accounts)
     routes = _routes(settings, targets)
-    for name, one in ({} if paths is None else paths.agency.models(settings.calls.deadline.max_s)).items():
-        targets[name], routes[name] = one.target, one.route
+    if paths is not None:
+        for name, one in paths.agency.models(settings.calls.deadline.max_s).items():
+            targets[name], routes[name] = one.target, one.route
     caller.fleet.arrange(settings.calls, targets, _keys(settings, accounts), caller.now())
     plans = planning.make(settings, routes, targets, caller, embedders or {})
     governor = (

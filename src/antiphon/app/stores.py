@@ -4,7 +4,7 @@ import secrets
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -13,7 +13,6 @@ from antiphon.core.audit_store import AuditStore
 from antiphon.core.bank import Bank
 from antiphon.core.error import StoreError
 from antiphon.core.objects import Objects
-from antiphon.core.run_store import RunStore
 from antiphon.core.secret import Secret
 from antiphon.core.vault_store import VaultStore
 from antiphon.store.approvals_sqlite import SqliteApprovals
@@ -23,12 +22,14 @@ from antiphon.store.database import Database, Reader
 from antiphon.store.live import Live
 from antiphon.store.objects_sqlite import SqliteObjects
 from antiphon.store.reports_sqlite import SqliteSpending
-from antiphon.store.runs_sqlite import SqliteRuns
 from antiphon.store.settings import PostgresSettings, StorageSettings
 from antiphon.store.sqlite import FILE, SqliteDatabase, SqliteReader
 from antiphon.store.upkeep import Upkeep
 from antiphon.store.upkeep_sqlite import BESIDE, SqliteUpkeep
 from antiphon.store.vault_sqlite import SqliteVault
+
+if TYPE_CHECKING:
+    from antiphon.core.run_store import RunStore
 
 HOME = "home"
 """File in the data directory that names this gateway among those that share a database."""
@@ -97,10 +98,10 @@ class Stores(Struct, frozen=True, kw_only=True):
             return SqliteApprovals(self.directory)
         return _adapters("approvals_postgres").PostgresApprovals(self._place())
 
-    def runs(self) -> RunStore:
+    def runs(self) -> "RunStore":
         """Runs of agents and what belongs to them; connects when it is asked. The tables are up to date."""
         if self.url is None:
-            return SqliteRuns(self.directory)
+            return _adapters("runs_sqlite").SqliteRuns(self.directory)
         return _adapters("runs_postgres").PostgresRuns(self._place())
 
     def spending(self) -> Live:
@@ -131,7 +132,7 @@ class Stores(Struct, frozen=True, kw_only=True):
 
 
 def _adapters(module: str) -> ModuleType:
-    """What needs the driver is loaded where it is used."""
+    """What needs the driver, and what only agents need, is loaded where it is used."""
     try:
         return import_module(f"antiphon.store.{module}")
     except ImportError as error:

@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from antiphon.app import exporting, lab, shipping, worker
-from antiphon.app.admin import Admin
 from antiphon.app.auditing import settled
 from antiphon.app.child import Child, fork
 from antiphon.app.objects import objects_of
@@ -28,7 +28,7 @@ from antiphon.app.stores import Stores
 from antiphon.app.watch import Watch, source
 from antiphon.app.worker import Task
 from antiphon.config.diff import diff
-from antiphon.config.documents import check_published
+from antiphon.config.document_files import check_published
 from antiphon.config.forms import check_owners
 from antiphon.config.load import Loaded, load
 from antiphon.core.error import ConfigError, StoreError
@@ -36,6 +36,9 @@ from antiphon.metering.journal import tidy
 from antiphon.net.listener import bind
 from antiphon.telemetry import log as telemetry_log
 from antiphon.vault.local import LocalSealer
+
+if TYPE_CHECKING:
+    from antiphon.app.admin import Admin
 
 log = logging.getLogger("antiphon.supervisor")
 
@@ -113,6 +116,8 @@ class Supervisor:
         """Take both addresses, or neither. Raises: ConfigError, OSError."""
         server = self._loaded.settings.server
         if self._loaded.settings.admin is not None:
+            from antiphon.app.admin import Admin  # what only the admin API needs
+
             self._admin = Admin(self._loaded, self._override, self._places)
         try:
             self._listening = bind(server.host, server.port)

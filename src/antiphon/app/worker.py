@@ -57,7 +57,6 @@ from antiphon.net.listener import Listener
 from antiphon.telemetry import log as telemetry_log
 from antiphon.telemetry.lag import watch_lag
 from antiphon.telemetry.metrics import Metrics
-from antiphon.telemetry.metrics_agents import AgentMetrics
 from antiphon.telemetry.slots import Slots
 from antiphon.vault.tokens import SealedTokens
 
@@ -204,6 +203,7 @@ class Worker:
     def _agents(self, settings: Settings, stores: Stores) -> "Agency":
         """What agents rest on; loaded by gateways that have any."""
         from antiphon.app.agents import Agency, AgencyParts
+        from antiphon.telemetry.metrics_agents import AgentMetrics
 
         task, process = self._task, self._process
         parts = AgencyParts(
@@ -218,6 +218,7 @@ class Worker:
             governing=self._governing,
             breakers=self._counts.breakers or MemoryBreakers(),
             metrics=AgentMetrics(self._slots),
+            tracer=lambda: self._built.tracer,
             approvals=lambda: self._askables.people()[1],
             sandbox=lambda: self._planning.sandbox,
             index=f"worker-{task.index}",

@@ -28,4 +28,5 @@ def sought(attempt: Try, said: Said, request: Request, work: Work) -> Sought:
         request=request,
         outbound=said.outbound,
         note=note,
+        trace=work.span,
     )

@@ -99,6 +99,8 @@ class Story(Struct):
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
     span: Trace | None = None
+    came: Trace | None = None
+    """The trace that its caller came with, where it is no model call of a plan."""
     drafted: Told | None = None
     """What was told when its latest attempt began: what of it stands at the end too is not worked out again."""
     begun: bool = False

@@ -6,6 +6,7 @@ from antiphon.calls.attempt import Try
 from antiphon.calls.counting import Counted
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Told
+from antiphon.core.request import Trace
 
 
 class Work(Protocol):
@@ -13,6 +14,8 @@ class Work(Protocol):
 
     principal: Principal
     started_s: float
+    span: Trace | None
+    """Its own, or what its caller came with."""
     attempts: list[Try]
     counted: Counted | None
     """What counts its use; None: nothing does."""

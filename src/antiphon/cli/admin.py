@@ -14,9 +14,9 @@ from msgspec import Struct
 from antiphon.admin.ask import Ask
 from antiphon.admin.desk import Desk
 from antiphon.admin.routes import find
-from antiphon.app.administration import ADDRESS_FILE, KEY_FILE
-from antiphon.app.objects import desk_of, prepare
-from antiphon.app.places import owned
+from antiphon.app.desk import desk_of
+from antiphon.app.objects import prepare
+from antiphon.app.places import ADDRESS_FILE, KEY_FILE, owned
 from antiphon.cli import values
 from antiphon.cli.configured import configured
 from antiphon.cli.http import Address, connected

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
-from antiphon.agents.catalogue import KINDS
 from antiphon.cli import drift, summary, text
 from antiphon.cli.checks.models import models
 from antiphon.cli.configured import configured
@@ -20,7 +19,6 @@ from antiphon.config.check_objectives import REMEDY as PRICED
 from antiphon.config.check_objectives import shut_out
 from antiphon.config.check_unpriced import REMEDY, refused, said
 from antiphon.config.diff import Change, diff
-from antiphon.config.documents import schema_of
 from antiphon.config.load import environment, load
 from antiphon.config.schema import schema
 from antiphon.config.show import show, shown
@@ -98,7 +96,13 @@ def _line(change: Change) -> str:
 
 
 def _schema(arguments: Namespace) -> int:
-    if arguments.kind and arguments.kind not in KINDS:
+    if not arguments.kind:
+        document(schema())
+        return Exit.OK
+    from antiphon.agents.catalogue import KINDS
+    from antiphon.config.documents import schema_of
+
+    if arguments.kind not in KINDS:
         arguments.parser.error(f"there is no kind {arguments.kind!r}: {', '.join(KINDS)}")
-    document(schema_of(arguments.kind) if arguments.kind else schema())
+    document(schema_of(arguments.kind))
     return Exit.OK

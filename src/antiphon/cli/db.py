@@ -8,8 +8,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
-from antiphon.app.administration import KEY_FILE
-from antiphon.app.places import Places, own
+from antiphon.app.places import KEY_FILE, Places, own
 from antiphon.app.stores import Stores
 from antiphon.cli import text
 from antiphon.cli.configured import configured

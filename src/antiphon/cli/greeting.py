@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from antiphon.app.administration import KEY_FILE
+from antiphon.app.places import KEY_FILE
 from antiphon.app.supervisor import Ready
 from antiphon.cli.checks.models import models
 from antiphon.config.resolve import offered

@@ -22,7 +22,7 @@ from antiphon.config.check_routes import check_routes
 from antiphon.config.check_rules import check_rules
 from antiphon.config.check_storage import check_storage
 from antiphon.config.check_vault import check_vault
-from antiphon.config.documents import check_documents
+from antiphon.config.document_files import check_documents
 from antiphon.config.known import tiers_of
 from antiphon.config.pem import MENDED, why_no_authorities, why_no_chain, why_no_file
 from antiphon.config.settings import Settings

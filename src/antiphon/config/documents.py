@@ -14,19 +14,17 @@ from antiphon.agents.kinds import API_VERSION
 from antiphon.agents.reading import digest, shelved
 from antiphon.agents.shelf import Shelf
 from antiphon.config.convert import convert
+from antiphon.config.document_files import HERE
 from antiphon.config.interpolate import PLACE, interpolate
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written, choose
-from antiphon.core.error import ConfigError, Problem
+from antiphon.core.error import Problem
 from antiphon.policy.source import files_of
 from antiphon.wire.yaml import compose_all
 from antiphon.wire.yaml_node import Items, Node, Scalar, Table, dotted, find, line_of, node_of, plain_of
 
 LARGEST_BYTES = 4_194_304
 """Of one file."""
-HERE = "(body)"
-"""What problems call a document that came by the admin API."""
-EMPTY = Shelf()
 
 
 class Read(Struct, frozen=True, kw_only=True):
@@ -91,45 +89,10 @@ def shelf_of(read: Read, settings: Settings, published: Mapping[str, str] | None
     return shelf, sorted(problems, key=lambda one: (one.file, one.line, one.path))
 
 
-def load_shelf(patterns: Sequence[str], environ: Mapping[str, str], settings: Settings, base: Path) -> Shelf:
-    """The shelf of files. Raises: ConfigError, with every mistake."""
-    if not patterns:
-        return EMPTY
-    shelf, problems = shelf_of(read_files(patterns, environ, base), settings)
-    if problems:
-        raise ConfigError(problems)
-    return shelf
-
-
-def check_published(before: Shelf, after: Shelf) -> None:
-    """Whether every version that was published says what it said. Raises: ConfigError."""
-    said = {one.id: one.digest for one in before.documents}
-    wrong, remedy = "this version was published with another text", "a version never changes: give this one another"
-    problems = [
-        Problem(
-            file=one.file or HERE, line=one.line, path="metadata.version", wrong=f"{one.id}: {wrong}", remedy=remedy
-        )
-        for one in after.documents
-        if said.get(one.id, one.digest) != one.digest
-    ]
-    if problems:
-        raise ConfigError(problems)
-
-
 def models_of(settings: Settings) -> frozenset[str]:
     """Public names that agents may ask for."""
     listed = (name for name, model in settings.models.items() if model.listed)
     return frozenset((*settings.routes, *listed))
-
-
-def check_documents(settings: Settings, written: Written) -> Iterator[Problem]:
-    """Patterns that name no file. File names are absolute."""
-    for at, pattern in enumerate(settings.agents.documents):
-        if written.sound(("agents", "documents", at)) and not files_of((pattern,)):
-            wrong = f"no file is named so: {pattern}"
-            yield written.problem(
-                ("agents", "documents", at), wrong, "name a file, or a pattern of files that are there"
-            )
 
 
 def _take(read: Read, node: Node, file: str, environ: Mapping[str, str] | None, base: Path) -> None:

@@ -11,7 +11,7 @@ from antiphon.config.check import check
 from antiphon.config.check_contracts import check_contracts
 from antiphon.config.check_libraries import check_libraries
 from antiphon.config.convert import convert
-from antiphon.config.documents import EMPTY, load_shelf
+from antiphon.config.document_files import EMPTY, load_shelf
 from antiphon.config.interpolate import interpolate
 from antiphon.config.places import rooted
 from antiphon.config.revision import Revision, learned, revision

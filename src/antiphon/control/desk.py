@@ -25,6 +25,7 @@ from antiphon.governance.parts import Errand, Governed
 from antiphon.net.egress import Egress
 from antiphon.providers.raw import Asking, Raw, outbound
 from antiphon.providers.tokenizers import Tokenizers
+from antiphon.wire import trace
 from antiphon.wire.lineage import end_user, lineage
 
 log = logging.getLogger("antiphon.gateway")
@@ -55,8 +56,10 @@ class Desk(Struct, frozen=True, kw_only=True):
     def story(self, arrival: Arrival, principal: Principal) -> Story:
         """Begin a request's story."""
         revision, process = self.gateway.revision, self.gateway.process
-        span = None if revision.tracer is None else revision.tracer.sample(None)
-        return Story(arrival, revision.id, process.worker, arrival.started_s, principal=principal, span=span)
+        headers, tracer = arrival.headers, revision.tracer
+        came = trace.decode(headers.get(b"traceparent"), headers.get(b"tracestate"))
+        span = came if tracer is None else tracer.sample(came)
+        return Story(arrival, revision.id, process.worker, arrival.started_s, principal=principal, span=span, came=came)
 
     async def run(self, story: Story, refusals: Refusals, work: Coroutine[Any, Any, None]) -> None:
         """Do the work of a story. Every way out leaves a receipt, and an answer if anyone waits for it."""

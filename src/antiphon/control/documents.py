@@ -10,6 +10,7 @@ from msgspec import Struct
 from antiphon.agents.document import Document
 from antiphon.control.instants import said
 from antiphon.control.ownership import Flaw, Flawed
+from antiphon.control.stored_document import Stored, read_document, read_spec
 from antiphon.core.clock import Clock
 from antiphon.core.error import BadRequest, NotFound, OwnedElsewhere
 from antiphon.core.objects import Edit, Object, Objects
@@ -22,16 +23,6 @@ _PAGE = 1000
 May = Callable[[str], None]
 """Whether documents of a tenant (empty: of everybody) may be changed. Raises: NotAllowed."""
 Raw = Mapping[str, Any]
-
-
-class Stored(Struct, frozen=True, kw_only=True):
-    """A document as the store has it."""
-
-    tenant: str
-    document: dict[str, Any]
-
-
-_stored = msgspec.json.Decoder(Stored)
 
 
 class ShownDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -150,7 +141,7 @@ class Documents:
         for change in self._objects.changes(2**63 - 1, _PAGE, "document", document.id):
             if change.after is None:
                 continue
-            (before,) = self._forms.read([_stored.decode(change.after).document])
+            (before,) = self._forms.read([read_spec(change.after).document])
             if before.digest != document.digest:
                 raise _flawed(document.id, "metadata.version", "was published with another text")
 
@@ -163,11 +154,6 @@ class Documents:
             if len(page) < _PAGE:
                 return sorted(found, key=lambda one: one.version)
             after = page[-1].name
-
-
-def read_document(one: Object) -> Stored:
-    """As the store has it."""
-    return _stored.decode(one.spec)
 
 
 def _bounded(raws: Sequence[Raw]) -> None:

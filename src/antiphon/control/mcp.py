@@ -291,6 +291,7 @@ class _Calling:
                 data_class=context.data_class,
                 session=context.session,
                 until_s=context.until_s,
+                trace=context.trace,
             )
         )
         return ToolResult(text=found.text, failed=found.failed, retryable=found.retryable)
@@ -301,7 +302,9 @@ class _Calling:
         now_s, legacy = self._desk.desk.now_s, self._call.era == "legacy"
         until_s = context.until_s if legacy else min(context.until_s, now_s + self._gateway.hold_s)
         progress: Progress | None = self._call.heard if "progressToken" in self._call.message.meta else None
-        self._leg = leg = Leg(runs=runs, principal=context.principal, until_s=until_s, progress=progress)
+        self._leg = leg = Leg(
+            runs=runs, principal=context.principal, until_s=until_s, progress=progress, trace=context.trace
+        )
         answer = None
         if self._before.key:
             action, answer = answer_of(self._call.message.params.get("inputResponses"), self._before.key, "answer")
@@ -321,7 +324,7 @@ class _Calling:
         made: dict[str, Any] = {}
 
         async def do(arguments: dict[str, Any], context: ToolContext) -> ToolResult:
-            run = await begin(runs, principal, self._one.of, arguments, context.key)
+            run = await begin(runs, principal, self._one.of, arguments, context.key, context.trace)
             made.update(task(run, principal, self._gateway.keep_ms, _result))
             return ToolResult(text=run.id)
 

@@ -13,6 +13,7 @@ from antiphon.agents.runs import Runs
 from antiphon.control.mcp_state import Waits
 from antiphon.core.error import BadRequest
 from antiphon.core.principal import Principal
+from antiphon.core.request import Trace
 from antiphon.core.run import Run, RunStatus
 from antiphon.core.tool import ToolResult
 from antiphon.wire.mcp import mapping
@@ -40,6 +41,7 @@ class Leg(Struct, kw_only=True):
     principal: Principal
     until_s: float
     progress: Progress | None = None
+    trace: Trace | None = None
     waits: Waits | None = None
     """What to come back with, where the run has not ended."""
     run: str = ""
@@ -72,7 +74,7 @@ class Leg(Struct, kw_only=True):
             if found.agent != agent:
                 raise BadRequest(f"the run {found.id} is of the agent {found.agent}", param="run")
             return found
-        return await begin(self.runs, self.principal, agent, arguments, once)
+        return await begin(self.runs, self.principal, agent, arguments, once, self.trace)
 
     async def _watch(self, run: Run, answered: str) -> Run:
         """Tell of what happens until the run ends, or asks its caller something else than was answered."""
@@ -93,13 +95,15 @@ class Leg(Struct, kw_only=True):
             await asyncio.sleep(LOOK_S)
 
 
-async def begin(runs: Runs, principal: Principal, agent: str, arguments: Mapping[str, Any], once: str) -> Run:
+async def begin(
+    runs: Runs, principal: Principal, agent: str, arguments: Mapping[str, Any], once: str, trace: Trace | None = None
+) -> Run:
     """Begin a run as a tool's arguments say. Raises: AntiphonError."""
     goal = arguments.get("goal")
     if not goal:
         raise BadRequest("goal: say what the agent is to do", param="goal")
     given = {**mapping(arguments.get("input")), "goal": goal}
-    return await runs.begin(principal, agent, given, once=once, trigger="mcp")
+    return await runs.begin(principal, agent, given, once=once, trigger="mcp", trace=trace)
 
 
 def asked(run: Run, principal: Principal) -> str | None:

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from antiphon.control import keys, limits
 from antiphon.control.budgets import of_key
-from antiphon.control.documents import Stored, read_document
 from antiphon.control.identity import NOBODY, Table
 from antiphon.control.keys import AccountSpec, KeySpec, Known
 from antiphon.control.policy_bundle import read_bundle, source_of
 from antiphon.control.settings_identity import BindingForm
+from antiphon.control.stored_document import Stored, read_document
 from antiphon.core.budget import Budget
 from antiphon.core.error import StoreError
 from antiphon.core.limit import Limit

@@ -102,6 +102,7 @@ class ToolDesk(Struct, frozen=True, kw_only=True):
             until_s=min(limit.at_s, self.desk.now_s + tool.timeout_s),
             data_class=story.data_class or "public",
             session=lineage(headers).session,
+            trace=story.span,
         )
         result: ToolResult = await do(arguments, context)
         if result.failed:

@@ -18,7 +18,7 @@ from antiphon.core.money import NanoUsd
 from antiphon.core.peer import Peer
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Loss, Receipt, Told
-from antiphon.core.request import Request
+from antiphon.core.request import Request, Trace
 from antiphon.core.score import Score, Tally
 from antiphon.core.ticket import Ticket
 from antiphon.core.usage import Usage
@@ -426,6 +426,8 @@ class Sought(Struct, frozen=True, gc=False, kw_only=True):
     """What is asked, in the words of `wire.agent_run`, and how long the answer may take."""
     note: Callable[[str], None]
     """Adds a note to the call's receipt."""
+    trace: Trace | None = None
+    """What it is asked within."""
 
 
 class Runner(ABC):

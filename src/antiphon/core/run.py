@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from antiphon.core.data_class import DataClass
 from antiphon.core.principal import Principal
+from antiphon.core.request import Trace
 
 RunStatus = Literal["queued", "running", "waiting", "paused", "done", "failed", "cancelled"]
 ENDED: frozenset[RunStatus] = frozenset({"done", "failed", "cancelled"})
@@ -144,6 +145,8 @@ class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data_class: DataClass = "public"
     taken_by: str = ""
     """Person who took it over by hand."""
+    trace: Trace | None = None
+    """What its spans are within, whichever process sends them; an empty `parent_id`: it begins the trace. None: it is in none."""
 
     @property
     def workflow(self) -> str:

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from antiphon.core.data_class import DataClass
 from antiphon.core.principal import Principal
+from antiphon.core.request import Trace
 
 Effect = Literal["pure", "idempotent", "at_most_once"]
 """What calling twice does: nothing, since it changes nothing; the same as once, since it takes an idempotency key; harm."""
@@ -117,6 +118,8 @@ class ToolContext(Struct, frozen=True, kw_only=True):
     workspace: str = ""
     """Folder of the run's files; empty: it has none."""
     meta: Mapping[str, str] = {}
+    trace: Trace | None = None
+    """What it is called within."""
 
 
 class Tools(ABC):

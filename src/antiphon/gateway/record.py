@@ -60,7 +60,7 @@ def _tell(told: Told, story: Story, process: Process, revision: Revision) -> Non
     """Count, trace and log a request that has ended."""
     process.metrics.finished(told, story.plan.route if story.plan else "", story.plan)
     if story.span is not None and story.span.sampled and revision.tracer is not None:
-        came = story.request.trace if story.request is not None else None
+        came = story.request.trace if story.request is not None else story.came
         revision.tracer.finished(story.receipt(told), story.span, came)
     if requests.wanted(revision.log_requests, told.outcome):
         requests.finished(story.receipt(told))

@@ -21,6 +21,7 @@ from antiphon.core.run_store import Asked
 from antiphon.net.exchange import Exchange
 from antiphon.server.ask import authenticate
 from antiphon.server.reply import JSON, error_headers
+from antiphon.wire import trace
 from antiphon.wire.codecs import CODECS
 from antiphon.wire.fields import mistyped
 from antiphon.wire.json import loads
@@ -145,6 +146,7 @@ class RunSite:
             envelope=asked.envelope,
             priority=asked.priority,
             data_class=asked.data_class,
+            trace=trace.decode(exchange.headers.get(b"traceparent"), exchange.headers.get(b"tracestate")),
         )
         if asked.wait_s:
             run = await self._runs.wait(principal, run.id, self._clock.steady_s() + asked.wait_s)

@@ -18,6 +18,7 @@ class AgentMetrics:
         self._slots = slots
         self._numbers: dict[tuple[str, ...], Number] = {}
         self._live = None if slots is None else slots.number("gauge", "antiphon_agent_segments", LIVE)
+        self._add("antiphon_agent_takeovers_total", TAKEOVERS, 0.0)  # so that the first is a rise
 
     def ended(self, agent: str, status: str, stop: str) -> None:
         """Count a run that has ended."""

@@ -55,32 +55,39 @@ class Tracer:
         if came is None:
             if self._random.random() >= self._share:
                 return None
-            return Trace(trace_id=f"{self._random.getrandbits(128) or 1:032x}", parent_id=self._span_id(), sampled=True)
+            return Trace(trace_id=f"{self._random.getrandbits(128) or 1:032x}", parent_id=self.span_id(), sampled=True)
         if not came.sampled:
             return came
-        return Trace(trace_id=came.trace_id, parent_id=self._span_id(), sampled=True, state=came.state)
+        return Trace(trace_id=came.trace_id, parent_id=self.span_id(), sampled=True, state=came.state)
 
-    def _span_id(self) -> str:
+    def root(self) -> Trace:
+        """A trace that begins here. Sampled, its first span is still to come, and `parent_id` is empty."""
+        sampled = self._random.random() < self._share
+        trace_id = f"{self._random.getrandbits(128) or 1:032x}"
+        return Trace(trace_id=trace_id, parent_id="" if sampled else self.span_id(), sampled=sampled)
+
+    def span_id(self) -> str:
+        """One that no other span has."""
         return f"{self._random.getrandbits(64) or 1:016x}"
 
     def finished(self, receipt: Receipt, span: Trace, came: Trace | None) -> None:
         """Send the spans of a sampled request: one for it, one for each attempt."""
-        parent = _context(came.trace_id, came.parent_id, is_remote=True) if came is not None else None
-        own = _context(span.trace_id, span.parent_id)
+        parent = context_of(came.trace_id, came.parent_id, is_remote=True) if came is not None else None
+        own = context_of(span.trace_id, span.parent_id)
         end_ns = receipt.at_ns + receipt.duration_us * 1000
         times_ns, notes = (receipt.at_ns, end_ns), _notes(receipt)
-        self._send(names.SERVER_SPAN, own, parent, SpanKind.SERVER, _request(receipt), times_ns, receipt.error, notes)
+        self.send(names.SERVER_SPAN, own, parent, SpanKind.SERVER, _request(receipt), times_ns, receipt.error, notes)
         for attempt in receipt.attempts:
             start_ns = receipt.at_ns + attempt.started_us * 1000
             last_us = attempt.timings.last_byte_us
             stop_ns = end_ns if last_us is None else start_ns + last_us * 1000
-            context = _context(span.trace_id, self._span_id())
+            context = context_of(span.trace_id, self.span_id())
             name = f"{names.CHAT} {attempt.model}"
-            self._send(
+            self.send(
                 name, context, own, SpanKind.CLIENT, _attempt(receipt, attempt), (start_ns, stop_ns), attempt.error
             )
 
-    def _send(
+    def send(
         self,
         name: str,
         context: SpanContext,
@@ -91,6 +98,7 @@ class Tracer:
         error: str,
         events: Sequence[Event] = (),
     ) -> None:
+        """Send one span. `times_ns`: its start and end, UTC; `error`: its code, empty where it went well."""
         if error:
             attributes[names.ERROR_TYPE] = error
         self._processor.on_end(
@@ -115,7 +123,8 @@ class Tracer:
         last.join(CLOSE_S)
 
 
-def _context(trace_id: str, span_id: str, *, is_remote: bool = False) -> SpanContext:
+def context_of(trace_id: str, span_id: str, *, is_remote: bool = False) -> SpanContext:
+    """A span of a sampled trace, as OpenTelemetry names it."""
     return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=is_remote, trace_flags=_SAMPLED)
 
 

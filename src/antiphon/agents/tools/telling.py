@@ -1,14 +1,20 @@
-"""Calls of tools, counted."""
+"""Calls of tools, counted and traced."""
 
 from antiphon.agents.tools.toolbox import Teller, ToolTold
 from antiphon.telemetry.metrics_agents import AgentMetrics
+from antiphon.telemetry.trace_agents import AgentSpans, ToolEnd
 
 
-class Counting(Teller):
-    """Counts in a process's metrics."""
+class Telling(Teller):
+    """Tells a process's metrics and its tracer."""
 
-    def __init__(self, metrics: AgentMetrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: AgentMetrics, spans: AgentSpans) -> None:
+        self._metrics, self._spans = metrics, spans
 
     def told(self, told: ToolTold) -> None:
         self._metrics.called(told.tool.name, told.outcome, told.took_us)
+        self._spans.called(
+            told.tool,
+            told.context,
+            ToolEnd(outcome=told.outcome, failed=told.failed, took_us=told.took_us, cost_nano_usd=told.cost_nano_usd),
+        )

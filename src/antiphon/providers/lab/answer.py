@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
@@ -12,10 +13,12 @@ from antiphon.providers.lab.instance import instance
 from antiphon.providers.lab.prefixes import Cached
 from antiphon.providers.lab.replay import Outcome
 from antiphon.providers.lab.request import Asked
-from antiphon.providers.lab.script import Played, Script
 from antiphon.providers.lab.settings import LabModel
 from antiphon.providers.lab.tools import Call, calls
 from antiphon.providers.lab.words import name_of, speech, summary, thoughts
+
+if TYPE_CHECKING:
+    from antiphon.providers.lab.script import Played, Script
 
 REASONING_TOKENS = {"none": 0, "minimal": 8, "low": 16, "medium": 48, "high": 128, "xhigh": 256}
 """Length of the reasoning by `reasoning_effort`; another word counts as medium."""
@@ -31,7 +34,7 @@ class Job(Struct, frozen=True, kw_only=True):
     asked: Asked
     created_s: int
     cached: Cached = Cached()
-    script: Script | None = None
+    script: "Script | None" = None
 
 
 class Overlong(BadRequest):
@@ -136,7 +139,7 @@ def _refuse_overlong(job: Job, prompt_tokens: int) -> None:
     )
 
 
-def _scripted(played: Played) -> Callable[[Job, int], Choice]:
+def _scripted(played: "Played") -> Callable[[Job, int], Choice]:
     """What a script says, within the limit of the request."""
 
     def choice(job: Job, index: int) -> Choice:

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from antiphon.core.clock import Clock
 from antiphon.core.error import AntiphonError, NotFound
@@ -13,10 +16,12 @@ from antiphon.providers.lab.misbehave import FAULTS, Scene
 from antiphon.providers.lab.pace import Pace
 from antiphon.providers.lab.prefixes import Prefixes
 from antiphon.providers.lab.records import Received, Records
-from antiphon.providers.lab.script import Script
 from antiphon.providers.lab.send import Reply, send
 from antiphon.providers.lab.settings import FaultSettings, LabModel, LabSettings
 from antiphon.providers.lab.tables import Tables
+
+if TYPE_CHECKING:
+    from antiphon.providers.lab.script import Script
 
 
 class Completions:
@@ -29,7 +34,7 @@ class Completions:
         self._records = records
         self._prefixes = Prefixes()
         self._faults = {name: tuple(model.faults) for name, model in settings.models.items()}
-        self._scripts = {name: Script(model.script) for name, model in settings.models.items() if model.script}
+        self._scripts = _scripts(settings)
         self._numbers: Counter[str] = Counter()
         self.stopping = False
         """Callers that are cut off from now on did not leave by themselves."""
@@ -132,3 +137,12 @@ class Completions:
                 param="model",
             )
         return model
+
+
+def _scripts(settings: LabSettings) -> Mapping[str, "Script"]:
+    """By model. Templates are loaded where there is a script."""
+    rules = {name: model.script for name, model in settings.models.items() if model.script}
+    if not rules:
+        return {}
+    scripts: Any = import_module("antiphon.providers.lab.script")
+    return {name: scripts.Script(some) for name, some in rules.items()}

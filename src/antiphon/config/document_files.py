@@ -1,0 +1,52 @@
+"""The documents that a configuration names. What reads them is loaded where any are named."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from antiphon.agents.shelf import Shelf
+from antiphon.config.settings import Settings
+from antiphon.config.written import Written
+from antiphon.core.error import ConfigError, Problem
+from antiphon.policy.source import files_of
+
+HERE = "(body)"
+"""What problems call a document that came by the admin API."""
+EMPTY = Shelf()
+
+
+def load_shelf(patterns: Sequence[str], environ: Mapping[str, str], settings: Settings, base: Path) -> Shelf:
+    """The shelf of files. Raises: ConfigError, with every mistake."""
+    if not patterns:
+        return EMPTY
+    documents: Any = import_module("antiphon.config.documents")
+    shelf, problems = documents.shelf_of(documents.read_files(patterns, environ, base), settings)
+    if problems:
+        raise ConfigError(problems)
+    return shelf
+
+
+def check_published(before: Shelf, after: Shelf) -> None:
+    """Whether every version that was published says what it said. Raises: ConfigError."""
+    said = {one.id: one.digest for one in before.documents}
+    wrong, remedy = "this version was published with another text", "a version never changes: give this one another"
+    problems = [
+        Problem(
+            file=one.file or HERE, line=one.line, path="metadata.version", wrong=f"{one.id}: {wrong}", remedy=remedy
+        )
+        for one in after.documents
+        if said.get(one.id, one.digest) != one.digest
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_documents(settings: Settings, written: Written) -> Iterator[Problem]:
+    """Patterns that name no file. File names are absolute."""
+    for at, pattern in enumerate(settings.agents.documents):
+        if written.sound(("agents", "documents", at)) and not files_of((pattern,)):
+            wrong = f"no file is named so: {pattern}"
+            yield written.problem(
+                ("agents", "documents", at), wrong, "name a file, or a pattern of files that are there"
+            )
