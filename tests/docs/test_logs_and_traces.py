@@ -91,6 +91,12 @@ def test_every_attribute_of_the_code_has_its_row() -> None:
     assert set(rows()) == used - {names.CHAT, names.SERVER_SPAN, names.NOTE}
 
 
+def test_every_attribute_of_spans_of_agents_has_its_row() -> None:
+    used = {getattr(names, name) for name in attributes(module("telemetry/trace_agents.py"), "names")}
+    rows = {row[0].strip("`") for row in PAGE.rows("Spans of agents")}
+    assert rows - {"attribute"} == used - {names.INVOKE_AGENT, names.EXECUTE_TOOL, names.PLAN}
+
+
 def rows() -> dict[str, str]:
     return {
         row[0].strip("`"): row[1]

@@ -76,7 +76,7 @@ PROVIDERS = """\
             - {say: Done.}
 """
 MODELS = """\
-  clerk: {provider: scripted, listed: false}
+  clerk: {provider: scripted}
 """
 AGENTS = """\
 apiVersion: antiphon/v1

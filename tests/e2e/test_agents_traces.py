@@ -53,13 +53,14 @@ for line in sys.stdin:
         case "tools/list":
             result = {"tools": TOOLS}
         case "tools/call":
-            result = {"content": [{"type": "text", "text": "out of order"}], "isError": True}
+            heard = asked["params"].get("_meta", {}).get("traceparent")
+            result = {"content": [{"type": "text", "text": f"out of order: {heard}"}], "isError": True}
         case _:
             print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": {"code": -32601, "message": "no"}}), flush=True)
             continue
     print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
 """
-"""A server of tools whose one tool fails."""
+"""A server of tools whose one tool fails, saying in which trace it was called."""
 
 
 @pytest.fixture
@@ -119,11 +120,11 @@ def begun(gateway: Gateway, agent: str, headers: dict[str, str] = CAME, **more: 
 
 
 def ended(gateway: Gateway, run: str) -> Json:
-    return until(
-        lambda: (now := gateway.get(f"/v1/runs/{run}", key=ALICE).json)["status"] in ("done", "failed") and now,
-        "the run's end",
-        20,
-    )
+    def found() -> Json | None:
+        now: Json = gateway.get(f"/v1/runs/{run}", key=ALICE).json
+        return now if now["status"] in ("done", "failed") else None
+
+    return until(found, "the run's end", 20)
 
 
 def of_trace(collector: Upstream, trace: str, *last: str) -> list[Span]:
@@ -211,18 +212,18 @@ def test_a_run_and_all_that_it_asks_are_in_its_callers_trace(start: Start, tmp_p
     (clerk,) = (one for one in found if one.name == "invoke_agent clerk")
     assert above(found, clerk) == ["invoke_agent clerk", "antiphon.request"]
 
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "shop__price", "arguments": {}}}
-    trace = TRACE[::-1]
+    call: Json = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "shop__price", "arguments": {}}}
     headers = {
-        "traceparent": f"00-{trace}-{PARENT}-01",
         "accept": "application/json, text/event-stream",
         "content-type": "application/json",
         "mcp-protocol-version": "2025-11-25",
     }
+    trace = TRACE[::-1]
+    call["params"]["_meta"] = {"traceparent": f"00-{trace}-{PARENT}-01"}
     answer = gateway.ask("POST", "/mcp", json.dumps(call).encode(), key=ALICE, headers=headers)
-    assert b"out of order" in answer.body, answer
     found = of_trace(collector, trace, "antiphon.request", "execute_tool shop__price")
     (price,) = (one for one in found if one.name == "execute_tool shop__price")
+    assert f"out of order: 00-{trace}-{price.span_id}-01" in answer.body.decode()
     assert above(found, price) == ["execute_tool shop__price", "antiphon.request"]
     assert next(one for one in found if one.kind == "SERVER").parent_id == PARENT
     assert "antiphon.run" not in price.attributes

@@ -229,6 +229,20 @@ def test_a_person_says_what_became_of_it_or_has_it_made_again(store: RunStore) -
     assert store.came("r", "2", b"made", "w2")
 
 
+def test_of_many_who_make_a_reviewed_call_again_one_does(store: RunStore) -> None:
+    first = Intent(run="r", step="1", tool="pay", digest="d", owner="w1", at_ns=1)
+    store.intend(first)
+    assert not store.review("r", "1", None, "user/bob", "w9", was="w2")
+    assert not store.review("r", "1", b"done", "user/bob", "w9", was="w2")
+    assert store.intend(first) == first
+    won = at_once(6, lambda number: store.review("r", "1", None, "user/bob", f"again/{number}", was="w1"))
+    assert sorted(won) == [False] * 5 + [True]
+    kept = store.intend(first)
+    assert kept == replace(first, owner=f"again/{won.index(True)}", reviewed_by="user/bob")
+    assert not store.came("r", "1", b"late", "w1")
+    assert store.review("r", "1", b"done", "user/bob", "w3", was=kept.owner)
+
+
 def test_of_many_who_intend_the_same_one_does(store: RunStore) -> None:
     intent = Intent(run="r", step="1", tool="pay", digest="d", owner="", at_ns=1)
     found = at_once(6, lambda number: store.intend(replace(intent, owner=f"w{number}")).owner)

@@ -5,6 +5,7 @@ python scripted_agents.py PLACE   # PLACE: a directory (SQLite), or JSON {"dir":
 
 import asyncio
 import json
+import logging
 import os
 import random
 import secrets
@@ -30,9 +31,10 @@ from antiphon.core.secret import Secret
 from antiphon.store.postgres_link import PostgresPlace
 from antiphon.store.runs_postgres import PostgresRuns
 from antiphon.store.runs_sqlite import SqliteRuns
-from antiphon.telemetry import log
+from antiphon.telemetry import log as telemetry_log
 from antiphon.vault.local import LocalSealer
 
+log = logging.getLogger("antiphon.scripted")
 REVIEWED = "reviewed/"
 """Begins the owner of an intent that a person said was not carried out."""
 ALICE = Principal(tenant="acme", key="alice", user="alice")
@@ -62,6 +64,7 @@ class Scripted(Driver):
     def __init__(self, store: RunStore, effects: Path) -> None:
         self._store, self._effects = store, effects
         self.engine: Engine | None = None
+        self._gone_on: set[str] = set()
 
     async def drive(self, journal: Journal, run: Run, mail: list[Mail]) -> Ended:
         script = json.loads(run.input)
@@ -136,6 +139,9 @@ class Scripted(Driver):
         owner = secrets.token_hex(8)
         hold, do = f"{run.id}/{key}", asyncio.to_thread
         most = Use(steps=1, tool_calls=1, money_nano_usd=5)
+        if run.id not in self._gone_on:
+            self._gone_on.add(run.id)
+            log.info("run.acts", extra={"run": run.id, "by": run.owner.rpartition("#")[0]})
         held = await do(self._store.hold, run.root, hold, most)
         if not held.ok:
             return "short"
@@ -144,7 +150,7 @@ class Scripted(Driver):
         if found.outcome is None:
             again = found.owner.startswith(REVIEWED)
             if found.owner != owner and not (
-                again and await do(self._store.review, run.id, key, None, "person", owner)
+                again and await do(self._store.review, run.id, key, None, "person", owner, was=found.owner)
             ):
                 return "review"
             await asyncio.sleep(random.uniform(0, script.get("each_s", 0)))
@@ -158,8 +164,9 @@ class Scripted(Driver):
 
     async def _reviewed(self, run: Run, key: str, done: bool) -> None:
         """A step of its own: the effect may come after it only."""
-        outcome = b"1" if done else None
-        await asyncio.to_thread(self._store.review, run.id, key, outcome, "person", f"{REVIEWED}{secrets.token_hex(8)}")
+        owner, do = f"{REVIEWED}{secrets.token_hex(8)}", asyncio.to_thread
+        found = await do(self._store.intend, Intent(run=run.id, step=key, tool="pay", digest="", owner=owner, at_ns=0))
+        await do(self._store.review, run.id, key, b"1" if done else None, "person", owner, was=found.owner)
 
     def _said(self, text: str) -> None:
         handle = os.open(self._effects, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
@@ -199,7 +206,7 @@ class Place:
 
 
 async def _work(place: Place) -> None:
-    log.start("warning")
+    telemetry_log.start("info")
     engine, stopped = place.engine(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await engine.start()

@@ -120,7 +120,7 @@ def _told(verb: str, *known: str) -> Act:
 
 def _bars(desk: Desk, ask: Ask) -> Done:
     ask.query()
-    return Done(value={"data": [shown_barred(one) for one in _office(desk).barred()]})
+    return Done(value={"data": [shown_barred(one) for one in _office(desk).barred(ask.who)]})
 
 
 def _barred(desk: Desk, ask: Ask) -> Done:

@@ -182,7 +182,8 @@ def _succeeded(scene: Scene, action: Action, kid: Kid, came: Came) -> None:
     _undone(scene, action)
     if action.kind == "hand_off":
         state = scene.state
-        state.answer, state.seen = came.answer, merged(state.seen, came.origins)
+        scene.saw(came.origins)
+        state.answer = came.answer
         state.pending, state.phase, state.stop = [], "ended", "handed_off"
         state.why = f"the agent {kid.name} took it over: {came.why}"
         return
@@ -204,7 +205,8 @@ def _remote_came(scene: Scene, action: Action, kid: Kid, result: ToolResult) -> 
 def _failed(scene: Scene, action: Action, kid: Kid, came: Came) -> None:
     """Decide what follows on a child that failed; what it did is undone first. It stays pending."""
     children, state = scene.spec.children, scene.state
-    why = f"{kid.name} ended: {came.stop or 'error'}{f': {came.why}' if came.why else ''}"
+    told = came.why and not came.origins.untrusted  # else it may be strangers' words: the child's own run has them
+    why = f"{kid.name} ended: {came.stop or 'error'}{f': {came.why}' if told else ''}"
     if came.stop == "cycle" and action.kind == "hand_off":
         raise Stopped("cycle", why)
     again = came.stop is None or came.stop in AGAIN

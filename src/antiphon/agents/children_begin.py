@@ -140,6 +140,7 @@ def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) 
         tenant=run.tenant,
         agent=document.name,
         version=document.version,
+        digest=document.text,
         principal=run.principal,
         created_ns=doors.clock.now_ns(),
         updated_ns=doors.clock.now_ns(),
@@ -207,7 +208,9 @@ async def _remote(scene: Scene, action: Action, name: str, attempt: int) -> Begu
     grant = await scene.purse.hold(key, most)
     if grant.short is not None:
         return Begun(name=name, short=grant.short)
-    result = await remote.ask(short, action.text, mapping(action.data) or None, scene.context(key, grant.most.seconds))
+    result = await remote.ask(
+        short, action.text, mapping(action.data) or None, scene.context(key, grant.most.seconds, action.origins)
+    )
     used = Use(calls=1, tokens=tokens, money_nano_usd=result.cost_nano_usd, seconds=result.took_us / 1e6)
     await scene.purse.settle(grant, used)
     return Begun(name=name, result=result, used=used)

@@ -309,6 +309,8 @@ class AgentDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     spec: AgentSpec
     digest: str = ""
     """SHA-256 of the document in canonical JSON."""
+    text: str = ""
+    """SHA-256 of all that its version stands for: the document, and the prompt where it names a version of one."""
     instructions: str = ""
     """With the prompt that `spec.prompt` names put in."""
 

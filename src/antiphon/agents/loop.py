@@ -11,6 +11,7 @@ from antiphon.agents.doors import Doors
 from antiphon.agents.journal import Driver, Ended, Journal
 from antiphon.agents.loop_resume import resume
 from antiphon.agents.observe import fingerprint
+from antiphon.agents.safety.hazards import fatal, reachable
 from antiphon.agents.scene import Scene, Stopped, decoded, merged
 from antiphon.agents.shapes import listed
 from antiphon.agents.state import State, Value
@@ -33,6 +34,8 @@ class LoopDriver(Driver):
         if document is None:
             why = f"there is no agent {run.agent} in the version {run.version} any more: publish it again"
             return Ended(status="failed", stop="error", why=why)
+        if refused := self._refused(document, run):
+            return refused
         state = decoded(run.state) if run.state else begun(document, run)
         scene = Scene(self._doors, document, journal, run, state, self._switches)
         try:
@@ -43,6 +46,18 @@ class LoopDriver(Driver):
         except AntiphonError as error:
             return await loop_ends.stopped(scene, Stopped("error", f"{error.said_code}: {error.noted}"))
         return await loop_ends.ended(scene)
+
+    def _refused(self, document: AgentDocument, run: Run) -> Ended | None:
+        """How a run ends that may not go on under what is there; None: it may."""
+        if run.digest and document.text and run.digest != document.text:
+            why = (
+                f"{run.agent} says another text in the version {run.version} than this run began under; "
+                "a version never changes: publish that text again, or begin a run of another version"
+            )
+            return Ended(status="failed", stop="error", why=why, state=run.state)
+        if unsafe := fatal(document, reachable(self._doors.tools, run.tenant)):
+            return Ended(status="failed", stop="refused", why=f"it is not safe to run: {unsafe}", state=run.state)
+        return None
 
 
 def begun(document: AgentDocument, run: Run) -> State:

@@ -20,6 +20,7 @@ async def finish(scene: Scene, action: Action) -> None:
     if references.places(answer):
         filled = await scene.step(f"filled {action.key}", references.Filled, lambda: references.fill(scene, answer))
         answer = filled.value
+        scene.saw(filled.origins)
     faults = conditions.contract(scene.spec, answer) or conditions.checks(scene.spec, state, answer)
     if not faults and action.key not in state.allowed_once:
         faults = await verify.judged(scene, answer)

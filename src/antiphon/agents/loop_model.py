@@ -1,8 +1,9 @@
 """Model calls of the loop: by role, paid from the envelope before, written down after."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import msgspec
 from msgspec import Struct, structs
 
 from antiphon.agents.aside import aside
@@ -10,17 +11,26 @@ from antiphon.agents.context import text
 from antiphon.agents.document import Role
 from antiphon.agents.loop_offer import agent_tools, offered
 from antiphon.agents.mind import Ask, Said
-from antiphon.agents.scene import Scene, Stopped
+from antiphon.agents.scene import Scene, Stopped, merged
 from antiphon.agents.shapes import mapping
+from antiphon.agents.state import State
 from antiphon.core.content import Message, ResponseFormat
 from antiphon.core.content import Tool as ToolShown
+from antiphon.core.data_class import highest
 from antiphon.core.error import AntiphonError
 from antiphon.core.run import Mail, Stop, Use, Wait
+from antiphon.core.tool import Origins
 
 MODEL_S = 120.0
 """The longest that one call may take."""
 WAITS_S = (5.0, 30.0, 120.0)
 """Before a call that failed is made again, where it may go well later. The gateway has tried all it can by then."""
+
+
+PEOPLE = ("user/", "key/")
+"""How `Mail.by` of those begins who say something to a run; an agent's is `run/ID`."""
+MOST_SAID = 50
+"""Messages of people that are kept as their words."""
 
 
 class Thought(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,6 +61,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """The form of its answer, JSON."""
     listens: bool = False
     """Messages to the run are read first."""
+    origins: Origins = Origins()
+    """Of what it is shown beside what the agent has seen."""
 
 
 async def think(scene: Scene, wanted: Wanted) -> Thought:
@@ -151,6 +163,7 @@ async def _said(scene: Scene, wanted: Wanted, ask: Ask) -> Said:
 
 def _ask_of(scene: Scene, wanted: Wanted, key: str, heard: tuple[Mail, ...]) -> Ask:
     run, state = scene.run, scene.state
+    seen = merged(state.seen, wanted.origins)
     tools = (*offered(scene.doors, scene.document, state, run.tenant), *wanted.more) if wanted.tools else wanted.more
     form = None
     if wanted.schema is not None:
@@ -166,10 +179,10 @@ def _ask_of(scene: Scene, wanted: Wanted, key: str, heard: tuple[Mail, ...]) -> 
         tools=tools,
         response_format=form,
         output_tokens=scene.spec.output_tokens,
-        data_class=state.data_class,
+        data_class=highest(state.data_class, seen.data_class),
         session=run.session,
         agent=run.agent,
-        tainted=state.seen.untrusted,
+        tainted=seen.untrusted,
         approval=state.notes.get("approval", ""),
         trace=scene.doors.spans.within(run),
     )
@@ -187,6 +200,22 @@ def message_of(mail: Mail) -> Message:
     """What somebody said to the run, as the model reads it."""
     said = mail.body.decode("utf-8", "replace")
     return text("user", f"{mail.by} says: {said}")
+
+
+def hear(state: State, mail: Iterable[Mail]) -> None:
+    """Take messages into what the model is shown. What people say is theirs: it vouches for arguments as the goal does."""
+    for one in mail:
+        state.context.append(message_of(one))
+        if one.by.startswith(PEOPLE):
+            state.said = (*state.said, _words(one))[-MOST_SAID:]
+
+
+def _words(mail: Mail) -> str:
+    try:
+        said = msgspec.json.decode(mail.body) if mail.body else ""
+    except msgspec.DecodeError:
+        return mail.body.decode("utf-8", "replace")
+    return said if isinstance(said, str) else mail.body.decode("utf-8", "replace")
 
 
 def _alone(scene: Scene, said: Said) -> tuple[str, ...]:

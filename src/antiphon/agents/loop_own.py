@@ -115,7 +115,7 @@ async def _ask(scene: Scene, action: Action, arguments: dict[str, Any]) -> Obser
     prompt = prompts.READ.format(
         question=action.text, form=asked, text=value.text.encode()[:MOST_ASKED_BYTES].decode("utf-8", "ignore")
     )
-    wanted = Wanted(role="quarantine", key=f"{action.key}.q", messages=(text("user", prompt),))
+    wanted = Wanted(role="quarantine", key=f"{action.key}.q", messages=(text("user", prompt),), origins=value.origins)
     said = (await think(scene, wanted)).said.text.strip()
     if form == "text":
         seen = Observation(key=action.key, text=said, origins=value.origins, handle=f"r{action.key}")

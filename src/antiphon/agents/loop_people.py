@@ -264,10 +264,12 @@ async def _reviewed(scene: Scene, action: Action, body: Any, by: str, *, again: 
         result = msgspec.json.decode(found.outcome, type=ToolResult)
         return Reviewed(did=observed(scene, action, tool, result, Use()))
     if again:
-        await aside(store.review, run.id, action.key, None, by, owner)
+        await aside(store.review, run.id, action.key, None, by, owner, was=found.owner)
         return Reviewed()
     data = told(body)
     text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
     result = ToolResult(text=text, data=None if isinstance(data, str) else data, origins=person(by))
-    await aside(store.review, run.id, action.key, msgspec.json.encode(result), by, owner)
+    kept = await aside(store.review, run.id, action.key, msgspec.json.encode(result), by, owner, was=found.owner)
+    if not kept:  # another process went on with it meanwhile: what it did is found when the call is to be made
+        return Reviewed()
     return Reviewed(did=observed(scene, action, tool, result, Use()))

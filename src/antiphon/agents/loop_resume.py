@@ -6,7 +6,7 @@ from msgspec import structs
 
 from antiphon.agents import children, loop_finish, loop_people
 from antiphon.agents.context import spelled, text
-from antiphon.agents.loop_model import message_of
+from antiphon.agents.loop_model import hear
 from antiphon.agents.loop_observe import observe
 from antiphon.agents.loop_tools import Did
 from antiphon.agents.scene import Scene, Stopped
@@ -37,7 +37,7 @@ async def resume(scene: Scene, mail: list[Mail]) -> None:
                 await children.ended(scene, wait)
             case "timer" | "pause":
                 pass
-    state.context += [message_of(one) for one in messages]
+    hear(state, messages)
 
 
 async def _over(scene: Scene, wait: Wait, mail: list[Mail]) -> None:
@@ -52,7 +52,7 @@ async def _over(scene: Scene, wait: Wait, mail: list[Mail]) -> None:
     if wait.escalates_ns and now_ns >= wait.escalates_ns:
         scene.tell("escalated", {"key": wait.key, "to": wait.escalate_to})
         wait = structs.replace(wait, escalates_ns=0)
-    scene.state.context += [message_of(one) for one in mail if one.kind == "message"]
+    hear(scene.state, [one for one in mail if one.kind == "message"])
     scene.park(wait)
 
 
@@ -109,6 +109,7 @@ def _handed(scene: Scene, wait: Wait, mail: list[Mail], *, back: bool) -> None:
             _done(scene, action, Observation(key=action.key, text=told, origins=loop_people.person(by)))
         else:
             state.context.append(text("user", told))
+            state.said = (*state.said, told)
         state.stop, state.phase = None, "act" if state.phase == "ended" else state.phase
         state.idle, state.verified = 0, 0
         state.repeats, state.failures = {}, {}

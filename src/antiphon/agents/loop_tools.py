@@ -104,7 +104,7 @@ async def _made(scene: Scene, action: Action, tool: Tool, grant: Grant) -> Did:
     """Make a call that is allowed and paid for."""
     assert action.call is not None
     if tool.effect != "at_most_once":
-        result = await scene.doors.tools.call(action.call, scene.context(action.key, grant.most.seconds))
+        result = await scene.doors.tools.call(action.call, scene.context(action.key, grant.most.seconds, action.origins))
     else:
         found = await _once(scene, action, action.call, grant)
         if found is None:
@@ -132,13 +132,13 @@ async def _once(scene: Scene, action: Action, call: ToolCall, grant: Grant) -> T
         return msgspec.json.decode(found.outcome, type=ToolResult)
     if found.owner != owner:
         again = found.owner.startswith(REVIEWED) and await aside(
-            store.review, run.id, action.key, None, found.reviewed_by, owner
+            store.review, run.id, action.key, None, found.reviewed_by, owner, was=found.owner
         )
         if not again:
             return None
     if scene.doors.sure is not None:
         await scene.doors.sure()
-    result = await scene.doors.tools.call(call, scene.context(action.key, grant.most.seconds))
+    result = await scene.doors.tools.call(call, scene.context(action.key, grant.most.seconds, action.origins))
     if result.failed == UNKNOWN:
         return None
     await aside(store.came, run.id, action.key, msgspec.json.encode(result), owner)

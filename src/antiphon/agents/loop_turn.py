@@ -5,7 +5,7 @@ from msgspec import Struct
 from antiphon.agents import compact, context, prompts, references, stops
 from antiphon.agents.document import Role
 from antiphon.agents.loop_actions import actions, said_again
-from antiphon.agents.loop_model import Wanted, message_of, think
+from antiphon.agents.loop_model import Wanted, hear, think
 from antiphon.agents.loop_observe import refuse, shortened
 from antiphon.agents.scene import Scene, Stopped
 from antiphon.agents.state import Action
@@ -42,7 +42,7 @@ async def turn(scene: Scene, *, last: str = "", role: Role = "act", head: Messag
     )
     thought = await think(scene, Wanted(role=role, key=str(step), messages=shown, steps=1, tools=True, listens=True))
     state.step = step
-    state.context += [message_of(one) for one in thought.heard]
+    hear(state, thought.heard)
     said = thought.said
     decided = actions(scene.document, said, step, thought.alone, state.seen)
     if not decided:

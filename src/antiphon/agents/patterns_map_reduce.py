@@ -11,7 +11,7 @@ from antiphon.agents.loop_acts import perform
 from antiphon.agents.loop_model import Wanted, think, think_all
 from antiphon.agents.loop_turn import turn
 from antiphon.agents.observe import forget_own, own
-from antiphon.agents.scene import Scene, Stopped, merged
+from antiphon.agents.scene import Scene, Stopped
 from antiphon.agents.shapes import listed, mapping
 from antiphon.agents.state import Action
 from antiphon.agents.told_answer import decided
@@ -87,7 +87,7 @@ def _part(scene: Scene, key: str) -> str:
     forget_own(scene.state, key)
     if came.failed:
         return MISSING.format(why=came.text)
-    scene.state.seen = merged(scene.state.seen, came.origins)
+    scene.saw(came.origins)
     return came.text
 
 

@@ -15,7 +15,7 @@ from antiphon.agents.loop_acts import perform
 from antiphon.agents.loop_model import Wanted, think, think_all
 from antiphon.agents.loop_turn import turn
 from antiphon.agents.observe import forget_own, own
-from antiphon.agents.scene import Scene, Stopped, merged
+from antiphon.agents.scene import Scene, Stopped
 from antiphon.agents.shapes import mapping
 from antiphon.agents.state import Action
 from antiphon.agents.teams import Member
@@ -140,7 +140,7 @@ def _read(scene: Scene, table: Table) -> None:
         forget_own(scene.state, key)
         if not came.failed:
             table.answers[place] = came.value if came.value is not None else came.text
-            scene.state.seen = merged(scene.state.seen, came.origins)
+            scene.saw(came.origins)
     table.asked = []
     if not any(one is not None for one in table.answers):
         raise Stopped("error", "no member of the team gave an answer")

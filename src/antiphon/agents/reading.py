@@ -92,11 +92,14 @@ def _shelf(documents: Sequence[Document], library: Library) -> Shelf:
 
 
 def _agent(document: Document, spec: AgentSpec, library: Library) -> AgentDocument:
-    prompt = library.one("Prompt", *split_prompt(spec.prompt)) if spec.prompt else None
+    name, version = split_prompt(spec.prompt)
+    prompt = library.one("Prompt", name, version) if spec.prompt else None
+    fixed = prompt.digest if prompt is not None and version else ""
     return AgentDocument(
         metadata=document.metadata,
         spec=spec,
         digest=document.digest,
+        text=sha256(f"{document.digest} {fixed}".encode()).hexdigest() if fixed else document.digest,
         instructions=spec.instructions if prompt is None else prompt.spec.text,
     )
 

@@ -11,7 +11,7 @@ from antiphon.agents.document import AgentDocument, EnvelopeSpec
 from antiphon.agents.shelf import Shelf
 from antiphon.core.clock import Clock
 from antiphon.core.data_class import DataClass, highest
-from antiphon.core.error import BadRequest, NotAllowed, NotFound
+from antiphon.core.error import BadRequest, NotAllowed, NotFound, TooLarge
 from antiphon.core.ids import Ids
 from antiphon.core.principal import Principal
 from antiphon.core.request import Trace
@@ -23,6 +23,10 @@ LOOK_S = 0.05
 MOST_LOOK_S = 0.5
 """The longest, where nothing happens."""
 MOST_EVENTS = 500
+MOST_SAID_BYTES = 4_194_304
+"""Of an input, an answer or a message, as JSON."""
+MOST_PAGES = 20
+"""Of the tenant's runs that one look for a caller's own goes through."""
 RESTING: frozenset[RunStatus] = frozenset({"waiting", "paused", "done", "failed", "cancelled"})
 """Nothing more happens before somebody says something."""
 May = Callable[[Principal, AgentDocument, DataClass], None]
@@ -38,6 +42,8 @@ class RunsParts(Struct, frozen=True, kw_only=True):
     ids: Ids
     may: May
     most_queued: int = 10_000
+    unsafe: Callable[[AgentDocument, str], str] = lambda document, tenant: ""
+    """Why no run of an agent may begin in a tenant, with the tools that there are; empty: it may."""
     traced: Callable[[Trace | None], Trace | None] = lambda came: came
     """The trace that a run is in, given the one that its caller came with."""
 
@@ -69,17 +75,17 @@ class Runs:
 
         Args:
             given: Its input, JSON: a text, or an object with `goal` and whatever the agent takes.
-            once: Idempotency key: the same again finds the same run.
+            once: Idempotency key: the same of the same caller again finds the same run.
             trace: That the caller came with.
             envelope: Bounds of the caller's own; the tighter of these and the agent's hold.
-        Raises: NotFound, NotAllowed, PolicyDenied, BadRequest, OverLimit, StoreError.
+        Raises: NotFound, NotAllowed, PolicyDenied, BadRequest, TooLarge, OverLimit, StoreError.
         """
         document = self.agent(principal, agent, version)
         run = self._made(principal, document, given, data_class)
         run = structs.replace(
             run,
             session=session,
-            once=once,
+            once=owned(once, principal),
             priority=_priority(priority),
             trigger=trigger,
             envelope=tightened(run.envelope, envelope),
@@ -106,6 +112,8 @@ class Runs:
     def _made(self, principal: Principal, document: AgentDocument, given: Any, data_class: DataClass | None) -> Run:
         least = highest(principal.data_class or "public", data_class, document.spec.data_class) or "public"
         self.parts.may(principal, document, least)
+        if unsafe := self.parts.unsafe(document, principal.tenant):
+            raise NotAllowed(f"the agent {document.name} is not safe to run: {unsafe}", param="agent")
         run_id, now_ns = self.parts.ids.new(), self.parts.clock.now_ns()
         return Run(
             id=run_id,
@@ -113,6 +121,7 @@ class Runs:
             tenant=principal.tenant,
             agent=document.name,
             version=document.version,
+            digest=document.text,
             principal=principal,
             created_ns=now_ns,
             updated_ns=now_ns,
@@ -144,8 +153,14 @@ class Runs:
     async def page(self, principal: Principal, asked: Asked, *, everyone: bool = False) -> list[Run]:
         """Runs of the caller, or of the tenant, the newest first."""
         asked = structs.replace(asked, tenant=principal.tenant)
-        found = await asyncio.to_thread(self.parts.store.page, asked)
-        return [one for one in found if everyone or principal.admin or mine(principal, one)]
+        found: list[Run] = []
+        for _ in range(MOST_PAGES):
+            page = await asyncio.to_thread(self.parts.store.page, asked)
+            found += [one for one in page if everyone or principal.admin or mine(principal, one)]
+            if len(page) < asked.most or len(found) >= asked.most:
+                break
+            asked = structs.replace(asked, before=page[-1].id)
+        return found[: asked.most]
 
     async def events(
         self,
@@ -208,12 +223,16 @@ class Runs:
     # --- saying
 
     async def answer(self, principal: Principal, run: str, key: str, body: Any, *, everyone: bool = False) -> Run:
-        """Answer a question, review or hand-off that a run waits for. The same answer twice counts once.
+        """Answer a question, review or hand-off that a run waits for. The same answer twice counts once. Where it asks a role,
+        whoever has that role answers, and nobody else.
 
-        Raises: NotFound, BadRequest where it waits for nothing of that key.
+        Args:
+            key: Of the wait; empty: of the present one.
+        Raises: NotFound, NotAllowed, BadRequest where it waits for nothing of that key.
         """
-        found = await self.show(principal, run, everyone=everyone)
+        found = await self._asking(principal, run, everyone=everyone)
         wait = found.wait
+        key = key or ("" if wait is None else wait.key)
         if found.status != "waiting" or wait is None or wait.key != key or wait.kind not in PEOPLE:
             raise BadRequest(
                 f"the run {found.id} doesn't wait for an answer to {key[:64]!r}; see its `wait`",
@@ -245,6 +264,8 @@ class Runs:
     async def resume(self, principal: Principal, run: str, *, everyone: bool = False) -> Run:
         """Go on with a paused run. Raises: NotFound, BadRequest where it isn't paused."""
         found = await self._open(principal, run, everyone=everyone)
+        if found.taken_by and not everyone:
+            raise NotAllowed(f"{found.taken_by} has taken over the run {found.id}, and gives it back")
         if found.status != "paused":
             raise BadRequest(f"the run {found.id} is {found.status}, not paused", code="not_paused", status=409)
         await self._post(found, "resume", principal, name=f"resume/{found.segment}")
@@ -262,6 +283,8 @@ class Runs:
         found = await self._open(principal, run, everyone=everyone)
         if not found.taken_by:
             raise BadRequest(f"nobody took over the run {found.id}", code="not_taken_over", status=409)
+        if not everyone and found.taken_by != _by(principal):
+            raise NotAllowed(f"{found.taken_by} has taken over the run {found.id}, and gives it back")
         given = structs.replace(found, taken_by="")
         await asyncio.to_thread(self.parts.store.save, given, found.segment, (found.status,))
         await self._post(given, "message", principal, body={"by": found.taken_by, "done": said})
@@ -279,6 +302,8 @@ class Runs:
         if step < 1:
             raise BadRequest(f"step: {step} is below 1", param="step")
         found = await self.show(principal, run, everyone=everyone)
+        if not everyone:
+            self.parts.may(principal, self.agent(principal, found.agent, found.version), found.data_class)
         await self._not_barred(found.tenant, found.agent)
         run_id, now_ns = self.parts.ids.new(), self.parts.clock.now_ns()
         forked = structs.replace(
@@ -288,7 +313,8 @@ class Runs:
                 tenant=found.tenant,
                 agent=found.agent,
                 version=found.version,
-                principal=found.principal,
+                digest=found.digest,
+                principal=found.principal if everyone else principal,
                 created_ns=now_ns,
                 input=found.input,
             ),
@@ -308,6 +334,17 @@ class Runs:
         await self._post(found, kind, principal, body={"why": why} if why else None, name=name)
         return found
 
+    async def _asking(self, principal: Principal, run: str, *, everyone: bool) -> Run:
+        """A run that somebody may answer: one that is theirs, or that asks a role of theirs. Raises: NotFound, NotAllowed."""
+        found = await asyncio.to_thread(self.parts.store.one, run, principal.tenant)
+        roles = frozenset[str]() if found is None else _asked_of(found)
+        may = everyone or principal.admin or not roles.isdisjoint(principal.roles)
+        if found is None or not (may or mine(principal, found)):
+            raise NotFound(f"there is no run {run[:64]}", param="run")
+        if roles and not may:
+            raise NotAllowed(f"the run {found.id} asks somebody of the role {' or '.join(sorted(roles))}")
+        return found
+
     async def _open(self, principal: Principal, run: str, *, everyone: bool) -> Run:
         """A run that has not ended. Raises: NotFound, BadRequest."""
         found = await self.show(principal, run, everyone=everyone)
@@ -325,7 +362,7 @@ class Runs:
             tenant=run.tenant,
             kind=kind,
             at_ns=self.parts.clock.now_ns(),
-            by=f"user/{principal.user}" if principal.user else f"key/{principal.key}",
+            by=_by(principal),
             key=key,
             body=b"" if body is None else spelled(body),
         )
@@ -368,11 +405,28 @@ _spell = msgspec.json.Encoder(order="sorted").encode
 
 
 def spelled(value: Any) -> bytes:
-    """JSON. Raises: BadRequest, where it is none."""
+    """JSON. Raises: BadRequest, where it is none; TooLarge."""
     try:
-        return _spell(value)
-    except (TypeError, ValueError) as error:
+        text = _spell(value)
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadRequest(f"the input is no JSON: {error}", param="input") from error
+    if len(text) > MOST_SAID_BYTES:
+        raise TooLarge(f"the input has {len(text)} bytes as JSON: write {MOST_SAID_BYTES} at most", param="input")
+    return text
+
+
+def owned(once: str, principal: Principal) -> str:
+    """An idempotency key as it is kept: another caller's that reads the same is another."""
+    return f"{once}@{principal.subject()}" if once else ""
+
+
+def key_of(once: str) -> str:
+    """The idempotency key that `owned` kept."""
+    return once.rpartition("@")[0]
+
+
+def _by(principal: Principal) -> str:
+    return f"user/{principal.user}" if principal.user else f"key/{principal.key}"
 
 
 def mine(principal: Principal, run: Run) -> bool:

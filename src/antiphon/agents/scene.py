@@ -71,8 +71,8 @@ class Scene:
         self.state.seen = merged(self.state.seen, origins)
         self.state.data_class = self.state.seen.data_class
 
-    def context(self, key: str, seconds: float) -> ToolContext:
-        """Who calls a tool or a remote agent, and for how long."""
+    def context(self, key: str, seconds: float, given: Origins) -> ToolContext:
+        """Who calls a tool or a remote agent, for how long, and with what: `given` is where the arguments come from."""
         run, doors = self.run, self.doors
         return ToolContext(
             principal=run.principal,
@@ -81,7 +81,7 @@ class Scene:
             key=f"{run.id}/{key}",
             until_s=doors.clock.steady_s() + seconds,
             agent=run.agent,
-            data_class=self.state.data_class,
+            data_class=highest(self.state.data_class, given.data_class),
             session=run.session,
             workspace="" if doors.workspace is None else doors.workspace(run),
             trace=doors.spans.within(run),

@@ -105,9 +105,11 @@ class SealedRuns(RunStore):
     def came(self, run: str, step: str, outcome: bytes, owner: str) -> bool:
         return self._store.came(run, step, self._seal(outcome, _intent(run, step), self._owner(run)), owner)
 
-    def review(self, run: str, step: str, outcome: bytes | None, by: str, owner: str) -> bool:
+    def review(
+        self, run: str, step: str, outcome: bytes | None, by: str, owner: str, *, was: str | None = None
+    ) -> bool:
         sealed = None if outcome is None else self._seal(outcome, _intent(run, step), self._owner(run))
-        return self._store.review(run, step, sealed, by, owner)
+        return self._store.review(run, step, sealed, by, owner, was=was)
 
     # --- workers
 

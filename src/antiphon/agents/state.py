@@ -109,6 +109,8 @@ class State(Struct, kw_only=True, omit_defaults=True):
     constraints: tuple[str, ...] = ()
     inputs: Any = None
     """What came with the goal, JSON."""
+    said: tuple[str, ...] = ()
+    """What people said to the run since, in their words; the last ones."""
     phase: Phase = "plan"
     step: int = 0
     """Turns of the loop so far."""

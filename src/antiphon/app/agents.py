@@ -24,6 +24,7 @@ from antiphon.agents.models import Modelled, models
 from antiphon.agents.registry import Directory
 from antiphon.agents.rights import Rights
 from antiphon.agents.runs import Runs, RunsParts
+from antiphon.agents.safety.hazards import Hazards
 from antiphon.agents.safety.rules import Rules
 from antiphon.agents.sealed import SealedRuns
 from antiphon.agents.shelf import Shelf
@@ -38,7 +39,7 @@ from antiphon.agents.triggers import Triggers, TriggersParts
 from antiphon.app.governing import Governing
 from antiphon.app.stores import Stores
 from antiphon.calls.breaker_shared import SharedBreaker
-from antiphon.config.document_files import EMPTY
+from antiphon.config.document_files import EMPTY, secrets
 from antiphon.config.documents_api import merged
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
@@ -103,6 +104,11 @@ class Agency:
         self.spans = AgentSpans(parts.tracer, clock.now_ns)
         self.store: RunStore = SealedRuns(parts.stores.runs(), parts.sealer)
         self.shelf: Shelf = EMPTY
+        self._chance = random.Random().random  # noqa: S311 - spreads retries in time; it guards nothing
+        self._teller = Telling(parts.metrics, self.spans)
+        around = Surroundings(clock=clock, fraction=self._chance, breakers=parts.breakers)
+        self.toolbox = Toolbox(around, Kept(entries=KEPT_RESULTS, size_bytes=KEPT_BYTES), self._teller)
+        self.hazards = Hazards(lambda: self.shelf, self.toolbox)
         self.rights = Rights(self._policies, lambda: self.shelf)
         self.runs = Runs(
             RunsParts(
@@ -113,13 +119,10 @@ class Agency:
                 may=self.rights.run,
                 most_queued=settings.agents.most_queued,
                 traced=self.spans.begun,
+                unsafe=self.hazards.unsafe,
             )
         )
         self.answering = Answering(self.runs)
-        self._chance = random.Random().random  # noqa: S311 - spreads retries in time; it guards nothing
-        self._teller = Telling(parts.metrics, self.spans)
-        around = Surroundings(clock=clock, fraction=self._chance, breakers=parts.breakers)
-        self.toolbox = Toolbox(around, Kept(entries=KEPT_RESULTS, size_bytes=KEPT_BYTES), self._teller)
         self._secret = parts.sealer.stamp(b"agents/marks").hex()
         self._none = compiled(settings.policy, (), settings.data_classes.private_from)
         self.tokens = TokensParts(
@@ -152,7 +155,7 @@ class Agency:
         """Work by these from now on: the configuration's documents, and those of the admin API. Blocks on files that they
         name. Returns: whether they are others than before.
         """
-        before, self._found = self.shelf.revision, _secrets(loaded)
+        before, self._found = self.shelf.revision, secrets(loaded.environ, loaded.base)
         self.shelf = merged(loaded, documents)
         if before == self.shelf.revision and self._workshop is not None:
             return False
@@ -165,6 +168,7 @@ class Agency:
         self.remotes.arrange(self.shelf.of("RemoteAgent"))
         for name, why in self.toolbox.unready.items():
             log.warning("tool.unready", extra={"tool": name, "reason": why})
+        self.hazards.look()
         return True
 
     def models(self, seconds: float) -> Mapping[str, Modelled]:
@@ -198,6 +202,7 @@ class Agency:
                 await self.remotes.look()
                 if self._workshop is not None:
                     await self._workshop.fetch()
+                    self.hazards.look()
                     await self._workshop.look()
             except StoreError as error:
                 log.error("agents.not_read", extra={"reason": error.noted})
@@ -235,6 +240,7 @@ class Agency:
             self.toolbox.put(source, [(hand, Handling(retries=1, tenant=tenant)) for hand in hands])
         else:
             self.toolbox.drop(source)
+        self.hazards.look()
 
     def _remote(self) -> RemoteParts:
         parts = self.parts
@@ -288,17 +294,3 @@ class _Reading(MayRead):
 def workspaces(settings: Settings) -> Path:
     """Folder of the runs' files."""
     return Path(settings.agents.workspaces or Path(settings.storage.dir) / WORKSPACES)
-
-
-def _secrets(loaded: Loaded) -> Callable[[str], str | None]:
-    """What `env:NAME`, `env:NAME:-DEFAULT` and `file:PATH` stand for; files start from the configuration's folder."""
-
-    def find(place: str) -> str | None:
-        kind, _, name = place.partition(":")
-        if kind == "file":
-            file = loaded.base / name
-            return file.read_text("utf-8").rstrip("\r\n") if file.is_file() else None
-        name, given, default = name.partition(":-")
-        return loaded.environ.get(name) or (default if given else None)
-
-    return find

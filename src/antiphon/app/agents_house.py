@@ -71,6 +71,7 @@ class House:
             worker=agency.parts.index,
             workspace=agency.workspace,
             spans=agency.spans,
+            sure=self._sure,
         )
         metrics, place = agency.parts.metrics, place_of(stores)
         self._engine = Engine(agency.store, LoopDriver(doors), sealer, settings, place, metrics, agency.spans)

@@ -1,5 +1,6 @@
 """`antiphon serve`."""
 
+import gc
 import shutil
 import sys
 from argparse import Namespace
@@ -21,6 +22,7 @@ REMEDIES = {"host": "add a key under `keys`, or listen on 127.0.0.1, or give --i
 
 def run(arguments: Namespace) -> int:
     """Run the gateway until it is told to stop."""
+    gc.freeze()  # modules stay: no collection walks them, nor copies their pages in processes that are forked
     loaded = load(Path(arguments.config) if arguments.config else None, environment())
     override = partial(_overridden, arguments)
     option = f" --config {arguments.config}" if arguments.config else ""

@@ -1,6 +1,6 @@
 """The documents that a configuration names. What reads them is loaded where any are named."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,26 @@ def load_shelf(patterns: Sequence[str], environ: Mapping[str, str], settings: Se
     if not patterns:
         return EMPTY
     documents: Any = import_module("antiphon.config.documents")
-    shelf, problems = documents.shelf_of(documents.read_files(patterns, environ, base), settings)
+    read = documents.read_files(patterns, environ, base)
+    shelf, problems = documents.shelf_of(read, settings)
+    problems = problems or documents.unsafe_problems(read, shelf, base, secrets(environ, base))
     if problems:
         raise ConfigError(problems)
     return shelf
+
+
+def secrets(environ: Mapping[str, str], base: Path) -> Callable[[str], str | None]:
+    """What `env:NAME`, `env:NAME:-DEFAULT` and `file:PATH` stand for; files start from the configuration's folder."""
+
+    def find(place: str) -> str | None:
+        kind, _, name = place.partition(":")
+        if kind == "file":
+            file = base / name
+            return file.read_text("utf-8").rstrip("\r\n") if file.is_file() else None
+        name, given, default = name.partition(":-")
+        return environ.get(name) or (default if given else None)
+
+    return find
 
 
 def check_published(before: Shelf, after: Shelf) -> None:

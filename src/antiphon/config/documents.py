@@ -1,7 +1,8 @@
 """Files of documents (agents, tools, prompts and others) to a shelf of them, with every mistake at its line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -9,7 +10,7 @@ import msgspec
 from msgspec import Struct, defstruct
 
 from antiphon.agents.catalogue import KINDS
-from antiphon.agents.document import Document, Metadata
+from antiphon.agents.document import AgentDocument, Document, Metadata
 from antiphon.agents.kinds import API_VERSION
 from antiphon.agents.reading import digest, shelved
 from antiphon.agents.shelf import Shelf
@@ -23,6 +24,7 @@ from antiphon.policy.source import files_of
 from antiphon.wire.yaml import compose_all
 from antiphon.wire.yaml_node import Items, Node, Scalar, Table, dotted, find, line_of, node_of, plain_of
 
+TRIFECTA = ("spec", "safety", "trifecta")
 LARGEST_BYTES = 4_194_304
 """Of one file."""
 
@@ -87,6 +89,32 @@ def shelf_of(read: Read, settings: Settings, published: Mapping[str, str] | None
     shelf, mistakes = shelved(read.documents, models=models_of(settings), published=published)
     problems += [read.written[one.at].problem(one.path, one.wrong, one.remedy) for one in mistakes]
     return shelf, sorted(problems, key=lambda one: (one.file, one.line, one.path))
+
+
+def unsafe(shelf: Shelf, base: Path, secrets: Callable[[str], str | None]) -> Iterator[tuple[str, str]]:
+    """Agents that say that they are refused with the tools that their documents give them: ids, and why.
+
+    Tools of servers, and those that are only known once something was reached, come later; runs are refused then.
+    """
+    asked = [one for versions in shelf.agents.values() for one in versions.values() if _refuses(one)]
+    if not asked:
+        return
+    sketch: Any = import_module("antiphon.agents.tools.sketch")  # what makes tools is loaded where it is asked for
+    hazards: Any = import_module("antiphon.agents.safety.hazards")
+    tools = sketch.sketched(shelf.others, base, secrets)
+    for one in asked:
+        if why := hazards.fatal(one, tools.of(one.metadata.tenant)):
+            yield f"Agent/{one.name}@{one.version}", why
+
+
+def _refuses(document: AgentDocument) -> bool:
+    return document.spec.safety.trifecta == "refuse"
+
+
+def unsafe_problems(read: Read, shelf: Shelf, base: Path, secrets: Callable[[str], str | None]) -> list[Problem]:
+    """The same, where the agents were read."""
+    places = {document.id: written for document, written in zip(read.documents, read.written, strict=True)}
+    return [places[name].problem(TRIFECTA, *why.rsplit(": ", 1)) for name, why in unsafe(shelf, base, secrets)]
 
 
 def models_of(settings: Settings) -> frozenset[str]:

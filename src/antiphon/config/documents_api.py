@@ -7,7 +7,8 @@ from typing import Any
 from antiphon.agents.document import Document
 from antiphon.agents.reading import shelved
 from antiphon.agents.shelf import Shelf
-from antiphon.config.documents import Read, models_of, read_values
+from antiphon.config.document_files import secrets
+from antiphon.config.documents import TRIFECTA, Read, models_of, read_values, unsafe
 from antiphon.config.load import Loaded
 from antiphon.control.documents import DocumentForms
 from antiphon.control.ownership import Flaw, Flawed
@@ -42,13 +43,20 @@ class FileDocuments(DocumentForms):
 
     def check(self, documents: Sequence[Document]) -> None:
         whole = [*self.own(), *documents]
-        _, mistakes = shelved(whole, models=models_of(self._loaded.settings))
+        shelf, mistakes = shelved(whole, models=models_of(self._loaded.settings))
         flaws = tuple(
             Flaw(field=f"{whole[one.at].id}: {dotted(one.path)}", wrong=one.wrong, remedy=one.remedy)
             for one in mistakes
         )
+        flaws = flaws or tuple(self._unsafe(shelf))
         if flaws:
             raise Flawed("; ".join(f"{one.field}: {one.wrong}; {one.remedy}" for one in flaws), flaws)
+
+    def _unsafe(self, shelf: Shelf) -> Iterator[Flaw]:
+        loaded = self._loaded
+        for name, why in unsafe(shelf, loaded.base, secrets(loaded.environ, loaded.base)):
+            wrong, _, remedy = why.rpartition(": ")
+            yield Flaw(field=f"{name}: {dotted(TRIFECTA)}", wrong=wrong, remedy=remedy)
 
 
 def merged(loaded: Loaded, raws: Sequence[Mapping[str, Any]]) -> Shelf:

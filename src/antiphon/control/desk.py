@@ -17,6 +17,7 @@ from antiphon.core.arrival import Arrival
 from antiphon.core.error import AntiphonError, StoreError, Unavailable, UpstreamError
 from antiphon.core.principal import Principal
 from antiphon.core.receipt import Outcome
+from antiphon.core.request import Trace
 from antiphon.core.ticket import Bound, Whose
 from antiphon.gateway.decide import Decisions
 from antiphon.gateway.gateway import Gateway
@@ -53,11 +54,11 @@ class Desk(Struct, frozen=True, kw_only=True):
     def now_s(self) -> float:
         return self.gateway.process.caller.now()
 
-    def story(self, arrival: Arrival, principal: Principal) -> Story:
-        """Begin a request's story."""
+    def story(self, arrival: Arrival, principal: Principal, came: Trace | None = None) -> Story:
+        """Begin a request's story. `came`: the trace that its caller came with, where no header says it."""
         revision, process = self.gateway.revision, self.gateway.process
         headers, tracer = arrival.headers, revision.tracer
-        came = trace.decode(headers.get(b"traceparent"), headers.get(b"tracestate"))
+        came = trace.decode(headers.get(b"traceparent"), headers.get(b"tracestate")) or came
         span = came if tracer is None else tracer.sample(came)
         return Story(arrival, revision.id, process.worker, arrival.started_s, principal=principal, span=span, came=came)
 

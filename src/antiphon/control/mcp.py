@@ -23,7 +23,7 @@ from antiphon.core.content import Text
 from antiphon.core.error import AntiphonError, ApprovalPending, BadRequest, NotFound
 from antiphon.core.principal import Principal
 from antiphon.core.tool import ToolCall, ToolContext, ToolResult
-from antiphon.wire import mcp
+from antiphon.wire import mcp, trace
 from antiphon.wire.mcp import Era, McpError, Message, mapping
 
 ENDPOINT = "/mcp"
@@ -211,8 +211,9 @@ class _Calling:
 
     async def _told(self, work: Any) -> None:
         """Do the work as a story of the desk."""
-        desk = self._desk.desk
-        story = desk.story(self._call.arrival, self._call.principal)
+        desk, meta = self._desk.desk, self._call.message.meta
+        parent, state = (str(meta.get(name, "")).encode("ascii", "replace") for name in ("traceparent", "tracestate"))
+        story = desk.story(self._call.arrival, self._call.principal, trace.decode(parent, state))
         await desk.run(story, self, work(story))
 
     def error(self, error: AntiphonError, receipt_id: str) -> None:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from antiphon.agents.runs import PEOPLE, Runs
+from antiphon.agents.runs import MOST_PAGES, PEOPLE, Runs
 from antiphon.control.roles import Scope
 from antiphon.control.who import Who
 from antiphon.core.clock import Clock
@@ -42,7 +42,14 @@ class RunOffice:
         """Runs that are theirs to see, the newest first."""
         self._refresh()
         asked = Asked(tenant=tenant, agent=agent, statuses=statuses, before=before, most=most)
-        return [one for one in self._runs.parts.store.page(asked) if who.sees(one.principal)]
+        found: list[Run] = []
+        for _ in range(MOST_PAGES):
+            page = self._runs.parts.store.page(asked)
+            found += [one for one in page if who.sees(one.principal)]
+            if len(page) < most or len(found) >= most:
+                break
+            asked = structs.replace(asked, before=page[-1].id)
+        return found[:most]
 
     def inbox(self, who: Who, tenant: str | None = None) -> list[Run]:
         """Runs that wait for people and are theirs to answer."""
@@ -89,9 +96,9 @@ class RunOffice:
         }
         return _done(acts[verb]())
 
-    def barred(self) -> list[Barred]:
-        """What is switched off."""
-        return self._runs.parts.store.barred()
+    def barred(self, who: Who) -> list[Barred]:
+        """What is switched off everywhere, and in tenants that are theirs to see."""
+        return [one for one in self._runs.parts.store.barred() if _sees(who, _tenant(one.kind, one.name, one.tenant))]
 
     def bar(self, who: Who, fields: BarFields) -> Barred:
         """Switch an agent, a tool or a tenant off. Raises: BadRequest, NotAllowed."""
@@ -125,6 +132,10 @@ def _principal(who: Who, tenant: str) -> Principal:
 
 def _for_people(run: Run) -> bool:
     return bool(run.taken_by) or (run.wait is not None and run.wait.kind in PEOPLE)
+
+
+def _sees(who: Who, tenant: str | None) -> bool:
+    return who.may("read", None if tenant is None else Scope(tenant))
 
 
 def _tenant(kind: str, name: str, tenant: str) -> str | None:

@@ -67,6 +67,8 @@ class ShownRun(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenant: str = ""
     agent: str
     version: str
+    digest: str = ""
+    """SHA-256 of the text that it began under."""
     status: str
     by: str
     created: str
@@ -144,6 +146,7 @@ def shown_run(run: Run, *, content: bool = True) -> ShownRun:
         tenant=run.tenant,
         agent=run.agent,
         version=run.version,
+        digest=run.digest,
         status=run.status,
         by=by_of(run),
         created=said(run.created_ns),

@@ -104,6 +104,8 @@ class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent: str
     version: str
     """Of the agent's document: it goes on under the one that it began with."""
+    digest: str = ""
+    """SHA-256 of the text that it began under; empty: not known. It goes on under no other."""
     principal: Principal
     """In whose name: what it may do is what the agent may and this one may."""
     created_ns: int

@@ -109,8 +109,15 @@ class RunStore(ABC):
         """What came of an intent. Returns: whether the owner still owned it, and it had none yet."""
 
     @abstractmethod
-    def review(self, run: str, step: str, outcome: bytes | None, by: str, owner: str) -> bool:
-        """What a person says became of it: an outcome, or None to make the call again under a new owner."""
+    def review(
+        self, run: str, step: str, outcome: bytes | None, by: str, owner: str, *, was: str | None = None
+    ) -> bool:
+        """What a person says became of it: an outcome, or None to make the call again under a new owner.
+
+        Args:
+            was: Owner that it must have had; None: whoever. Of two who find the same owner, one becomes the next.
+        Returns: whether it had no outcome yet, and that owner.
+        """
 
     # --- workers
 

@@ -119,7 +119,9 @@ class ToolContext(Struct, frozen=True, kw_only=True):
     """Folder of the run's files; empty: it has none."""
     meta: Mapping[str, str] = {}
     trace: Trace | None = None
-    """What it is called within."""
+    """What it is called within; while it is being made, its own span."""
+    above: str = ""
+    """Id of the span that its own is below; empty: it has none of its own."""
 
 
 class Tools(ABC):

@@ -99,7 +99,7 @@ class Decisions:
         if not story.verdict.allowed:
             raise refusal(story.verdict, story.principal, model)
         route = self._revision.routes.get(model)
-        if route is None or not route.shown_to(story.principal.tenant):
+        if route is None or (route.tenant and not route.shown_to(story.principal.tenant)):
             raise NotFound(
                 f"there is no model {model!r}; GET /v1/models lists those there are",
                 code="model_not_found",

@@ -18,6 +18,7 @@ from antiphon.server.a2a_calls import Asking, call, stream
 from antiphon.server.a2a_rest import read
 from antiphon.server.ask import authenticate
 from antiphon.server.reply import error_headers
+from antiphon.wire import trace
 from antiphon.wire.a2a import old, rpc
 from antiphon.wire.a2a.errors import A2AError, rest_error, rpc_error
 from antiphon.wire.a2a.words import MEDIA_TYPE, OLD_VERSION, VERSION, Item, plain
@@ -122,6 +123,7 @@ async def _rpc(exchange: Exchange, a2a: A2A, name: str) -> None:
             method=old.METHODS[method] if before else method,
             params=old.asked(method, asked.params) if before else asked.params,
             base_url=_base(exchange, a2a),
+            trace=trace.decode(exchange.headers.get(b"traceparent"), exchange.headers.get(b"tracestate")),
         )
         if one.method in rpc.STREAMED:
             await _rpc_stream(exchange, await stream(a2a.host, one), named, method if before else "")
@@ -168,6 +170,7 @@ async def _rest(exchange: Exchange, a2a: A2A, name: str, rest: bytes) -> None:
             params=params,
             texts=texts,
             base_url=_base(exchange, a2a),
+            trace=trace.decode(exchange.headers.get(b"traceparent"), exchange.headers.get(b"tracestate")),
         )
         if method in rpc.STREAMED:
             items = await stream(a2a.host, one)

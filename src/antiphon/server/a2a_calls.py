@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from antiphon.agents.a2a.host import Host
 from antiphon.core.principal import Principal
+from antiphon.core.request import Trace
 from antiphon.wire.a2a.errors import A2AError
 from antiphon.wire.a2a.rpc import METHODS, word
 from antiphon.wire.a2a.words import Item, Listing, One, Push, Pushes, Send, plain
@@ -20,6 +21,8 @@ class Asking(Struct, frozen=True, kw_only=True):
     method: str
     params: dict[str, Any]
     base_url: str
+    trace: Trace | None = None
+    """That the caller came with."""
     texts: bool = False
     """Numbers and truths among the parameters are texts: they come from a query."""
 
@@ -35,7 +38,7 @@ async def stream(host: Host, asking: Asking) -> AsyncIterator[Item | None]:
     """Raises: A2AError, and what beginning a run raises."""
     who, agent = asking.principal, asking.agent
     if asking.method == "SendStreamingMessage":
-        return await host.stream(who, agent, word(Send, asking.params))
+        return await host.stream(who, agent, word(Send, asking.params), asking.trace)
     return await host.subscribe(who, agent, asking.one().id)
 
 
@@ -44,7 +47,7 @@ async def call(host: Host, asking: Asking) -> Any:
     who, agent, method = asking.principal, asking.agent, asking.method
     match method:
         case "SendMessage":
-            return {"task": plain(await host.send(who, agent, word(Send, asking.params)))}
+            return {"task": plain(await host.send(who, agent, word(Send, asking.params), asking.trace))}
         case "GetTask":
             one = asking.one()
             return plain(await host.get(who, agent, one.id, one.history_length))

@@ -192,11 +192,7 @@ class RunSite:
 
     async def _answered(self, principal: Principal, run: str, verb: str, fields: dict[str, Any]) -> Run:
         _known(fields, "key", "body")
-        key = _text(fields, "key")
-        if not key:
-            wait = (await self._runs.show(principal, run)).wait
-            key = "" if wait is None else wait.key
-        return await self._runs.answer(principal, run, key, fields.get("body"))
+        return await self._runs.answer(principal, run, _text(fields, "key"), fields.get("body"))
 
     async def _said(self, principal: Principal, run: str, verb: str, fields: dict[str, Any]) -> Run:
         _known(fields, "message")

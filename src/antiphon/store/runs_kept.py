@@ -102,8 +102,10 @@ class KeptRuns(RunStore):
     def came(self, run: str, step: str, outcome: bytes, owner: str) -> bool:
         return self._write(partial(runs_told.came, run=run, step=step, outcome=outcome, owner=owner))
 
-    def review(self, run: str, step: str, outcome: bytes | None, by: str, owner: str) -> bool:
-        return self._write(partial(runs_told.review, run=run, step=step, outcome=outcome, by=by, owner=owner))
+    def review(
+        self, run: str, step: str, outcome: bytes | None, by: str, owner: str, *, was: str | None = None
+    ) -> bool:
+        return self._write(partial(runs_told.review, run=run, step=step, outcome=outcome, by=by, owner=owner, was=was))
 
     # --- workers
 

@@ -67,12 +67,13 @@ def came(db: Ask, run: str, step: str, outcome: bytes, owner: str) -> bool:
     return bool(db.ask(text, (outcome, run, step, owner)))
 
 
-def review(db: Ask, run: str, step: str, outcome: bytes | None, by: str, owner: str) -> bool:
+def review(db: Ask, run: str, step: str, outcome: bytes | None, by: str, owner: str, was: str | None) -> bool:
+    guard, owned = ("", ()) if was is None else (" AND owner = ?", (was,))
     text = (
-        "UPDATE run_intents SET outcome = ?, reviewed_by = ?, owner = ? WHERE run = ? AND step = ?"
-        " AND outcome IS NULL RETURNING 1"
+        "UPDATE run_intents SET outcome = ?, reviewed_by = ?, owner = ? WHERE run = ? AND step = ?"  # noqa: S608
+        f" AND outcome IS NULL{guard} RETURNING 1"
     )
-    return bool(db.ask(text, (outcome, by, owner, run, step)))
+    return bool(db.ask(text, (outcome, by, owner, run, step, *owned)))
 
 
 # --- workers

@@ -95,10 +95,15 @@ class AgentSpans:
             attributes = {names.OPERATION: names.PLAN, **_of(run)}
             tracer.send(names.PLAN, context, parent, SpanKind.INTERNAL, attributes, times_ns, failed)
 
+    def calling(self, context: ToolContext) -> ToolContext:
+        """The context of a call that is to be told of by `called`: what it asks is below its own span."""
+        within, own = context.trace, self.child(context.trace)
+        return context if within is None or own is None else structs.replace(context, trace=own, above=within.parent_id)
+
     def called(self, tool: Tool, context: ToolContext, end: ToolEnd) -> None:
         """Send a call of a tool, or of an agent elsewhere, that has ended now."""
-        tracer, within = self._tracer(), context.trace
-        if tracer is None or within is None or not within.sampled:
+        tracer, own = self._tracer(), context.trace
+        if tracer is None or own is None or not context.above:
             return
         elsewhere = tool.source.startswith(REMOTE)
         name = tool.source.removeprefix(REMOTE) if elsewhere else tool.name
@@ -111,8 +116,8 @@ class AgentSpans:
         now_ns = self._now_ns()
         tracer.send(
             f"{operation} {name}",
-            context_of(within.trace_id, tracer.span_id()),
-            context_of(within.trace_id, within.parent_id),
+            context_of(own.trace_id, own.parent_id),
+            context_of(own.trace_id, context.above),
             SpanKind.CLIENT if elsewhere else SpanKind.INTERNAL,
             attributes,
             (now_ns - end.took_us * 1000, now_ns),

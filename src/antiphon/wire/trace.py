@@ -24,9 +24,12 @@ def decode(parent: bytes | None, state: bytes | None) -> Trace | None:
 
 def encode(trace: Trace | None) -> bytes:
     """Header lines that carry a trace on; empty when there is none."""
+    return "".join(f"{name}: {value}\r\n" for name, value in fields(trace).items()).encode("latin-1")
+
+
+def fields(trace: Trace | None) -> dict[str, str]:
+    """The same by name."""
     if trace is None:
-        return b""
-    line = f"traceparent: 00-{trace.trace_id}-{trace.parent_id}-{int(trace.sampled):02x}\r\n"
-    if trace.state:
-        line += f"tracestate: {trace.state}\r\n"
-    return line.encode("latin-1")
+        return {}
+    found = {"traceparent": f"00-{trace.trace_id}-{trace.parent_id}-{int(trace.sampled):02x}"}
+    return {**found, "tracestate": trace.state} if trace.state else found

@@ -133,9 +133,11 @@ class MemoryRunStore(RunStore):
         self.intents[run, step] = structs.replace(found, outcome=outcome)
         return True
 
-    def review(self, run: str, step: str, outcome: bytes | None, by: str, owner: str) -> bool:
+    def review(
+        self, run: str, step: str, outcome: bytes | None, by: str, owner: str, *, was: str | None = None
+    ) -> bool:
         found = self.intents[run, step]
-        if found.outcome is not None:
+        if found.outcome is not None or was not in (None, found.owner):
             return False
         self.intents[run, step] = structs.replace(found, outcome=outcome, reviewed_by=by, owner=owner)
         return True

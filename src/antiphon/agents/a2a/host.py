@@ -14,6 +14,7 @@ from antiphon.agents.answering import quietly, rests
 from antiphon.agents.runs import Runs
 from antiphon.core.error import BadRequest, NotAllowed, NotFound
 from antiphon.core.principal import Principal
+from antiphon.core.request import Trace
 from antiphon.core.run import Run
 from antiphon.core.run_store import Asked
 from antiphon.wire.a2a.errors import A2AError
@@ -60,16 +61,18 @@ class Host:
 
     # --- messages
 
-    async def send(self, principal: Principal, agent: str, send: Send) -> Task:
+    async def send(self, principal: Principal, agent: str, send: Send, trace: Trace | None = None) -> Task:
         """Raises: A2AError, and as `Runs.begin`."""
-        run, past = await self._taken(principal, agent, send)
+        run, past = await self._taken(principal, agent, send, trace)
         if not send.configuration.return_immediately:
             run = await self._stopped(principal, run.id, past)
         return tasks.task_of(run, history=send.configuration.history_length)
 
-    async def stream(self, principal: Principal, agent: str, send: Send) -> AsyncIterator[Item | None]:
+    async def stream(
+        self, principal: Principal, agent: str, send: Send, trace: Trace | None = None
+    ) -> AsyncIterator[Item | None]:
         """News of a task, until it stops. None: there are none, and the stream is kept alive. Raises: as `send`."""
-        run, past = await self._taken(principal, agent, send)
+        run, past = await self._taken(principal, agent, send, trace)
         after = await self._last(principal, run.id) if send.message.task_id else 0
         return self._news(principal, run, past, after)
 
@@ -82,7 +85,7 @@ class Host:
             )
         return self._news(principal, run, 0, await self._last(principal, run.id))
 
-    async def _taken(self, principal: Principal, agent: str, send: Send) -> tuple[Run, int]:
+    async def _taken(self, principal: Principal, agent: str, send: Send, trace: Trace | None) -> tuple[Run, int]:
         """The run that a message begins or goes on with, and its segment that is over for this message."""
         message, setting = send.message, send.configuration
         if not message.parts or not message.message_id:
@@ -105,6 +108,7 @@ class Host:
                 session=message.context_id or self._runs.parts.ids.new(),
                 once=f"a2a/{message.message_id}",
                 trigger="a2a",
+                trace=trace,
             )
         if setting.task_push_notification_config is not None:
             await self._parts.pushes.keep(principal, run, setting.task_push_notification_config)

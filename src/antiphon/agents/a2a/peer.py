@@ -1,6 +1,6 @@
 """An agent elsewhere as its card and its methods: over JSON-RPC or the HTTP binding, 1.0 or 0.3, whatever it offers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +21,7 @@ FRESH_S = 300.0
 """For so long a card holds; it is asked again by its ETag."""
 MOST_CARD_BYTES = 262_144
 HTTP_OK, HTTP_SAME = 200, 304
+NONE: Mapping[str, str] = {}
 _BINDINGS = ("JSONRPC", "HTTP+JSON")
 
 
@@ -97,10 +98,10 @@ class Peer:
 
     # --- methods
 
-    async def send(self, message: Message, until_s: float) -> Item:
-        """Begin or go on with a task; it is not waited for. Raises: UpstreamError."""
+    async def send(self, message: Message, until_s: float, lines: Mapping[str, str] = NONE) -> Item:
+        """Begin or go on with a task; it is not waited for. `lines`: headers beside. Raises: UpstreamError."""
         params = {"message": plain(message), "configuration": {"returnImmediately": True}}
-        result = await self._call("SendMessage", params, ("POST", "/message:send"), until_s)
+        result = await self._call("SendMessage", params, ("POST", "/message:send"), until_s, lines)
         try:
             return msgspec.convert(result, Item)
         except msgspec.ValidationError as error:
@@ -116,19 +117,30 @@ class Peer:
         place = "POST", f"/tasks/{quote(task, safe='')}:cancel"
         await self._call("CancelTask", {"id": task}, place, until_s)
 
-    async def _call(self, method: str, params: dict[str, Any], place: tuple[str, str], until_s: float) -> Any:
+    async def _call(
+        self,
+        method: str,
+        params: dict[str, Any],
+        place: tuple[str, str],
+        until_s: float,
+        lines: Mapping[str, str] = NONE,
+    ) -> Any:
         face = (await self._fresh(until_s)).face
         if face.binding == "HTTP+JSON":
             verb, path = place
             body = None if verb == "GET" else msgspec.json.encode(params)
-            return await self._answer(verb, face.url.rstrip("/") + path, body, until_s, VERSION)
+            return await self._answer(
+                verb, face.url.rstrip("/") + path, body, until_s, {**lines, "A2A-Version": VERSION}
+            )
         self._calls += 1
         said, version = params, VERSION
         if face.old:
             method, said = old.asking(method, params)
             version = OLD_VERSION
         call = {"jsonrpc": "2.0", "id": self._calls, "method": method, "params": said}
-        answer = await self._answer("POST", face.url, msgspec.json.encode(call), until_s, version)
+        answer = await self._answer(
+            "POST", face.url, msgspec.json.encode(call), until_s, {**lines, "A2A-Version": version}
+        )
         error = answer.get("error")
         if isinstance(error, dict):
             raise refused(cast("dict[str, Any]", error), HTTP_OK)
@@ -136,8 +148,10 @@ class Peer:
             raise UpstreamMalformed("the remote agent's answer has neither `result` nor `error`")
         return old.answered_by(method, answer["result"]) if face.old else answer["result"]
 
-    async def _answer(self, verb: str, url: str, body: bytes | None, until_s: float, version: str) -> dict[str, Any]:
-        inbound = await self._send(verb, url, body, {"A2A-Version": version}, until_s)
+    async def _answer(
+        self, verb: str, url: str, body: bytes | None, until_s: float, lines: dict[str, str]
+    ) -> dict[str, Any]:
+        inbound = await self._send(verb, url, body, lines, until_s)
         try:
             said = await _body(inbound, self._spec.most_answer_bytes)
         finally:

@@ -28,6 +28,7 @@ from antiphon.core.run import Skill
 from antiphon.core.run_store import RunStore
 from antiphon.core.tool import Origins, Tool, ToolContext, ToolResult
 from antiphon.core.verdict import Verdict
+from antiphon.wire import trace
 from antiphon.wire.a2a.words import ENDED, STOPPED, Card, Item, Message, Part, Task, data_of, text_of
 
 log = logging.getLogger("antiphon.agents")
@@ -147,6 +148,8 @@ class Remotes(RemoteAgents):
         known, began_s = self._known.get(name), self._parts.clock.steady_s()
         if known is None or known.tenant not in ("", context.principal.tenant):
             return failed("not_found", f"There is no remote agent {name}.")
+        if self._parts.teller is not None:
+            context = self._parts.teller.begins(context)
         why = self._why_not(known, context)
         result = failed(*why) if why else await self._within(known, task, data, context)
         result = structs.replace(
@@ -210,15 +213,17 @@ class Remotes(RemoteAgents):
             taken = known.breaker.admit(clock.steady_s())
             if not taken:
                 return failed("unavailable", f"{name} failed too often and is left alone for a while.", retryable=True)
-            return await self._attempt(known, _message(task, data, context), until_s, taken)
+            return await self._attempt(known, _message(task, data, context), context, until_s, taken)
         finally:
             known.turns.release()
 
-    async def _attempt(self, known: _Known, message: Message, until_s: float, taken: int) -> ToolResult:
+    async def _attempt(
+        self, known: _Known, message: Message, context: ToolContext, until_s: float, taken: int
+    ) -> ToolResult:
         clock, breaker, name = self._parts.clock, known.breaker, known.tool.name
         began_s = clock.steady_s()
         try:
-            result = await _Task(known.peer, name, clock).run(message, until_s)
+            result = await _Task(known.peer, name, clock).run(message, until_s, trace.fields(context.trace))
         except UpstreamRefused as error:
             breaker.succeeded(taken, clock.steady_s(), 0.0)
             return failed("refused", error.message)
@@ -254,10 +259,10 @@ class _Task:
         self._peer, self._name, self._clock = peer, name, clock
         self._id = ""
 
-    async def run(self, message: Message, until_s: float) -> ToolResult:
+    async def run(self, message: Message, until_s: float, lines: Mapping[str, str]) -> ToolResult:
         """Raises: UpstreamError."""
         try:
-            item = await self._peer.send(message, until_s)
+            item = await self._peer.send(message, until_s, lines)
             if item.message is not None:
                 return _said(item.message)
             task = _begun(item)

@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 
 from antiphon.agents import told
-from antiphon.agents.runs import PEOPLE
+from antiphon.agents.runs import PEOPLE, key_of
 from antiphon.core.run import Run, RunEvent, RunStatus, Wait
 from antiphon.wire.a2a.words import Artifact, ArtifactUpdate, Item, Message, Part, State, Status, StatusUpdate, Task
 
@@ -83,7 +83,7 @@ def asked_of(run: Run) -> Message:
     given: Any = _json.decode(run.input) if run.input else ""
     goal = given if isinstance(given, str) else cast("dict[str, Any]", given).get("goal", "")
     return Message(
-        message_id=run.once.removeprefix("a2a/") or f"{run.id}-asked",
+        message_id=key_of(run.once).removeprefix("a2a/") or f"{run.id}-asked",
         role="ROLE_USER",
         parts=(Part(text=str(goal)),),
         context_id=context_of(run),

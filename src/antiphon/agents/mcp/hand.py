@@ -9,7 +9,7 @@ from antiphon.agents.mcp.peer import Peer, Progress, Whose
 from antiphon.agents.mcp.tokens import SignIn, Tokens
 from antiphon.core.error import EgressRefused, UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from antiphon.core.tool import Tool, ToolContext, ToolResult
-from antiphon.wire import mcp
+from antiphon.wire import mcp, trace
 from antiphon.wire.mcp import McpError
 
 IDEMPOTENCY = "antiphon/idempotencyKey"
@@ -41,8 +41,11 @@ class McpHand(Hand):
 
     async def do(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
         params: dict[str, Any] = {"name": self.own, "arguments": arguments}
+        meta = trace.fields(context.trace)
         if self.tool.effect == "idempotent":
-            params["_meta"] = {IDEMPOTENCY: context.key}
+            meta[IDEMPOTENCY] = context.key
+        if meta:
+            params["_meta"] = meta
         try:
             found = await self._asked(params, context)
         except SignIn as error:

@@ -38,6 +38,8 @@ class Known:
         """Objects that the person pointed at: the tool that gave each, and its fields that could be names, plain."""
         for text in (state.goal, *state.constraints, _json(state.inputs)):
             self._observe("", text, None, state.began.untrusted)
+        for text in state.said:
+            self._trust(text)
         self._asked = tuple(self._said)
         """The person's own words."""
         if document is not None:

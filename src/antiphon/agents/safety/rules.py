@@ -160,7 +160,7 @@ class Rules(Gate):
             sources=tuple(sorted(set(own.sources))),
             untrusted=untrusted,
             private=own.private or (tool is not None and tool.private),
-            data_class=highest(own.data_class, None if tool is None else tool.data_class),
+            data_class=highest(own.data_class, action.origins.data_class, None if tool is None else tool.data_class),
         )
 
     def _echoes(self, action: Action, state: State) -> bool:

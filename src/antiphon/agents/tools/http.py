@@ -18,6 +18,7 @@ from antiphon.core.deployment import Timeouts
 from antiphon.core.error import BadRequest
 from antiphon.core.ports import Inbound, Outbound, Transport
 from antiphon.core.tool import Effect, Tool, ToolContext, ToolResult
+from antiphon.wire import trace
 
 _SAID_CHARS = 2000
 _IN_PATH = re.compile(r"\{([^{}]+)\}")
@@ -47,7 +48,7 @@ class HttpHand(Hand):
         left_s = max(context.until_s - self._clock.steady_s(), 0.001)
         outbound = Outbound(
             origin=self._origin,
-            head=request.head,
+            head=request.head + trace.encode(context.trace),
             body=(request.body,),
             size_bytes=len(request.body),
             timeouts=Timeouts(connect_s=min(left_s, 10.0), first_byte_s=left_s, between_bytes_s=left_s, total_s=left_s),

@@ -1,6 +1,7 @@
 """Calls of tools, counted and traced."""
 
 from antiphon.agents.tools.toolbox import Teller, ToolTold
+from antiphon.core.tool import ToolContext
 from antiphon.telemetry.metrics_agents import AgentMetrics
 from antiphon.telemetry.trace_agents import AgentSpans, ToolEnd
 
@@ -10,6 +11,9 @@ class Telling(Teller):
 
     def __init__(self, metrics: AgentMetrics, spans: AgentSpans) -> None:
         self._metrics, self._spans = metrics, spans
+
+    def begins(self, context: ToolContext) -> ToolContext:
+        return self._spans.calling(context)
 
     def told(self, told: ToolTold) -> None:
         self._metrics.called(told.tool.name, told.outcome, told.took_us)

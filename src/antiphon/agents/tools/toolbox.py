@@ -35,6 +35,10 @@ class ToolTold(Struct, frozen=True, kw_only=True):
 class Teller(ABC):
     """Hears of calls: metrics and spans."""
 
+    def begins(self, context: ToolContext) -> ToolContext:
+        """The context that a call is made in, which is told of once it has come to its end."""
+        return context
+
     @abstractmethod
     def told(self, told: ToolTold) -> None: ...
 
@@ -112,6 +116,7 @@ class Toolbox(Tools):
         arguments, wrong = grip.arguments.check(call.arguments)
         if wrong:
             return failed("invalid_arguments", f"Arguments of {call.name} are wrong: {'; '.join(wrong)}")
+        context = context if self._teller is None else self._teller.begins(context)
         result = bounded(await self._done(grip, arguments, context))
         self._tell(grip, context, result)
         return result
