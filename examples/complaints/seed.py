@@ -1,6 +1,7 @@
 """Makes the complaints that the example's agent reads: 240 in three months, the same every time.
 
-Without arguments they are in complaints.db beside this file, with `--postgres URL` in a table of that database.
+Without arguments they are in complaints.db beside this file. With `--postgres URL` they are in a table of that database, which
+the role of `--reader` may read and do nothing else with: models write the SQL, so it runs as that role, never as a superuser.
 """
 
 import argparse
@@ -90,15 +91,19 @@ def into_sqlite(file: Path) -> int:
     return made
 
 
-def into_postgres(url: str) -> int:
-    """Make the table anew. Returns: how many rows."""
+def into_postgres(url: str, reader: str) -> int:
+    """Make the table anew, and the role that reads it where there is none. Returns: how many rows."""
     import psycopg
+    from psycopg.sql import SQL, Identifier
 
-    rows = list(complaints())
+    rows, role = list(complaints()), Identifier(reader)
     with psycopg.connect(url) as database, database.cursor() as cursor:
+        if cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [reader]).fetchone() is None:
+            cursor.execute(SQL("CREATE ROLE {} LOGIN").format(role))
         cursor.execute("DROP TABLE IF EXISTS complaints")
         cursor.execute(TABLE)
         cursor.executemany("INSERT INTO complaints VALUES (%s, %s, %s, %s, %s, %s)", rows)
+        cursor.execute(SQL("GRANT SELECT ON complaints TO {}").format(role))
     return len(rows)
 
 
@@ -106,9 +111,12 @@ def main() -> None:
     """Make the database that the arguments name."""
     parser = argparse.ArgumentParser(description="Make the example's complaints.")
     parser.add_argument("--postgres", metavar="URL", help="make them there, rather than in a file of SQLite")
+    parser.add_argument(
+        "--reader", metavar="ROLE", default="tools", help="role of Postgres that may read them (default: tools)"
+    )
     parser.add_argument("--file", type=Path, default=Path(__file__).with_name("complaints.db"))
     arguments = parser.parse_args()
-    made = into_postgres(arguments.postgres) if arguments.postgres else into_sqlite(arguments.file)
+    made = into_postgres(arguments.postgres, arguments.reader) if arguments.postgres else into_sqlite(arguments.file)
     print(f"{made} complaints of {', '.join(MONTHS)}")
 
 

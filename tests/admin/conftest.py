@@ -14,8 +14,8 @@ from msgspec import structs
 from role_office import RoleOffice, keys_of_roles, seed
 
 from antiphon.admin.site import AdminSite
-from antiphon.app.doors import doors_of
 from antiphon.app.desk import desk_of
+from antiphon.app.doors import doors_of
 from antiphon.app.proof import log_of, proof_of
 from antiphon.config.forms import FileForms
 from antiphon.config.load import load_text
@@ -88,6 +88,9 @@ class Office:
             proof().erasing.runs.store.close()
         if runs.cache_info().currsize:
             runs()._runs.parts.store.close()
+        triggers = cast("Any", self.site.desk.triggers)
+        if triggers.cache_info().currsize:
+            triggers()._store.close()
 
     async def _taken(self, version: int) -> bool:
         self.told.append(version)

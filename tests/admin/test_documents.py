@@ -118,3 +118,47 @@ async def test_documents_of_everybody_need_the_permission_in_all_tenants(roles: 
         who: len((await roles.ask("GET", PATH, key=KEYS["auditor", who])).json["data"]) for who in ("acme", "globex")
     }
     assert seen == {"acme": 1, "globex": 0}
+
+
+HTTP = {"url": "https://crm.example.com/x"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "field"),
+    [
+        ("Tool", {"http": {"url": "http://127.0.0.1:8600/x"}}, "spec.http.url"),
+        ("Tool", {"http": {"url": "http://localhost/x"}}, "spec.http.url"),
+        ("Tool", {"http": {"url": "http://[::1]/x"}}, "spec.http.url"),
+        ("Tool", {"http": {"url": "http://[::ffff:169.254.169.254]/latest"}}, "spec.http.url"),
+        ("Tool", {"http": {**HTTP, "networks": ["10.0.0.0/8"]}}, "spec.http.networks"),
+        ("Tool", {"http": {**HTTP, "headers": {"x": "${env:HOME}"}}}, "spec.http.headers.x"),
+        ("Tool", {"openapi": {"url": "https://a.example/o", "server": "http://10.0.0.1"}}, "spec.openapi.server"),
+        ("Tool", {"ticket": {"webhook": "http://192.168.0.1/"}}, "spec.ticket.webhook"),
+        ("Tool", {"browser": {"hosts": ["a.example", "127.0.0.1:9200"]}}, "spec.browser.hosts"),
+        ("ToolServer", {"url": "http://169.254.169.254/mcp"}, "spec.url"),
+        ("ToolServer", {"url": "https://a.example/mcp", "networks": ["127.0.0.0/8"]}, "spec.networks"),
+        ("RemoteAgent", {"url": "http://10.1.2.3/agent"}, "spec.url"),
+        ("RemoteAgent", {"url": "https://a.example/agent", "ca_file": "/etc/ssl/x.pem"}, "spec.ca_file"),
+        (
+            "Trigger",
+            {"agent": "clerk", "queue": {}, "service": {"roles": ["approver"]}},
+            "spec.service.roles",
+        ),
+    ],
+)
+async def test_the_api_gives_no_way_into_our_networks_and_no_rights(
+    office: Any, kind: str, spec: dict[str, Any], field: str
+) -> None:
+    refused = await applied(office, document(kind, "x", spec))
+
+    assert refused.status == 400
+    assert [one["field"] for one in refused.json["error"]["problems"]] == [field]
+
+
+async def test_a_prompt_of_another_tenant_is_not_there(office: Any) -> None:
+    theirs = {**PROMPT, "metadata": {**PROMPT["metadata"], "tenant": "globex"}}
+    ours = {**AGENT, "metadata": {**AGENT["metadata"], "tenant": "acme"}}
+
+    refused = await applied(office, theirs, ours)
+
+    assert [one["field"] for one in refused.json["error"]["problems"]] == ["Agent/clerk@1: spec.prompt"]

@@ -85,6 +85,10 @@ EXPECTED = {
     "GET /admin/v1/bars": "read",
     "POST /admin/v1/bars": "agents",
     "DELETE /admin/v1/bars/{kind}/{name}": "agents",
+    "GET /admin/v1/triggers": "read",
+    "GET /admin/v1/triggers/{name}/letters": "read",
+    "POST /admin/v1/triggers/{name}/letters/{event}/revive": "agents",
+    "DELETE /admin/v1/triggers/{name}/letters/{event}": "agents",
 }
 """What each path needs, said a second time and by hand: a path that is not here fails, and so does one that needs less."""
 

@@ -4,10 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from fakes.agents import House, ScriptedMind, agent, says, shown, tool
+from fakes.agents import ADA, House, ScriptedMind, agent, says, shown, tool
+from msgspec.structs import replace
 
+from antiphon.agents.document import AgentDocument
 from antiphon.agents.doors import Known, Registry, RemoteAgents
+from antiphon.agents.journal import Ended
 from antiphon.agents.mind import Ask, Said
+from antiphon.core.error import PolicyDenied
 from antiphon.core.principal import Principal
 from antiphon.core.run import Barred, RunEnvelope
 from antiphon.core.tool import ToolContext, ToolResult
@@ -266,3 +270,21 @@ async def test_a_remote_agent_that_the_envelope_has_no_room_for_is_not_asked() -
     run = await house.finish(house.begin(name="lead", envelope=RunEnvelope(tokens=400)))
     assert remote.asked == []
     assert run.status == "done"
+
+
+async def test_a_child_is_begun_for_those_alone_who_may_ask_for_it_themselves() -> None:
+    def may(principal: Principal, document: AgentDocument, data_class: str) -> None:
+        if document.name == "payroll":
+            raise PolicyDenied(f"policies forbid it at {data_class}", reasons=("people.only",))
+
+    asks = [says("", ("ask_agent", {"agent": name, "task": "Do it."})) for name in ("payroll", "clerk2")]
+    parent = agent(children={"agents": ["payroll", "clerk2"]})
+    mind = ScriptedMind({"act": [*asks, finish()]})
+    house = House(mind, agents=[parent, agent("payroll"), agent("clerk2")], may=may)
+    few = replace(ADA, models=("agent/clerk", "agent/payroll"))
+    run = replace(house.begin(), principal=few)
+    ended = await house.segment(run)
+    assert isinstance(ended, Ended)
+    assert [one.agent for one in house.store.runs.values()] == ["clerk"], "neither was begun"
+    assert "policies forbid it at public" in shown(mind.asked[1])
+    assert "may not ask for agent/clerk2" in shown(mind.asked[2])

@@ -8,7 +8,9 @@ import pytest
 from fakes.agents import Crash, House, ScriptedMind, agent, says, shown, tool
 
 from antiphon.agents.journal import Ended
+from antiphon.agents.loop_code import called
 from antiphon.core.run import RunEnvelope, Wait
+from antiphon.core.tool import ToolCall
 from antiphon.sandbox.settings import SandboxSettings
 from antiphon.sandbox.tiers import Tiers
 
@@ -118,3 +120,37 @@ async def test_calls_of_a_program_stay_within_the_envelope(sandbox: Tiers) -> No
     await house.segment(run)
     assert len(house.tools.made) == 2
     assert "the envelope has no room" in shown(mind.asked[-1])
+
+
+LISTS = """
+print(price(n=(1, 2), when={"by": None}))
+print(price(n=[3], when={}))
+"""
+
+
+async def test_a_tuple_among_arguments_is_a_list_and_the_program_goes_on(sandbox: Tiers) -> None:
+    price = tool("price", lambda n, when: sum(n))
+    mind = ScriptedMind({"act": [writes(LISTS), finish("6")]})
+    house = House(mind, price, agents=[CODER], sandbox=sandbox)
+    ended = await house.segment(house.begin())
+    assert isinstance(ended, Ended)
+    assert [arguments["n"] for _, arguments, _ in house.tools.made] == [[1, 2], [3]]
+    assert shown(mind.asked[1]).endswith("3\n3\n")
+
+
+@pytest.mark.parametrize("value", ["{1, 2}", "b'x'", "float('nan')", "{1: 2}", "print"])
+async def test_arguments_that_are_no_json_are_the_programs_own_error(sandbox: Tiers, value: str) -> None:
+    mind = ScriptedMind({"act": [writes(f"price(n={value})"), finish("none")]})
+    house = House(mind, PRICE, agents=[CODER], sandbox=sandbox)
+    ended = await house.segment(house.begin())
+    assert isinstance(ended, Ended)
+    assert ended.stop == "finished"
+    assert house.tools.made == []
+    assert "no JSON" in shown(mind.asked[1])
+
+
+def test_a_line_that_the_prelude_did_not_write_is_no_call() -> None:
+    tools = {PRICE[0].name: PRICE[0]}
+    assert called("('price', {'n': 1})", tools) == ToolCall(id="", name="price", arguments={"n": 1})
+    for line in ("(", "('price',)", "('other', {})", "('price', 7)", "7", "[" * 5000):
+        assert called(line, tools) is None

@@ -68,7 +68,7 @@ def finished(person: Person) -> list[Run]:
 
 def test_a_killed_worker_s_runs_go_on_in_another(place: Place, workers: ExitStack) -> None:
     person, first = person_of(workers, place), begun(workers, place)
-    begin(person)
+    begin(person, each_s=0.4)  # longer than a second worker needs to start
     under_way(person)
     second = begun(workers, place)
     first.end()

@@ -15,7 +15,7 @@ from antiphon.agents.journal import Ended
 from antiphon.agents.mind import Ask, Said
 from antiphon.agents.state import Action, Observation, State
 from antiphon.agents.verify import verdict
-from antiphon.core.run import RunEnvelope, Use, Wait
+from antiphon.core.run import Barred, RunEnvelope, Use, Wait
 from antiphon.core.tool import Origins, Tool, ToolResult
 
 
@@ -394,7 +394,7 @@ async def test_a_value_is_put_into_an_argument_and_the_answer_by_its_handle_with
     assert noted == [{"text": "Secret of strangers.", "as": ["Secret of strangers.!"]}]
     assert json.loads(ended.result) == "It says: Secret of strangers."
     assert not any("Secret" in shown(ask) for ask in mind.asked)
-    assert Hiding.ruled[-1] == ("file", True)
+    assert Hiding.ruled[-2:] == [("file", True), ("finish", True)]
 
 
 class Hiding(OpenGate):
@@ -427,3 +427,63 @@ async def test_old_values_are_kept_beside_the_run_and_read_from_there() -> None:
 def test_conditions_that_cant_be_used_are_found_before_any_run() -> None:
     spec = agent(output={"schema": SCHEMA}, verify={"checks": ["answer.total > 2", "answer.other == 1", "goal >"]}).spec
     assert [place for place, _ in mistakes(spec)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "how", "stop"),
+    [
+        ("agent", "clerk", "killed", "killed"),
+        ("tenant", "acme", "killed", "killed"),
+        ("agent", "clerk", "quarantined", "refused"),
+        ("tenant", "acme", "quarantined", "refused"),
+    ],
+)
+async def test_a_run_of_what_is_switched_off_asks_no_model(kind: Any, name: str, how: Any, stop: str) -> None:
+    mind = ScriptedMind({"act": [finish()]})
+    house = House(mind)
+    house.store.bar(Barred(kind=kind, name=name, tenant="", how=how, by="user/ops", at_ns=0, why="it lies"))
+    ended = await ends(house)
+    assert (ended.stop, ended.why, mind.asked) == (stop, f"the {kind} {name} is {how}: it lies", [])
+
+
+async def test_a_run_that_has_begun_goes_on_in_quarantine_and_ends_by_a_kill() -> None:
+    mind = ScriptedMind({"act": [says("", ("ask_person", {"question": "?"})), says("", ("look", {})), finish()]})
+
+    def bars(how: Any) -> None:
+        house.store.bar(Barred(kind="agent", name="clerk", tenant="", how=how, by="user/ops", at_ns=0))
+        house.clock.at_ns += 10**9
+
+    house = House(mind, tool("look", lambda: bars("killed") or "seen"))
+    run = house.begin()
+    await house.segment(run)
+    bars("quarantined")
+    ended = await house.go_on(run.id, house.answer(run.id, "Go on."))
+    assert isinstance(ended, Ended)
+    assert (ended.status, ended.stop, len(mind.asked)) == ("cancelled", "killed", 2)
+
+
+async def test_what_was_held_for_a_call_that_a_person_spoke_for_is_let_go() -> None:
+    pay = tool(
+        "pay",
+        lambda: ToolResult(failed="unknown", text="it broke off"),
+        effect="at_most_once",
+        cost_nano_usd=500,
+        timeout_s=20.0,
+    )
+    house = House(ScriptedMind({"act": [says("", ("pay", {})), finish()]}), pay)
+    run = house.begin(envelope=RunEnvelope(money_nano_usd=10_000))
+    await house.segment(run)
+    ended = await house.go_on(run.id, house.answer(run.id, {"done": "paid"}))
+    assert isinstance(ended, Ended)
+    assert ended.stop == "finished"
+    used = house.store.used(run.id)
+    assert used.money_nano_usd == 2500, "two calls of a model, and the payment"
+    assert used.seconds == 0, "none is held any more"
+
+
+async def test_of_large_results_a_state_keeps_what_undoing_needs() -> None:
+    made = tool("book", lambda: {"id": "b7", "page": "x" * 20_000}, effect="idempotent")
+    house = House(ScriptedMind({"act": [says("", ("book", {})), finish()]}), made)
+    run = house.begin()
+    await house.segment(run)
+    assert [one.data for one in house.state(run.id).effects] == [{"id": "b7"}]

@@ -88,6 +88,7 @@ async def test_memories_are_their_owners_alone(rig: Rig) -> None:
     bob = replace(ALICE, user="bob")
     assert set(await rig.known(by=run(2, session="s"))) == {"of alice", "of the session", "of all"}
     assert set(await rig.known(by=run(2, principal=bob))) == {"of all"}
+    assert set(await rig.known(by=run(2, session="s", principal=bob))) == {"of all"}, "another's session of that name"
     assert set(await rig.known(by=run(2, principal=replace(bob, team="red")))) == {"of the team", "of all"}
     assert set(await rig.known(by=run(2, tenant="other", principal=replace(ALICE, tenant="other")))) == set()
     assert set(await rig.known(document=clerk("other"))) == set()

@@ -16,7 +16,7 @@ from fakes.exchange import Asked
 from msgspec.structs import replace
 
 from antiphon.agents.loop import begun
-from antiphon.agents.runs import Runs, RunsParts
+from antiphon.agents.runs import Runs, RunsParts, key_of
 from antiphon.agents.triggers import Triggers, TriggersParts, listed
 from antiphon.agents.triggers_clock import Ticker
 from antiphon.config.documents import Read, read_text, shelf_of
@@ -116,7 +116,7 @@ class House:
         self.clock.at_ns = ns(said)
         known = {run.id for run in self.runs()}
         await asyncio.gather(*(Ticker(self.triggers()).tick() for _ in range(tickers)))
-        return sorted(run.once for run in self.runs() if run.id not in known)
+        return sorted(key_of(run.once) for run in self.runs() if run.id not in known)
 
     def runs(self) -> list[Run]:
         return self.store.page(Wanted())

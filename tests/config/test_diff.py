@@ -105,3 +105,16 @@ def test_turning_tls_on_or_off_is_marked_and_other_files_are_not(loaded: Load) -
     assert any(change.needs_restart for change in diff(plain, secured))
     assert any(change.needs_restart for change in diff(secured, plain))
     assert [change.needs_restart for change in diff(secured, renewed)] == [False, False]
+
+
+def test_what_begins_or_ends_that_agents_are_served_needs_a_restart(changes: Changes, tmp_path: object) -> None:
+    from antiphon.agents.settings import AgentsSettings
+
+    none, one, two = (
+        Settings(agents=AgentsSettings(documents=files)) for files in ([], ["/a.yaml"], ["/a.yaml", "/b.yaml"])
+    )
+    on = Settings(agents=AgentsSettings(documents=[], enabled=True))
+    assert [change.needs_restart for change in diff(none, one)] == [True]
+    assert [change.needs_restart for change in diff(one, none)] == [True]
+    assert [change.needs_restart for change in diff(one, two)] == [False]
+    assert [change.path for change in diff(none, on) if change.needs_restart] == ["agents.enabled"]

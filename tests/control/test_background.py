@@ -8,20 +8,21 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from scripted_agents import ALICE, Place
 
-from antiphon.agents.background import BACKGROUND, Background, ByAgent, Came
+from antiphon.agents.background import BACKGROUND, Background, ByAgent, Came, Queued
 from antiphon.agents.engine import Engine
 from antiphon.agents.journal import Driver, Ended, Journal
-from antiphon.control.background import BackgroundResponses
+from antiphon.control.background import BackgroundResponses, shown
 from antiphon.core.error import BadRequest
 from antiphon.core.run import Mail, Run
 from antiphon.store.sqlite import SqliteDatabase
 from antiphon.vault.local import LocalSealer
 
-ASKED = {"model": "fast", "input": "Hello", "background": True, "metadata": {"a": "b"}}
+ASKED = {"model": "fast", "input": "Hello", "metadata": {"a": "b"}}
 
 
 class Others(Driver):
@@ -46,13 +47,21 @@ class Desk:
     async def _answer(self, run: Run) -> Came:
         self.asked.append(run)
         await self.may.wait()
-        said = json.loads(run.input)
+        said = json.loads(run.input)["request"]
         if said["input"] == "fail":
             return Came(code="upstream_unreachable", message="no connection")
         return Came(body=json.dumps({"id": "resp_other", "status": "completed", "output": [{"type": "message"}]}))
 
     async def begin(self, **more: Any) -> dict[str, Any]:
-        return json.loads(await self.responses.begin(ALICE, {**ASKED, **more}))
+        request = msgspec.Raw(json.dumps({**ASKED, **more}).encode())
+        return json.loads(shown(await self.responses.begin(ALICE, Queued(request=request))))
+
+    async def told(self, name: str, after: int = -1) -> list[dict[str, Any]]:
+        """The events of a response until its end, those that are there already too."""
+        run = await self.responses.find(ALICE, name)
+        assert run is not None
+        text = b"".join([piece async for piece in self.responses.events(run, after)]).decode()
+        return [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
 
     async def show(self, name: str) -> dict[str, Any]:
         found = await self.responses.show(ALICE, name)
@@ -113,8 +122,47 @@ async def test_nobody_else_sees_it_and_it_can_t_be_without_being_kept(desk: Desk
     await desk.begin()
     bob = replace(ALICE, key="bob", user="bob")
     strangers = [bob, replace(ALICE, tenant="other", admin=True)]
-    ask: list[Callable[..., Any]] = [desk.responses.show, desk.responses.cancel]
-    assert [await one(who, "resp_1") for one in ask for who in strangers] == [None] * 4
+    ask: list[Callable[..., Any]] = [desk.responses.show, desk.responses.cancel, desk.responses.asked]
+    assert [await one(who, "resp_1") for one in ask for who in strangers] == [None] * 6
+    assert [await desk.responses.delete(who, "resp_1") for who in strangers] == [False, False]
     assert await desk.responses.show(ALICE, "resp_9") is None
     with pytest.raises(BadRequest, match="store"):
         await desk.begin(store=False)
+
+
+async def test_its_events_are_numbered_the_same_whenever_they_are_read(desk: Desk) -> None:
+    await desk.begin()
+    following = asyncio.create_task(desk.told("resp_1"))
+    await desk.until("resp_1", "in_progress")
+    desk.may.set()
+    live = await following
+
+    kinds = [one["type"].removeprefix("response.") for one in live]
+    assert kinds[:3] == ["created", "queued", "in_progress"]
+    assert [one["response"]["status"] for one in live[:3]] == ["queued", "queued", "in_progress"]
+    assert kinds[-1] == "completed"
+    assert [one["sequence_number"] for one in live] == [*range(len(live))]
+    assert await desk.told("resp_1") == live
+    assert await desk.told("resp_1", 1) == live[2:]
+
+
+async def test_the_events_of_one_that_is_cancelled_end(desk: Desk) -> None:
+    await desk.begin()
+    following = asyncio.create_task(desk.told("resp_1", 1))
+    await desk.until("resp_1", "in_progress")
+    await desk.responses.cancel(ALICE, "resp_1")
+
+    last = (await following)[-1]
+    assert (last["type"], last["response"]["status"]) == ("response.failed", "cancelled")
+
+
+async def test_one_is_forgotten_after_its_end_alone(desk: Desk) -> None:
+    await desk.begin()
+    assert await desk.responses.asked(ALICE, "resp_1") == b'"Hello"'
+    with pytest.raises(BadRequest, match="cancel it before"):
+        await desk.responses.delete(ALICE, "resp_1")
+    desk.may.set()
+    await desk.until("resp_1", "completed")
+
+    assert await desk.responses.delete(ALICE, "resp_1")
+    assert await desk.responses.show(ALICE, "resp_1") is None

@@ -17,7 +17,7 @@ GROUPS = {
     "What the upstream did",
     "What no answer says",
 }
-NEVER_ANSWERED = {"config_error", "drain_timeout", "process_died"}
+NEVER_ANSWERED = {"config_error", "drain_timeout", "process_died", "response_interrupted"}
 LINES = ("Status", "Type", "Try again", "When", "Remedy")
 OURS = ("providers/lab/", "cli/", "config/")
 """Folders whose words are documented elsewhere: a lab's own errors in `lab.md`, commands' in `cli.md`."""

@@ -38,6 +38,8 @@ OPTIONS = """
 unexpected-methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 """
 """TRACE and QUERY are served nowhere, which the listener says with 501. Source: RFC 9110, 15.6.2."""
+AGENT = "{apiVersion: antiphon/v1, kind: Agent, metadata: {name: clerk}, spec: {goal: Sorts., models: {act: chat}}}"
+"""Its runs wait: no process works on them."""
 FAMILIES = {"anthropic_messages": "anthropic", "gemini": "gemini", "gemini_embeddings": "gemini"}
 MALFORMED = (
     b"",
@@ -59,6 +61,7 @@ def every_dialect(url: str) -> Config:
     """A gateway in front of a lab that is spoken to in several dialects."""
     config = to_lab(f"{url}/v1")
     config["server"]["public_metrics"] = False
+    config["agents"] = {"documents": ["agents.yaml"], "workers": 0}
     for profile, below in (("anthropic", "/v1"), ("gemini", "/v1beta"), ("bedrock", "")):
         config["providers"][profile] = {"profile": profile, "base_url": url + below, "key": UPSTREAM_KEY}
         config["models"][profile] = {"provider": profile, "model": "chat"}
@@ -68,7 +71,9 @@ def every_dialect(url: str) -> Config:
 @pytest.fixture(scope="module")
 def described(lab: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway whose every answer is one of this module's tests."""
-    one = Gateway(tmp_path_factory.mktemp("described"), every_dialect(lab.url), key=ALICE)
+    home = tmp_path_factory.mktemp("described")
+    (home / "agents.yaml").write_text(AGENT, "utf-8")
+    one = Gateway(home, every_dialect(lab.url), key=ALICE)
     try:
         yield one.start()
     finally:
@@ -83,11 +88,13 @@ def with_models(value: Any) -> Any:
         return value
     if value.get("name") == "model" and value.get("in") == "path":
         return {**value, "schema": {"enum": MODELS}}
+    known = {"model": {"enum": MODELS}, "agent": {"enum": ["clerk", "nobody"]}}
     return {
-        name: {"enum": MODELS}
-        if name == "model" and isinstance(child, dict) and "maxLength" in child
+        name: known[name]
+        if name in known and isinstance(child, dict) and (name != "model" or "maxLength" in child)
         else with_models(child)
         for name, child in value.items()
+        if name != "wait_s"  # nobody works on these runs: they would be waited for in vain
     }
 
 

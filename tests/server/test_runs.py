@@ -19,6 +19,7 @@ from antiphon.core.ids import Uuid7
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal
 from antiphon.core.run import RunEvent, Use, Wait
+from antiphon.core.run_store import Asked as Wanted
 from antiphon.server.runs import RunSite, beside
 from antiphon.store.runs_sqlite import SqliteRuns
 from antiphon.store.sqlite import SqliteDatabase
@@ -29,6 +30,7 @@ CALLERS = {
     b"sk-admin": Principal(tenant="acme", key="root", admin=True),
     b"sk-other": Principal(tenant="globex", key="apps", user="alice"),
     b"sk-few": Principal(tenant="acme", key="few", models=("fast",)),
+    b"sk-alice-few": Principal(tenant="acme", key="few", user="alice", models=("fast",)),
 }
 DOCUMENTS: list[dict[str, Any]] = [
     {
@@ -187,11 +189,14 @@ async def test_a_question_is_in_the_inbox_of_its_role_and_is_answered_once(place
     place.waits(run, Wait(kind="question", key="3.0", shown='{"question": "Which month?"}', to="approver"))
 
     inbox = (await place.ask("GET", "/v1/inbox", key="sk-bob")).json["data"]
-    wrong = await place.ask("POST", f"/v1/runs/{run}/answer", {"key": "2.0", "body": "October"})
-    right = await place.ask("POST", f"/v1/runs/{run}/answer", {"body": "October"})
-    await place.ask("POST", f"/v1/runs/{run}/answer", {"body": "October"})
+    own = await place.ask("POST", f"/v1/runs/{run}/answer", {"body": "October"})
+    strange = await place.ask("POST", f"/v1/runs/{run}/answer", {"body": "October"}, key="sk-other")
+    wrong = await place.ask("POST", f"/v1/runs/{run}/answer", {"key": "2.0", "body": "October"}, key="sk-bob")
+    right = await place.ask("POST", f"/v1/runs/{run}/answer", {"body": "October"}, key="sk-bob")
+    await place.ask("POST", f"/v1/runs/{run}/answer", {"body": "October"}, key="sk-bob")
 
     assert [(one["id"], one["wait"]["shown"]) for one in inbox] == [(run, {"question": "Which month?"})]
+    assert (own.status, own.json["error"]["code"], strange.status) == (403, "not_allowed", 404)
     assert (wrong.status, wrong.json["error"]["code"]) == (409, "not_waiting")
     assert right.status == 200
     assert [(one.kind, one.key, one.body) for one in place.store.mail(run)] == [("answer", "3.0", b'"October"')]
@@ -223,6 +228,74 @@ async def test_a_fork_is_a_new_run_of_the_same_input(place: Place) -> None:
 
     assert (forked["forked_from"], forked["input"], forked["status"]) == (f"{run}@1.2", "Sum it up.", "queued")
     assert (await place.ask("POST", f"/v1/runs/{run}/fork", {"step": "2"})).status == 400
+
+
+async def test_the_idempotency_key_of_another_caller_finds_no_run_of_yours(place: Place) -> None:
+    fields, once = {"agent": "clerk", "input": "Mine."}, {"idempotency-key": "order-7"}
+
+    first = (await place.ask("POST", "/v1/runs", fields, headers=once)).json
+    again = (await place.ask("POST", "/v1/runs", fields, headers=once)).json
+    other = (await place.ask("POST", "/v1/runs", {**fields, "input": "Theirs."}, key="sk-bob", headers=once)).json
+
+    assert again["id"] == first["id"]
+    assert (other["by"], other["input"]) == ("user/bob", "Theirs.")
+
+
+async def test_a_fork_is_the_callers_own_and_no_way_round_the_key_s_list_of_models(place: Place) -> None:
+    run = await place.begin()
+
+    refused = await place.ask("POST", f"/v1/runs/{run}/fork", {"step": 1}, key="sk-alice-few")
+
+    assert (refused.status, refused.json["error"]["code"]) == (403, "not_allowed")
+
+
+async def test_a_run_that_somebody_has_taken_over_is_given_back_by_them_alone(place: Place) -> None:
+    run = await place.begin()
+    found = place.store.one(run)
+    assert found is not None
+    place.store.save(replace(found, status="paused", taken_by="user/mia"), found.segment, (found.status,))
+
+    given = await place.ask("POST", f"/v1/runs/{run}/give-back", {"done": "Mia said yes."})
+    resumed = await place.ask("POST", f"/v1/runs/{run}/resume", {})
+
+    assert (given.status, resumed.status, place.store.mail(run)) == (403, 403, [])
+
+
+async def test_a_page_is_full_of_the_callers_runs_however_many_others_there_are(place: Place) -> None:
+    mine = [await place.begin() for _ in range(3)]
+    for _ in range(5):
+        await place.begin("sk-bob")
+
+    page = (await place.ask("GET", "/v1/runs?limit=2")).json["data"]
+    rest = (await place.ask("GET", f"/v1/runs?limit=2&before={page[-1]['id']}")).json["data"]
+
+    assert [one["id"] for one in (*page, *rest)] == mine[::-1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"input": "x" * 4_200_000}, 413),
+        ({"input": "x", "envelope": {"steps": -1}}, 400),
+        ({"input": "x", "envelope": {"tokens": 10**30}}, 400),
+        ({"input": "x", "wait_s": 601}, 400),
+    ],
+)
+async def test_what_is_too_much_for_a_run_is_refused(place: Place, fields: dict[str, Any], status: int) -> None:
+    assert (await place.ask("POST", "/v1/runs", {"agent": "clerk", **fields})).status == status
+    assert place.store.page(Wanted()) == []
+
+
+async def test_a_page_of_events_says_that_there_are_more(place: Place) -> None:
+    run = await place.begin()
+    place.store.tell(told(run, *["tool"] * 1002))
+
+    first = (await place.ask("GET", f"/v1/runs/{run}/events")).json
+    rest = (await place.ask("GET", f"/v1/runs/{run}/events?after=1000")).json
+
+    assert (len(first["data"]), first["has_more"]) == (1000, True)
+    assert ([one["seq"] for one in rest["data"]], rest["has_more"]) == ([1001, 1002], False)
+    assert (await place.ask("GET", f"/v1/runs/{run}/events?stream=perhaps")).status == 400
 
 
 def told(run: str, *kinds: str, first: int = 1) -> list[RunEvent]:

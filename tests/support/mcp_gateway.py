@@ -112,7 +112,9 @@ class Front:
         )
         self.attempts = ToolAttempts(caller.errands, caller, CallsSettings)
         self.desk = ToolDesk(desk=desk, attempts=self.attempts, approvals=self.place.people, approving=APPROVING)
-        offering = Offering(desk=self.desk, tools=self.tools, servers=self.place.servers, runs=self.runs)
+        offering = Offering(
+            desk=self.desk, tools=self.tools, servers=self.place.servers, runs=self.runs, also=self.tools.offered
+        )
         self.site = McpSite(
             gateway=McpGateway(offering=offering, watchers=self.place.watchers, hold_s=1.0),
             identity=Keys(KEYS),

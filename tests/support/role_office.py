@@ -67,6 +67,7 @@ _POST: dict[str, dict[str, Any]] = {
     "pause": {},
     "resume": {},
     "fork": {"step": 1},
+    "revive": {},
     "bars": {"kind": "agent", "name": "clerk"},
 }
 _QUERY = {

@@ -139,8 +139,8 @@ class Scripted(Driver):
         owner = secrets.token_hex(8)
         hold, do = f"{run.id}/{key}", asyncio.to_thread
         most = Use(steps=1, tool_calls=1, money_nano_usd=5)
-        if run.id not in self._gone_on:
-            self._gone_on.add(run.id)
+        if run.owner not in self._gone_on:
+            self._gone_on.add(run.owner)
             log.info("run.acts", extra={"run": run.id, "by": run.owner.rpartition("#")[0]})
         held = await do(self._store.hold, run.root, hold, most)
         if not held.ok:
@@ -196,26 +196,59 @@ class Place:
         driver.engine = Engine(store, driver, sealer, self.settings, self.engine_place())
         return driver.engine
 
-    def command(self) -> list[str]:
-        """What starts a worker process; it writes `ready` to stdout once it runs."""
-        return [
-            sys.executable,
-            __file__,
-            json.dumps({"directory": str(self.dir), "url": self.url, "settings": self.given}),
-        ]
+    def command(self, life: str = "") -> list[str]:
+        """What starts a worker process; it writes `ready` to stdout once it runs. `life` names it in its log."""
+        return [sys.executable, __file__, self._said(), life]
+
+    def nest(self) -> list[str]:
+        """What starts a process that forks a worker for each life that it reads, and writes its pid."""
+        return [sys.executable, __file__, self._said(), "", "nest"]
+
+    def _said(self) -> str:
+        return json.dumps({"directory": str(self.dir), "url": self.url, "settings": self.given})
 
 
-async def _work(place: Place) -> None:
+async def _work(place: Place, life: str) -> None:
     telemetry_log.start("info")
     engine, stopped = place.engine(), asyncio.Event()
+    log.info("worker.made", extra={"life": life, "worker": engine.executor})
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await engine.start()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    if not life:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
     await stopped.wait()
     await engine.stop()
 
 
+def _nest(place: Place) -> None:
+    """Workers are left to whoever started this process, as it is a reaper of such: see prctl(2)."""
+    for line in sys.stdin:
+        told, telling = os.pipe()
+        between = os.fork()
+        if between:
+            os.waitpid(between, 0)
+            os.write(1, os.read(told, 32))
+            os.close(told)
+            os.close(telling)
+            continue
+        os.setsid()
+        pid = os.fork()
+        if pid:
+            os.write(telling, f"{pid}\n".encode())
+            os._exit(0)
+        code = 1
+        try:
+            asyncio.run(_work(place, line.strip()))
+            code = 0
+        finally:
+            os._exit(code)
+
+
 if __name__ == "__main__":
     said = json.loads(sys.argv[1])
-    asyncio.run(_work(Place(Path(said["directory"]), said["url"], said["settings"])))
+    where = Place(Path(said["directory"]), said["url"], said["settings"])
+    if sys.argv[3:] == ["nest"]:
+        _nest(where)
+    else:
+        asyncio.run(_work(where, sys.argv[2]))

@@ -13,6 +13,7 @@ from antiphon.control.erasing import Erasing
 from antiphon.control.policies import Bundles
 from antiphon.control.registry import Fields, Registry
 from antiphon.control.run_office import RunOffice
+from antiphon.control.trigger_office import TriggerOffice
 from antiphon.control.who import Who
 from antiphon.core.bank import Bank
 from antiphon.core.clock import Clock
@@ -55,6 +56,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     documents: Documents
     """Of agents."""
     runs: Callable[[], RunOffice] | None = None
+    """Of agents; None: none are kept."""
+    triggers: Callable[[], TriggerOffice] | None = None
     """Of agents; None: none are kept."""
     approvals: Callable[[], Book] | None = None
     """What people are asked; None: nothing is kept."""

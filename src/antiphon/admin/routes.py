@@ -11,6 +11,7 @@ from antiphon.admin.routes_agents import ROUTES as AGENTS
 from antiphon.admin.routes_approvals import ROUTES as APPROVALS
 from antiphon.admin.routes_audit import ROUTES as AUDIT
 from antiphon.admin.routes_policies import ROUTES as POLICIES
+from antiphon.admin.routes_triggers import ROUTES as TRIGGERS
 from antiphon.control import accounts, corrections
 from antiphon.control.ceiling import NEEDS
 from antiphon.control.ownership import SECTIONS
@@ -211,6 +212,7 @@ ROUTES: tuple[Route, ...] = (
     *AUDIT,
     *APPROVALS,
     *AGENTS,
+    *TRIGGERS,
 )
 
 

@@ -30,6 +30,8 @@ class Waker:
     def __init__(self, store: RunStore, now_ns: Callable[[], int]) -> None:
         self._store = store
         self._now_ns = now_ns
+        self._before = ""
+        """Where the next sweep goes on."""
 
     def settled(self, approval: Approval) -> None:
         """Wake the run that asked. What can't be told now is found by `sweep`."""
@@ -45,14 +47,16 @@ class Waker:
             log.error("agents.not_woken", extra={"run": said.run, "reason": error.noted})
 
     def sweep(self, find: Callable[[str, str], Approval | None], most: int = 200) -> int:
-        """Wake those whose approval was settled while nobody told them. Raises: StoreError.
+        """Wake those whose approval was settled while nobody told them: of the next so many that wait, the newest first; then
+        from the beginning again. Raises: StoreError.
 
         Args:
             find: An approval by tenant and id.
         Returns: how many were woken.
         """
         woken = 0
-        for run in self._store.page(Asked(statuses=("waiting",), most=most)):
+        page = self._store.page(Asked(statuses=("waiting",), before=self._before, most=most))
+        for run in page:
             wait = run.wait
             if wait is None or not wait.approval:
                 continue
@@ -60,6 +64,7 @@ class Waker:
             if found is None or found.state != "waiting":
                 self._wake(run.id, run.tenant, wait.key, wait.approval)
                 woken += 1
+        self._before = page[-1].id if len(page) == most else ""
         return woken
 
     def _wake(self, run: str, tenant: str, key: str, approval: str) -> None:

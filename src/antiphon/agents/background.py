@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from antiphon.agents.journal import Driver, Ended, Journal
 from antiphon.core.run import Mail, Run
@@ -12,6 +12,15 @@ from antiphon.core.run import Mail, Run
 BACKGROUND = "antiphon.response"
 """Agent of such runs; no document can have this name."""
 STEP = "answer"
+
+
+class Queued(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The input of such a run."""
+
+    request: Raw
+    """The body, JSON, without `background` and `stream`."""
+    headers: Mapping[str, str] = {}
+    """Those of the caller's that say how the call is made."""
 
 
 class Came(Struct, frozen=True, kw_only=True, omit_defaults=True):

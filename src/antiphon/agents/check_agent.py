@@ -23,7 +23,7 @@ def check_agent(document: Document, library: Library) -> Iterator[Wrong]:
     spec = document.spec
     assert isinstance(spec, AgentSpec)
     yield from _models(spec, library)
-    yield from _prompt(spec, library)
+    yield from _prompt(spec, document, library)
     yield from _tools(spec, library)
     yield from _children(spec, document, library)
     yield from _bounds(spec)
@@ -49,14 +49,17 @@ def split_prompt(named: str) -> tuple[str, str]:
     return name, "" if version == LATEST else version
 
 
-def _prompt(spec: AgentSpec, library: Library) -> Iterator[Wrong]:
+def _prompt(spec: AgentSpec, document: Document, library: Library) -> Iterator[Wrong]:
     if not spec.prompt:
         return
     path = (SPEC, "prompt")
     name, version = split_prompt(spec.prompt)
     if "@" not in spec.prompt:
         yield path, f"{spec.prompt!r} says no version", f"write `{name}@VERSION`, or `{name}@{LATEST}`"
-    elif library.one("Prompt", name) is None:
+    elif (prompt := library.one("Prompt", name)) is None or prompt.metadata.tenant not in (
+        "",
+        document.metadata.tenant,
+    ):
         yield path, f"no Prompt is called {name!r}", near(name, library.names("Prompt"), "document of kind Prompt")
     elif library.one("Prompt", name, version) is None:
         there = [one.version for one in library.documents if (one.kind, one.name) == ("Prompt", name)]

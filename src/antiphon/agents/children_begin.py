@@ -10,15 +10,15 @@ from msgspec import Struct, structs
 from antiphon.agents import shared
 from antiphon.agents.aside import aside
 from antiphon.agents.document import AgentDocument
+from antiphon.agents.envelope import envelope_of, tightened
 from antiphon.agents.gate import Ruling
 from antiphon.agents.loop_offer import named
 from antiphon.agents.observe import fingerprint
-from antiphon.agents.runs import envelope_of, tightened
 from antiphon.agents.scene import Scene
 from antiphon.agents.shapes import listed, mapping
 from antiphon.agents.state import Action, Value
-from antiphon.core.data_class import highest
-from antiphon.core.error import AntiphonError
+from antiphon.core.data_class import DataClass, highest
+from antiphon.core.error import AntiphonError, NotAllowed
 from antiphon.core.ids import Uuid7
 from antiphon.core.run import Run, RunEnvelope, Stop, Use
 from antiphon.core.tool import ToolResult
@@ -113,9 +113,24 @@ async def begin(scene: Scene, action: Action, attempt: int, tried: tuple[str, ..
     if document is None or document.metadata.tenant not in ("", scene.run.tenant):
         return Begun(name=name, failed="not_found", say=f"there is no agent {name}")
     try:
+        _may(scene, document)
         return await aside(_begin, scene, action, document, attempt)
     except AntiphonError as error:
         return Begun(name=name, failed=error.said_code, say=error.message)
+
+
+def _may(scene: Scene, document: AgentDocument) -> None:
+    """Whether the run's caller may have a run of it. Raises: PolicyDenied, NotAllowed."""
+    principal, name = scene.run.principal, f"agent/{document.name}"
+    if not principal.may_ask(name):
+        raise NotAllowed(f"the caller's key may not ask for {name}; add it to the key's `models`")
+    if scene.doors.may is not None:
+        scene.doors.may(principal, document, _class_of(scene, document))
+
+
+def _class_of(scene: Scene, document: AgentDocument) -> DataClass:
+    """The least data class of a child."""
+    return highest(scene.state.data_class, document.spec.data_class)
 
 
 def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) -> Begun:
@@ -151,7 +166,7 @@ def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) 
         once=f"{run.id}/{action.key}~{attempt}",
         priority=run.priority,
         envelope=envelope,
-        data_class=highest(state.data_class, document.spec.data_class),
+        data_class=_class_of(scene, document),
         trace=doors.spans.within(run),
         input=msgspec.json.encode({**told(scene, action), ABOVE: above}),
     )

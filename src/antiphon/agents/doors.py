@@ -11,6 +11,7 @@ from antiphon.agents.gate import Gate
 from antiphon.agents.mind import Mind
 from antiphon.agents.shelf import Shelf
 from antiphon.core.clock import Clock
+from antiphon.core.data_class import DataClass
 from antiphon.core.ports import Approvals
 from antiphon.core.principal import Principal
 from antiphon.core.run import Run
@@ -102,6 +103,8 @@ class Doors(Struct, frozen=True, kw_only=True):
     shelf: Callable[[], Shelf]
     """The documents of the present revision; those of earlier versions are still on it."""
     clock: Clock
+    may: Callable[[Principal, AgentDocument, DataClass], None] | None = None
+    """Whether somebody may have a run of an agent. Raises: PolicyDenied, NotAllowed. None: there are no policies."""
     approvals: Approvals | None = None
     """None: nobody can approve, and what needs it is refused."""
     sandbox: Sandbox | None = None

@@ -9,6 +9,7 @@ from antiphon.agents.engine_dbos import Durable, EnginePlace
 from antiphon.agents.engine_desk import Desk
 from antiphon.agents.engine_families import Families
 from antiphon.agents.engine_forks import Forks, Step
+from antiphon.agents.engine_room import Room
 from antiphon.agents.engine_segments import Segments
 from antiphon.agents.engine_takeover import Takeover
 from antiphon.agents.engine_waking import Waking
@@ -50,8 +51,8 @@ class Engine:
             concurrency=settings.concurrency,
             tenant_concurrency=settings.tenant_concurrency,
         )
-        families = Families(self._desk)
-        self._segments = Segments(self._desk, driver, sealer, self.durable, families, metrics, spans)
+        families, room = Families(self._desk), Room(settings.concurrency)
+        self._segments = Segments(self._desk, driver, sealer, self.durable, families, metrics, spans, room)
         self._waking = Waking(self._desk, self.durable, self._segments, families, metrics, settings.poll_s)
         self._takeover = Takeover(
             store,
@@ -59,6 +60,7 @@ class Engine:
             metrics,
             heartbeat_s=settings.heartbeat_s,
             dead_after_s=settings.dead_after_s,
+            first=room.hold,
         )
         self._forks = Forks(self._desk, self.durable)
         self._looking: asyncio.Task[None] | None = None
@@ -66,8 +68,11 @@ class Engine:
     async def start(self) -> None:
         """Begin. Raises: StoreError, and whatever the database of the journal says."""
         loop = asyncio.get_running_loop()
+        await self._desk.do(
+            self._takeover.start, loop
+        )  # first: what a process was given that never beat, nobody takes over
         await self.durable.open(self._segments.segment, self._settings.poll_s)
-        await self._desk.do(self._takeover.start, loop)
+        self._takeover.watch()
         self._looking = loop.create_task(self._waking.run())
         log.info("engine.started", extra={"worker": self.executor})
 

@@ -19,6 +19,8 @@ from antiphon.store.postgres_link import NAMED, PostgresPlace
 from antiphon.store.postgres_tls import secured
 
 QUEUE = "runs"
+TAKEN_OVER = "runs-taken-over"
+"""Queue of segments whose process died: they have room of their own, as others would go on in the room that is left."""
 QUEUED = "queue"
 """Owner of a run that stands in it."""
 SEGMENT = "antiphon.segment"
@@ -27,6 +29,9 @@ VERSION = "1"
 SCHEMA = "dbos"
 IN_FLIGHT = ("ENQUEUED", "PENDING", "DELAYED")
 SPARE_THREADS = 16
+TAKEN_OVER_POLL_S = 0.2
+FORSAKEN_MS = 2000
+"""Postgres ends a transaction in which nothing was asked for so long: it is of a process that stands still, and holds rows."""
 Work = Callable[[], Awaitable[str]]
 
 
@@ -64,6 +69,7 @@ def in_postgres(place: PostgresPlace) -> EnginePlace:
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "application_name": f"{NAMED}{place.home}",
+        "options": f"{said.get('options', '')} -c idle_in_transaction_session_timeout={FORSAKEN_MS}".strip(),
     }
     address = make_conninfo("", **said)
 
@@ -117,7 +123,7 @@ class Durable:
             "log_level": "ERROR",
             "enable_otlp": False,
             "use_listen_notify": False,
-            "max_executor_threads": self._concurrency + SPARE_THREADS,
+            "max_executor_threads": 2 * self._concurrency + SPARE_THREADS,
             "notification_listener_polling_interval_sec": 0.5,
             "scheduler_polling_interval_sec": 3600.0,
         }
@@ -128,13 +134,14 @@ class Durable:
             return await segment()
 
         DBOS.launch()
-        await DBOS.register_queue_async(
-            QUEUE,
-            worker_concurrency=self._concurrency,
-            partition_concurrency=self._tenant_concurrency,
-            polling_interval_sec=poll_s,
-            on_conflict="always_update",
-        )
+        for queue, every_s in ((TAKEN_OVER, max(poll_s, TAKEN_OVER_POLL_S)), (QUEUE, poll_s)):
+            await DBOS.register_queue_async(
+                queue,
+                worker_concurrency=self._concurrency,
+                partition_concurrency=self._tenant_concurrency,
+                polling_interval_sec=every_s,
+                on_conflict="always_update",
+            )
 
     async def close(self) -> None:
         """Stop it. What still ran is left as it stands, for others."""
@@ -171,7 +178,13 @@ class Durable:
 
     def resume(self, workflows: Sequence[str]) -> None:
         """Have segments that nobody runs any more go on from their last journalled steps."""
-        DBOS.resume_workflows(list(workflows), queue_name=QUEUE)
+        if workflows:
+            DBOS.resume_workflows(list(workflows), queue_name=QUEUE)
+
+    def take_over(self, workflows: Sequence[str]) -> None:
+        """The same of those whose process died: they wait for none that stands in the queue, nor for room among them."""
+        if workflows:
+            DBOS.resume_workflows(list(workflows), queue_name=TAKEN_OVER)
 
     def cancel(self, workflow: str) -> None:
         """Have nobody run a segment; one that runs ends before its next step."""

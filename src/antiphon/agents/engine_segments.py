@@ -16,6 +16,7 @@ from antiphon.agents.engine_dbos import Durable
 from antiphon.agents.engine_desk import Desk
 from antiphon.agents.engine_families import Families
 from antiphon.agents.engine_journal import CONTROL, Diverged, Drained, Faltered, SegmentJournal
+from antiphon.agents.engine_room import Room
 from antiphon.agents.journal import Driver, Ended, Interrupted, Parked
 from antiphon.core.error import AntiphonError
 from antiphon.core.ports import Sealer
@@ -51,7 +52,9 @@ class Segments:
         families: Families,
         metrics: AgentMetrics,
         spans: AgentSpans,
+        room: Room,
     ) -> None:
+        self._room = room
         self._desk, self._driver, self._sealer = desk, driver, sealer
         self._durable, self._families = durable, families
         self._metrics, self._spans = metrics, spans
@@ -75,14 +78,26 @@ class Segments:
         run_id, _, number = workflow.rpartition(".")
         self._not_draining()
         run = await self._desk.keep(self._desk.store.one, run_id)
-        if run is None or not await self._stands(run, int(number)):
+        if run is not None and run.status == "running":  # its process died, or its journal faltered
+            self._room.press()
+        elif await self._room.enter():
+            run = await self._desk.keep(self._desk.store.one, run_id)
+        try:
+            return await self._entered(workflow, run, int(number))
+        finally:
+            self._room.leave()
+
+    async def _entered(self, workflow: str, run: Run | None, number: int) -> Any:
+        self._not_draining()
+        if run is None or not await self._stands(run, number):
             return None
+        run_id = run.id
         journal = SegmentJournal(run, self._desk, self._sealer)
         task = asyncio.current_task()
         assert task is not None
         self._running[run_id] = journal, task
         try:
-            return await self._run(journal, int(number))
+            return await self._run(journal, number)
         except (Drained, dbos_error.DBOSWorkflowCancelledError) as stop:
             raise asyncio.CancelledError from stop
         except dbos_error.DBOSWorkflowConflictIDError as other:
@@ -99,6 +114,7 @@ class Segments:
     async def drain(self, within_s: float) -> None:
         """Have each stop before its next step; those that don't in time are cancelled where they stand."""
         self._draining = True
+        self._room.close()
         tasks = [task for _, task in self._running.values()]
         for journal, _ in list(self._running.values()):
             journal.stop(Drained(), at_once=False)

@@ -1,8 +1,8 @@
 """Signs of life, and taking over what a process without them was running.
 
-A thread of its own beats, so that a busy loop is not taken for a dead process; where the loop hasn't turned for long, the
-thread falls silent too. Others' clocks are never compared: a worker is silent when its last sign is still the same after
-`dead_after_s` of watching.
+A thread of its own beats, so that neither a busy loop nor a long takeover is taken for a dead process; where the loop hasn't
+turned for long, the thread falls silent too. Another looks for dead ones. Others' clocks are never compared: a worker is
+silent when its last sign is still the same after `dead_after_s` of watching.
 """
 
 import asyncio
@@ -26,6 +26,12 @@ HUNG_S = 60.0
 """A loop that hasn't turned for so long is as good as dead."""
 DEATHS = 10
 """Processes that may die of one segment; then it is given up."""
+LOOKS = 2
+"""At others, to a beat of one's own: the sooner one is seen to be silent."""
+FIRST_S = 1.0
+"""For so long runs that were taken over may take what room there is, before any that begins."""
+GRAVE_S = 1.0
+"""Between two looks at what was left by one that had left nothing."""
 SPACE = "engine/takeovers"
 DAY_NS = 86_400_000_000_000
 HEIRS = "engine/heirs"
@@ -48,60 +54,82 @@ class Takeover:
         *,
         heartbeat_s: float,
         dead_after_s: float,
+        first: Callable[[float], None],
         retired: Callable[[], None] = _exit,
     ) -> None:
-        """`retired` is called when this process learns that others run its runs: it must not go on."""
+        """
+        Args:
+            first: Called on the loop of this process: for so many seconds nothing may begin, as runs were taken over.
+            retired: Called when this process learns that others run its runs: it must not go on.
+        """
+        self._first, self._begun = first, False
         self._store, self._durable, self._metrics = store, durable, metrics
         self._every_s, self._dead_after_s, self._retired = heartbeat_s, dead_after_s, retired
         self._me = engine_alive.me(durable.executor)
         self._seen: dict[str, tuple[int, float]] = {}
         self._living: set[str] = set()
+        self._known: set[str] = set()
         self._looked_s = 0.0
         self._turned_s = time.monotonic()
         self._beaten_s = 0.0
+        self._graves: dict[str, float] = {}
+        """Those that had left nothing: when they are looked at again. One that wakes up may have been given something."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="runs-heart", daemon=True)
-        self._quiet = False
+        heart, eyes = (self._live, heartbeat_s), (self._watch, heartbeat_s / LOOKS)
+        self._threads = [
+            threading.Thread(target=self._again, args=heart, name="runs-heart", daemon=True),
+            threading.Thread(target=self._again, args=eyes, name="runs-eyes", daemon=True),
+        ]
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Beat once, then in a thread. Blocks. Raises: StoreError."""
+        """Beat once, then in a thread: before this process is given anything to run. Blocks. Raises: StoreError."""
         self._loop = loop
         self._beat()
-        self._thread.start()
+        self._threads[0].start()
+
+    def watch(self) -> None:
+        """Look for dead ones, in a thread: once the journal is there."""
+        self._threads[1].start()
 
     def stop(self) -> None:
         """Fall silent: others take over what this process left. Blocks for a beat at most."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5 * self._every_s)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=5 * self._every_s)
 
-    def _run(self) -> None:
-        stopping = False
+    def _again(self, work: Callable[[float], None], every_s: float) -> None:
+        """Do it until this process stops. What the store doesn't answer is tried again, and told once."""
+        quiet = stopping = False
         while not stopping:
             try:
-                self.turn(time.monotonic())
-                self._quiet = False
+                work(time.monotonic())
+                quiet = False
             except StoreError as error:
-                if not self._quiet:
+                if not quiet:
                     log.warning("runs.waiting", extra={"error": error.noted})
-                self._quiet = True
+                quiet = True
             except Exception:
                 log.exception("runs.unseen")
-            stopping = self._stopping.wait(self._every_s)
+            stopping = self._stopping.wait(every_s)
 
-    def turn(self, now_s: float) -> None:
-        """Beat and look. Raises: StoreError."""
+    def _live(self, now_s: float) -> None:
+        """Beat, unless the loop hangs. Raises: StoreError."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._turned)
         if now_s - self._turned_s < HUNG_S and not self._beat():
             log.error("worker.retired", extra={"worker": self._me.worker})
             self._retired()
-            return
+
+    def _watch(self, now_s: float) -> None:
+        """Look who is dead, and take over what this process is the heir of. Raises: StoreError."""
         retired = self._look(now_s)
-        mine = [one for one in retired if self._heir(one)]
-        if mine:
-            self._take_over(mine)
+        mine = [one for one in retired if now_s >= self._graves.get(one.worker, 0.0) and self._heir(one)]
+        taken = self._take_over(mine, now_s) if mine else 0
+        if self._loop is not None and (taken or not self._begun):
+            self._begun = True
+            self._loop.call_soon_threadsafe(self._first, FIRST_S if taken else 0.0)
 
     @property
     def sure(self) -> bool:
@@ -127,8 +155,9 @@ class Takeover:
             self._seen.clear()
         self._looked_s = now_s
         retired: list[Beat] = []
-        self._living = {self._me.worker}
-        for beat in self._store.beats():
+        found = self._store.beats()
+        self._living, self._known = {self._me.worker}, {one.worker for one in found}
+        for beat in found:
             if beat.worker == self._me.worker:
                 continue
             if beat.retired or (self._silent(beat, now_s) and self._retire(beat)):
@@ -160,35 +189,46 @@ class Takeover:
         heir, version = (found[0].decode(), found[1]) if found else ("", 0)
         if heir in self._living:
             return heir == self._me.worker
+        if heir and heir not in self._known and heir in {one.worker for one in self._store.beats()}:
+            return False  # it has just begun: the next look sees how it is
         try:
             until_ns = time.time_ns() + DAY_NS
             self._store.put("", HEIRS, beat.worker, self._me.worker.encode(), expects=version, until_ns=until_ns)
         except VersionConflict:
             return False
+        log.info("worker.inherited", extra={"worker": beat.worker, "by": self._me.worker})
         return True
 
     # --- what it was running
 
-    def _take_over(self, retired: Sequence[Beat]) -> None:
+    def _take_over(self, retired: Sequence[Beat], now_s: float) -> int:
+        """Returns: how many runs."""
         pending = self._durable.pending([one.worker for one in retired])
         going: dict[str, Run] = {}
+        queued: list[str] = []
         for workflow in pending:
             run = self._store.one(workflow.rpartition(".")[0])
             if run is None or run.status == "paused":
                 self._durable.cancel(workflow)
             elif self._deaths(run, workflow) >= DEATHS:
                 self._give_up(run, workflow)
-            else:
+            elif run.status == "running":
                 going[workflow] = run
-        if going:
-            self._durable.resume(list(going))
+            else:
+                queued.append(workflow)
+        self._durable.take_over(list(going))
+        self._durable.resume(queued)
         for workflow, run in going.items():
             self._metrics.taken_over()
             log.warning("run.taken_over", extra={"run": run.id, "of": pending[workflow], "by": self._me.worker})
+        for workflow, run in going.items():
             self._died(run, workflow)
-        if not pending:
-            for one in retired:
+        left = set(pending.values())
+        for one in retired:
+            if one.worker not in left:
+                self._graves[one.worker] = now_s + GRAVE_S
                 self._forget(one)
+        return len(going)
 
     def _forget(self, beat: Beat) -> None:
         """A process that can't come back needs no grave; others keep theirs for a day."""
@@ -196,6 +236,7 @@ class Takeover:
         if gone or time.time_ns() - beat.at_ns > DAY_NS:
             self._store.forget_worker(beat.worker)
             self._store.drop("", HEIRS, beat.worker)
+            self._graves.pop(beat.worker, None)
 
     def _deaths(self, run: Run, workflow: str) -> int:
         """How many processes died of a segment before."""

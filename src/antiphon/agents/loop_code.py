@@ -31,7 +31,23 @@ MOST_CALLS = 200
 PRELUDE = """
 _known = {known}
 _at = [0, False]
+def _json(_name, _value):
+    if _value is None or isinstance(_value, (bool, int, str)):
+        return _value
+    if isinstance(_value, float) and _value - _value == 0:
+        return _value
+    if isinstance(_value, (list, tuple)):
+        return [_json(_name, _one) for _one in _value]
+    if isinstance(_value, dict):
+        _out = {{}}
+        for _key in _value:
+            if not isinstance(_key, str):
+                raise TypeError("an argument of " + _name + " is no JSON: an object's keys are texts")
+            _out[_key] = _json(_name, _value[_key])
+        return _out
+    raise TypeError("an argument of " + _name + " is no JSON: give texts, numbers, lists, objects, None")
 def _call(_name, _given):
+    _given = _json(_name, _given)
     _n = _at[0]
     _at[0] = _n + 1
     if _at[1]:
@@ -100,8 +116,17 @@ async def _run(scene: Scene, action: Action, known: list[tuple[Any, ...]]) -> Pr
     said = asked.removeprefix(mark)
     if said == "diverged":
         return Programmed(ran=ran, diverged=True)
-    name, arguments = ast.literal_eval(said)
-    return Programmed(ran=ran, call=ToolCall(id="", name=tools[name].name, arguments=arguments))
+    call = called(said, tools)
+    return Programmed(ran=ran) if call is None else Programmed(ran=ran, call=call)
+
+
+def called(said: str, tools: Mapping[str, Tool]) -> ToolCall | None:
+    """The call that a line of the prelude asks for; None: the line is not the prelude's."""
+    try:
+        name, arguments = ast.literal_eval(said)
+        return ToolCall(id="", name=tools[name].name, arguments=dict(arguments))
+    except (ValueError, SyntaxError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def program(tools: Mapping[str, Tool], known: list[tuple[Any, ...]], mark: str, code: str) -> str:

@@ -1,11 +1,14 @@
 """Finishing: an answer is given out once it keeps the contract, its conditions hold, and whoever judges it is content."""
 
+from typing import Any
+
 from msgspec import structs
 
 from antiphon.agents import conditions, loop_people, prompts, references, verify
+from antiphon.agents.context import spelled
 from antiphon.agents.gate import Ruling
 from antiphon.agents.observe import note
-from antiphon.agents.scene import Scene, Stopped
+from antiphon.agents.scene import Scene, Stopped, merged
 from antiphon.agents.state import Action, Observation
 
 FINISH = "finish"
@@ -21,7 +24,9 @@ async def finish(scene: Scene, action: Action) -> None:
         filled = await scene.step(f"filled {action.key}", references.Filled, lambda: references.fill(scene, answer))
         answer = filled.value
         scene.saw(filled.origins)
+        action = structs.replace(action, origins=merged(action.origins, filled.origins))
     faults = conditions.contract(scene.spec, answer) or conditions.checks(scene.spec, state, answer)
+    faults = faults or _refused(scene, action, answer)
     if not faults and action.key not in state.allowed_once:
         faults = await verify.judged(scene, answer)
     if faults:
@@ -37,6 +42,12 @@ async def finish(scene: Scene, action: Action) -> None:
         raise Stopped("refused", said.text)
     scene.tell("verified", {"step": action.key, "verified": state.verified + 1})
     state.pending, state.phase, state.stop = [], "ended", "finished"
+
+
+def _refused(scene: Scene, action: Action, answer: Any) -> list[str]:
+    """What the gate has against an answer: one that a person approved passes."""
+    ruling = scene.gate.rule(structs.replace(action, text=spelled(answer)), None, scene.state)
+    return [ruling.say] if ruling.ruled == "refuse" else []
 
 
 def _sent_back(scene: Scene, action: Action, faults: list[str]) -> None:

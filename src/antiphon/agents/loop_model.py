@@ -39,6 +39,9 @@ class Thought(Struct, frozen=True, kw_only=True, omit_defaults=True):
     said: Said = Said()
     short: Stop | None = None
     """The bound that it didn't fit; nobody was asked then."""
+    off: str = ""
+    """What is switched off, so that nobody was asked."""
+    killed: bool = False
     used: Use = Use()
     heard: tuple[Mail, ...] = ()
     """Messages to the run that came meanwhile."""
@@ -73,6 +76,8 @@ async def think(scene: Scene, wanted: Wanted) -> Thought:
     state = scene.state
     key = f"{wanted.key}~{state.tries}" if state.tries else wanted.key
     thought = await scene.step(f"model {wanted.role} {key}", Thought, lambda: _ask(scene, wanted, key))
+    if thought.off:
+        raise Stopped("killed" if thought.killed else "refused", thought.off)
     if thought.short is not None:
         raise Stopped(thought.short, f"the envelope has no room for another call of a model: {thought.short}")
     scene.used(thought.used)
@@ -130,6 +135,10 @@ async def _failed(scene: Scene, wanted: Wanted, key: str, said: Said) -> None:
 
 
 async def _ask(scene: Scene, wanted: Wanted, key: str) -> Thought:
+    off = await scene.switches.off(scene.run, begun=scene.run.segment > 1 or scene.state.step > 0)
+    if off is not None:
+        why = f"the {off.kind} {off.name} is {off.how}{f': {off.why}' if off.why else ''}"
+        return Thought(off=why, killed=off.how == "killed", said=Said(failed=f"{off.kind}_{off.how}", status=403))
     heard = await aside(_listen, scene) if wanted.listens else ()
     ask = _ask_of(scene, wanted, key, heard)
     try:

@@ -8,9 +8,16 @@ from antiphon.agents import stops
 from antiphon.agents.loop_tools import Did
 from antiphon.agents.observe import note
 from antiphon.agents.scene import Scene, Stopped
+from antiphon.agents.shapes import mapping
 from antiphon.agents.state import Action, Done, Observation
+from antiphon.agents.tools.text import json_size
 from antiphon.core.run import Stop
+from antiphon.core.tool import ToolCall
 
+MOST_EFFECTS = 1000
+"""That a State keeps, the newest."""
+EFFECT_BYTES, FIELD_BYTES = 8192, 512
+"""Of what a call that changed something gave back, as a whole and by field, as it is kept for undoing."""
 SHORT = "short"
 """Stands in the State's notes with the bounds that were met once."""
 
@@ -22,8 +29,8 @@ def observe(scene: Scene, action: Action, did: Did) -> None:
     hidden = seen.origins.untrusted and scene.spec.safety.untrusted == "quarantine"
     came = did.value.text if did.value is not None else seen.text
     if did.changes and not seen.failed and action.call is not None:
-        data = did.value.data if did.value is not None else None
-        state.effects.append(Done(tool=action.call.name, arguments=action.call.arguments, data=data))
+        state.effects.append(_effect(action.call, did))
+        del state.effects[:-MOST_EFFECTS]
     more = ""
     try:
         more = stops.after(state, scene.spec.stops, action, seen, came)
@@ -32,6 +39,15 @@ def observe(scene: Scene, action: Action, did: Did) -> None:
             seen = structs.replace(seen, text=f"{seen.text}\n({more})")
         note(state, action, seen, did.value, at_ns=did.at_ns, hidden=hidden)
     scene.tell("tool" if action.kind == "tool" else "observed", _told(action, seen, did))
+
+
+def _effect(call: ToolCall, did: Did) -> Done:
+    """What was changed, for what may undo it. Of a large result its short fields: ids and names are among them."""
+    data = did.value.data if did.value is not None else None
+    if json_size(data) > EFFECT_BYTES:
+        data = {name: value for name, value in mapping(data).items() if json_size(value) <= FIELD_BYTES}
+        data = data if json_size(data) <= EFFECT_BYTES else None
+    return Done(tool=call.name, arguments=call.arguments, data=data)
 
 
 class ToldTool(Struct, frozen=True, kw_only=True, omit_defaults=True):

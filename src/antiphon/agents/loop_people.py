@@ -10,12 +10,12 @@ from msgspec import Struct, structs
 
 from antiphon.agents.aside import aside
 from antiphon.agents.gate import Ruling
-from antiphon.agents.loop_tools import REVIEWED, Did, digest, observed
+from antiphon.agents.loop_tools import REVIEWED, Did, digest, most_of, observed
 from antiphon.agents.scene import Scene
 from antiphon.agents.state import Action, Observation
 from antiphon.core.approval import Wish
 from antiphon.core.run import Intent, Mail, Use, Wait
-from antiphon.core.tool import Origins, ToolCall, ToolResult
+from antiphon.core.tool import Origins, Tool, ToolCall, ToolResult
 
 APPROVER = "approver"
 MOST_SHOWN = 20
@@ -262,7 +262,7 @@ async def _reviewed(scene: Scene, action: Action, body: Any, by: str, *, again: 
     found = await aside(store.intend, intent)
     if found.outcome is not None:
         result = msgspec.json.decode(found.outcome, type=ToolResult)
-        return Reviewed(did=observed(scene, action, tool, result, Use()))
+        return Reviewed(did=observed(scene, action, tool, result, await _paid(scene, action, tool)))
     if again:
         await aside(store.review, run.id, action.key, None, by, owner, was=found.owner)
         return Reviewed()
@@ -272,4 +272,13 @@ async def _reviewed(scene: Scene, action: Action, body: Any, by: str, *, again: 
     kept = await aside(store.review, run.id, action.key, msgspec.json.encode(result), by, owner, was=found.owner)
     if not kept:  # another process went on with it meanwhile: what it did is found when the call is to be made
         return Reviewed()
-    return Reviewed(did=observed(scene, action, tool, result, Use()))
+    return Reviewed(did=observed(scene, action, tool, result, await _paid(scene, action, tool)))
+
+
+async def _paid(scene: Scene, action: Action, tool: Tool | None) -> Use:
+    """Settle what was held for a call that a person spoke for: it is taken as made."""
+    used = Use(tool_calls=1, money_nano_usd=0 if tool is None else tool.cost_nano_usd)
+    grant = await scene.purse.hold(action.key, most_of(tool))
+    if grant.short is None:
+        await scene.purse.settle(grant, used)
+    return used

@@ -129,4 +129,5 @@ async def _reviewed(scene: Scene, wait: Wait, mail: list[Mail]) -> None:
     if did is None:  # made again by the pending action itself
         return
     scene.state.pending = scene.state.pending[1:]
+    scene.used(did.used)
     observe(scene, action, did)

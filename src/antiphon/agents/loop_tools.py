@@ -93,18 +93,26 @@ async def do(scene: Scene, action: Action) -> Did:
         return msgspec.structs.replace(_said(action, call, "refused", ruling.say or "it is not allowed"), ruling=ruling)
     if ruling.ruled == "approve" and action.key not in state.allowed_once:
         return Did(call=call, ruling=ruling, destructive=tool.destructive)
-    most = Use(tool_calls=1, money_nano_usd=tool.cost_nano_usd, seconds=tool.timeout_s)
-    grant = await scene.purse.hold(action.key, most)
+    grant = await scene.purse.hold(action.key, most_of(tool))
     if grant.short is not None:
         return Did(call=call, short=grant.short)
     return await _made(scene, checked, tool, grant)
+
+
+def most_of(tool: Tool | None) -> Use:
+    """The most that a call may use."""
+    if tool is None:
+        return Use(tool_calls=1)
+    return Use(tool_calls=1, money_nano_usd=tool.cost_nano_usd, seconds=tool.timeout_s)
 
 
 async def _made(scene: Scene, action: Action, tool: Tool, grant: Grant) -> Did:
     """Make a call that is allowed and paid for."""
     assert action.call is not None
     if tool.effect != "at_most_once":
-        result = await scene.doors.tools.call(action.call, scene.context(action.key, grant.most.seconds, action.origins))
+        result = await scene.doors.tools.call(
+            action.call, scene.context(action.key, grant.most.seconds, action.origins)
+        )
     else:
         found = await _once(scene, action, action.call, grant)
         if found is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from math import log
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct, structs
@@ -31,6 +32,7 @@ LONGEST = 2000
 """Most characters of one."""
 MOST = 1000
 """Most of one owner; the oldest goes for one more."""
+SCOPES = ("user", "session", "team", "agent")
 SHARED = ("team", "agent")
 """Scopes that other people's runs read."""
 ACTION = "remember"
@@ -163,9 +165,8 @@ class KeptMemories(Memories):
         """What an agent remembers that this caller may see: their own, their session's and team's, and the agent's; those
         that wait too. Raises: StoreError.
         """
-        named = (("user", principal.user), ("session", session), ("team", principal.team))
-        owners = [pair for pair in named if pair[1]]
-        found = await self._found(principal.tenant, agent, [*owners, ("agent", "")])
+        owners = [(scope, owner) for scope in SCOPES if (owner := whose(scope, principal, session)) is not None]
+        found = await self._found(principal.tenant, agent, owners)
         return [one for one in found if _cleared(one, principal)]
 
     async def forget(self, principal: Principal, agent: str, memory: str, session: str = "") -> None:
@@ -218,8 +219,22 @@ class KeptMemories(Memories):
 
 def owner_of(scope: str, run: Run) -> str | None:
     """Whose memories of a scope a run reads and writes; None: there is no such."""
-    owners = {"user": run.principal.user, "session": run.session, "team": run.principal.team}
-    return "" if scope == "agent" else owners.get(scope) or None
+    return whose(scope, run.principal, run.session)
+
+
+def whose(scope: str, principal: Principal, session: str) -> str | None:
+    """The same of a caller in a session. A session is its caller's: another who names one like it has memories of their own."""
+    match scope:
+        case "user":
+            return principal.user or None
+        case "session":
+            return f"{quote(principal.subject(session=session), safe='')}/{session}" if session else None
+        case "team":
+            return principal.team or None
+        case "agent":
+            return ""
+        case _:
+            return None
 
 
 def to_approve(document: AgentDocument, made: Memory) -> bool:

@@ -19,6 +19,7 @@ from antiphon.agents.observe import Own, forget_own, note, own
 from antiphon.agents.scene import Scene, Stopped
 from antiphon.agents.state import Action, ActionKind, Observation
 from antiphon.agents.tools.python import loaded
+from antiphon.agents.tools.text import json_size
 from antiphon.core.content import Message
 from antiphon.core.error import AntiphonError
 from antiphon.core.run import Wait
@@ -29,6 +30,10 @@ PASSED = "passed"
 AWAITED = "awaited"
 """Stands in the State's notes for what it awaits at present."""
 MOST = 10_000
+"""Awaits of one run."""
+SIZE = "passed_bytes"
+MOST_BYTES = 16_777_216
+"""Of all that it was given back, as JSON: it is kept for running it again."""
 SHORT_S = 1.0
 """A longer sleep is a wait that outlives the process."""
 Agent = Callable[["Doorway"], Awaitable[Any]]
@@ -182,6 +187,10 @@ class Doorway:
         notes[AWAITED] = name
         value = await work(str(at + 1))
         del notes[AWAITED]
+        size_bytes = notes.get(SIZE, 0) + json_size(value)
+        if size_bytes > MOST_BYTES:
+            raise Stopped("steps", f"what it was given back comes to more than {MOST_BYTES} bytes: let it ask for less")
+        notes[SIZE] = size_bytes
         passed.append([name, value])
         self._scene.state.step = at + 1
         self._at += 1

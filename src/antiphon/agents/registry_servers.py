@@ -43,7 +43,7 @@ class Servers:
         self._shelf, self._principal, self._base_url = shelf, principal, base_url
         self._since = datetime.fromtimestamp(since_s, UTC)
         self._published = self._since.isoformat().replace("+00:00", "Z")
-        self._prefix = _reversed(urlsplit(base_url).hostname or "localhost")
+        self._prefix = _reversed(_host(base_url) or "localhost")
 
     def page(self, asked: Asked) -> dict[str, Any]:
         """Raises: BadRequest."""
@@ -109,6 +109,14 @@ class Servers:
             "isLatest": True,
         }
         return {"server": server, "_meta": {OFFICIAL: state}}
+
+
+def _host(url: str) -> str:
+    """Empty, where a caller's `Host` is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _reversed(host: str) -> str:

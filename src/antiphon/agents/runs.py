@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
 
-from antiphon.agents.document import AgentDocument, EnvelopeSpec
+from antiphon.agents.document import AgentDocument
+from antiphon.agents.envelope import envelope_of, tightened
 from antiphon.agents.shelf import Shelf
 from antiphon.core.clock import Clock
 from antiphon.core.data_class import DataClass, highest
@@ -27,10 +29,18 @@ MOST_SAID_BYTES = 4_194_304
 """Of an input, an answer or a message, as JSON."""
 MOST_PAGES = 20
 """Of the tenant's runs that one look for a caller's own goes through."""
+AT_ONCE = 500
+"""Runs that are read at once."""
+TRIES = 20
+"""To keep something of a run that changes meanwhile."""
 RESTING: frozenset[RunStatus] = frozenset({"waiting", "paused", "done", "failed", "cancelled"})
 """Nothing more happens before somebody says something."""
 May = Callable[[Principal, AgentDocument, DataClass], None]
 """Whether a caller may begin a run of an agent. Raises: PolicyDenied, NotAllowed."""
+
+
+def _safe(_document: AgentDocument, _tenant: str) -> str:
+    return ""
 
 
 class RunsParts(Struct, frozen=True, kw_only=True):
@@ -42,7 +52,7 @@ class RunsParts(Struct, frozen=True, kw_only=True):
     ids: Ids
     may: May
     most_queued: int = 10_000
-    unsafe: Callable[[AgentDocument, str], str] = lambda document, tenant: ""
+    unsafe: Callable[[AgentDocument, str], str] = _safe
     """Why no run of an agent may begin in a tenant, with the tools that there are; empty: it may."""
     traced: Callable[[Trace | None], Trace | None] = lambda came: came
     """The trace that a run is in, given the one that its caller came with."""
@@ -240,12 +250,21 @@ class Runs:
                 code="not_waiting",
                 status=409,
             )
-        await self._post(found, "answer", principal, key=key, body=body, name=f"{key}/answer")
+        if wait.kind == "approval":
+            raise BadRequest(
+                f"the run {found.id} waits for the approval {wait.approval}: it goes on once that is settled",
+                param="key",
+                code="not_waiting",
+                status=409,
+            )
+        await self._post(found, "answer", principal, key=key, body=body, name=_answer(found, key))
         return found
 
     async def say(self, principal: Principal, run: str, body: Any, *, everyone: bool = False) -> Run:
         """Say something to a run while it works; it is read before its next step. Raises: NotFound, BadRequest."""
         found = await self._open(principal, run, everyone=everyone)
+        if body is None:
+            raise BadRequest("message: say something", param="message")
         await self._post(found, "message", principal, body=body)
         return found
 
@@ -268,15 +287,13 @@ class Runs:
             raise NotAllowed(f"{found.taken_by} has taken over the run {found.id}, and gives it back")
         if found.status != "paused":
             raise BadRequest(f"the run {found.id} is {found.status}, not paused", code="not_paused", status=409)
-        await self._post(found, "resume", principal, name=f"resume/{found.segment}")
+        await self._post(found, "resume", principal, name=_stand(found, "resume"))
         return found
 
     async def take_over(self, principal: Principal, run: str, by: str, *, everyone: bool = False) -> Run:
         """A person works on a run by hand: it rests until `give_back`. Raises: NotFound, BadRequest."""
         found = await self._told(principal, run, "pause", f"taken over by {by}", everyone=everyone)
-        taken = structs.replace(found, taken_by=by)
-        await asyncio.to_thread(self.parts.store.save, taken, found.segment, (found.status,))
-        return taken
+        return await self._taken(principal, found, by, everyone=everyone)
 
     async def give_back(self, principal: Principal, run: str, said: Any, *, everyone: bool = False) -> Run:
         """Give a run back with what was done by hand: the agent reads it first. Raises: NotFound, BadRequest."""
@@ -285,13 +302,14 @@ class Runs:
             raise BadRequest(f"nobody took over the run {found.id}", code="not_taken_over", status=409)
         if not everyone and found.taken_by != _by(principal):
             raise NotAllowed(f"{found.taken_by} has taken over the run {found.id}, and gives it back")
-        given = structs.replace(found, taken_by="")
-        await asyncio.to_thread(self.parts.store.save, given, found.segment, (found.status,))
+        given = await self._taken(principal, found, "", everyone=everyone)
         await self._post(given, "message", principal, body={"by": found.taken_by, "done": said})
         if found.status == "waiting" and found.wait is not None and found.wait.kind == "hand_off":
-            await self._post(given, "answer", principal, key=found.wait.key, body=said, name=f"{found.wait.key}/answer")
+            await self._post(
+                given, "answer", principal, key=found.wait.key, body=said, name=_answer(found, found.wait.key)
+            )
         else:
-            await self._post(given, "resume", principal, name=f"resume/{found.segment}")
+            await self._post(given, "resume", principal, name=_stand(given, "resume"))
         return given
 
     async def fork(self, principal: Principal, run: str, step: int, *, everyone: bool = False) -> Run:
@@ -330,9 +348,18 @@ class Runs:
 
     async def _told(self, principal: Principal, run: str, kind: MailKind, why: str, *, everyone: bool) -> Run:
         found = await self._open(principal, run, everyone=everyone)
-        name = f"{kind}/{found.segment}" if kind == "pause" else kind
+        name = _stand(found, kind) if kind == "pause" else kind
         await self._post(found, kind, principal, body={"why": why} if why else None, name=name)
         return found
+
+    async def _taken(self, principal: Principal, run: Run, by: str, *, everyone: bool) -> Run:
+        """Keep who has it in hand, whatever else happens to the run meanwhile. Raises: NotFound, BadRequest."""
+        for _ in range(TRIES):
+            taken = structs.replace(run, taken_by=by)
+            if await asyncio.to_thread(self.parts.store.save, taken, run.segment, (run.status,)):
+                return taken
+            run = await self._open(principal, run.id, everyone=everyone)
+        raise BadRequest(f"the run {run.id} changes all the time; try again", code="run_busy", status=409)
 
     async def _asking(self, principal: Principal, run: str, *, everyone: bool) -> Run:
         """A run that somebody may answer: one that is theirs, or that asks a role of theirs. Raises: NotFound, NotAllowed."""
@@ -376,26 +403,33 @@ class Runs:
         await asyncio.to_thread(store.bar, barred)
         if barred.how != "killed" or barred.kind == "tool":
             return
-        for run in await asyncio.to_thread(self._running, barred):
-            mail = Mail(id=f"{run.id}/kill", run=run.id, tenant=run.tenant, kind="kill", at_ns=now_ns, by=barred.by)
-            await asyncio.to_thread(store.post, mail)
+        await asyncio.to_thread(self._kill, barred, now_ns)
 
     async def unbar(self, kind: str, name: str, tenant: str) -> bool:
         """Let it work again. Returns: whether it was barred. Raises: StoreError."""
         return await asyncio.to_thread(self.parts.store.unbar, kind, name, tenant)
 
-    def _running(self, barred: Barred) -> list[Run]:
+    def _kill(self, barred: Barred, now_ns: int) -> None:
+        """Kill what runs, a page at a time. Blocks. What begins meanwhile ends with its first call of a model."""
+        store = self.parts.store
         agent = barred.name if barred.kind == "agent" else ""
         tenant = barred.name if barred.kind == "tenant" else barred.tenant or None
-        found: list[Run] = []
         before = ""
-        while True:
-            asked = Asked(tenant=tenant, agent=agent, statuses=OPEN, before=before, most=500)
-            page = self.parts.store.page(asked)
-            found += page
-            if len(page) < asked.most:
-                return found
+        while page := store.page(Asked(tenant=tenant, agent=agent, statuses=OPEN, before=before, most=AT_ONCE)):
+            for run in page:
+                mail = Mail(id=f"{run.id}/kill", run=run.id, tenant=run.tenant, kind="kill", at_ns=now_ns, by=barred.by)
+                store.post(mail)
             before = page[-1].id
+
+
+def _answer(run: Run, key: str) -> str:
+    """Names an answer: it counts once in a wait, and once more where the run comes to wait for the same again."""
+    return f"{key}/answer/{run.segment}"
+
+
+def _stand(run: Run, kind: str) -> str:
+    """Names what is said to a run as it stands: it counts once until the run has changed."""
+    return f"{kind}/{run.segment}/{run.updated_ns}"
 
 
 OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "paused")
@@ -417,7 +451,7 @@ def spelled(value: Any) -> bytes:
 
 def owned(once: str, principal: Principal) -> str:
     """An idempotency key as it is kept: another caller's that reads the same is another."""
-    return f"{once}@{principal.subject()}" if once else ""
+    return f"{once}@{sha256(principal.subject().encode()).hexdigest()[:16]}" if once else ""
 
 
 def key_of(once: str) -> str:
@@ -435,42 +469,6 @@ def mine(principal: Principal, run: Run) -> bool:
     if own.user or principal.user:
         return own.user == principal.user and run.tenant == principal.tenant
     return own.key == principal.key and run.tenant == principal.tenant
-
-
-def envelope_of(spec: EnvelopeSpec) -> RunEnvelope:
-    """As a document bounds it."""
-    return RunEnvelope(
-        steps=spec.steps,
-        depth=spec.depth,
-        fan_out=spec.fan_out,
-        calls=spec.calls,
-        tool_calls=spec.tool_calls,
-        tokens=spec.tokens,
-        money_nano_usd=None if spec.usd is None else round(spec.usd * 1_000_000_000),
-        seconds=spec.seconds,
-    )
-
-
-def tightened(one: RunEnvelope, other: RunEnvelope | None) -> RunEnvelope:
-    """The tighter of both, bound by bound."""
-    if other is None:
-        return one
-    return RunEnvelope(
-        steps=min(one.steps, other.steps),
-        depth=min(one.depth, other.depth),
-        fan_out=min(one.fan_out, other.fan_out),
-        calls=min(one.calls, other.calls),
-        tool_calls=min(one.tool_calls, other.tool_calls),
-        tokens=_least(one.tokens, other.tokens),
-        money_nano_usd=_least(one.money_nano_usd, other.money_nano_usd),
-        seconds=min(one.seconds, other.seconds),
-    )
-
-
-def _least(one: int | None, other: int | None) -> int | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return min(one, other)
 
 
 def _priority(priority: int) -> int:

@@ -128,7 +128,7 @@ class SealedRuns(RunStore):
     # --- memory, skills, switches
 
     def remember(self, memory: Memory) -> None:
-        subject = f"{memory.scope}/{memory.owner}" if memory.scope in ("user", "session") else memory.subject
+        subject = f"user/{memory.owner}" if memory.scope == "user" else memory.subject
         text = self._seal(memory.text, f"memory/{memory.id}", (memory.tenant, subject))
         self._store.remember(structs.replace(memory, text=text))
 

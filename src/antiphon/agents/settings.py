@@ -24,10 +24,20 @@ class AgentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int, Meta(ge=0, le=64, description="Processes that run agents, 0 to 64; 0: other replicas do. Default 1.")
     ] = 1
     concurrency: Annotated[
-        int, Meta(ge=1, le=1000, description="Runs at once in one of them, 1 to 1000. Default 32.")
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            description="Runs at once in one of them, 1 to 1000; as many again that it took over from one that died. Default 32.",
+        ),
     ] = 32
     tenant_concurrency: Annotated[
-        int, Meta(ge=1, le=100_000, description="Runs at once of one tenant, in all of them together. Default 16.")
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Runs at once of one tenant, in all of them together; as many again that were taken over from one that died. Default 16.",
+        ),
     ] = 16
     most_queued: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Runs of one tenant that may wait in the queue. Default 10000.")
@@ -51,6 +61,12 @@ class AgentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="Where clients of MCP and A2A, and browsers that come back from a sign-in, reach the gateway, such as `https://models.example.com`. Default: as the request's header Host says; sign-ins of users need it."
         ),
     ] = ""
+    open_cards: Annotated[
+        bool,
+        Meta(
+            description="Cards of A2A are shown to callers without a key: those of listed agents that are of no tenant. Default off."
+        ),
+    ] = False
     workspaces: Annotated[
         str, Meta(description="Folder of the runs' files. Default: `workspaces` in `storage.dir`.")
     ] = ""

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from antiphon.agents.document import Document
-from antiphon.agents.runs import envelope_of
+from antiphon.agents.envelope import envelope_of
 from antiphon.agents.settings_triggers import TriggerSpec, WebhookSpec, principal_of
 from antiphon.agents.shelf import Shelf
 from antiphon.agents.strange import UNTRUSTED
@@ -22,6 +22,7 @@ from antiphon.core.ids import Ids
 from antiphon.core.principal import Principal
 from antiphon.core.run import Run, RunEnvelope
 from antiphon.core.run_store import RunStore
+from antiphon.wire.json import decoded
 
 log = logging.getLogger("antiphon.agents")
 EVENT = "event"
@@ -206,6 +207,6 @@ def _names(principal: Principal) -> set[str]:
 def _json(body: bytes) -> Any:
     """Raises: BadRequest."""
     try:
-        return msgspec.json.decode(body)
-    except msgspec.MsgspecError as error:
+        return decoded(body)
+    except ValueError as error:
         raise BadRequest(f"the body is no JSON: {error}") from error

@@ -98,6 +98,10 @@ class Queue:
         await self.done(one)
         return again
 
+    def counts(self) -> tuple[int, int]:
+        """Messages that wait, and dead letters; those whose time is over may be among them. Blocks. Raises: StoreError."""
+        return self._store.count(self._tenant, self._space), self._store.count(self._tenant, self._dead)
+
     # --- dead letters
 
     async def bury(self, message: Message) -> None:

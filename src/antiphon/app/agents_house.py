@@ -10,6 +10,7 @@ from antiphon.agents import retention
 from antiphon.agents.a2a.pushes import Pusher
 from antiphon.agents.approved import Waker
 from antiphon.agents.asking import GatewayMind
+from antiphon.agents.background import BACKGROUND, Background, ByAgent
 from antiphon.agents.doors import Doors
 from antiphon.agents.engine import Engine
 from antiphon.agents.engine_dbos import EnginePlace, in_file, in_postgres
@@ -19,13 +20,14 @@ from antiphon.agents.retention import RunsKeeping
 from antiphon.agents.settings import AgentsSettings
 from antiphon.agents.triggers_clock import Ticker
 from antiphon.app.agents import Agency, workspaces
+from antiphon.app.background import BackgroundCalls
 from antiphon.app.stores import Stores
 from antiphon.control.approvals import Book
 from antiphon.core.approval import Approval
 from antiphon.core.clock import Clock
 from antiphon.core.error import StoreError
 from antiphon.core.ports import Approvals
-from antiphon.gateway.gateway import Gateway
+from antiphon.server.site import Site
 from antiphon.vault.envelope import Envelope
 
 log = logging.getLogger("antiphon.agents")
@@ -48,21 +50,22 @@ class House:
         sealer: Envelope,
         clock: Clock,
         outcomes: Outcomes,
-        gateway: Callable[[], Gateway],
+        site: Callable[[], Site],
         approvals: Callable[[], tuple[Book | None, Approvals | None]],
     ) -> None:
-        """`gateway` and `approvals` are of the present revision."""
+        """`site` and `approvals` are of the present revision."""
         self._agency = agency
         self._approvals = approvals
         self._waker = Waker(agency.store, clock.now_ns)
         _, people = approvals()
         doors = Doors(
-            mind=GatewayMind(gateway, outcomes),
+            mind=GatewayMind(lambda: site().gateway, outcomes),
             tools=agency.toolbox,
             gate=agency.gate,
             store=agency.store,
             shelf=lambda: agency.shelf,
             clock=clock,
+            may=agency.rights.run,
             approvals=people,
             sandbox=agency.parts.sandbox(),
             registry=agency.directory,
@@ -74,7 +77,9 @@ class House:
             sure=self._sure,
         )
         metrics, place = agency.parts.metrics, place_of(stores)
-        self._engine = Engine(agency.store, LoopDriver(doors), sealer, settings, place, metrics, agency.spans)
+        answers = BackgroundCalls(agency.store, site, clock.now_ns).answer
+        driver = ByAgent(LoopDriver(doors), {BACKGROUND: Background(answers)})
+        self._engine = Engine(agency.store, driver, sealer, settings, place, metrics, agency.spans)
         self._ticker = Ticker(agency.triggers)
         self._pusher = Pusher(agency.store, agency.parts.transport, clock)
         self._keeping = RunsKeeping(

@@ -28,6 +28,8 @@ from antiphon.server.a2a import A2A
 from antiphon.server.beside import Beside, Handler
 from antiphon.server.mcp import METADATA, InFlight, McpSite, mcp_page
 from antiphon.server.mcp import PREFIX as MCP
+from antiphon.server.memories import PREFIX as MEMORIES
+from antiphon.server.memories import MemorySite
 from antiphon.server.registry import Registries
 from antiphon.server.runs import AGENTS, INBOX, RUNS, RunSite
 from antiphon.server.triggers import PREFIX as TRIGGERS
@@ -49,6 +51,7 @@ def beside(paths: Paths, settings: Settings, gateway: Gateway, desk: Desk, ident
     """Who answers under a revision."""
     agency = paths.agency
     runs, site = RunSite(agency.runs, identity, agency.parts.clock), _mcp(paths, settings, gateway, desk, identity)
+    memories = MemorySite(agency.memories, agency.runs, identity)
     tls, url = settings.server.tls is not None, settings.agents.public_url
     host = Host(
         HostParts(
@@ -58,7 +61,8 @@ def beside(paths: Paths, settings: Settings, gateway: Gateway, desk: Desk, ident
             decide=deciding(lambda: agency.parts.governing.book),
         )
     )
-    talking = A2A(host=host, identity=identity, base_url=url, tls=tls)
+    opened = Principal(tenant="", key="anybody") if settings.agents.open_cards else None
+    talking = A2A(host=host, identity=identity, base_url=url, tls=tls, open_cards=opened)
     registries = Registries(
         directory=agency.directory,
         shelf=lambda: agency.shelf,
@@ -69,11 +73,19 @@ def beside(paths: Paths, settings: Settings, gateway: Gateway, desk: Desk, ident
     )
     listed: Handler = partial(_registry, registries)
     return Beside(
-        exact={AGENTS: runs.handle, RUNS: runs.handle, INBOX: runs.handle, MCP: partial(_mcp_page, site)},
+        exact={
+            AGENTS: runs.handle,
+            RUNS: runs.handle,
+            INBOX: runs.handle,
+            MEMORIES: memories.handle,
+            MCP: partial(_mcp_page, site),
+            a2a.CARD: partial(_a2a, talking),
+        },
         below=(
             (AGENTS + b"/", runs.handle),
             (RUNS + b"/", runs.handle),
             (TRIGGERS, TriggerSite(agency.triggers, identity).handle),
+            (MEMORIES + b"/", memories.handle),
             (MCP + b"/", partial(_mcp_page, site)),
             (METADATA, partial(_mcp_page, site)),
             (a2a.PREFIX, partial(_a2a, talking)),
@@ -104,7 +116,9 @@ def _mcp(paths: Paths, settings: Settings, gateway: Gateway, desk: Desk, identit
         approving=approving_of(settings.approvals),
         barred=barred_of(agency),
     )
-    offering = Offering(desk=tools, tools=agency.toolbox, servers=agency.servers, runs=agency.runs)
+    offering = Offering(
+        desk=tools, tools=agency.toolbox, servers=agency.servers, runs=agency.runs, also=agency.toolbox.offered
+    )
     mcp = McpGateway(
         offering=offering,
         watchers=agency.watchers,

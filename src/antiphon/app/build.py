@@ -17,6 +17,7 @@ from antiphon.app.revisions import Made, made
 from antiphon.calls.settings_flow import ProbeSettings
 from antiphon.config.load import Loaded
 from antiphon.config.settings import Settings
+from antiphon.control.background import BackgroundResponses
 from antiphon.control.callers import Callers, Doors
 from antiphon.control.compaction import Compactor
 from antiphon.control.conversations import Conversations
@@ -41,7 +42,6 @@ from antiphon.server.kept import State
 from antiphon.server.settings import LOOPBACK, ServerSettings, Tls
 from antiphon.server.site import Site
 from antiphon.server.spend import Reports
-from antiphon.store.settings import KeepSettings
 from antiphon.telemetry.page import CONTENT_TYPE, page
 from antiphon.telemetry.settings import OtlpSettings
 from antiphon.telemetry.trace import Tracer
@@ -110,7 +110,7 @@ def build(
     desk = _desk(gateway, settings, raws, old)
     site = Site(
         gateway=gateway,
-        state=None if kept is None else _state(process, kept, settings.storage.keep),
+        state=None if kept is None else _state(process, kept, settings, paths),
         desk=desk,
         identity=identity,
         store=store,
@@ -181,11 +181,19 @@ def _feedback(process: Process, store: Store, scores: Scores, settings: Settings
     return Feedback(scoring=scoring, count=process.metrics.plans.scored)
 
 
-def _state(process: Process, kept: Kept, settings: KeepSettings) -> State:
-    keeper = Keeper(kept, process.sealer, process.clock, process.ids, settings)
+def _state(process: Process, kept: Kept, settings: Settings, paths: "Paths | None") -> State:
+    keeper = Keeper(kept, process.sealer, process.clock, process.ids, settings.storage.keep)
     conversations = Conversations(keeper)
-    compactor = Compactor(process.sealer, keeper.new_id)
-    return State(responses=Responses(keeper, conversations, compactor), conversations=conversations)
+    return State(
+        responses=Responses(keeper, conversations, Compactor(process.sealer, keeper.new_id)),
+        conversations=conversations,
+        background=None if paths is None else _background(paths, keeper, settings.agents.most_queued),
+    )
+
+
+def _background(paths: "Paths", keeper: Keeper, most_queued: int) -> BackgroundResponses:
+    store = paths.agency.store
+    return BackgroundResponses(store, partial(keeper.new_id, "resp"), keeper.now_ns, most_queued)
 
 
 def tls_context(tls: Tls | None, into: ssl.SSLContext | None = None) -> ssl.SSLContext | None:

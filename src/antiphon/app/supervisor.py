@@ -1,6 +1,7 @@
 """Keeps the processes of one gateway: workers that share a port, the shipper, lab servers."""
 
 import contextlib
+import importlib
 import logging
 import os
 import resource
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("antiphon.supervisor")
 
+AGENTS = "antiphon.app.agents_house"
+"""What processes that run agents need beyond others: 0.8 s to load."""
 ADMIN = -1
 """Stands for the admin API's process where workers have their numbers."""
 TICK_S = 0.5
@@ -171,6 +174,9 @@ class Supervisor:
             self._selector.register(self._admin.start(self._private()), selectors.EVENT_READ, ADMIN)
 
     def _start_worker(self, index: int) -> None:
+        agents = index >= self._loaded.settings.server.workers
+        if agents:  # loaded once, behind the workers that do without: what is forked again has it at once
+            importlib.import_module(AGENTS)
         ours, theirs = socket.socketpair()
         self._lives += 1
         task = Task(
@@ -182,7 +188,7 @@ class Supervisor:
             places=self._places,
             listening=self._listening,
             control=theirs,
-            agents=index >= self._loaded.settings.server.workers,
+            agents=agents,
         )
         closing = [ours, *self._signal_sockets, *self._controls(), *self._admin_sockets()]
         child = fork(lambda: worker.run(task), closing=closing, control=ours)

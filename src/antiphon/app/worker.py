@@ -314,7 +314,7 @@ class Worker:
             self._sealer,
             self._process.clock,
             self._outcomes,
-            lambda: self._built.site.gateway,
+            lambda: self._built.site,
             self._askables.people,
         )
         await house.start()

@@ -303,8 +303,10 @@ def _config_diff(one: Parser) -> None:
     one.add_argument("--export", action="store_true", help="without files: print what the admin API owns as YAML")
     commands_admin.where(one)
     one.epilog = (
-        "With --json: {old, new, changes: [{path, old, new, needs_restart}]}; the first two are revisions. Without files:\n"
-        "{drift: [{section, name, by, version, spec, differs: null or {field: [file, admin API]}}]}."
+        "With --json: {old, new, changes: [{path, old, new, needs_restart}],\n"
+        "documents: [{id, state: new|changed|gone, old, new}]}; the first two are revisions. Without files:\n"
+        "{drift: [{section, name, by, version, spec, differs: null or {field: [file, admin API]}}],\n"
+        "documents: [{id, state: new|changed|gone|api, old, new}]}: from what the gateway works by to the configuration."
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from antiphon.cli import values
+from antiphon.cli import commands_admin, values
 from antiphon.cli.parser import Parser
 
 STATUSES = ("queued", "running", "waiting", "paused", "done", "failed", "cancelled")
@@ -36,6 +36,9 @@ def agent(one: Parser, *, where: Where) -> None:
         ("take-over", "take a run over by hand", partial(_of, where=where, verb="take-over")),
         ("give-back", "give a run back, with what was done by hand", partial(_give, where=where)),
         ("fork", "begin a new run from before a step of another", partial(_fork, where=where)),
+        ("memories", "list what an agent remembers of you, your session, your team", partial(_memories, where=where)),
+        ("forget", "erase a memory of an agent", partial(_forget, where=where)),
+        ("triggers", "list triggers and what began no run, at the admin API", _triggers),
         ("package", "pack documents into one file, with their digests", _package),
         ("unpack", "check a package against its digests and write its documents", _unpack),
     )
@@ -167,6 +170,33 @@ def _fork(one: Parser, *, where: Where) -> None:
     )
     where(one)
     _json(one, "the new run.")
+
+
+def _memories(one: Parser, *, where: Where) -> None:
+    one.runs("agent_kept", "memories")
+    one.add_argument("name", help="the agent")
+    one.add_argument("--session", type=values.name, help="those of this session too")
+    where(one)
+    _json(one, "the answer of GET /v1/memories.")
+
+
+def _forget(one: Parser, *, where: Where) -> None:
+    one.runs("agent_kept", "forget")
+    one.add_argument("name", help="the agent")
+    one.add_argument("memory", help="the memory's id")
+    one.add_argument("--session", type=values.name, help="the session that it is of")
+    where(one)
+    _json(one, "{id, object, deleted}.")
+
+
+def _triggers(one: Parser) -> None:
+    one.runs("agent_kept", "triggers")
+    one.add_argument("name", nargs="?", help="list this trigger's dead letters")
+    what = one.add_mutually_exclusive_group()
+    what.add_argument("--revive", metavar="EVENT", help="try this dead letter again")
+    what.add_argument("--forget", metavar="EVENT", help="drop this dead letter")
+    commands_admin.where(one)
+    one.epilog = "With --json: the admin API's answer: {data: [...], next} of lists."
 
 
 def _package(one: Parser) -> None:

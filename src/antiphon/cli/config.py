@@ -19,6 +19,7 @@ from antiphon.config.check_objectives import REMEDY as PRICED
 from antiphon.config.check_objectives import shut_out
 from antiphon.config.check_unpriced import REMEDY, refused, said
 from antiphon.config.diff import Change, diff
+from antiphon.config.diff_documents import diff_documents, digests
 from antiphon.config.load import environment, load
 from antiphon.config.schema import schema
 from antiphon.config.show import show, shown
@@ -72,15 +73,18 @@ def _diff(arguments: Namespace) -> int:
     environ = environment()
     old, new = load(Path(str(arguments.old)), environ), load(Path(str(arguments.new)), environ)
     changes = diff(old.settings, new.settings)
+    documents = diff_documents(digests(old.shelf), digests(new.shelf))
     if arguments.json:
-        said = [to_builtins(change) for change in changes]
-        document({"old": old.revision.id, "new": new.revision.id, "changes": said})
+        said = {"changes": to_builtins(changes), "documents": to_builtins(documents)}
+        document({"old": old.revision.id, "new": new.revision.id, **said})
         return Exit.OK
-    if changes:
-        put("\n".join(map(_line, changes)))
+    lines = [*map(_line, changes), *map(drift.line, documents)]
+    if lines:
+        put("\n".join(lines))
     fixed = sum(change.needs_restart for change in changes)
     restart = f", {fixed} of them only by a restart" if fixed else ""
-    say(f"{text.counted(len(changes), 'change')}{restart}: {old.revision.id} -> {new.revision.id}")
+    also = f", {text.counted(len(documents), 'document')}" if documents else ""
+    say(f"{text.counted(len(changes), 'change')}{restart}{also}: {old.revision.id} -> {new.revision.id}")
     return Exit.OK
 
 

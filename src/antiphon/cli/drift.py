@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import yaml as pyyaml
-from msgspec import Struct, to_builtins
+from msgspec import Struct, structs, to_builtins
 
 from antiphon.cli import text
 from antiphon.cli.admin import Json, Office, office, path_of
 from antiphon.cli.configured import configured
 from antiphon.cli.exits import Exit
 from antiphon.cli.terminal import document, put, say
+from antiphon.config.diff_documents import DocumentChange, diff_documents, digests
 from antiphon.config.forms import FileForms
+from antiphon.config.load import Loaded
 from antiphon.control.fields import written as fields_of
 from antiphon.control.ownership import SECTIONS
 from antiphon.core.objects import ObjectKind
@@ -33,19 +35,40 @@ class Drift(Struct, frozen=True, kw_only=True):
 
 def run(arguments: Namespace) -> int:
     """Show it, or write it as the file would have it."""
-    forms = FileForms(configured(arguments))
-    found = list(_found(office(arguments), forms))
+    loaded = configured(arguments)
+    there = office(arguments)
+    found = list(_found(there, FileForms(loaded)))
+    documents = _documents(there, loaded)
     if arguments.export:
         put(_exported(found))
     elif arguments.json:
-        document({"drift": [to_builtins(one) for one in found]})
+        document({"drift": to_builtins(found), "documents": to_builtins(documents)})
     else:
-        if found:
-            put("\n".join(_line(one) for one in found))
+        lines = [*map(_line, found), *map(line, documents)]
+        if lines:
+            put("\n".join(lines))
         doubled = sum(one.differs is not None for one in found)
         also = f", {doubled} of them by the file too" if doubled else ""
         say(f"The admin API owns {text.counted(len(found), 'object')}{also}.")
+        if documents:
+            say(f"{text.counted(len(documents), 'document')} of the gateway's are others than the configuration's.")
     return Exit.OK
+
+
+def line(one: DocumentChange) -> str:
+    """`+` what comes, `-` what goes, `~` what says another text, `=` what is the admin API's and stays."""
+    sign = {"new": "+", "gone": "-", "changed": "~", "api": "="}[one.state]
+    said = {"api": "  (the admin API's)", "changed": "  (another text: give it another version)"}.get(one.state, "")
+    return f"{sign} {one.id}{said}"
+
+
+def _documents(there: Office, loaded: Loaded) -> list[DocumentChange]:
+    """What the gateway's documents are beside the configuration's: those of its files, and the admin API's."""
+    shown = there.ask("GET", path_of("documents"))["data"]
+    digest_of = {one["id"]: str(one["digest"]) for one in shown}
+    own = {one["id"] for one in shown if one["owner"] == "api"}
+    changes = diff_documents(digest_of, digests(loaded.shelf))
+    return [structs.replace(one, state="api") if one.state == "gone" and one.id in own else one for one in changes]
 
 
 def _found(there: Office, forms: FileForms) -> Iterator[Drift]:

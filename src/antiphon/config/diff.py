@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from antiphon.config.plain import Plain, fingerprint, plain
 from antiphon.config.settings import Settings
@@ -16,7 +17,10 @@ RESTART = frozenset(
         "agents.dead_after_s",
         "agents.enabled",
         "agents.heartbeat_s",
+        "agents.keep_days",
+        "agents.most_queued",
         "agents.poll_s",
+        "agents.public_url",
         "agents.tenant_concurrency",
         "agents.workers",
         "agents.workspaces",
@@ -84,6 +88,9 @@ RESTART = frozenset(
 SWITCH = "server.tls.cert_file"
 """Its coming or going turns TLS on or off, which a running gateway can't do either."""
 
+DOCUMENTS = "agents.documents"
+"""The first of them has agents served, as the last one's going ends that, where `agents.enabled` says nothing."""
+
 
 class Change(Struct, frozen=True, kw_only=True):
     """One setting that differs. None: it is not there, or is null."""
@@ -102,7 +109,9 @@ def diff(old: Settings, new: Settings) -> list[Change]:
     """
     before, after = _flat(old), _flat(new)
     paths = {**before, **after}
-    return [_change(path, before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)]
+    served = old.agents.on != new.agents.on
+    found = [_change(path, before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)]
+    return [replace(one, needs_restart=True) if served and one.path == DOCUMENTS else one for one in found]
 
 
 def _change(path: str, old: object, new: object) -> Change:

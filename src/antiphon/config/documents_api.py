@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from antiphon.agents.document import Document
 from antiphon.agents.reading import shelved
@@ -13,16 +14,32 @@ from antiphon.config.load import Loaded
 from antiphon.control.documents import DocumentForms
 from antiphon.control.ownership import Flaw, Flawed
 from antiphon.core.error import Problem
+from antiphon.net.addresses import nature, parsed, plain
+from antiphon.net.egress import is_this_machine
 from antiphon.wire.yaml_node import dotted
 
 log = logging.getLogger("antiphon.agents")
 LOCAL: Mapping[str, tuple[str, ...]] = {
     "Agent": ("code",),
-    "Tool": ("python", "sql", "openapi.file", "files.folder", "browser.program"),
+    "Tool": ("python", "sql", "openapi.file", "openapi.ca_file", "http.ca_file", "files.folder", "browser.program"),
     "ToolServer": ("program", "ca_file"),
+    "RemoteAgent": ("ca_file",),
     "Collection": ("files",),
 }
 """What names files and programs of the gateway's machine: whoever may write documents by the API need not reach them."""
+RIGHTS: Mapping[str, tuple[str, ...]] = {
+    "Tool": ("http.networks", "openapi.networks", "ticket.networks"),
+    "ToolServer": ("networks",),
+    "RemoteAgent": ("networks",),
+    "Trigger": ("service.roles", "service.clearance"),
+}
+"""What gives more than others have: ways into our own networks, and roles before policies."""
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "Tool": ("http.url", "openapi.url", "openapi.server", "ticket.webhook", "browser.hosts"),
+    "ToolServer": ("url", "oauth.issuer"),
+    "RemoteAgent": ("url",),
+}
+"""What says where to go. An address of our own networks that a file writes out is meant; one of the API is refused."""
 
 
 class FileDocuments(DocumentForms):
@@ -74,12 +91,41 @@ def merged(loaded: Loaded, raws: Sequence[Mapping[str, Any]]) -> Shelf:
 
 
 def _local(read: Read) -> Iterator[Problem]:
+    """What documents of files alone may say."""
+    remedy = "write this document in a file of `agents.documents`"
     for document, written in zip(read.documents, read.written, strict=False):
-        for name in LOCAL.get(document.kind, ()):
-            path = ("spec", *name.split("."))
-            if written.has(path):
-                wrong = "names something of the gateway's machine"
-                yield written.problem(path, wrong, "write this document in a file of `agents.documents`")
+        for names, wrong in (
+            (LOCAL, "names something of the gateway's machine"),
+            (RIGHTS, "gives rights that only files give"),
+        ):
+            for path in map(_path, names.get(document.kind, ())):
+                if written.has(path):
+                    yield written.problem(path, wrong, remedy)
+        for name in PLACES.get(document.kind, ()):
+            if any(map(_inside, _said(document.spec, name))):
+                yield written.problem(_path(name), "leads into the gateway's own network", remedy)
+
+
+def _path(name: str) -> tuple[str, ...]:
+    return ("spec", *name.split("."))
+
+
+def _said(spec: Any, name: str) -> Sequence[str]:
+    """What a document says at a path below its spec."""
+    found = spec
+    for part in name.split("."):
+        found = None if found is None else getattr(found, part)
+    return (found,) if isinstance(found, str) else found or ()
+
+
+def _inside(place: str) -> bool:
+    """Whether a URL, or a host with or without its port, is written as an address that is not public, or as this machine."""
+    try:
+        host = urlsplit(place if "//" in place else f"//{place}").hostname or ""
+    except ValueError:
+        return True
+    address = parsed(host)
+    return is_this_machine(host) or (address is not None and bool(nature(plain(address))))
 
 
 def _flawed(problems: Sequence[Problem]) -> Flawed:

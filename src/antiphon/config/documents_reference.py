@@ -23,8 +23,9 @@ HEAD = dedent("""\
     - A name belongs to one tenant, or to everybody.
     - `${env:NAME}` and `${file:PATH}` are filled in as in the configuration, in documents of files alone; paths start from the
       configuration's folder. In documents of the admin API they are refused, and so is what names files and programs of the
-      gateway's machine: `code` of agents, `python`, `sql`, `openapi.file` and `files.folder` of tools, `program` and `ca_file` of
-      servers, and collections.
+      gateway's machine: `code` of agents, `python`, `sql`, `openapi.file` and `files.folder` of tools, `program` of servers,
+      `ca_file`, and collections. Refused there too is what leads into the gateway's own networks, `networks` and addresses that
+      aren't public, and what gives rights: `service.roles` and `service.clearance` of triggers.
     - Documents are read again with the configuration, and the revision is of them too. A mistake anywhere keeps the revision
       that holds.
 

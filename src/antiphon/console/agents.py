@@ -36,7 +36,13 @@ def agents(desk: Desk, ask: Ask) -> Shown:
     waiting: dict[str, int] = {}
     for run in office.page(ask.sight.who, ask.sight.tenant, "", ("queued", "running", "waiting", "paused"), "", 1000):
         waiting[run.agent] = waiting.get(run.agent, 0) + 1
-    values = {"found": sees, "shelf": shelf, "open": waiting, "barred": office.barred(ask.sight.who), "now_ns": desk.clock.now_ns()}
+    values = {
+        "found": sees,
+        "shelf": shelf,
+        "open": waiting,
+        "barred": office.barred(ask.sight.who),
+        "now_ns": desk.clock.now_ns(),
+    }
     return Shown(template="agents.html", values=values)
 
 

@@ -75,6 +75,10 @@ class Documents:
             found.append(_shown(read, one))
         return found
 
+    def raws(self) -> list[Raw]:
+        """Those of the API as they were written, in the order of their publication."""
+        return [read_document(one).document for one in self._kept()]
+
     def get(self, document_id: str) -> ShownDocument:
         """One of them, whole. Raises: NotFound."""
         for one in self._forms.own():

@@ -13,7 +13,7 @@ from antiphon.agents.mcp.watching import Watchers
 from antiphon.agents.mind import Ask, Mind
 from antiphon.calls.story import Story
 from antiphon.control import mcp_state
-from antiphon.control.mcp_offer import Offered, Offering, shown
+from antiphon.control.mcp_offer import Offered, Offering, held, shown
 from antiphon.control.mcp_runs import Leg, answer_of, begin, elicitation, left, task
 from antiphon.control.mcp_state import Waits
 from antiphon.control.tool_calls import Ticketed
@@ -232,6 +232,8 @@ class _Calling:
             call, wrong = tools.check(call)
             if wrong:
                 raise BadRequest(f"arguments of {one.name}: {'; '.join(wrong)}")
+        else:
+            held(one, self._arguments)
         key = self._call.message.meta.get(KEY)
         ticketed = Ticketed(
             approval=self._before.approval,
@@ -330,6 +332,7 @@ class _Calling:
             return ToolResult(text=run.id)
 
         async def work(story: Story) -> None:
+            held(self._one, self._arguments)
             call = ToolCall(id=story.arrival.id, name=self._one.tool.name, arguments=self._arguments)
             await self._desk.call(story, self._one.tool, call, Ticketed(approval=self._before.approval), do)
             story.notes = (*story.notes, f"run: {made['taskId']}")

@@ -10,7 +10,9 @@ from antiphon.agents.document import AgentDocument
 from antiphon.agents.mcp.pins import pinned
 from antiphon.agents.mcp.servers import Servers
 from antiphon.agents.runs import Runs
+from antiphon.agents.tools.arguments import Arguments
 from antiphon.control.tool_calls import ToolDesk
+from antiphon.core.error import BadRequest
 from antiphon.core.principal import Principal
 from antiphon.core.tool import Tool, Tools
 
@@ -37,6 +39,7 @@ _PROMPT: dict[str, Any] = {
     "required": ["prompt"],
     "additionalProperties": False,
 }
+_HELD_GOAL, _HELD_PROMPT = Arguments(_GOAL), Arguments(_PROMPT)
 
 
 class Offered(Struct, frozen=True, kw_only=True):
@@ -59,8 +62,8 @@ class Offering(Struct, frozen=True, kw_only=True):
     runs: Runs | None = None
     models: bool = True
     """Models that a caller may ask for are offered too."""
-    also: Callable[[str], bool] = lambda _: False
-    """Tools that are of no server, and offered all the same."""
+    also: Callable[[str, str], bool] = lambda _tool, _tenant: False
+    """Whether a tool that is of no server is offered to a tenant all the same."""
 
     def scopes(self, principal: Principal) -> tuple[str, ...]:
         """What stands behind `/mcp/`: servers, `agent` and `model`."""
@@ -87,7 +90,7 @@ class Offering(Struct, frozen=True, kw_only=True):
                 if scope in ("", server):
                     yield from self._of(server, bare=bool(scope))
         if scope == "":
-            yield from self._others()
+            yield from self._others(principal.tenant)
         if scope in ("", AGENTS) and self.runs is not None:
             for document in self.runs.agents(principal):
                 if document.spec.listed:
@@ -95,10 +98,10 @@ class Offering(Struct, frozen=True, kw_only=True):
         if scope in ("", MODELS) and self.models:
             yield from self._models(principal, bare=bool(scope))
 
-    def _others(self) -> Iterator[Offered]:
+    def _others(self, tenant: str) -> Iterator[Offered]:
         for name in self.tools.names():
             tool = self.tools.get(name)
-            if tool is not None and not tool.source.startswith("mcp/") and self.also(name):
+            if tool is not None and not tool.source.startswith("mcp/") and self.also(name, tenant):
                 yield Offered(name=name, tool=tool)
 
     def _of(self, server: str, *, bare: bool) -> Iterator[Offered]:
@@ -157,3 +160,10 @@ def shown(one: Offered) -> Mapping[str, Any]:
     if tool.result is not None and tool.result.get("type") == "object":
         out["outputSchema"] = tool.result
     return out
+
+
+def held(one: Offered, arguments: dict[str, Any]) -> None:
+    """Hold what an agent or a model is given to its schema. Raises: BadRequest."""
+    _, wrong = (_HELD_PROMPT if one.kind == "model" else _HELD_GOAL).check(arguments)
+    if wrong:
+        raise BadRequest(f"arguments of {one.name}: {'; '.join(wrong)}")

@@ -9,6 +9,8 @@ import msgspec
 from antiphon.wire.fields import as_list, as_object
 
 Said = dict[str, object]
+_ENDS = {"incomplete": "incomplete", "failed": "failed", "cancelled": "failed"}
+"""By status, where it isn't `completed`; there is no event of a cancelled one."""
 _members = msgspec.json.Decoder(dict[str, object])
 _CALLS = {
     "function_call": ("arguments", "function_call_arguments"),
@@ -24,22 +26,24 @@ def replayed(body: bytes, after: int = -1) -> bytes:
     """
     response = _members.decode(body)
     begun: Said = {**response, "status": "in_progress", "output": [], "usage": None}
-    events: list[tuple[str, Said]] = [
-        ("response.created", {"response": begun}),
-        ("response.in_progress", {"response": begun}),
-    ]
+    events: list[tuple[str, Said]] = [("response.created", {"response": begun})]
+    if response.get("background") is True:
+        queued: Said = {**begun, "status": "queued"}
+        events = [("response.created", {"response": queued}), ("response.queued", {"response": queued})]
+    events.append(("response.in_progress", {"response": begun}))
     for place, value in enumerate(as_list(response.get("output")) or ()):
         item = as_object(value)
         if item is not None:
             events += ((f"response.{kind}", {"output_index": place, **said}) for kind, said in _item(item))
-    kind = "incomplete" if response.get("status") == "incomplete" else "completed"
+    kind = _ENDS.get(str(response.get("status")), "completed")
     events.append((f"response.{kind}", {"response": response}))
-    return b"".join(
-        b"event: %b\ndata: %b\n\n"
-        % (kind.encode(), msgspec.json.encode({"type": kind, "sequence_number": number, **said}))
-        for number, (kind, said) in enumerate(events)
-        if number > after
-    )
+    return b"".join(event(kind, number, said) for number, (kind, said) in enumerate(events) if number > after)
+
+
+def event(kind: str, number: int, said: Said) -> bytes:
+    """One event of a stream."""
+    body = msgspec.json.encode({"type": kind, "sequence_number": number, **said})
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
 
 
 def _item(item: Said) -> Iterator[tuple[str, Said]]:

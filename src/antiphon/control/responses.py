@@ -69,10 +69,12 @@ class Turn(Struct, frozen=True, kw_only=True):
     asked: bytes = b""
     before: tuple[str, ...] = ()
     echo: Mapping[str, Raw] = {}
+    name: str = ""
+    """Id that its response was promised in the background; empty: the one that it comes with."""
 
     def told(self, said: dict[str, object], *, stored: bool) -> bool:
         """Have a response say what is true of it. Returns: whether it said anything else."""
-        true: dict[str, object] = {}
+        true: dict[str, object] = {"id": self.name, "background": True} if self.name else {}
         if said.get("store") in (True, False) and said["store"] is not stored:
             true["store"] = stored
         if said.get("store") is False and self.wants.store:  # another dialect's: nothing in it repeats the request
@@ -154,13 +156,13 @@ class Responses:
             data_class: How sensitive it is; None: nothing is known of that.
         """
         said = _MEMBERS.decode(body)
-        name = said.get("id")
-        if not isinstance(name, str):
+        if not isinstance(said.get("id"), str):
             return body
         fits = len(body) + len(turn.asked) <= self._keeper.settings.max_response_bytes
         stored = turn.wants.store and self.keeps and fits
         if turn.told(said, stored=stored):
             body = msgspec.json.encode(said)
+        name = str(said["id"])
         at_ns = self._keeper.now_ns()
         entries: list[Entry] = []
         if stored:
@@ -199,7 +201,7 @@ class Responses:
         return deleted(name)
 
     async def cancel(self, principal: Principal, name: str) -> bytes:
-        """Always refused: only what runs in the background can be cancelled. Raises: NotFound, BadRequest, StoreError."""
+        """Always refused: what has its answer can't be cancelled. Raises: NotFound, BadRequest, StoreError."""
         await self._find(principal.tenant, name)
         raise BadRequest(
             "Cannot cancel a synchronous response; close its connection to end one that still runs.",
@@ -208,7 +210,7 @@ class Responses:
 
     async def page(self, principal: Principal, name: str, page: Page) -> bytes:
         """The items of its own input. Raises: NotFound, NotAllowed, BadRequest, StoreError."""
-        return listed(_listed(name, (await self._shown(principal, name)).asked), page)
+        return asked_page(name, (await self._shown(principal, name)).asked, page)
 
     async def _shown(self, principal: Principal, name: str) -> KeptResponse:
         found = await self._find(principal.tenant, name)
@@ -253,6 +255,11 @@ def asked_items(said: object) -> list[Item]:
 def _listed(name: str, asked: bytes) -> list[Item]:
     """The items of an input, each with an id, which is the same whenever it is asked for."""
     return input_items(b'{"input":%b}' % (asked or b"null"), _numbered(name))
+
+
+def asked_page(name: str, asked: bytes, page: Page) -> bytes:
+    """A page of a response's own input, JSON. Raises: BadRequest."""
+    return listed(_listed(name, asked), page)
 
 
 def _numbered(name: str) -> Callable[[str], str]:

@@ -67,7 +67,9 @@ class RunStore(ABC):
 
     @abstractmethod
     def post(self, mail: Mail) -> bool:
-        """Returns: whether there is such a run, and it was not there before."""
+        """Returns: whether there is such a run, and it was not there before. Raises: OverLimit, where too many messages to it
+        are not read yet.
+        """
 
     @abstractmethod
     def mail(self, run: str) -> list[Mail]:

@@ -1,5 +1,5 @@
 """Our agents over A2A, in both bindings: `POST /a2a/NAME` takes JSON-RPC, `/a2a/NAME/v1/…` the HTTP binding; the card is at
-`/a2a/NAME/.well-known/agent-card.json`.
+`/a2a/NAME/.well-known/agent-card.json`, and where there is one agent only, at `/.well-known/agent-card.json` too.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from antiphon.agents.a2a.cards import encoded, etag
 from antiphon.agents.a2a.host import Host
-from antiphon.core.error import AntiphonError, NotAuthenticated
+from antiphon.core.error import AntiphonError, NotAuthenticated, WrongMethod
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal
 from antiphon.net.exchange import Exchange
@@ -27,6 +27,7 @@ PREFIX = b"/a2a/"
 CARD = b"/.well-known/agent-card.json"
 _JSON = b"content-type: application/json\r\n"
 _EVENTS = b"content-type: text/event-stream\r\ncache-control: no-cache\r\n"
+_KINDS = (b"application/json", MEDIA_TYPE)
 _SPOKEN = ("", VERSION, OLD_VERSION)
 
 
@@ -45,11 +46,14 @@ class A2A(Struct, frozen=True, kw_only=True):
 
 def is_a2a(path: bytes) -> bool:
     """Whether a path is one of A2A's."""
-    return path.startswith(PREFIX)
+    return path == CARD or path.startswith(PREFIX)
 
 
 async def answer(exchange: Exchange, a2a: A2A) -> None:
     """Answer one exchange whose path is A2A's."""
+    if exchange.path == CARD:
+        await _card(exchange, a2a, "")
+        return
     agent, _, rest = exchange.path.removeprefix(PREFIX).partition(b"/")
     name, rest = unquote(agent.decode("latin-1")), b"/" + rest if rest else b""
     if rest == CARD and exchange.method in (b"GET", b"HEAD"):
@@ -64,13 +68,17 @@ async def answer(exchange: Exchange, a2a: A2A) -> None:
 
 
 async def _card(exchange: Exchange, a2a: A2A, name: str) -> None:
+    """`name`: empty, where one is asked for that stands for the whole gateway."""
     try:
+        if exchange.method not in (b"GET", b"HEAD"):
+            raise WrongMethod("a card takes GET only", allow="GET, HEAD")
         try:
             principal = await authenticate(exchange, a2a.identity)
         except NotAuthenticated:
             if a2a.open_cards is None:
                 raise
             principal = a2a.open_cards
+        name = name or a2a.host.only(principal)
         body = encoded(a2a.host.card(principal, name, _base(exchange, a2a)), version=_version(exchange))
     except AntiphonError as error:
         _refuse(exchange, error)
@@ -99,6 +107,13 @@ def _version(exchange: Exchange) -> str:
     return "" if short == OLD_VERSION else short
 
 
+def _check_kind(exchange: Exchange) -> None:
+    """A body has to say that it is JSON, so that no web page can send one unasked. Raises: A2AError."""
+    kind = exchange.headers.get(b"content-type", b"").lower()
+    if any(exchange.body) and not kind.startswith(_KINDS):
+        raise A2AError("the body has to be application/json", reason="CONTENT_TYPE_NOT_SUPPORTED")
+
+
 # --- JSON-RPC
 
 
@@ -111,6 +126,7 @@ async def _rpc(exchange: Exchange, a2a: A2A, name: str) -> None:
         _refuse(exchange, error)
         return
     try:
+        _check_kind(exchange)
         named = rpc.id_of(body)
         asked = rpc.read_call(body)
         named, method = asked.id, asked.method
@@ -162,6 +178,7 @@ async def _rest(exchange: Exchange, a2a: A2A, name: str, rest: bytes) -> None:
     try:
         principal = await authenticate(exchange, a2a.identity)
         _version(exchange)
+        _check_kind(exchange)
         method, params, texts = read(exchange, rest)
         one = Asking(
             principal=principal,
@@ -202,6 +219,7 @@ async def _stream(
     try:
         async for item in items:
             exchange.write(b": still at work\n\n" if item is None else b"data: %b\n\n" % said(item))
+            await exchange.drained()
     except AntiphonError as error:
         exchange.write(b"data: %b\n\n" % failed(error))
     exchange.end(b"")

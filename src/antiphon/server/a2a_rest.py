@@ -1,13 +1,12 @@
 """A2A's HTTP binding: paths below `/a2a/NAME/v1` as methods. Source: specification 1.0.1, section 11.3."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
-
-import msgspec
 
 from antiphon.net.exchange import Exchange
 from antiphon.wire.a2a.errors import A2AError
 from antiphon.wire.a2a.words import VERSION
+from antiphon.wire.json import decoded
 
 Read = tuple[str, dict[str, Any], bool]
 """A method, its parameters, and whether these are texts of a query."""
@@ -71,6 +70,9 @@ def _of_pushes(exchange: Exchange, parts: list[str]) -> Read | None:
 def _body(exchange: Exchange) -> dict[str, Any]:
     """Raises: A2AError."""
     try:
-        return msgspec.json.decode(b"".join(exchange.body), type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+        said = decoded(b"".join(exchange.body))
+    except ValueError as error:
         raise A2AError(f"the body has to be a JSON object: {error}", reason="PARSE_ERROR") from error
+    if not isinstance(said, dict):
+        raise A2AError("the body has to be a JSON object", reason="PARSE_ERROR")
+    return {**cast("dict[str, Any]", said)}

@@ -99,10 +99,15 @@ async def ask(
 
 async def read(exchange: Exchange, call: Call) -> Request:
     """Read a request; its body is the exchange's no more. Raises: BadRequest."""
-    headers, codec = exchange.headers, call.codec
-    check_kind(headers, codec)
+    check_kind(exchange.headers, call.codec)
     body = Body(tuple(exchange.body))
     exchange.body = []
+    return await read_body(body, exchange.headers, call)
+
+
+async def read_body(body: Body, headers: dict[bytes, bytes], call: Call) -> Request:
+    """The request of a body and its headers. Raises: BadRequest."""
+    codec = call.codec
     asked = Asked(endpoint=call.endpoint, model=call.model, stream=call.stream, headers=headers)
     long = body.size_bytes >= LONG_BYTES
     head, spots, digest = await _long(body, codec, asked) if long else _short(body, codec, asked)

@@ -10,18 +10,20 @@ from urllib.parse import parse_qs, unquote
 
 from msgspec import Struct
 
+from antiphon.control.background import BackgroundResponses
 from antiphon.control.conversations import MOST_AT_ONCE, Conversations
 from antiphon.control.paging import MOST, Page
 from antiphon.control.replay import replayed
-from antiphon.control.responses import Responses
-from antiphon.core.error import BadRequest, WrongMediaType, WrongMethod
+from antiphon.control.responses import Responses, asked_page
+from antiphon.core.error import BadRequest, NotFound, WrongMediaType, WrongMethod
 from antiphon.core.principal import Principal
 from antiphon.net.exchange import Exchange
+from antiphon.server.background import EVENTS, tell
 from antiphon.server.reply import JSON
 from antiphon.wire.fields import as_list, as_object, missing, mistyped
 from antiphon.wire.json import loads
+from antiphon.wire.openai_responses.state import deleted
 
-EVENTS = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 MOST_PAIRS = 16
 MOST_NAME = 64
 MOST_VALUE = 512
@@ -34,6 +36,8 @@ class State(Struct, frozen=True, kw_only=True):
 
     responses: Responses
     conversations: Conversations
+    background: BackgroundResponses | None = None
+    """None: nothing runs in the background here."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -59,24 +63,44 @@ Work = Callable[[Asked], Coroutine[Any, Any, Answer]]
 
 
 async def _show(asked: Asked) -> Answer:
-    after = _number(asked.query, "starting_after")
-    streams = _flag(asked.query, "stream")
-    body = await asked.state.responses.show(asked.principal, asked.name)
-    if streams:
-        return EVENTS, replayed(body, -1 if after is None else after)
-    return JSON, body
+    after, streams = _after(asked.query), _flag(asked.query, "stream")
+    state = asked.state
+    try:
+        body = await state.responses.show(asked.principal, asked.name)
+    except NotFound:
+        under = None if state.background is None else await state.background.show(asked.principal, asked.name)
+        if under is None:
+            raise
+        body = under
+    return (EVENTS, replayed(body, after)) if streams else (JSON, body)
 
 
 async def _delete(asked: Asked) -> Answer:
-    return JSON, await asked.state.responses.delete(asked.principal, asked.name)
+    state = asked.state
+    gone = state.background is not None and await state.background.delete(asked.principal, asked.name)
+    try:
+        return JSON, await state.responses.delete(asked.principal, asked.name)
+    except NotFound:
+        if not gone:
+            raise
+        return JSON, deleted(asked.name)
 
 
 async def _cancel(asked: Asked) -> Answer:
-    return JSON, await asked.state.responses.cancel(asked.principal, asked.name)
+    state = asked.state
+    under = None if state.background is None else await state.background.cancel(asked.principal, asked.name)
+    return JSON, under or await state.responses.cancel(asked.principal, asked.name)
 
 
 async def _input_items(asked: Asked) -> Answer:
-    return JSON, await asked.state.responses.page(asked.principal, asked.name, _page(asked.query))
+    state, page = asked.state, _page(asked.query)
+    try:
+        return JSON, await state.responses.page(asked.principal, asked.name, page)
+    except NotFound:
+        under = None if state.background is None else await state.background.asked(asked.principal, asked.name)
+        if under is None:
+            raise
+        return JSON, asked_page(asked.name, under, page)
 
 
 async def _create_conversation(asked: Asked) -> Answer:
@@ -163,8 +187,8 @@ def kept_of(path: bytes) -> Found | None:
     return None
 
 
-async def answer(exchange: Exchange, found: Found, state: State, principal: Principal) -> Answer:
-    """Raises: AntiphonError subclasses."""
+async def answer(exchange: Exchange, found: Found, state: State, principal: Principal) -> Answer | None:
+    """None: it was streamed. Raises: AntiphonError subclasses."""
     method = b"GET" if exchange.method == b"HEAD" else exchange.method
     work = found.works.get(method)
     if work is None:
@@ -177,7 +201,26 @@ async def answer(exchange: Exchange, found: Found, state: State, principal: Prin
     said = parse_qs(exchange.query.decode("latin-1"), keep_blank_values=True)
     query = {name: values[-1] for name, values in said.items()}
     asked = Asked(state=state, principal=principal, name=found.name, item=found.item, query=query, body=body)
+    if work is _show and exchange.method == b"GET" and await _followed(exchange, asked):
+        return None
     return await work(asked)
+
+
+async def _followed(exchange: Exchange, asked: Asked) -> bool:
+    """Stream what happens to a response that has no end yet. Returns: whether it was one. Raises: StoreError."""
+    background = asked.state.background
+    if background is None or not _flag(asked.query, "stream"):
+        return False
+    run = await background.find(asked.principal, asked.name)
+    if run is None or run.ended:
+        return False
+    await tell(exchange, background, run, _after(asked.query))
+    return True
+
+
+def _after(query: Mapping[str, str]) -> int:
+    said = _number(query, "starting_after")
+    return -1 if said is None else said
 
 
 def _page(query: Mapping[str, str]) -> Page:

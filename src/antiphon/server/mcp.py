@@ -22,6 +22,7 @@ from antiphon.server.ask import authenticate
 from antiphon.server.reply import JSON, error_headers
 from antiphon.wire import mcp
 from antiphon.wire.codecs import CODECS
+from antiphon.wire.json import loads
 from antiphon.wire.mcp import Era, McpError, Message
 
 PREFIX = b"/mcp"
@@ -123,8 +124,11 @@ def _check_origin(exchange: Exchange, site: McpSite) -> None:
     if origin is None:
         return
     said = origin.decode("latin-1")
-    parts, own = urlsplit(said), urlsplit(site.public_url)
-    host = urlsplit(f"//{exchange.headers.get(b'host', b'').decode('latin-1')}").hostname or ""
+    try:
+        parts, own = urlsplit(said), urlsplit(site.public_url)
+        host = urlsplit(f"//{exchange.headers.get(b'host', b'').decode('latin-1')}").hostname or ""
+    except ValueError:
+        raise BadRequest("Origin or Host is no address", status=403, code="origin_not_allowed") from None
     near = is_this_machine(parts.hostname or "") and is_this_machine(host)
     if said in site.origins or near or (own.netloc and (parts.scheme, parts.netloc) == (own.scheme, own.netloc)):
         return
@@ -178,10 +182,7 @@ async def _signed_in(exchange: Exchange, site: McpSite, principal: Principal) ->
     """Begin a sign-in, `{"server": …}`, or finish it, `{"code": …}`. Raises: BadRequest, NotFound, UpstreamError, StoreError."""
     if site.servers is None:
         raise NotFound("nobody signs in to servers here")
-    try:
-        said = mcp.mapping(msgspec.json.decode(b"".join(exchange.body)))
-    except msgspec.MsgspecError as error:
-        raise BadRequest(f"the body is no JSON: {error}") from error
+    said = loads(b"".join(exchange.body))
     until_s = site.gateway.offering.desk.desk.now_s + SIGN_IN_S
     code, server = said.get("code"), said.get("server")
     if isinstance(code, str):

@@ -28,7 +28,7 @@ _FAMILIES: Mapping[Dialect, str] = {
     "gemini_embeddings": "gemini",
 }
 """Whose form a dialect's errors have, where it isn't OpenAI's."""
-_OPTIONAL = ("any", "conversation")
+_OPTIONAL = ("any", "conversation", "answer", "why", "nothing", "done")
 """Bodies that may be left out."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _ASKED: tuple[tuple[str, str], ...] = (
@@ -205,7 +205,7 @@ def _parameter(name: str, place: str, schema: Shape, said: str) -> Shape:
 def _typed(kind: str, among: tuple[str, ...], most: int) -> Shape:
     if among:
         return {"enum": list(among)}
-    return {"type": kind, "minimum": 1, "maximum": most} if most else {"type": kind}
+    return {"type": kind, "minimum": int(kind == "integer"), "maximum": most} if most else {"type": kind}
 
 
 def _name(method: str, path: str) -> str:

@@ -11,7 +11,7 @@ class Query(Struct, frozen=True):
     """A parameter of a query; all may be left out."""
 
     name: str
-    kind: Literal["string", "integer", "boolean"] = "string"
+    kind: Literal["string", "integer", "number", "boolean"] = "string"
     among: tuple[str, ...] = ()
     most: int = 0
 
@@ -156,4 +156,74 @@ _THROUGH: tuple[Page, ...] = (
         for method in ("get", "post", "put", "patch", "delete")
     ),
 )
-PAGES: tuple[Page, ...] = (*_PAGES, *_COUNTS, *_KEPT, *_SHELF, *_THROUGH)
+_SAID: tuple[tuple[str, str, str], ...] = (
+    ("answer", "answer", "Answer the question, review or hand-off that a run waits for."),
+    ("say", "message", "Say something to a run while it works."),
+    ("cancel", "why", "End a run at its next step."),
+    ("kill", "why", "End it at once."),
+    ("pause", "why", "Stop it at its next step."),
+    ("resume", "nothing", "Go on with a paused run."),
+    ("fork", "fork", "A new run that goes on from before a step of this one."),
+    ("take-over", "nothing", "Take a run over by hand."),
+    ("give-back", "done", "Give it back, with what was done by hand."),
+)
+_AGENTS: tuple[Page, ...] = (
+    Page(path="/v1/agents", summary="Agents that the key may ask. This and what follows: where agents are served."),
+    Page(path="/v1/agents/{name}", summary="One of them.", queries=(Query("version"),)),
+    Page(method="post", path="/v1/runs", summary="Begin a run of an agent.", body="run", status=201),
+    Page(
+        path="/v1/runs",
+        summary="The caller's runs, the newest first.",
+        queries=(
+            *(Query(name) for name in ("agent", "status", "session", "root", "before")),
+            Query("limit", "integer", most=1000),
+        ),
+    ),
+    Page(
+        path="/v1/runs/{id}", summary="A run, at once or when it rests.", queries=(Query("wait_s", "number", most=600),)
+    ),
+    Page(
+        path="/v1/runs/{id}/events",
+        summary="What happened in it, the oldest first.",
+        queries=(Query("after", "integer"), Query("stream", "boolean"), Query("follow", "boolean")),
+        answers=("application/json", "text/event-stream"),
+    ),
+    *(Page(method="post", path=f"/v1/runs/{{id}}/{verb}", summary=summary, body=body) for verb, body, summary in _SAID),
+    Page(path="/v1/inbox", summary="Runs that wait for the caller, or for a role of the caller's."),
+    Page(
+        path="/v1/memories",
+        summary="What an agent remembers of the caller, its session and its team.",
+        queries=(Query("agent"), Query("session")),
+    ),
+    Page(
+        method="delete",
+        path="/v1/memories/{id}",
+        summary="Erase a memory.",
+        queries=(Query("agent"), Query("session")),
+    ),
+    Page(
+        method="post",
+        path="/v1/triggers/{name}",
+        summary="A webhook, which its signature lets in, or a message for a queue, which a key does.",
+        body="any",
+        status=202,
+        open=True,
+    ),
+    Page(
+        path="/v1/registry/agents",
+        summary="Agents by skill, health, outcomes and cost.",
+        queries=(Query("skill"), Query("healthy", "boolean")),
+    ),
+    Page(
+        path="/v0.1/servers",
+        summary="Agents and servers of tools as an MCP registry tells of them.",
+        queries=(
+            *(Query(name) for name in ("cursor", "search", "version", "updated_since")),
+            Query("limit", "integer", most=100),
+        ),
+    ),
+    Page(path="/v0.1/servers/{name}", summary="One of them; a slash in its name is written as %2F."),
+    Page(path="/v0.1/servers/{name}/versions", summary="Its versions."),
+    Page(path="/v0.1/servers/{name}/versions/{version}", summary="One of its versions."),
+)
+PAGES: tuple[Page, ...] = (*_PAGES, *_COUNTS, *_KEPT, *_SHELF, *_THROUGH, *_AGENTS)

@@ -5,7 +5,9 @@ What a field means is the dialect's own affair; a field that isn't named here tr
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import get_args
 
+from antiphon.core.data_class import DataClass
 from antiphon.core.request import Dialect
 from antiphon.wire.bounds import MAX_COUNT, MAX_NAME
 
@@ -20,6 +22,7 @@ _MODEL: Shape = {
     "description": "A name of `GET /v1/models`.",
 }
 _TEXT: Shape = {"type": ["string", "null"]}
+_PLAIN: Shape = {"type": "string"}
 _FLAG: Shape = {"type": ["boolean", "null"]}
 _LIST: Shape = {"type": "array"}
 _LIST_OR_NONE: Shape = {"type": ["array", "null"]}
@@ -33,6 +36,11 @@ _FILE: Shape = {"type": "string", "format": "binary"}
 
 def _object(*needed: str, **fields: Shape) -> Shape:
     return {"type": "object", "required": list(needed), "properties": fields}
+
+
+def _closed(*needed: str, **fields: Shape) -> Shape:
+    """An object with no other fields."""
+    return {**_object(*needed, **fields), "additionalProperties": False}
 
 
 _CONTENTS = _object("contents", contents=_LIST, generationConfig={"type": ["object", "null"]})
@@ -165,6 +173,24 @@ BESIDE: Mapping[str, Shape] = MappingProxyType(
             note={"type": ["string", "null"], "maxLength": MOST_NOTE},
         ),
         "batch": _object("input_file_id", "endpoint", input_file_id={"type": "string"}, endpoint={"type": "string"}),
+        "run": _closed(
+            "agent",
+            "input",
+            agent={"type": "string", "description": "A name of `GET /v1/agents`."},
+            input={"description": "A text, or an object with `goal` and what the agent takes besides."},
+            version=_PLAIN,
+            session=_PLAIN,
+            priority={"type": "integer", "minimum": 1, "maximum": 9},
+            envelope={"type": ["object", "null"], "description": "Bounds of the caller's own."},
+            data_class={"enum": [*get_args(DataClass), None]},
+            wait_s={"type": "number", "minimum": 0, "maximum": 600},
+        ),
+        "answer": _closed(key=_TEXT, body={}),
+        "message": _closed("message", message={}),
+        "why": _closed(why=_TEXT),
+        "nothing": _closed(),
+        "fork": _closed("step", step={"type": "integer", "minimum": 1, "maximum": MAX_COUNT}),
+        "done": _closed(done={}),
         "any": ANY,
     }
 )

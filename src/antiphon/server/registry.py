@@ -53,8 +53,10 @@ async def _page(exchange: Exchange, registries: Registries, principal: Principal
     query = dict(parse_qsl(exchange.query.decode("latin-1")))
     if exchange.path == AGENTS:
         await registries.directory.refresh()
-        healthy = query.get("healthy", "") in ("1", "true")
-        return {"data": registries.directory.page(principal, query.get("skill", ""), healthy=healthy)}
+        healthy = query.get("healthy", "false")
+        if healthy not in ("true", "false"):
+            raise BadRequest("healthy: write true or false", param="healthy")
+        return {"data": registries.directory.page(principal, query.get("skill", ""), healthy=healthy == "true")}
     servers = Servers(registries.shelf(), principal, _base(exchange, registries), registries.since_s)
     rest = exchange.path.removeprefix(SERVERS).strip(b"/")
     # A name has a slash of its own, which clients write as %2F.

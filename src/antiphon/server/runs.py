@@ -7,7 +7,7 @@ from typing import Any, get_args
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from antiphon.agents.runs import Runs
 from antiphon.control.runs_shown import shown_agent, shown_event, shown_run
@@ -16,7 +16,7 @@ from antiphon.core.data_class import DataClass
 from antiphon.core.error import AntiphonError, BadRequest, NotFound, WrongMediaType, WrongMethod
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal
-from antiphon.core.run import Run, RunEnvelope, RunStatus
+from antiphon.core.run import Run, RunEnvelope, RunEvent, RunStatus
 from antiphon.core.run_store import Asked
 from antiphon.net.exchange import Exchange
 from antiphon.server.ask import authenticate
@@ -32,6 +32,8 @@ ALIVE_S = 10.0
 """Between two signs of life of a stream in which nothing happens."""
 LONGEST_WAIT_S = 600.0
 MOST_PAGE = 1000
+MOST_BOUND = 2**53
+"""Of an envelope: whole numbers beyond are not exact in JSON."""
 ONCE = b"idempotency-key"
 STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
 CLASSES: tuple[DataClass, ...] = get_args(DataClass)
@@ -95,7 +97,7 @@ class RunSite:
             run = await self._verbs[verb](principal, unquote(found[1].decode("latin-1")), verb, fields)
             exchange.respond(200, JSON, _encode(shown_run(run)))
             return
-        _method(exchange, b"GET", b"HEAD")
+        _method(exchange, b"GET", b"HEAD", *((b"POST",) if path == RUNS else ()))
         if found is not None and verb == "events":
             await self._events(exchange, principal, unquote(found[1].decode("latin-1")))
         else:
@@ -161,19 +163,30 @@ class RunSite:
         after = _whole(query, "after", _resumed_at(exchange))
         accepts = exchange.headers.get(b"accept", b"")
         alone = b"text/event-stream" in accepts and b"application/json" not in accepts
-        streams = alone if "stream" not in query else query["stream"] == "true"
+        streams, follow = _flag(query, "stream", default=alone), _flag(query, "follow", default=False)
         if not streams:
-            found = [one async for one in self._runs.events(principal, run, after=after)]
-            exchange.respond(200, JSON, _encode({"object": "list", "data": [shown_event(one) for one in found]}))
+            page = await self._first(principal, run, after)
+            more = len(page) > MOST_PAGE
+            data = [shown_event(one) for one in page[:MOST_PAGE]]
+            exchange.respond(200, JSON, _encode({"object": "list", "data": data, "has_more": more}))
             return
         await self._runs.show(principal, run)
         exchange.begin(200, SSE)
-        async for piece in self._told(principal, run, after, follow=query.get("follow") == "true"):
+        async for piece in self._told(principal, run, after, follow=follow):
             if exchange.gone:
                 return
             exchange.write(piece)
             await exchange.drained()
         exchange.end(_event("end", shown_run(await self._runs.show(principal, run)), None))
+
+    async def _first(self, principal: Principal, run: str, after: int) -> list[RunEvent]:
+        """The events of one page, and one more where there is any."""
+        found: list[RunEvent] = []
+        async for event in self._runs.events(principal, run, after=after):
+            found.append(event)
+            if len(found) > MOST_PAGE:
+                break
+        return found
 
     async def _told(self, principal: Principal, run: str, after: int, *, follow: bool) -> AsyncIterator[bytes]:
         """Events as they come. `follow`: through waits for people too."""
@@ -258,6 +271,9 @@ def _begun(fields: dict[str, Any]) -> BeginFields:
         raise BadRequest(f"{error}; a run takes {known}", param=None) from error
     if not 0 <= asked.wait_s <= LONGEST_WAIT_S:
         raise BadRequest(f"wait_s: {asked.wait_s:g} is not between 0 and {LONGEST_WAIT_S:g}", param="wait_s")
+    for name, most in () if asked.envelope is None else structs.asdict(asked.envelope).items():
+        if most is not None and not 0 <= most <= MOST_BOUND:
+            raise BadRequest(f"envelope.{name}: {most:g} is not between 0 and {MOST_BOUND}", param=f"envelope.{name}")
     return asked
 
 
@@ -270,7 +286,9 @@ def _known(fields: Mapping[str, Any], *known: str) -> None:
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name) or ""
+    value = fields.get(name)
+    if value is None:
+        return ""
     if not isinstance(value, str):
         raise mistyped(name, "a text", value)
     return value
@@ -323,6 +341,14 @@ def _seconds(said: str) -> float:
     if not 0 <= wait_s <= LONGEST_WAIT_S:
         raise BadRequest(f"wait_s: write seconds from 0 to {LONGEST_WAIT_S:g}", param="wait_s")
     return wait_s
+
+
+def _flag(query: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """Raises: BadRequest."""
+    said = query.get(name)
+    if said not in (None, "true", "false"):
+        raise BadRequest(f"{name}: write true or false", param=name)
+    return default if said is None else said == "true"
 
 
 def _resumed_at(exchange: Exchange) -> int:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from antiphon.control import catalogue, health, listings, receipts
 from antiphon.control.approvals import Book
+from antiphon.control.background import BackgroundResponses
 from antiphon.control.desk import Desk
 from antiphon.control.explain import Explainer
 from antiphon.control.probing import NoReply
@@ -20,6 +21,7 @@ from antiphon.gateway.gateway import Gateway
 from antiphon.net.exchange import Exchange
 from antiphon.server import approvals
 from antiphon.server.ask import Call, ask, authenticate, token_of
+from antiphon.server.background import mentioned, queue
 from antiphon.server.beside import Beside
 from antiphon.server.compact import COMPACT, compact
 from antiphon.server.counting import count_tokens, counts_of
@@ -72,10 +74,18 @@ class Site(Struct, frozen=True, kw_only=True):
         """Answer one exchange, once awaited."""
         call = call_of(exchange)
         if call is not None and exchange.method == b"POST":
-            return ask(
-                exchange, call, self.gateway, self.identity, None if self.state is None else self.state.responses
-            )
+            state = self.state
+            if state is None:
+                return ask(exchange, call, self.gateway, self.identity)
+            if state.background is not None and call.codec.name == "openai_responses" and mentioned(exchange.body):
+                return self._queue(exchange, call, state, state.background)
+            return ask(exchange, call, self.gateway, self.identity, state.responses)
         return self._other(exchange, call)
+
+    async def _queue(self, exchange: Exchange, call: Call, state: State, background: BackgroundResponses) -> None:
+        """Answer a call that may be one for the background."""
+        if not await queue(exchange, call, self.gateway, self.identity, state.responses, background):
+            await ask(exchange, call, self.gateway, self.identity, state.responses)
 
     async def _other(self, exchange: Exchange, call: Call | None) -> None:
         """Answer what is no model call."""
@@ -89,11 +99,12 @@ class Site(Struct, frozen=True, kw_only=True):
             await errand(exchange, self.desk, self.identity)
             return
         try:
-            headers, body = await self._page(exchange, call)
+            said = await self._page(exchange, call)
         except AntiphonError as error:
             self._refuse(exchange, error, CODECS["openai_chat"] if call is None else call.codec)
         else:
-            exchange.respond(200, headers, body)
+            if said is not None:
+                exchange.respond(200, *said)
 
     async def _besides(self, exchange: Exchange) -> bool:
         """Answer what is asked about a call rather than made of one. Returns: whether it was that."""
@@ -110,7 +121,8 @@ class Site(Struct, frozen=True, kw_only=True):
             return True
         return False
 
-    async def _page(self, exchange: Exchange, call: Call | None) -> Answer:
+    async def _page(self, exchange: Exchange, call: Call | None) -> Answer | None:
+        """None: it was answered. Raises: AntiphonError subclasses."""
         path = exchange.path
         if call is not None or counts_of(path) is not None or path.removeprefix(b"/openai") in (COMPACT, EXPLAIN):
             raise WrongMethod(f"{_shown(path)} takes POST only", allow="POST")

@@ -33,13 +33,17 @@ class Going(Struct, frozen=True, kw_only=True):
     """How sensitive that is; None: nothing is known of it."""
 
 
-async def begun(request: Request, principal: Principal, responses: Responses, reply: Reply) -> tuple[Going, Reply]:
+async def begun(
+    request: Request, principal: Principal, responses: Responses, reply: Reply, name: str = ""
+) -> tuple[Going, Reply]:
     """What a request is sent with, and a reply that keeps what it is to leave.
 
+    Args:
+        name: Id that its response was promised in the background.
     Raises: BadRequest, NotFound, TooLarge, StoreError.
     """
     raws, tenant = _raws(request), principal.tenant
-    wishes = wants({name: msgspec.json.decode(raws[name]) for name in _STATE if name in raws})
+    wishes = wants({field: msgspec.json.decode(raws[field]) for field in _STATE if field in raws})
     goes_on = wishes.previous is not None or wishes.conversation is not None
     if not goes_on and not (wishes.store and responses.keeps):
         return _opened(Going(body=request.body), tenant, responses.compactor), reply
@@ -59,7 +63,8 @@ async def begun(request: Request, principal: Principal, responses: Responses, re
         wants=wishes,
         asked=asked,
         before=before.ids,
-        echo={name: raws[name] for name in ECHOED if name in raws},
+        echo={field: raws[field] for field in ECHOED if field in raws},
+        name=name,
     )
     body = _joined(request, before.items) if goes_on else request.body
     going = _opened(Going(body=body, data_class=before.data_class), tenant, responses.compactor)
@@ -79,7 +84,7 @@ async def whole_input(body: Body, tenant: str, responses: Responses) -> Going:
 def _opened(going: Going, tenant: str, compactor: Compactor) -> Going:
     """A body with our notes in the place of what they were sealed in. Raises: BadRequest."""
     body = going.body
-    if not _holds(body, MARK.encode()):
+    if not holds(body.segments, MARK.encode()):
         return going
     fields: dict[str, object] = loads(body.whole())
     items = as_list(fields.get("input"))
@@ -91,10 +96,10 @@ def _opened(going: Going, tenant: str, compactor: Compactor) -> Going:
     return Going(body=made, data_class=highest(*classes) if classes else None)
 
 
-def _holds(body: Body, mark: bytes) -> bool:
+def holds(segments: Sequence[bytes], mark: bytes) -> bool:
     """Whether a mark stands in a body, though it be cut by the end of a segment."""
     end = b""
-    for segment in body.segments:
+    for segment in segments:
         if mark in segment or mark in end + segment[: len(mark)]:
             return True
         end = segment[-len(mark) :]

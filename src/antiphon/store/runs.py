@@ -21,6 +21,8 @@ from antiphon.store.asking import Ask
 LOCK = 0x72756E73
 """Names, among locks of the database, those that whoever begins runs of a tenant holds."""
 CALLED, READY = 2, 1
+MOST_MESSAGES = 200
+"""To a run, not read yet."""
 _CONTROL = "('cancel', 'kill', 'pause', 'resume')"
 _ENDED = "('done', 'failed', 'cancelled')"
 _COLUMNS = (
@@ -180,8 +182,16 @@ def counts(db: Ask, tenant: str | None) -> dict[tuple[str, RunStatus], int]:
 
 
 def post(db: Ask, mail: Mail) -> bool:
+    """Raises: OverLimit."""
     if not db.ask("SELECT 1 FROM runs WHERE id = ? AND tenant = ?", (mail.run, mail.tenant)):
         return False
+    if mail.kind == "message":
+        text = "SELECT count(*) FROM run_mail WHERE run = ? AND taken = 0 AND kind = 'message'"
+        [(count,)] = db.ask(text, (mail.run,))
+        if count >= MOST_MESSAGES:
+            raise OverLimit(
+                f"{count} messages to the run {mail.run} are not read yet, and no more may be", retry_after_s=10
+            )
     values = (mail.id, mail.run, mail.tenant, mail.kind, mail.at_ns, mail.by, mail.key, mail.body)
     made = db.ask(
         f"INSERT INTO run_mail ({_MAIL}, taken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (run, id) DO NOTHING"  # noqa: S608

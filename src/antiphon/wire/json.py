@@ -42,6 +42,19 @@ def loads(text: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
+def decoded(text: bytes) -> Any:
+    """JSON of any kind, whose levels can be worked through. Raises: ValueError, saying what is wrong."""
+    try:
+        value: Any = _decode(text)
+        if isinstance(value, (dict, list)):
+            _keys(cast("dict[str, Any]", value), MAX_DEPTH)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    except BadRequest as error:
+        raise ValueError(error.message) from error
+    return value
+
+
 def _decode_long(text: bytes) -> Any:
     """The same value, read in many calls: no other thread runs during one, and that of the event loop may have to.
 

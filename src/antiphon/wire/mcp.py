@@ -14,6 +14,8 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import Struct
 
+from antiphon.wire.json import decoded
+
 Era = Literal["modern", "legacy"]
 MODERN = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26")
@@ -98,8 +100,8 @@ def objects(value: Any) -> list[Mapping[str, Any]]:
 def read(body: bytes) -> Message:
     """Read one message. Raises: McpError."""
     try:
-        said = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        said = decoded(body)
+    except ValueError as error:
         raise McpError(PARSE_ERROR, f"the body is no JSON: {error}") from None
     return message_of(said)
 

@@ -1,5 +1,6 @@
 """Our agents over A2A, asked by a2a-sdk's client in both bindings, and by hand where the SDK can't ask."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,8 +24,13 @@ from a2a.types.a2a_pb2 import (
     TaskState,
 )
 from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
-from agent_place import ALICE, EVE, SKILL, Place, asks, document, fails, hangs, says
+from agent_place import ALICE, BOB, EVE, SKILL, Place, asks, document, fails, hangs, says
 from google.protobuf.json_format import MessageToDict
+from msgspec import structs
+
+from antiphon.agents.shelf import Shelf
+from antiphon.core.principal import Principal
+from antiphon.core.run_store import Asked as Wanted
 
 PLAYS = {"helper": says, "asker": asks, "failer": fails, "hanger": hangs, "hidden": says}
 DOCUMENTS = [document(name, skills=[SKILL], listed=name != "hidden") for name in PLAYS]
@@ -255,3 +261,52 @@ async def test_an_unknown_path_of_the_http_binding_is_not_there(tmp_path: Path) 
         answer = await ask(here, "/a2a/helper/v1/nothing")
     assert answer.status_code == 404
     assert answer.json()["error"]["details"][0]["reason"] == "METHOD_NOT_FOUND"
+
+
+@pytest.mark.parametrize("path", ["/a2a/helper", "/a2a/helper/v1/message:send"])
+@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"a":"\xff"}', b"[" * 100_000, b'{"a":' * 900 + b"1" + b"}" * 900])
+async def test_a_body_that_cannot_be_read_is_answered(tmp_path: Path, path: str, body: bytes) -> None:
+    async with place(tmp_path) as here, httpx.AsyncClient(base_url=here.base, timeout=30) as http:
+        headers = {"authorization": f"Bearer {ALICE}", "content-type": "application/json"}
+        answer = await http.post(path, content=body, headers=headers)
+    assert answer.json()["error"]["code"] in (-32700, 400)
+
+
+@pytest.mark.parametrize("path", ["/a2a/helper", "/a2a/helper/v1/message:send"])
+async def test_a_body_that_does_not_say_that_it_is_json_begins_nothing(tmp_path: Path, path: str) -> None:
+    said = {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hi"}]}}
+    body = rpc("SendMessage", **said) if path.endswith("helper") else said
+    async with place(tmp_path) as here, httpx.AsyncClient(base_url=here.base, timeout=30) as http:
+        headers = {"authorization": f"Bearer {ALICE}", "content-type": "text/plain"}
+        answer = await http.post(path, content=json.dumps(body), headers=headers)
+        assert "application/json" in answer.json()["error"]["message"]
+        assert here.store.page(Wanted()) == []
+
+
+async def test_the_same_message_id_of_another_caller_is_another_task(tmp_path: Path) -> None:
+    said = {"messageId": "same", "role": "ROLE_USER", "parts": [{"text": "hi"}]}
+    async with place(tmp_path) as here:
+        found = [
+            (await ask(here, "/a2a/helper", rpc("SendMessage", message=said), key)).json()
+            for key in (ALICE, ALICE, BOB)
+        ]
+    first, again, other = [one["result"]["task"]["id"] for one in found]
+    assert first == again != other
+    assert found[0]["result"]["task"]["history"][0]["messageId"] == "same"
+
+
+async def test_one_agent_alone_has_its_card_at_the_root(tmp_path: Path) -> None:
+    path = "/.well-known/agent-card.json"
+    async with Place(tmp_path, PLAYS, document("helper"), document("hidden", listed=False)) as here:
+        nobody = await ask(here, path, key="")
+        card = await ask(here, path)
+        here.a2a = structs.replace(here.a2a, open_cards=Principal(tenant="", key="anybody"))
+        opened = await ask(here, path, key="")
+        here.shelf = Shelf(agents={name: {"1": document(name)} for name in ("helper", "other")})
+        several = await ask(here, path)
+        here.shelf = Shelf(agents={"own": {"1": document("own", tenant="acme")}})
+        strange = await ask(here, "/a2a/own/.well-known/agent-card.json", key="")
+    assert (nobody.status_code, card.status_code, opened.status_code) == (401, 200, 200)
+    assert card.json()["name"] == "helper"
+    assert (several.status_code, strange.status_code) == (404, 404)
+    assert "/a2a/NAME/.well-known/agent-card.json" in several.json()["error"]["message"]

@@ -15,6 +15,7 @@ from antiphon.calls.breaker_shared import MemoryBreakers
 from antiphon.calls.settings_failure import BreakerSettings
 from antiphon.core.clock import SystemClock
 from antiphon.core.principal import Principal
+from antiphon.core.request import Trace
 from antiphon.core.secret import Secret
 from antiphon.core.tool import ToolContext
 from antiphon.core.verdict import Verdict
@@ -87,6 +88,16 @@ async def test_a_task_is_done_and_its_answer_comes_from_strangers(server: tuple[
     assert result.origins.sources == ("a2a/echo",)
     assert result.cost_nano_usd == 2_000_000 == asked.most("echo")[1]
     assert asked.skills("echo") == ("echo",)
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_a_task_goes_in_the_trace_that_it_is_asked_within(server: tuple[str, Heard], face: str) -> None:
+    server[1].heads.clear()
+    trace = Trace(trace_id="4bf92f3577b34da6a3ce929d0e0e4736", parent_id="00f067aa0ba902b7", sampled=True, state="a=1")
+    await remotes(f"{server[0]}/{face}").ask("echo", "hello", None, context(trace=trace))
+    headers = next(one[2] for one in server[1].heads if one[0] == "POST")
+    assert headers["traceparent"] == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert headers["tracestate"] == "a=1"
 
 
 @pytest.mark.parametrize("face", FACES)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+import msgspec
 import pytest
 from mcp import types
 from mcp.client.client import Client
@@ -17,7 +18,12 @@ from mcp.shared.exceptions import MCPError
 from mcp_gateway import ALICE, BOB, LIMITED, Front, asks, done, engine
 from tool_servers import BOSS
 
+from antiphon.agents.document import Document, Metadata
 from antiphon.agents.mcp.document import ToolHints, ToolServerSpec
+from antiphon.agents.tools.parts import Parts
+from antiphon.agents.tools.settings import ToolSpec
+from antiphon.agents.tools.settings_code import SimulatedSpec
+from antiphon.agents.tools.workshop import Workshop
 
 Mode = Literal["legacy", "auto", "2026-07-28"]
 MODES: list[Mode] = ["legacy", "auto", "2026-07-28"]
@@ -74,6 +80,40 @@ async def test_tools_agents_and_models_are_one_list_in_order_and_called_by_name(
     assert front.house.tickets.counted.open == 0
 
 
+async def test_tools_of_documents_are_offered_where_these_say_so_and_to_their_tenant_alone(
+    front: Front, tmp_path: Path
+) -> None:
+    own = Workshop(front.tools, Parts(clock=front.clock, secrets={}.get, base=tmp_path))
+    simulated = msgspec.convert({"answers": [{"result": {"cents": 5}}]}, SimulatedSpec)
+    documents = {
+        name: Document(
+            kind="Tool",
+            metadata=Metadata(name=name, tenant=tenant),
+            spec=ToolSpec(simulated=simulated, gateway=gateway),
+            raw={},
+            digest=name,
+        )
+        for name, gateway, tenant in (("open", True, ""), ("shut", False, ""), ("theirs", True, "globex"))
+    }
+    own.know({"Tool": documents})
+    async with client(front, "2026-07-28") as peer:
+        assert [one.name for one in (await peer.list_tools()).tools] == sorted([*TOOLS, "open"])
+        assert (await peer.call_tool("open", {})).structured_content == {"cents": 5}
+        for name in ("shut", "theirs"):
+            with pytest.raises(MCPError, match="no tool"):
+                await peer.call_tool(name, {})
+    async with client(front, "2026-07-28", LIMITED) as peer:
+        assert "open" not in [one.name for one in (await peer.list_tools()).tools]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"a":' * 900 + b"1" + b"}" * 900, b"[" * 100_000])
+async def test_a_body_that_cannot_be_read_is_answered(front: Front, body: bytes) -> None:
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {ALICE}"}) as http:
+        answer = await http.post(front.url, content=body)
+        strange = await http.post(front.url, content=b"{}", headers={"origin": "http://["})
+    assert (answer.status_code, answer.json()["error"]["code"], strange.status_code) == (400, -32700, 403)
+
+
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 async def test_rights_are_by_tool_and_what_a_caller_may_not_use_it_does_not_see(front: Front, mode: Mode) -> None:
     async with client(front, mode, BOB) as bob:
@@ -107,9 +147,17 @@ async def test_wrong_arguments_are_told_to_the_model_with_a_receipt(front: Front
         assert "item" in said(wrong)
         failed = await peer.call_tool("shop__price", {"item": "void"})
         assert failed.is_error
+        model = await peer.call_tool("model__fast", {"input": "Hello!"})
+        assert model.is_error
+        assert "prompt" in said(model)
+        agent = await peer.call_tool("agent__clerk", {"goal": "Count.", "month": "2026-11"})
+        assert agent.is_error
+        assert "month" in said(agent)
     assert [(one.outcome, one.error) for one in front.receipts] == [
         ("refused", "invalid_request"),
         ("failed", "tool_failed"),
+        ("refused", "invalid_request"),
+        ("refused", "invalid_request"),
     ]
 
 

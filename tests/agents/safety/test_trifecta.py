@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.document import AgentDocument, AgentSpec, ApprovalSpec, Metadata
 from antiphon.agents.safety.trifecta import lint
 from antiphon.core.tool import Tool
 
@@ -38,3 +38,9 @@ def test_a_tool_that_acts_on_anything_it_is_given_is_told() -> None:
     (problem,) = lint(document(["set_flag"]), [LOOSE])
     assert (problem.code, problem.fatal) == ("open", False)
     assert "set_flag" in problem.say
+
+
+def test_a_tool_whose_every_call_is_approved_is_not_told() -> None:
+    approved = AgentSpec(goal="x", tools=["set_flag"], approvals=ApprovalSpec(tools=["set_*"]))
+    assert lint(AgentDocument(metadata=Metadata(name="clerk"), spec=approved), [LOOSE]) == ()
+    assert lint(document(["set_flag"]), [msgspec.structs.replace(LOOSE, confirm="always")]) == ()

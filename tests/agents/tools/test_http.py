@@ -7,11 +7,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toolery import Bench, Came, Upstream, bench, tool
+from msgspec.structs import replace
+from toolery import Bench, Came, Upstream, bench, context, tool
 
 from antiphon.agents.hands import ToolFailed
 from antiphon.agents.tools.operation import Operation, Parameter, written
 from antiphon.agents.tools.settings import ToolSpec
+from antiphon.core.request import Trace
 from antiphon.net.client import Client
 
 ID = {"type": "object", "properties": {"id": {"type": "string"}, "page": {"type": "integer"}}, "required": ["id"]}
@@ -43,6 +45,16 @@ async def test_arguments_go_into_path_and_query_and_the_json_comes_back(client: 
     assert (came.method, came.target) == ("GET", "/customers/a%2Fb%20c?page=2")
     assert came.headers["host"] == upstream.url.removeprefix("http://")
     assert (result.data, result.text) == ({"name": "Ann"}, '{"name":"Ann"}')
+
+
+async def test_a_request_goes_in_the_trace_that_it_is_called_within(client: Client, upstream: Upstream) -> None:
+    made = with_http(client, f"{upstream.url}/customers/{{id}}", ID)
+    trace = Trace(trace_id="4bf92f3577b34da6a3ce929d0e0e4736", parent_id="00f067aa0ba902b7", sampled=True)
+    await made.at("crm", {"id": "a"}, replace(context(made.clock), trace=trace))
+    await made.call("crm", id="b")
+    first, second = upstream.came
+    assert first.headers["traceparent"] == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert "traceparent" not in second.headers
 
 
 @pytest.mark.parametrize("value", ["..", ".", "", "a\r\nX: y", "\x00"])

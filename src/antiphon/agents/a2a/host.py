@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from antiphon.agents.a2a import tasks
 from antiphon.agents.a2a.answers import answer_of, decision_of
-from antiphon.agents.a2a.cards import MODES, card_of
+from antiphon.agents.a2a.cards import MODES, card_of, path_of
 from antiphon.agents.a2a.pushes import Pushes
 from antiphon.agents.answering import quietly, rests
 from antiphon.agents.runs import Runs
@@ -58,6 +58,16 @@ class Host:
         if not document.spec.listed:
             raise NotFound(f"there is no agent {agent[:64]}; see GET /v1/agents", param="agent")
         return card_of(document, base_url)
+
+    def only(self, principal: Principal) -> str:
+        """The one agent that the caller may ask, whose card stands for the whole gateway. Raises: NotFound."""
+        found = [one.name for one in self._runs.agents(principal) if one.spec.listed]
+        if len(found) != 1:
+            said = f"{len(found)} agents have a card" if found else "no agent has a card"
+            raise NotFound(
+                f"{said} here: see GET /v1/agents; each card is at {path_of('NAME')}/.well-known/agent-card.json"
+            )
+        return found[0]
 
     # --- messages
 

@@ -131,6 +131,8 @@ def check_server(document: Document, _library: Library) -> Iterator[Wrong]:
         yield ("spec", "program"), "a program has no headers and no OAuth", "give it what it needs in `program.env`"
     if spec.oauth is not None and spec.oauth.whose == "gateway" and not spec.oauth.client_secret:
         yield ("spec", "oauth"), "client credentials need a secret", "add `client_secret`, or say `as: user`"
+    if document.name in ("agent", "model"):
+        yield ("metadata", "name"), "stands for agents and models in the MCP gateway", "give it another name"
     if "__" in document.name:
         yield ("metadata", "name"), "`__` parts a server from its tools", "leave it out"
 

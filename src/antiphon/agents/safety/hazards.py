@@ -27,8 +27,10 @@ class Hazards:
                 if found in self._told:
                     continue
                 self._told.add(found)
-                told = {"agent": found[0], "code": problem.code, "reason": problem.say}
-                (log.error if problem.fatal else log.warning)("agent.unsafe", extra=told)
+                if problem.fatal:
+                    log.error("agent.refused", extra={"agent": found[0], "code": problem.code, "reason": problem.say})
+                else:
+                    log.warning("agent.unsafe", extra={"agent": found[0], "code": problem.code, "reason": problem.say})
 
     def unsafe(self, document: AgentDocument, tenant: str) -> str:
         """Why no run of an agent may begin or go on with the tools that a tenant has; empty: it may."""

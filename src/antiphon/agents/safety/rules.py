@@ -36,7 +36,6 @@ _SAID = {
     "confirm": "a person approves each such call",
     "trifecta": "it sends to nobody whom the person named, after private data and others' text were read",
     "argument": "these values come from others' text, not from the person",
-    "memory": "others' text would be remembered",
 }
 
 

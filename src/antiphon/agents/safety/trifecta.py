@@ -57,7 +57,8 @@ def _open(document: AgentDocument, own: Sequence[Tool]) -> Iterator[Problem]:
         say = f"`safety.plan_lock` is off: what strangers write can have {_few(acts)} called"
         yield Problem(code="unlocked", say=say)
     for tool in own:
-        if tool.effect != "pure" and not tool.risky and tool.parameters.get("properties"):
+        approved = tool.destructive or tool.confirm == "always" or fits(tool.name, document.spec.approvals.tools)
+        if tool.effect != "pure" and not approved and not tool.risky and tool.parameters.get("properties"):
             say = f"tool {tool.name} acts and has no risky argument: anything it is given is let through; name them in `risky`"
             yield Problem(code="open", say=say)
 

@@ -32,6 +32,8 @@ class Handling(Struct, frozen=True, kw_only=True):
     breaker: BreakerSettings = BreakerSettings()
     tenant: str = ""
     """Whose tool it is; empty: everybody's."""
+    gateway: bool = False
+    """Callers of the MCP gateway may use it."""
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):

@@ -70,7 +70,11 @@ def handling(document: Document) -> Handling:
     """How a document's tools are called."""
     spec: ToolSpec = document.spec
     return Handling(
-        retries=spec.retries, concurrency=spec.concurrency, breaker=spec.breaker, tenant=document.metadata.tenant
+        retries=spec.retries,
+        concurrency=spec.concurrency,
+        breaker=spec.breaker,
+        tenant=document.metadata.tenant,
+        gateway=spec.gateway,
     )
 
 

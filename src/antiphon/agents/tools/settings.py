@@ -91,6 +91,12 @@ class ToolSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
         int, Meta(ge=1, le=10_000, description="Calls at once in one process; others wait. Default 16.")
     ] = 16
     breaker: Annotated[BreakerSettings, Meta(description="When it is left alone.")] = BreakerSettings()
+    gateway: Annotated[
+        bool,
+        Meta(
+            description="Callers of the MCP gateway may use it, by its own name. For sources that need no run, files, writer, ticket, sandbox and browser aside. Default off."
+        ),
+    ] = False
     python: Annotated[PythonSpec | None, Meta(description="A Python function.")] = None
     http: Annotated[HttpSpec | None, Meta(description="An HTTP request.")] = None
     openapi: Annotated[OpenApiSpec | None, Meta(description="Operations of an OpenAPI document.")] = None
@@ -129,6 +135,12 @@ class ToolSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
             yield "effect", f"the tools of {sources[0]} differ", "leave effect out; openapi.hints has it for one"
         if self.cache_s and (self.effect or "pure") != "pure":
             yield "cache_s", f"results of a tool that is {self.effect} aren't kept", "leave cache_s out"
+        if self.gateway and RUNS_OWN & set(sources):
+            yield (
+                "gateway",
+                f"{sources[0]} works on one run, and callers of the MCP gateway have none",
+                "leave gateway out",
+            )
         if self.cache_s and RUNS_OWN & set(sources):
             yield "cache_s", f"results of {sources[0]} belong to one run", "leave cache_s out"
 

@@ -99,6 +99,11 @@ class Toolbox(Tools):
         grip = self._grips.get(name)
         return "" if grip is None else grip.handling.tenant
 
+    def offered(self, name: str, tenant: str) -> bool:
+        """Whether callers of the MCP gateway may use a tool of a document."""
+        grip = self._grips.get(name)
+        return grip is not None and grip.handling.gateway and grip.handling.tenant in {"", tenant}
+
     def names(self) -> tuple[str, ...]:
         return self._names
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from antiphon.core.error import AntiphonError
 from antiphon.wire.a2a.errors import A2AError, rpc_error
+from antiphon.wire.json import decoded
 
 METHODS = (
     "SendMessage",
@@ -36,8 +37,8 @@ class Call(Struct, frozen=True, kw_only=True):
 def read_call(body: bytes) -> Call:
     """Raises: A2AError."""
     try:
-        said: Any = msgspec.json.decode(body)
-    except msgspec.MsgspecError as error:
+        said = decoded(body)
+    except ValueError as error:
         raise A2AError(f"the body is no JSON: {error}", reason="PARSE_ERROR") from error
     if not isinstance(said, dict):
         raise A2AError("the body has to be one JSON-RPC 2.0 object; batches are not taken", reason="INVALID_REQUEST")
@@ -55,8 +56,8 @@ def read_call(body: bytes) -> Call:
 def id_of(body: bytes) -> str | int | None:
     """The id of a call that may be broken otherwise."""
     try:
-        said: Any = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
+        said = decoded(body)
+    except ValueError:
         return None
     named = cast("dict[str, Any]", said).get("id") if isinstance(said, dict) else None
     return named if isinstance(named, str | int) else None

@@ -22,7 +22,8 @@ from antiphon.wire.openai_responses.needs import needs_of
 from antiphon.wire.places import MODEL_FIRST, model_spot, scan, spots_of
 
 BACKGROUND = (
-    "runs in the background are not offered yet; leave `background` out, or send false, and read the answer as a stream"
+    "nothing runs in the background here; set `agents: {enabled: true}`, or leave `background` out and read the answer as a"
+    " stream"
 )
 
 

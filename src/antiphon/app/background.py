@@ -1,0 +1,91 @@
+"""Wires responses that are made in the background to the gateway's own path."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+from msgspec import structs
+
+from antiphon.agents.asking import Kept
+from antiphon.agents.background import Came, Queued
+from antiphon.core.arrival import Arrival
+from antiphon.core.body import Body
+from antiphon.core.error import AntiphonError, Unavailable
+from antiphon.core.ports import Reply
+from antiphon.core.request import Request
+from antiphon.core.run import Run
+from antiphon.core.run_store import RunStore
+from antiphon.server.ask import Call, again, read_body
+from antiphon.server.site import Site
+from antiphon.server.turns import begun
+from antiphon.wire.codecs import CODECS
+
+CALL = Call(codec=CODECS["openai_responses"], endpoint="/v1/responses")
+MOST_CALLS = 2
+"""How often one is made: once, and once more where the process died that made it."""
+SPACE = "background"
+COUNTED_NS = 30 * 86_400 * 10**9
+_queued = msgspec.json.Decoder(Queued)
+
+
+class BackgroundCalls:
+    """Makes the calls of runs that are responses."""
+
+    def __init__(self, store: RunStore, site: Callable[[], Site], now_ns: Callable[[], int]) -> None:
+        """`site`: of the present revision."""
+        self._store, self._site, self._now_ns = store, site, now_ns
+
+    async def answer(self, run: Run) -> Came:
+        """What came of a run's call. Raises: StoreError."""
+        if not await asyncio.to_thread(self._counted, run):
+            why = f"the process that made the call died, {MOST_CALLS} times; ask again"
+            return Came(code="response_interrupted", message=why)
+        site, queued, kept = self._site(), _queued.decode(run.input), Kept()
+        headers = {name.encode("latin-1"): value.encode("latin-1") for name, value in queued.headers.items()}
+        gateway = site.gateway
+        now_s = gateway.process.caller.now()
+        arrival = gateway.arrival(CALL.endpoint, CALL.codec.name, now_s, headers)
+        try:
+            request, reply = await self._begun(run, Body((bytes(queued.request),)), headers, site, kept)
+        except AntiphonError as error:
+            gateway.refuse(error, arrival, kept, run.principal)
+            return _came(kept, arrival)
+        await gateway.answer(request, run.principal, arrival, reply)
+        return _came(kept, arrival)
+
+    async def _begun(
+        self, run: Run, body: Body, headers: dict[bytes, bytes], site: Site, kept: Kept
+    ) -> tuple[Request, Reply]:
+        """Raises: BadRequest, NotFound, TooLarge, StoreError, Unavailable."""
+        if site.state is None:
+            raise Unavailable("nothing is kept here that a response could go on from")
+        request = await read_body(body, headers, CALL)
+        going, reply = await begun(request, run.principal, site.state.responses, kept, run.id)
+        if going.body is not request.body:
+            request = await again(request, going.body, CALL)
+        return (
+            structs.replace(
+                request,
+                lineage=structs.replace(request.lineage, run=run.id),
+                data_class=going.data_class or request.data_class,
+            ),
+            reply,
+        )
+
+    def _counted(self, run: Run) -> bool:
+        """Count a call before it is made. Returns: whether it may be. Blocks."""
+        now_ns = self._now_ns()
+        found = self._store.value(run.tenant, SPACE, run.id, now_ns)
+        made = 0 if found is None else int(found[0])
+        if made >= MOST_CALLS:
+            return False
+        self._store.put(run.tenant, SPACE, run.id, b"%d" % (made + 1), until_ns=now_ns + COUNTED_NS)
+        return True
+
+
+def _came(kept: Kept, arrival: Arrival) -> Came:
+    if kept.failure is not None:
+        return Came(code=kept.failure.said_code, message=kept.failure.message)
+    if kept.served is None:
+        return Came(code="no_answer", message=f"the call was over before it was answered; see receipt {arrival.id}")
+    return Came(body=kept.body.decode())
