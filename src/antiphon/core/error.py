@@ -257,10 +257,11 @@ class RunWaits(AntiphonError):
     code = "run_waits"
     status = 409
 
-    def __init__(self, message: str, *, run: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, run: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
         self.run = run
-        self.noted = f"the run {run} waits for a person"
+        if run:
+            self.noted = f"the run {run} waits for a person"
 
 
 class RunUnfinished(AntiphonError):
@@ -269,10 +270,11 @@ class RunUnfinished(AntiphonError):
     code = "run_unfinished"
     status = 504
 
-    def __init__(self, message: str, *, run: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, run: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
         self.run = run
-        self.noted = f"the run {run} goes on"
+        if run:
+            self.noted = f"the run {run} goes on"
 
 
 class RunFailed(AntiphonError):
@@ -281,10 +283,11 @@ class RunFailed(AntiphonError):
     code = "run_failed"
     status = 502
 
-    def __init__(self, message: str, *, run: str = "", stop: str = "error") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, run: str = "", stop: str = "error", retry_after_s: float | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
         self.run, self.stop = run, stop
-        self.noted = f"the run {run} ended: {stop}"
+        if run:
+            self.noted = f"the run {run} ended: {stop}"
 
 
 class UpstreamError(AntiphonError):

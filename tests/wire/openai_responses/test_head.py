@@ -107,7 +107,7 @@ def test_what_can_not_be_taken_is_refused_by_name_every_way(fields: dict[str, An
 
 
 def test_a_background_run_is_refused_with_what_to_do() -> None:
-    with pytest.raises(BadRequest, match="agents: {enabled: true}"):
+    with pytest.raises(BadRequest, match=r"agents: \{enabled: true\}"):
         read(body_of({"model": "m", "input": "x", "background": True}), ASKED)
 
 
