@@ -24,7 +24,7 @@ from agent_workers import prepared
 from scripted_agents import Place, scripted
 from servers import Postgres, postgres_programs
 
-from antiphon.agents.engine import Engine
+from antiphon.agents.engine.engine import Engine
 from antiphon.agents.journal import Driver, Ended, Journal, Parked
 from antiphon.core.run import Mail, Run, Wait
 from antiphon.core.run_store import RunStore

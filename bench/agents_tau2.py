@@ -21,7 +21,7 @@ from msgspec import Struct, field, to_builtins
 BENCH = Path(__file__).parent
 sys.path[:0] = [str(BENCH), str(BENCH.parent / "src"), str(BENCH.parent / "tests" / "support")]
 
-from antiphon.agents.document import SafetySpec  # noqa: E402
+from antiphon.agents.documents.document import SafetySpec  # noqa: E402
 from antiphon.agents.hands import ToolFailed  # noqa: E402
 from lib.machine import machine, versions  # noqa: E402 - found by the line above
 from suites import tau2  # noqa: E402

@@ -17,7 +17,7 @@ from agentdojo.task_suite.task_suite import TaskSuite
 from agentdojo.types import ChatMessage, text_content_block_from_string
 from pydantic import BaseModel
 
-from antiphon.agents.document import SafetySpec
+from antiphon.agents.documents.document import SafetySpec
 from antiphon.agents.safety.labels import infer
 from antiphon.core.tool import Tool, ToolResult
 

@@ -10,7 +10,7 @@ import msgspec
 from fakes.agents import House, shown
 from msgspec import Struct, field
 
-from antiphon.agents.document import AgentDocument, AgentSpec, Metadata, SafetySpec, StopSpec
+from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata, SafetySpec, StopSpec
 from antiphon.agents.gate import Gate, Ruling
 from antiphon.agents.hands import Hand
 from antiphon.agents.journal import Ended

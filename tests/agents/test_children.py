@@ -7,7 +7,7 @@ import pytest
 from fakes.agents import ADA, House, ScriptedMind, agent, says, shown, tool
 from msgspec.structs import replace
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.doors import Known, Registry, RemoteAgents
 from antiphon.agents.journal import Ended
 from antiphon.agents.mind import Ask, Said

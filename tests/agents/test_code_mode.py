@@ -8,7 +8,7 @@ import pytest
 from fakes.agents import Crash, House, ScriptedMind, agent, says, shown, tool
 
 from antiphon.agents.journal import Ended
-from antiphon.agents.loop_code import called
+from antiphon.agents.loop.code import called
 from antiphon.core.run import RunEnvelope, Wait
 from antiphon.core.tool import ToolCall
 from antiphon.sandbox.settings import SandboxSettings

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from antiphon.agents.cron import Schedule
+from antiphon.agents.triggers.cron import Schedule
 
 ZURICH = ZoneInfo("Europe/Zurich")
 

@@ -14,9 +14,9 @@ import pytest
 from msgspec.structs import replace
 from scripted_agents import Place, scripted
 
-from antiphon.agents.engine import Engine
-from antiphon.agents.engine_forks import forked_from
-from antiphon.agents.engine_leftovers import Leftovers
+from antiphon.agents.engine.engine import Engine
+from antiphon.agents.engine.forks import forked_from
+from antiphon.agents.engine.leftovers import Leftovers
 from antiphon.core.error import BadRequest
 from antiphon.core.run import Mail, Run, RunEnvelope, Use, Wait
 from antiphon.core.run_store import Asked, RunStore

@@ -12,7 +12,7 @@ from agent_workers import Person, Worker, prepared
 from scripted_agents import Place, scripted
 from servers import Postgres
 
-from antiphon.agents.engine_takeover import RETIRED_EXIT
+from antiphon.agents.engine.takeover import RETIRED_EXIT
 from antiphon.core.run import Run
 from antiphon.core.run_store import Asked
 from rig.wait import until

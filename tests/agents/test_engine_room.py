@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from antiphon.agents.engine_room import Room
+from antiphon.agents.engine.room import Room
 
 
 class Crowd:

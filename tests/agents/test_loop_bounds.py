@@ -8,13 +8,13 @@ from fakes.agents import PASSES, Crash, House, OpenGate, ScriptedMind, agent, sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from antiphon.agents.conditions import mistakes
 from antiphon.agents.doors import Memories, Recalled
 from antiphon.agents.gate import Ruling
 from antiphon.agents.journal import Ended
+from antiphon.agents.loop.conditions import mistakes
+from antiphon.agents.loop.verify import verdict
 from antiphon.agents.mind import Ask, Said
 from antiphon.agents.state import Action, Observation, State
-from antiphon.agents.verify import verdict
 from antiphon.core.run import Barred, RunEnvelope, Use, Wait
 from antiphon.core.tool import Origins, Tool, ToolResult
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from fakes.agents import House, ScriptedMind, agent, says, shown, tool
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.journal import Ended
 from antiphon.agents.mind import Ask, Said
 from antiphon.agents.safety.rules import Rules

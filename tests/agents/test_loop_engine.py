@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from fakes.agents import ADA, Desk, PythonTools, ScriptedMind, agent, says, shown, tool
 
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.doors import Doors
-from antiphon.agents.engine import Engine
-from antiphon.agents.engine_dbos import in_file
-from antiphon.agents.loop import LoopDriver
+from antiphon.agents.engine.dbos import in_file
+from antiphon.agents.engine.engine import Engine
+from antiphon.agents.loop.driver import LoopDriver
 from antiphon.agents.mind import Ask, Said
 from antiphon.agents.safety.rules import Rules
 from antiphon.agents.settings import AgentsSettings
-from antiphon.agents.shelf import Shelf
 from antiphon.core.clock import SystemClock
 from antiphon.core.run import Mail, Run, RunEnvelope
 from antiphon.core.run_store import Asked

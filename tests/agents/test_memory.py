@@ -12,7 +12,7 @@ from fakes.records import PlainSealer
 from msgspec.structs import replace
 from run_stores import ALICE, run
 
-from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata
 from antiphon.agents.memory import LONGEST, KeptMemories
 from antiphon.control.approvals import Book, Clockwork, People
 from antiphon.control.roles import Grant, Scope

@@ -9,9 +9,9 @@ from fakes.agents import ADA, Crash, House, ScriptedMind, agent, says, shown, to
 from antiphon.agents.doors import Known, Registry
 from antiphon.agents.hands import ToolFailed
 from antiphon.agents.journal import Ended
+from antiphon.agents.loop.python import Doorway
+from antiphon.agents.loop.teams import agreed, cheapest, groups, ranked
 from antiphon.agents.mind import Ask, Said
-from antiphon.agents.python import Doorway
-from antiphon.agents.teams import agreed, cheapest, groups, ranked
 from antiphon.core.principal import Principal
 from antiphon.core.run import RunEnvelope, Wait
 

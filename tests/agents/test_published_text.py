@@ -6,11 +6,11 @@ from fakes.agents import ADA, House, ScriptedMind, agent, says
 from fakes.clock import StoppedClock
 from msgspec import structs
 
-from antiphon.agents.document import Document, Metadata
+from antiphon.agents.documents.document import Document, Metadata
+from antiphon.agents.documents.reading import shelved
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.journal import Ended
-from antiphon.agents.reading import shelved
 from antiphon.agents.runs import Runs, RunsParts
-from antiphon.agents.shelf import Shelf
 from antiphon.config.documents import read_values
 from antiphon.core.ids import Uuid7
 from antiphon.core.run import Run, Wait

@@ -9,10 +9,10 @@ from agent_place import ALICE, BOB, KEYS, Place, document, says
 
 from antiphon.agents.a2a.document import RemoteAgentSpec
 from antiphon.agents.a2a.remote import RemoteParts, Remotes
-from antiphon.agents.document import Document, Metadata, SkillSpec
+from antiphon.agents.documents.document import Document, Metadata, SkillSpec
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.mcp.document import ToolServerSpec
 from antiphon.agents.registry import Directory
-from antiphon.agents.shelf import Shelf
 from antiphon.calls.breaker_shared import MemoryBreakers
 from antiphon.control.identity import Keys
 from antiphon.core.clock import SystemClock

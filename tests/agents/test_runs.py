@@ -10,8 +10,8 @@ from fakes.agents import ADA, agent
 from fakes.clock import StoppedClock
 from msgspec.structs import replace
 
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.runs import Runs, RunsParts
-from antiphon.agents.shelf import Shelf
 from antiphon.core.error import BadRequest, OverLimit
 from antiphon.core.ids import Uuid7
 from antiphon.core.run import Barred, Run, Wait

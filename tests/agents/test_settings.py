@@ -6,9 +6,9 @@ import pytest
 from fakes.agents import ADA, agent
 from fakes.clock import StoppedClock
 
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.runs import Runs, RunsParts
 from antiphon.agents.settings import AgentsSettings
-from antiphon.agents.shelf import Shelf
 from antiphon.app.agents import workspaces
 from antiphon.config.load import load_text
 from antiphon.core.error import OverLimit

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from antiphon.agents import told
+from antiphon.agents.models import told
 from antiphon.core.principal import Principal
 from antiphon.core.run import Run, RunEvent, Use, Wait
 

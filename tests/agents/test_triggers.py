@@ -15,10 +15,10 @@ from fakes.clock import StoppedClock
 from fakes.exchange import Asked
 from msgspec.structs import replace
 
-from antiphon.agents.loop import begun
+from antiphon.agents.loop.driver import begun
 from antiphon.agents.runs import Runs, RunsParts, key_of
-from antiphon.agents.triggers import Triggers, TriggersParts, listed
-from antiphon.agents.triggers_clock import Ticker
+from antiphon.agents.triggers.clock import Ticker
+from antiphon.agents.triggers.triggers import Triggers, TriggersParts, listed
 from antiphon.config.documents import Read, read_text, shelf_of
 from antiphon.config.load import load_text
 from antiphon.core.error import NotAuthenticated, OverLimit, PolicyDenied, StoreError

@@ -8,8 +8,8 @@ from hashlib import sha256
 import openai
 import pytest
 
-from antiphon.agents.settings_triggers import Scheme
-from antiphon.agents.triggers_signed import Signed, event_of
+from antiphon.agents.triggers.settings import Scheme
+from antiphon.agents.triggers.signed import Signed, event_of
 from antiphon.core.error import NotAuthenticated
 from antiphon.net.post import signature
 

@@ -6,10 +6,11 @@ import pytest
 KEPT = {
     "antiphon.agents",
     "antiphon.agents.background",
+    "antiphon.agents.documents",
     "antiphon.agents.journal",
     "antiphon.agents.outcomes",
     "antiphon.agents.settings",
-    "antiphon.agents.shelf",
+    "antiphon.agents.documents.shelf",
 }
 """Small words that a site is told by that there are none."""
 LIBRARIES = {"croniter", "dateutil", "dbos", "docx", "jinja2", "mcp", "playwright", "psycopg", "sqlalchemy"}
@@ -41,5 +42,7 @@ def test_a_gateway_without_an_admin_api_loads_nothing_of_it():
 @pytest.mark.processes
 def test_workers_that_take_requests_load_nothing_that_runs_agents():
     loaded = loaded_by("import antiphon.cli.serve, antiphon.app.agents, antiphon.app.agents_paths")
-    assert not {"antiphon.agents.engine", "antiphon.agents.loop", "antiphon.agents.cron"} & loaded
+    assert (
+        not {"antiphon.agents.engine.engine", "antiphon.agents.loop.driver", "antiphon.agents.triggers.cron"} & loaded
+    )
     assert not LIBRARIES & loaded

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from agents import Agent, Runner, function_tool, set_tracing_disabled
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.models.openai_responses import OpenAIResponsesModel
 from openai import RateLimitError
 from suite.words import DEGREES, READ, City
 
+from agents import Agent, Runner, function_tool, set_tracing_disabled
 from rig.gateway import Gateway
 from rig.sdk import async_client
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from scripted_agents import ALICE, Place
 
 from antiphon.agents.background import BACKGROUND, Background, ByAgent, Came, Queued
-from antiphon.agents.engine import Engine
+from antiphon.agents.engine.engine import Engine
 from antiphon.agents.journal import Driver, Ended, Journal
 from antiphon.control.background import BackgroundResponses, shown
 from antiphon.core.error import BadRequest

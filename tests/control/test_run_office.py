@@ -4,8 +4,8 @@ from pathlib import Path
 
 from msgspec import structs
 
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.runs import Runs, RunsParts
-from antiphon.agents.shelf import Shelf
 from antiphon.control.run_office import RunOffice
 from antiphon.control.who import COMMAND, who_is
 from antiphon.core.clock import SystemClock

@@ -13,12 +13,12 @@ from msgspec import structs
 
 from antiphon.agents.a2a.host import Decide, Host, HostParts
 from antiphon.agents.a2a.pushes import Pushes
-from antiphon.agents.answering import Answering
-from antiphon.agents.document import AgentDocument, AgentSpec, Metadata, SkillSpec
+from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata, SkillSpec
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.journal import Ended
-from antiphon.agents.models import models
+from antiphon.agents.models.answering import Answering
+from antiphon.agents.models.models import models
 from antiphon.agents.runs import Runs, RunsParts
-from antiphon.agents.shelf import Shelf
 from antiphon.control.identity import Keys
 from antiphon.control.settings import KeySettings
 from antiphon.core.clock import SystemClock

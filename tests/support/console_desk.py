@@ -13,10 +13,10 @@ from fakes.exchange import Asked
 from odd_receipts import odd
 from spent import store
 
-from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.runs import Runs, RunsParts
 from antiphon.agents.sealed import SealedRuns
-from antiphon.agents.shelf import Shelf
 from antiphon.console import assets
 from antiphon.console.desk import Desk
 from antiphon.console.render import Renderer

@@ -13,10 +13,10 @@ from guarded import Mails, Words, guard
 from msgspec import structs
 from tool_servers import Place
 
-from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.mcp.hand import McpHand
 from antiphon.agents.runs import Runs, RunsParts
-from antiphon.agents.shelf import Shelf
 from antiphon.agents.tools.grip import Handling, Surroundings
 from antiphon.agents.tools.kept import Kept
 from antiphon.agents.tools.toolbox import Toolbox

@@ -19,8 +19,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from antiphon.agents.engine import Engine
-from antiphon.agents.engine_dbos import EnginePlace, in_file, in_postgres
+from antiphon.agents.engine.dbos import EnginePlace, in_file, in_postgres
+from antiphon.agents.engine.engine import Engine
 from antiphon.agents.journal import Driver, Ended, Journal, Parked
 from antiphon.agents.settings import AgentsSettings
 from antiphon.core.error import NotAllowed

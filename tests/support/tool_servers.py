@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from antiphon.agents.document import Document, Metadata
+from antiphon.agents.documents.document import Document, Metadata
 from antiphon.agents.mcp.document import ToolServerSpec
 from antiphon.agents.mcp.hand import McpHand
 from antiphon.agents.mcp.oauth import Grants

@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 
-from antiphon.agents.document import Document, Metadata
+from antiphon.agents.documents.document import Document, Metadata
 from antiphon.agents.tools.documents import MayRead
 from antiphon.agents.tools.grip import Surroundings
 from antiphon.agents.tools.kept import Kept

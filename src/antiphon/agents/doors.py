@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.gate import Gate
 from antiphon.agents.mind import Mind
-from antiphon.agents.shelf import Shelf
 from antiphon.core.clock import Clock
 from antiphon.core.data_class import DataClass
 from antiphon.core.ports import Approvals

@@ -1,6 +1,6 @@
 """Envelopes of runs: as documents say, and the tighter of two. Pure."""
 
-from antiphon.agents.document import EnvelopeSpec
+from antiphon.agents.documents.document import EnvelopeSpec
 from antiphon.core.run import RunEnvelope
 
 

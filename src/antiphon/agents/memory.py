@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct, structs
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.doors import Memories, Recalled
 from antiphon.core.approval import Approval, Wish
 from antiphon.core.clock import Clock

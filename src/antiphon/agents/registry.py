@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from antiphon.agents.a2a.remote import PREFIX, Remotes
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.doors import Known, Registry
-from antiphon.agents.shelf import Shelf
 from antiphon.core.principal import Principal
 from antiphon.core.run import Barred, Skill
 from antiphon.core.run_store import RunStore

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from antiphon import __version__
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.mcp.document import ToolServerSpec
-from antiphon.agents.shelf import Shelf
 from antiphon.core.error import BadRequest, NotFound
 from antiphon.core.principal import Principal
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from antiphon.agents.document import AgentDocument
-from antiphon.agents.shelf import Shelf
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.core.data_class import DataClass
 from antiphon.core.deployment import Deployment
 from antiphon.core.principal import Principal

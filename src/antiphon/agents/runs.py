@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.envelope import envelope_of, tightened
-from antiphon.agents.shelf import Shelf
 from antiphon.core.clock import Clock
 from antiphon.core.data_class import DataClass, highest
 from antiphon.core.error import BadRequest, NotAllowed, NotFound, TooLarge

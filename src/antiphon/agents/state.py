@@ -122,7 +122,7 @@ class State(Struct, kw_only=True, omit_defaults=True):
     run: str = ""
     """Id of the run; marks around strangers' text are derived from it."""
     context: list[Message] = field(default_factory=list[Message])
-    """What the model is shown beside instructions and goal; bounded: see `agents/context.py`."""
+    """What the model is shown beside instructions and goal; bounded: see `agents/loop/context.py`."""
     compacted: str = ""
     """What stands for the turns that are no longer in `context`."""
     taken: list[Taken] = field(default_factory=list[Taken])

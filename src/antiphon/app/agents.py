@@ -10,8 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.agents.a2a.remote import RemoteParts, Remotes
-from antiphon.agents.answering import Answering
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.gate import Gate
 from antiphon.agents.mcp.hand import McpHand
 from antiphon.agents.mcp.oauth import Grants
@@ -20,14 +20,14 @@ from antiphon.agents.mcp.servers import Servers, ServersParts
 from antiphon.agents.mcp.tokens import TokensParts
 from antiphon.agents.mcp.watching import Watchers
 from antiphon.agents.memory import KeptMemories
-from antiphon.agents.models import Modelled, models
+from antiphon.agents.models.answering import Answering
+from antiphon.agents.models.models import Modelled, models
 from antiphon.agents.registry import Directory
 from antiphon.agents.rights import Rights
 from antiphon.agents.runs import Runs, RunsParts
 from antiphon.agents.safety.hazards import Hazards
 from antiphon.agents.safety.rules import Rules
 from antiphon.agents.sealed import SealedRuns
-from antiphon.agents.shelf import Shelf
 from antiphon.agents.tools.documents import MayRead
 from antiphon.agents.tools.grip import Handling, Surroundings
 from antiphon.agents.tools.kept import Kept
@@ -35,7 +35,7 @@ from antiphon.agents.tools.parts import Parts
 from antiphon.agents.tools.telling import Telling
 from antiphon.agents.tools.toolbox import Toolbox
 from antiphon.agents.tools.workshop import Workshop
-from antiphon.agents.triggers import Triggers, TriggersParts
+from antiphon.agents.triggers.triggers import Triggers, TriggersParts
 from antiphon.app.governing import Governing
 from antiphon.app.stores import Stores
 from antiphon.calls.breaker_shared import SharedBreaker

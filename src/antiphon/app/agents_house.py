@@ -12,13 +12,13 @@ from antiphon.agents.approved import Waker
 from antiphon.agents.asking import GatewayMind
 from antiphon.agents.background import BACKGROUND, Background, ByAgent
 from antiphon.agents.doors import Doors
-from antiphon.agents.engine import Engine
-from antiphon.agents.engine_dbos import EnginePlace, in_file, in_postgres
-from antiphon.agents.loop import LoopDriver
+from antiphon.agents.engine.dbos import EnginePlace, in_file, in_postgres
+from antiphon.agents.engine.engine import Engine
+from antiphon.agents.loop.driver import LoopDriver
 from antiphon.agents.outcomes import Outcomes
 from antiphon.agents.retention import RunsKeeping
 from antiphon.agents.settings import AgentsSettings
-from antiphon.agents.triggers_clock import Ticker
+from antiphon.agents.triggers.clock import Ticker
 from antiphon.app.agents import Agency, workspaces
 from antiphon.app.background import BackgroundCalls
 from antiphon.app.stores import Stores

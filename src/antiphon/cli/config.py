@@ -103,7 +103,7 @@ def _schema(arguments: Namespace) -> int:
     if not arguments.kind:
         document(schema())
         return Exit.OK
-    from antiphon.agents.catalogue import KINDS
+    from antiphon.agents.documents.catalogue import KINDS
     from antiphon.config.documents import schema_of
 
     if arguments.kind not in KINDS:

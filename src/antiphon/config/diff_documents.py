@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from antiphon.agents.shelf import Shelf
+from antiphon.agents.documents.shelf import Shelf
 
 State = Literal["new", "changed", "gone", "api"]
 """`changed`: a version says another text, which a gateway refuses where it runs. `api`: it is the admin API's, and stays."""

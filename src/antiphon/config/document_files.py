@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from antiphon.agents.shelf import Shelf
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.config.settings import Settings
 from antiphon.config.written import Written
 from antiphon.core.error import ConfigError, Problem

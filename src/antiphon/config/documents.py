@@ -9,11 +9,11 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import Struct, defstruct
 
-from antiphon.agents.catalogue import KINDS
-from antiphon.agents.document import AgentDocument, Document, Metadata
-from antiphon.agents.kinds import API_VERSION
-from antiphon.agents.reading import digest, shelved
-from antiphon.agents.shelf import Shelf
+from antiphon.agents.documents.catalogue import KINDS
+from antiphon.agents.documents.document import AgentDocument, Document, Metadata
+from antiphon.agents.documents.kinds import API_VERSION
+from antiphon.agents.documents.reading import digest, shelved
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.config.convert import convert
 from antiphon.config.document_files import HERE
 from antiphon.config.interpolate import PLACE, interpolate

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from antiphon.agents.document import Document
-from antiphon.agents.reading import shelved
-from antiphon.agents.shelf import Shelf
+from antiphon.agents.documents.document import Document
+from antiphon.agents.documents.reading import shelved
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.config.document_files import secrets
 from antiphon.config.documents import TRIFECTA, Read, models_of, read_values, unsafe
 from antiphon.config.load import Loaded

@@ -3,8 +3,8 @@
 import sys
 from textwrap import dedent
 
-from antiphon.agents.catalogue import KINDS
-from antiphon.agents.document import Metadata
+from antiphon.agents.documents.catalogue import KINDS
+from antiphon.agents.documents.document import Metadata
 from antiphon.config.reference import entry
 from antiphon.config.walk import walk
 

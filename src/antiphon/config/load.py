@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from antiphon.agents.shelf import Shelf
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.config.check import check
 from antiphon.config.check_contracts import check_contracts
 from antiphon.config.check_libraries import check_libraries

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from antiphon.agents.shelf import Shelf
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.control.approvals import Book
 from antiphon.control.deployment_board import Placed
 from antiphon.control.policy_board import InForce

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from antiphon.agents.document import Document
+from antiphon.agents.documents.document import Document
 from antiphon.control.instants import said
 from antiphon.control.ownership import Flaw, Flawed
 from antiphon.control.stored_document import Stored, read_document, read_spec

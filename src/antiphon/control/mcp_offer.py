@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.mcp.pins import pinned
 from antiphon.agents.mcp.servers import Servers
 from antiphon.agents.runs import Runs

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from antiphon.agents.document import AgentDocument, SkillSpec
+from antiphon.agents.documents.document import AgentDocument, SkillSpec
 from antiphon.control.instants import said
 from antiphon.core.money import NanoUsd, as_usd
 from antiphon.core.run import Barred, Run, RunEnvelope, RunEvent, Use, Wait

@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from antiphon.agents.document import Document
-from antiphon.agents.shelf import Shelf
-from antiphon.agents.triggers import listed
-from antiphon.agents.triggers_queue import Message, Queue
+from antiphon.agents.documents.document import Document
+from antiphon.agents.documents.shelf import Shelf
+from antiphon.agents.triggers.queue import Message, Queue
+from antiphon.agents.triggers.triggers import listed
 from antiphon.control.instants import said
 from antiphon.control.roles import Scope
 from antiphon.control.who import Who

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from msgspec import Struct
 
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.registry import Directory
 from antiphon.agents.registry_servers import Asked, Servers
-from antiphon.agents.shelf import Shelf
 from antiphon.core.error import AntiphonError, BadRequest, NotFound, WrongMethod
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal

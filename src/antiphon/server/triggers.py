@@ -4,7 +4,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from antiphon.agents.triggers import Triggers
+from antiphon.agents.triggers.triggers import Triggers
 from antiphon.core.error import AntiphonError, NotFound, WrongMethod
 from antiphon.core.ports import Identity
 from antiphon.net.exchange import Exchange

@@ -28,7 +28,7 @@ from agent_place import ALICE, BOB, EVE, SKILL, Place, asks, document, fails, ha
 from google.protobuf.json_format import MessageToDict
 from msgspec import structs
 
-from antiphon.agents.shelf import Shelf
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.core.principal import Principal
 from antiphon.core.run_store import Asked as Wanted
 

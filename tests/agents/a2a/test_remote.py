@@ -9,8 +9,8 @@ from a2a_peer import Heard, peer
 
 from antiphon.agents.a2a.document import KIND, RemoteAgentSpec, check_remote
 from antiphon.agents.a2a.remote import RemoteParts, Remotes
-from antiphon.agents.document import Document, Metadata
-from antiphon.agents.library import Library
+from antiphon.agents.documents.document import Document, Metadata
+from antiphon.agents.documents.library import Library
 from antiphon.calls.breaker_shared import MemoryBreakers
 from antiphon.calls.settings_failure import BreakerSettings
 from antiphon.core.clock import SystemClock

@@ -18,7 +18,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_gateway import ALICE, BOB, LIMITED, Front, asks, done, engine
 from tool_servers import BOSS
 
-from antiphon.agents.document import Document, Metadata
+from antiphon.agents.documents.document import Document, Metadata
 from antiphon.agents.mcp.document import ToolHints, ToolServerSpec
 from antiphon.agents.tools.parts import Parts
 from antiphon.agents.tools.settings import ToolSpec

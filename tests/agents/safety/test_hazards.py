@@ -7,10 +7,10 @@ import pytest
 from fakes.agents import House, PythonTools, ScriptedMind, agent, says, tool
 from fakes.clock import StoppedClock
 
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.journal import Ended
 from antiphon.agents.runs import Runs, RunsParts
 from antiphon.agents.safety.hazards import Hazards
-from antiphon.agents.shelf import Shelf
 from antiphon.core.error import NotAllowed
 from antiphon.core.ids import Uuid7
 from antiphon.core.principal import Principal

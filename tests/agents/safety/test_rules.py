@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata
 from antiphon.agents.gate import Ruling
 from antiphon.agents.safety.labels import infer
 from antiphon.agents.safety.lock import kept_within

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from antiphon.agents.document import AgentDocument, AgentSpec, ApprovalSpec, Metadata
+from antiphon.agents.documents.document import AgentDocument, AgentSpec, ApprovalSpec, Metadata
 from antiphon.agents.safety.trifecta import lint
 from antiphon.core.tool import Tool
 

@@ -9,16 +9,16 @@ from fakes.agents import ADA, House, ScriptedMind, agent, says
 from fakes.clock import StoppedClock
 from msgspec import structs
 
-from antiphon.agents.document import Document, Metadata
+from antiphon.agents.documents.document import Document, Metadata
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.journal import Ended
 from antiphon.agents.mind import Said
 from antiphon.agents.runs import Runs, RunsParts
 from antiphon.agents.safety.labels import infer
 from antiphon.agents.safety.rules import Rules
-from antiphon.agents.settings_triggers import QueueSpec, TriggerSpec, WebhookSpec
-from antiphon.agents.shelf import Shelf
-from antiphon.agents.triggers import Triggers, TriggersParts
-from antiphon.agents.triggers_clock import Ticker
+from antiphon.agents.triggers.clock import Ticker
+from antiphon.agents.triggers.settings import QueueSpec, TriggerSpec, WebhookSpec
+from antiphon.agents.triggers.triggers import Triggers, TriggersParts
 from antiphon.core.ids import Uuid7
 from antiphon.core.run import Mail, Run, Wait
 from antiphon.core.tool import Tool

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from antiphon.agents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.doors import Doors
 from antiphon.agents.gate import Gate, Ruling
 from antiphon.agents.journal import Driver, Ended, Interrupted, Journal, Parked
-from antiphon.agents.loop import LoopDriver
+from antiphon.agents.loop.driver import LoopDriver
 from antiphon.agents.mind import Ask, Mind, Said
-from antiphon.agents.shelf import Shelf
 from antiphon.agents.state import Action, Observation, State
 from antiphon.core.approval import Approval, ApprovalState, Vote, Wish
 from antiphon.core.clock import Clock

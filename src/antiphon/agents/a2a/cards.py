@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from antiphon.agents.a2a.tasks import PEOPLE_EXTENSION
-from antiphon.agents.document import AgentDocument, SkillSpec
+from antiphon.agents.documents.document import AgentDocument, SkillSpec
 from antiphon.wire.a2a import old
 from antiphon.wire.a2a.words import OLD_VERSION, VERSION, Capabilities, Card, Extension, Interface, Skill, plain
 

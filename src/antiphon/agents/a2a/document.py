@@ -5,9 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from antiphon.agents.document import Document
-from antiphon.agents.kinds import Kind
-from antiphon.agents.library import Library, Wrong
+from antiphon.agents.documents.document import Document
+from antiphon.agents.documents.kinds import Kind
+from antiphon.agents.documents.library import Library, Wrong
 from antiphon.core.data_class import DataClass
 from antiphon.core.secret import Secret
 

@@ -10,7 +10,7 @@ from antiphon.agents.a2a import tasks
 from antiphon.agents.a2a.answers import answer_of, decision_of
 from antiphon.agents.a2a.cards import MODES, card_of, path_of
 from antiphon.agents.a2a.pushes import Pushes
-from antiphon.agents.answering import quietly, rests
+from antiphon.agents.models.answering import quietly, rests
 from antiphon.agents.runs import Runs
 from antiphon.core.error import BadRequest, NotAllowed, NotFound
 from antiphon.core.principal import Principal

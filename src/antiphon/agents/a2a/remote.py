@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from antiphon.agents.a2a.document import RemoteAgentSpec
 from antiphon.agents.a2a.peer import Peer
-from antiphon.agents.document import Document
+from antiphon.agents.documents.document import Document
 from antiphon.agents.doors import RemoteAgents
 from antiphon.agents.tools.grip import failed
 from antiphon.agents.tools.toolbox import Teller, ToolTold

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from antiphon.agents import told
+from antiphon.agents.models import told
 from antiphon.agents.runs import PEOPLE, key_of
 from antiphon.core.run import Run, RunEvent, RunStatus, Wait
 from antiphon.wire.a2a.words import Artifact, ArtifactUpdate, Item, Message, Part, State, Status, StatusUpdate, Task

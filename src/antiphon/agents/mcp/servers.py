@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from antiphon.agents.document import Document
+from antiphon.agents.documents.document import Document
 from antiphon.agents.mcp.document import ToolServerSpec
 from antiphon.agents.mcp.hand import McpHand
 from antiphon.agents.mcp.link import Unauthorized

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.safety.trifecta import lint
-from antiphon.agents.shelf import Shelf
 from antiphon.core.tool import Tool, Tools
 
 log = logging.getLogger("antiphon.agents")

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.safety.addresses import bare, occurs, plain
 from antiphon.agents.state import State
 

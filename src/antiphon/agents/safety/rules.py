@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.gate import Gate, Ruling
 from antiphon.agents.safety.addresses import addresses
 from antiphon.agents.safety.known import Known

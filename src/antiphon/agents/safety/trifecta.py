@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from antiphon.agents.document import AgentDocument
+from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.safety.names import fits
 from antiphon.core.tool import Tool
 

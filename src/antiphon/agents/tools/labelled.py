@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from antiphon.agents.document import Document
+from antiphon.agents.documents.document import Document
 from antiphon.agents.tools.grip import Handling
 from antiphon.agents.tools.settings import ToolSpec
 from antiphon.agents.tools.toolbox import named

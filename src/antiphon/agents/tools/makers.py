@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from antiphon.agents.document import Document
+from antiphon.agents.documents.document import Document
 from antiphon.agents.hands import Hand
 from antiphon.agents.tools import browser, documents, files, python, sandboxed, simulated, sql, ticket, writers
 from antiphon.agents.tools.http import HttpHand, http_effect, http_hand, signed_in

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from antiphon.agents.document import Document
+from antiphon.agents.documents.document import Document
 from antiphon.agents.tools.documents import MayRead
 from antiphon.agents.tools.grip import Surroundings
 from antiphon.agents.tools.kept import Kept

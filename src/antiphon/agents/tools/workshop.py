@@ -9,7 +9,7 @@ import msgspec
 import yaml
 from msgspec.structs import replace
 
-from antiphon.agents.document import Document, Metadata
+from antiphon.agents.documents.document import Document, Metadata
 from antiphon.agents.hands import Hand
 from antiphon.agents.tools.labelled import handling
 from antiphon.agents.tools.makers import hands_of, openapi_hands, pretended

@@ -1,0 +1,87 @@
+"""The loop: State, the agent's policy, Action, Observation. One segment of a run, from its State to its end or next wait."""
+
+from typing import Any, cast
+
+import msgspec
+
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.doors import Doors
+from antiphon.agents.journal import Driver, Ended, Journal
+from antiphon.agents.loop import ends as loop_ends
+from antiphon.agents.loop import patterns, python
+from antiphon.agents.loop.children_begin import ABOVE
+from antiphon.agents.loop.observations import fingerprint
+from antiphon.agents.loop.resume import resume
+from antiphon.agents.loop.scene import Scene, Stopped, decoded, merged
+from antiphon.agents.loop.shapes import listed
+from antiphon.agents.loop.strange import strange
+from antiphon.agents.loop.switches import Switches
+from antiphon.agents.safety.hazards import fatal, reachable
+from antiphon.agents.state import State, Value
+from antiphon.core.error import AntiphonError
+from antiphon.core.run import Mail, Run
+from antiphon.core.tool import Origins
+
+
+class LoopDriver(Driver):
+    """Drives runs of agents that are described in documents, and of those in Python."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._switches = Switches(doors.store, doors.clock)
+
+    async def drive(self, journal: Journal, run: Run, mail: list[Mail]) -> Ended:
+        document = self._doors.shelf().agent(run.agent, run.version)
+        if document is None:
+            why = f"there is no agent {run.agent} in the version {run.version} any more: publish it again"
+            return Ended(status="failed", stop="error", why=why)
+        if refused := self._refused(document, run):
+            return refused
+        state = decoded(run.state) if run.state else begun(document, run)
+        scene = Scene(self._doors, document, journal, run, state, self._switches)
+        try:
+            await resume(scene, mail)
+            await (python.run(scene) if document.spec.code else patterns.run(scene))
+        except Stopped as stopped:
+            return await loop_ends.stopped(scene, stopped)
+        except AntiphonError as error:
+            return await loop_ends.stopped(scene, Stopped("error", f"{error.said_code}: {error.noted}"))
+        return await loop_ends.ended(scene)
+
+    def _refused(self, document: AgentDocument, run: Run) -> Ended | None:
+        """How a run ends that may not go on under what is there; None: it may."""
+        if run.digest and document.text and run.digest != document.text:
+            why = (
+                f"{run.agent} says another text in the version {run.version} than this run began under; "
+                "a version never changes: publish that text again, or begin a run of another version"
+            )
+            return Ended(status="failed", stop="error", why=why, state=run.state)
+        if unsafe := fatal(document, reachable(self._doors.tools, run.tenant)):
+            return Ended(status="failed", stop="refused", why=f"it is not safe to run: {unsafe}", state=run.state)
+        return None
+
+
+def begun(document: AgentDocument, run: Run) -> State:
+    """The State that a run begins with, from its input alone."""
+    given: Any = msgspec.json.decode(run.input) if run.input else ""
+    inputs = dict(cast("dict[str, Any]", given)) if isinstance(given, dict) else {"goal": given}
+    above: dict[str, Any] = inputs.pop(ABOVE, None) or {} if run.parent else {}
+    inputs.pop(ABOVE, None)
+    said = inputs.pop("goal", "")
+    goal = said if isinstance(said, str) else msgspec.json.encode(said).decode()
+    limits = inputs.pop("constraints", ())
+    values = strange(inputs, run)
+    own = Origins(sources=("agent", "user"), data_class=run.data_class)
+    origins = merged(own, msgspec.convert(above["origins"], Origins)) if "origins" in above else own
+    return State(
+        goal=goal or document.spec.goal,
+        constraints=tuple(str(one) for one in listed(limits)),
+        inputs=inputs or None,
+        seen=origins,
+        began=origins,
+        run=run.id,
+        data_class=origins.data_class,
+        values={**values, **msgspec.convert(above.get("values", {}), dict[str, Value])},
+        lineage=tuple(above.get("lineage", ())),
+        chain=(*above.get("chain", ()), f"{run.agent}:{fingerprint(goal, inputs or None)}"),
+    )
