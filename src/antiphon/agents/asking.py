@@ -153,6 +153,7 @@ def request_of(ask: Ask) -> Request:
         digest=sha256(body.whole()).hexdigest(),
         lineage=Lineage(session=ask.session, run=ask.run, step=ask.step),
         data_class=ask.data_class,
+        tainted=ask.tainted,
         trace=ask.trace,
     )
 

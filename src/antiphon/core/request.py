@@ -118,6 +118,8 @@ class Request(Struct, frozen=True, gc=False, kw_only=True):
     """Header lines of the caller's that go on to upstreams of its own dialect."""
     data_class: DataClass | None = None
     """What was kept and it goes on from is of this class; None: nothing is known of that."""
+    tainted: bool = False
+    """Strangers may have written some of it, in whichever message it stands: its sender knows."""
 
 
 __all__ = [

@@ -160,8 +160,9 @@ class Standing:
         texts: Texts | None = None,
     ) -> Context:
         session = "" if request is None else request.lineage.session
+        tainted = _tainted(texts) or (request is not None and request.tainted)
         return structs.replace(
-            self._circumstances(story, head.model, found, session, tainted=texts is not None and _tainted(texts)),
+            self._circumstances(story, head.model, found, session, tainted=tainted),
             operation=CODECS[head.dialect].operation,
             modalities=frozenset(word for need, word in _MODALITIES.items() if need in head.needs) | {"text"},
             tools=self._tools(request),
@@ -224,6 +225,6 @@ def narrowed(first: Verdict, final: Verdict) -> Verdict:
     )
 
 
-def _tainted(texts: Texts) -> bool:
+def _tainted(texts: Texts | None) -> bool:
     """Whether something is among them that nobody wrote who may instruct a model."""
-    return any(one.channel in UNTRUSTED for one in texts.items)
+    return texts is not None and any(one.channel in UNTRUSTED for one in texts.items)
