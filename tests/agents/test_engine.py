@@ -245,6 +245,14 @@ async def test_a_fork_begins_with_what_was_journalled_before_its_step(tmp_path: 
         assert told(here, "f") == ["began", "observed", "wait", "began", "observed", "observed", "ended"]
 
 
+async def test_a_fork_from_a_step_that_is_not_there_fails_and_says_how_many_there_are(tmp_path: Path) -> None:
+    async with running(tmp_path) as here:
+        here.begin("a", {"steps": 1})
+        await here.stands("a", "done")
+        here.begin("f", {"steps": 1}, forked_from=forked_from("a", "1.99"))
+        assert "has 2 steps" in (await here.stands("f", "failed")).why
+
+
 def test_a_step_to_fork_from_is_a_segment_and_a_number() -> None:
     assert forked_from("a", "2.14") == "a@2.14"
     with pytest.raises(BadRequest, match=r"SEGMENT\.NUMBER"):

@@ -34,9 +34,16 @@ class Forks:
         self._desk, self._durable = desk, durable
 
     async def begin(self, run: Run) -> None:
-        """Put its first segment into the durable queue, with what was told of it until then. Twice is as once."""
+        """Put its first segment into the durable queue, with what was told of it until then. Twice is as once.
+
+        Raises: BadRequest, where the other run has no such step.
+        """
         other, _, at = run.forked_from.rpartition("@")
         segment, _, number = at.partition(".")
+        steps = await self._desk.do(self._durable.steps, f"{other}.{segment}")
+        last = max((int(one["function_id"]) for one in steps), default=0)
+        if not 1 <= int(number) <= last:
+            raise BadRequest(f"step {number}: the segment {segment} of the run {other} has {last} steps", param="step")
         await self._copy_events(other, run, int(segment))
         await self._desk.do(self._durable.fork, run, f"{other}.{segment}", int(number))
 

@@ -15,7 +15,7 @@ from antiphon.agents.engine.journal import CONTROL
 from antiphon.agents.engine.leftovers import Leftovers
 from antiphon.agents.engine.segments import Segments
 from antiphon.agents.journal import Interrupted
-from antiphon.core.error import StoreError
+from antiphon.core.error import BadRequest, StoreError
 from antiphon.core.run import Mail, Run, RunStatus
 from antiphon.core.run_store import Asked
 from antiphon.telemetry.metrics_agents import AgentMetrics
@@ -87,7 +87,11 @@ class Waking:
     async def _hand_on(self, run: Run, segment: int) -> None:
         """Put a segment into the durable queue. In this order: a run that stands in it twice stands in it once."""
         if run.forked_from and not run.started_ns:
-            await self._forks.begin(run)
+            try:
+                await self._forks.begin(run)
+            except BadRequest as error:
+                await self._fail(run, error.message)
+                return
         else:
             await self._desk.do(self._durable.enqueue, run, segment)
         queued = replace(run, status="queued", segment=segment, owner=QUEUED, wait=None, wake_ns=0)
@@ -186,11 +190,13 @@ class Waking:
             elif status == "CANCELLED":
                 await self._desk.do(self._durable.resume, [run.workflow])
             else:
-                why = "its segment ended without a word; begin it again, or fork it"
-                failed = replace(run, status="failed", stop="error", why=why, owner="", ended_ns=time.time_ns())
-                if await self._save(failed, run):
-                    self._metrics.ended(run.agent, "failed", "error")
-                    await self._families.ended(failed)
+                await self._fail(run, "its segment ended without a word; begin it again, or fork it")
+
+    async def _fail(self, run: Run, why: str) -> None:
+        failed = replace(run, status="failed", stop="error", why=why, owner="", ended_ns=time.time_ns())
+        if await self._save(failed, run):
+            self._metrics.ended(run.agent, "failed", "error")
+            await self._families.ended(failed)
 
 
 def _escalates(run: Run, mail: Sequence[Mail]) -> bool:
