@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import websockets
+import yaml
 from planted import FORMS, NO_ANSWER, NO_STREAM, answer, request, said, stream
 from websockets.exceptions import ConnectionClosedError
 
@@ -95,10 +96,20 @@ def shelf(servers: LoopThread) -> Iterator[Running]:
     servers.leave(context)
 
 
+AGENT = {
+    "apiVersion": "antiphon/v1",
+    "kind": "Agent",
+    "metadata": {"name": "guarded"},
+    "spec": {"goal": "Answer.", "models": {"act": "openai"}, "verify": None, "safety": {"plan_lock": False}},
+}
+
+
 @pytest.fixture(scope="module")
 def guarded(upstream_shared: Upstream, shelf: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    made = config(upstream_shared.url, shelf.url)
-    one = Gateway(tmp_path_factory.mktemp("matrix"), made, key=ALICE)
+    home = tmp_path_factory.mktemp("matrix")
+    (home / "agent.yaml").write_text(yaml.safe_dump(AGENT))
+    made = {**config(upstream_shared.url, shelf.url), "agents": {"documents": ["agent.yaml"]}}
+    one = Gateway(home, made, key=ALICE)
     try:
         yield one.start()
     finally:
@@ -370,10 +381,25 @@ def passed(gateway: Gateway) -> None:
         refused(answer, "openai_chat")
 
 
+def run(gateway: Gateway) -> None:
+    """A run's texts leave by model calls alone, which guards look at: it fails, and says why."""
+    answer = _json(gateway, "/v1/runs", {"agent": "guarded", "input": f"Well, {FORBIDDEN}", "wait_s": 15})
+    assert (answer.json["status"], answer.json["stop"]) == ("failed", "error"), answer
+    assert "guard_blocked" in answer.json["why"]
+
+
+def said_to_a_run(gateway: Gateway) -> None:
+    """The same of what is said to it later: it is kept here, and read before its next model call."""
+    begun = _json(gateway, "/v1/runs", {"agent": "guarded", "input": f"Well, {FORBIDDEN}"})
+    answer = _json(gateway, f"/v1/runs/{begun.json['id']}/say", {"message": FORBIDDEN})
+    assert answer.status in {200, 202, 409}, answer
+
+
 def nothing_to_say(gateway: Gateway) -> None:
     """It takes no text, or keeps it here."""
 
 
+VERBS = ("answer", "cancel", "fork", "give-back", "kill", "pause", "resume", "take-over")
 BESIDE: dict[str, Callable[[Gateway], None]] = {
     "/v1/explain": explain,
     "/v1/messages/count_tokens": counted(
@@ -393,6 +419,10 @@ BESIDE: dict[str, Callable[[Gateway], None]] = {
     "/v1/batches/{id}/cancel": nothing_to_say,
     "/v1/feedback": nothing_to_say,
     "/passthrough/{provider}/{path}": passed,
+    "/v1/runs": run,
+    "/v1/runs/{id}/say": said_to_a_run,
+    **{f"/v1/runs/{{id}}/{verb}": nothing_to_say for verb in VERBS},
+    "/v1/triggers/{name}": nothing_to_say,
 }
 """What takes a body and is no model call: how a forbidden text fares there."""
 TAKING = sorted({page.path for page in PAGES if page.method in ("post", "put", "patch")})
