@@ -31,7 +31,7 @@ REMARKS = {
     "toml": {""},
     "text": {""},
 }
-MOST_NOT_RUN = 8
+MOST_NOT_RUN = 10
 TOOLS = ("bash", "curl")
 
 

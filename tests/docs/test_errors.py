@@ -26,7 +26,8 @@ ROOMS = tuple(f"antiphon.{folder.strip('/').replace('/', '.')}." for folder in O
 
 def kinds(root: type[AntiphonError] = AntiphonError) -> set[type[AntiphonError]]:
     """The tree, but for what a room of `OURS` adds to it."""
-    children = [one for one in root.__subclasses__() if not one.__module__.startswith(ROOMS)]
+    mine = [one for one in root.__subclasses__() if one.__module__.startswith("antiphon.")]
+    children = [one for one in mine if not one.__module__.startswith(ROOMS)]
     return {root, *(kind for child in children for kind in kinds(child))}
 
 

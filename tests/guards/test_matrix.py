@@ -189,10 +189,16 @@ BODIES: dict[str, tuple[bytes, bytes]] = {
     "/passthrough/{provider}/{path}": (b"application/json", json.dumps([{"anything": {"else": MAIL}}]).encode()),
 }
 """A body of each path that takes one, with its content type where it may be another than JSON."""
+RUN_VERBS = ("answer", "cancel", "fork", "give-back", "kill", "pause", "resume", "say", "take-over")
 UNGUARDED = {
     "/v1/feedback": "a score: it stays here",
     "/v1/responses/{id}/cancel": "it takes no body",
     "/v1/batches/{id}/cancel": "it takes no body",
+    **{
+        f"/v1/runs{verb}": "a run's texts leave by model calls and tools, which are guarded; see tests/e2e/test_guards_matrix.py"
+        for verb in ("", *(f"/{{id}}/{one}" for one in RUN_VERBS))
+    },
+    "/v1/triggers/{name}": "it begins a run",
 }
 TAKING = sorted({page.path for page in PAGES if page.method in ("post", "put", "patch")})
 

@@ -16,6 +16,10 @@ from antiphon.store.schema_sqlite import STEPS
 from antiphon.store.sqlite import FILE, SqliteDatabase, SqliteReader
 
 AUDIT = ("audit", "audit_notes", "audit_heads", "audit_batches", "audit_checkpoints", "audit_sources")
+RUNS = {
+    "runs", "run_barred", "run_envelopes", "run_events", "run_holds", "run_intents", "run_mail", "run_memories", "run_skills",
+    "run_values", "run_workers",
+}  # fmt: skip
 VAULT = ("vault_tenants", "vault_keys", "vault_erasures", "legal_holds")
 MONEY = {"accounts", "slots", "holders", "leases", "entries", "terms", "holds", "objects", "changes", "sqlite_sequence"}
 
@@ -49,7 +53,7 @@ def test_an_empty_directory_gets_every_table(tmp_path: Path, database: SqliteDat
     tables = {name for (name,) in query(tmp_path, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
     assert tables == {
-        "receipts", "running", "contents", "shipped", "bases", "kept", "scores", "tallies", *MONEY, *AUDIT, *VAULT, "approvals", "approval_messages"
+        "receipts", "running", "contents", "shipped", "bases", "kept", "scores", "tallies", *MONEY, *AUDIT, *VAULT, *RUNS, "approvals", "approval_messages"
     }  # fmt: skip
     assert query(tmp_path, "PRAGMA user_version") == [(len(STEPS),)]
 
