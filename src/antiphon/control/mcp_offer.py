@@ -7,14 +7,13 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from antiphon.agents.documents.document import AgentDocument
-from antiphon.agents.mcp.pins import pinned
 from antiphon.agents.mcp.servers import Servers
 from antiphon.agents.runs import Runs
 from antiphon.agents.tools.arguments import Arguments
 from antiphon.control.tool_calls import ToolDesk
 from antiphon.core.error import BadRequest
 from antiphon.core.principal import Principal
-from antiphon.core.tool import Tool, Tools
+from antiphon.core.tool import Tool, Tools, pinned
 
 AGENTS, MODELS = "agent", "model"
 """Stand where a server's name would."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -19,7 +18,7 @@ from antiphon.core.ports import Approvals
 from antiphon.core.principal import Principal
 from antiphon.core.ticket import Whose
 from antiphon.core.tool import Tool, ToolCall, ToolContext, ToolResult
-from antiphon.governance.approving import ApprovingSettings, by_of
+from antiphon.governance.approving import ApprovingSettings, wish_of
 from antiphon.governance.tool_calls import AdmittedCall, passed, route_of
 from antiphon.policy.asked import Context, Resource
 from antiphon.wire.lineage import end_user, lineage
@@ -176,27 +175,11 @@ class ToolDesk(Struct, frozen=True, kw_only=True):
         return found
 
     def _wish(self, story: Story, tool: Tool, arguments: dict[str, Any], reasons: tuple[str, ...]) -> Wish:
-        settings, principal = self.approving, story.principal
-        obliged, now_ns = story.allowed.obligations, self.desk.gateway.process.clock.now_ns()
+        settings, now_ns = self.approving, self.desk.gateway.process.clock.now_ns()
         shown = _spell({"action": "use_tool", "tool": tool.name, "hash": tool.version, "arguments": arguments})
         if len(shown) > settings.most_shown_bytes:
             raise BadRequest(f"nobody can approve a call of more than {settings.most_shown_bytes} bytes")
-        return Wish(
-            tenant=principal.tenant,
-            by=by_of(principal),
-            user=principal.user,
-            action="use_tool",
-            resource=tool.name,
-            shown=shown,
-            digest=sha256(shown).hexdigest(),
-            reasons=reasons,
-            receipt=story.arrival.id,
-            needed=max(obliged.approvals if obliged.approve else 1, settings.needed),
-            approvers=obliged.approve or settings.approvers,
-            expires_ns=now_ns + round(settings.expires_s * S_NS),
-            escalates_ns=now_ns + round(settings.escalate_s * S_NS) if settings.escalate_s else 0,
-            escalate_to=settings.escalate_to if settings.escalate_s else "",
-        )
+        return wish_of(story, "use_tool", tool.name, shown, reasons, settings, now_ns)
 
 
 def _changed(found: Approval) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct, field, json
 
 from antiphon.core.data_class import DataClass
 from antiphon.core.principal import Principal
@@ -55,6 +56,11 @@ class Tool(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """SHA-256 of name, description and parameters, 64 hexadecimal digits."""
     simulated: bool = False
     """It only pretends, for trying and testing; every result says so."""
+
+
+def pinned(name: str, description: str, parameters: Mapping[str, Any]) -> str:
+    """What a tool is known by: SHA-256 of its name, description and schema, 64 hexadecimal digits."""
+    return sha256(json.encode([name, description, parameters], order="sorted")).hexdigest()
 
 
 class ToolCall(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -70,28 +70,12 @@ class Approving:
 
     def wish(self, story: Story, request: Request, reasons: tuple[str, ...]) -> Wish:
         """What is put before people. Raises: TooLarge."""
-        settings, principal, now_ns = self._settings, story.principal, self._now_ns()
-        obliged = story.allowed.obligations
+        settings, now_ns = self._settings, self._now_ns()
         shown = shown_of(request)
         if len(shown) > settings.most_shown_bytes:
             most = settings.most_shown_bytes
             raise TooLarge(f"nobody can approve a request of more than {most} bytes; send a shorter one")
-        return Wish(
-            tenant=principal.tenant,
-            by=by_of(principal),
-            user=principal.user,
-            action="call_model",
-            resource=request.head.model,
-            shown=shown,
-            digest=sha256(shown).hexdigest(),
-            reasons=reasons,
-            receipt=story.arrival.id,
-            needed=max(obliged.approvals if obliged.approve else 1, settings.needed),
-            approvers=obliged.approve or settings.approvers,
-            expires_ns=now_ns + round(settings.expires_s * S_NS),
-            escalates_ns=now_ns + round(settings.escalate_s * S_NS) if settings.escalate_s else 0,
-            escalate_to=settings.escalate_to if settings.escalate_s else "",
-        )
+        return wish_of(story, "call_model", request.head.model, shown, reasons, settings, now_ns)
 
     async def _named(self, wish: Wish, ticket: str) -> Approval:
         """The approval that a caller comes with. Raises: NotFound, ApprovalRefused, StoreError."""
@@ -147,6 +131,35 @@ def shown_of(request: Request) -> bytes:
         said = {"bytes": len(body), "sha256": sha256(body).hexdigest()}
     head = request.head
     return _encode({"action": "call_model", "endpoint": head.endpoint, "model": head.model, "request": said})
+
+
+def wish_of(
+    story: Story,
+    action: str,
+    resource: str,
+    shown: bytes,
+    reasons: tuple[str, ...],
+    settings: ApprovingSettings,
+    now_ns: int,
+) -> Wish:
+    """What a caller wants done, for those whom policy names, else for those of the settings."""
+    principal, obliged = story.principal, story.allowed.obligations
+    return Wish(
+        tenant=principal.tenant,
+        by=by_of(principal),
+        user=principal.user,
+        action=action,
+        resource=resource,
+        shown=shown,
+        digest=sha256(shown).hexdigest(),
+        reasons=reasons,
+        receipt=story.arrival.id,
+        needed=max(obliged.approvals if obliged.approve else 1, settings.needed),
+        approvers=obliged.approve or settings.approvers,
+        expires_ns=now_ns + round(settings.expires_s * S_NS),
+        escalates_ns=now_ns + round(settings.escalate_s * S_NS) if settings.escalate_s else 0,
+        escalate_to=settings.escalate_to if settings.escalate_s else "",
+    )
 
 
 def by_of(principal: Principal) -> str:

@@ -12,6 +12,7 @@ from antiphon.core.approval import Approval, Wish
 from antiphon.core.error import VersionConflict
 from antiphon.core.ports import Approvals
 from antiphon.core.run_store import RunStore
+from antiphon.core.tool import pinned
 
 SPACE = "mcp/pins"
 ACTION = "approve_tool"
@@ -52,11 +53,6 @@ class Seen(Struct, frozen=True, kw_only=True):
     def hash(self) -> str:
         """What is pinned."""
         return pinned(self.name, self.description, self.parameters)
-
-
-def pinned(name: str, description: str, parameters: Mapping[str, Any]) -> str:
-    """SHA-256 of a tool's name, description and schema, 64 hexadecimal digits."""
-    return sha256(_spell([name, description, parameters])).hexdigest()
 
 
 class PinsParts(Struct, frozen=True, kw_only=True):

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
 from antiphon.agents.documents.document import Document
@@ -13,7 +11,7 @@ from antiphon.agents.tools.grip import Handling
 from antiphon.agents.tools.settings import ToolSpec
 from antiphon.agents.tools.toolbox import named
 from antiphon.core.money import NANO_PER_USD
-from antiphon.core.tool import Tool
+from antiphon.core.tool import Tool, pinned
 
 Labels = Callable[[Tool, frozenset[str]], Tool]
 """Fills labels in that nobody said. Given: those that were said."""
@@ -76,8 +74,3 @@ def handling(document: Document) -> Handling:
         tenant=document.metadata.tenant,
         gateway=spec.gateway,
     )
-
-
-def pinned(name: str, description: str, parameters: Mapping[str, Any]) -> str:
-    """What a tool is known by: SHA-256, 64 hexadecimal digits."""
-    return sha256(msgspec.json.encode([name, description, parameters], order="sorted")).hexdigest()
