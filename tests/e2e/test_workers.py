@@ -44,7 +44,7 @@ def test_metrics_are_summed_over_workers_and_survive_them(start: Start, up: Upst
         }
 
     expected = {"ok": 40, "refused": 1, "input": 400, "output": 200, "cost": 40 * (10e-6 + 10e-6), "times": 40}
-    assert counted() == pytest.approx(expected)
+    until(lambda: counted() == pytest.approx(expected), "all are counted")
 
     os.kill(first, signal.SIGKILL)
     event = gateway.event("worker.died")
@@ -54,7 +54,7 @@ def test_metrics_are_summed_over_workers_and_survive_them(start: Start, up: Upst
     assert second in workers(gateway)
     for _ in range(10):
         assert gateway.chat(ASK).status == 200
-    assert counted()["ok"] == 50
+    until(lambda: counted()["ok"] == 50, "all are counted")
 
 
 def test_every_kind_of_number_is_on_the_page(start: Start, up: Upstream) -> None:

@@ -1,5 +1,8 @@
 """What the system says of a gateway's processes."""
 
+import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from rig.gateway import Gateway
@@ -7,8 +10,8 @@ from rig.wait import until
 
 
 def workers(gateway: Gateway) -> list[int]:
-    """Processes that hold a segment of the journal open for writing."""
-    return [pid for pid in gateway.children() if any(file.endswith(".journal") for file in open_files(pid))]
+    """Processes that have a segment of the journal open as its writer has; the shipper reads some, now and then."""
+    return [pid for pid in gateway.children() if any(_journals(pid))]
 
 
 def shipper(gateway: Gateway) -> int:
@@ -29,6 +32,17 @@ def open_files(pid: int) -> list[str]:
     except (FileNotFoundError, ProcessLookupError):
         pass
     return out
+
+
+def _journals(pid: int) -> Iterator[bool]:
+    """For each open segment, whether it is open for reading and writing at once."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            if str(link.readlink()).endswith(".journal"):
+                told = dict(
+                    line.split() for line in Path(f"/proc/{pid}/fdinfo/{link.name}").read_text().splitlines()[:3]
+                )
+                yield int(told["flags:"], 8) & os.O_ACCMODE == os.O_RDWR
 
 
 def runs(pid: int) -> bool:
