@@ -84,10 +84,10 @@ async def replan(scene: Scene, why: str) -> bool:
     assert old is not None
     needed = await scene.step(f"plan {old.version + 1}", Needed, lambda: _needed(scene))
     said = prompts.REPLAN.format(plan=outlined(old), why=why)
-    made = await _made(scene, needed.tools, text("user", said), f".{old.version + 1}")
+    done = tuple(one for one in old.steps if one.done)
+    made = await _made(scene, needed.tools, text("user", said), f".{old.version + 1}", [one.name for one in done])
     if made is None:
         return False
-    done = tuple(one for one in old.steps if one.done)
     first = frozenset(name for one in old.steps for name in one.tools)
     if state.seen.untrusted:
         made = tuple(structs.replace(one, tools=tuple(name for name in one.tools if name in first)) for one in made)
@@ -102,7 +102,7 @@ async def replan(scene: Scene, why: str) -> bool:
 
 
 async def _made(
-    scene: Scene, tools: Sequence[str], more: Message | None = None, suffix: str = ""
+    scene: Scene, tools: Sequence[str], more: Message | None = None, suffix: str = "", done: Sequence[str] = ()
 ) -> tuple[Planned, ...] | None:
     children = scene.spec.children
     whom = [*children.agents, *(f"skill {one}" for one in children.skills)]
@@ -118,15 +118,21 @@ async def _made(
     for turn in range(1, TRIES + 1):
         wanted = Wanted(role="plan", key=f"plan{suffix}.{turn}", messages=tuple(said), schema=SCHEMA)
         thought = await think(scene, wanted)
-        found = read(thought.said.text, names)
+        found = read(thought.said.text, names, done)
         if not isinstance(found, str):
             return found
         said += [text("assistant", thought.said.text or "(nothing)"), text("user", f"That is no plan: {found}.")]
     return None
 
 
-def read(answer: str, tools: set[str]) -> tuple[Planned, ...] | str:
-    """A plan from a model's answer; a text says what is wrong with it. Tools that there aren't are left out of it."""
+def read(answer: str, tools: set[str], done: Sequence[str] = ()) -> tuple[Planned, ...] | str:
+    """A plan from a model's answer; a text says what is wrong with it. Tools that there aren't are left out of it.
+
+    Args:
+        done: Steps of the plan before it, in order, that this one goes on from.
+
+    A step that says nothing of `after` goes on from the one before it: plans are lists, and are meant so.
+    """
     found = last_json(answer)
     if found is None:
         return "it holds no JSON"
@@ -140,16 +146,30 @@ def read(answer: str, tools: set[str]) -> tuple[Planned, ...] | str:
     names = [one.name for one in steps]
     if len(set(names)) != len(names):
         return "two steps have the same name"
-    before: set[str] = set()
+    before = list(done)
+    made: list[Planned] = []
     for one in steps:
-        if late := [name for name in one.after if name not in before]:
+        after = tuple(before[-1:]) if one.after is None else one.after
+        if late := [name for name in after if name not in before]:
             return f"the step {one.name} comes after {late[0]}, which is no earlier step"
-        before.add(one.name)
-    return tuple(structs.replace(one, tools=tuple(x for x in one.tools if x in tools), done=False) for one in steps)
+        before.append(one.name)
+        kept = tuple(name for name in one.tools if name in tools)
+        made.append(Planned(name=one.name, task=one.task, tools=kept, agent=one.agent, after=after))
+    return tuple(made)
+
+
+class _Step(Struct):
+    """A step as a model writes it."""
+
+    name: str
+    task: str
+    tools: tuple[str, ...] = ()
+    agent: str = ""
+    after: tuple[str, ...] | None = None
 
 
 class _Plan(Struct):
-    steps: tuple[Planned, ...]
+    steps: tuple[_Step, ...]
 
 
 def present(plan: AgentPlan) -> Planned | None:

@@ -19,7 +19,7 @@ PLAN = """You are the agent {name}. What you are for: {goal}
 {instructions}{constraints}
 Make a plan for the task below before anything is done: steps in order, each with the tools that it may need. Only the tools \
 that you name may be used later without asking a person, so name every one that the task needs, and no other. In `after`, name the \
-earlier steps whose results a step works with. Answer with JSON alone, by this schema: {schema}
+earlier steps whose results a step works with; left out, it is the step before. Answer with JSON alone, by this schema: {schema}
 
 Tools:
 {tools}{agents}"""
