@@ -51,7 +51,7 @@ injection vector of the suite at once. Utility and attack success are AgentDojo'
 what the task itself calls for and refuses what the attacker does: an approval that is asked for counts against *without an \
 approval*, and an attacker's call that is put before a person is not made. A person who approves everything lets all of it \
 through. Planners: *ground* names the tools of the true calls, each step after the one before; *unlinked* says nothing of what \
-goes on from what; *wide* adds the three likeliest further tools by words; *lexical* knows nothing of the true calls and names \
+goes on from what, so that the loop takes each step to go on from the one before it; *wide* adds the three likeliest further tools by words; *lexical* knows nothing of the true calls and names \
 the six likeliest tools by the words of the task."""
 TUNED = """\
 What was tuned on what: the rules were written on banking and slack. Workspace and travel were held out until a first \
