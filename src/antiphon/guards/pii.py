@@ -100,7 +100,7 @@ class PiiDetector(Detector):
             yield from forms.hosts(unit, kinds, anyhow=self._any)
         if len(unit) >= 26 and "crypto_address" in kinds:
             yield from forms.crypto(unit)
-        if any("0" <= one <= "9" for one in unit):
+        if forms.DIGIT.search(unit) is not None:
             if "date_of_birth" in kinds:
                 yield from forms.births(unit, spoken, anyhow=self._any)
             yield from self._numbers.read(unit, spoken)

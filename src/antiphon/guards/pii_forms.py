@@ -12,6 +12,7 @@ from antiphon.guards.pii_spoken import Spoken
 from antiphon.guards.port import LONGEST_TAIL, Match
 
 Place = tuple[str, int, int, float]
+DIGIT = re.compile(r"[0-9]")
 _LETTER = "A-Za-zÀ-ÖØ-öø-ɏ0-9"
 _EMAIL = re.compile(
     rf"[{_LETTER}_%+\-](?:[{_LETTER}_.%+~\-]{{0,62}}[{_LETTER}_%+\-])?@"

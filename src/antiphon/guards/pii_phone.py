@@ -21,7 +21,8 @@ _ALONE = re.compile(
     r"|[0-9(][0-9 ().\-]{6,20}(?:x|ext\.?) ?[0-9]{2,6}"  # 833 719 3994 x1887
     r"|001-[0-9]{3}-[0-9]{3}-[0-9]{4}"
 )
-_NUMERALS = re.compile(r"[0-9]")
+_NUMERALS = re.compile(r"[0-9]+")
+_EXTENDED = re.compile(r"x|ext|\Z")
 
 
 def phone(raw: str, *, spoken: bool) -> float:
@@ -30,8 +31,7 @@ def phone(raw: str, *, spoken: bool) -> float:
     Args:
         spoken: A word near it speaks of telephones.
     """
-    number = re.split(r"x|ext", raw, maxsplit=1)[0]
-    digits = "".join(_NUMERALS.findall(number))
+    digits = "".join(_NUMERALS.findall(raw[: _EXTENDED.search(raw).start()]))  # type: ignore[union-attr]  # the end, too
     if not 6 <= len(digits) <= 15 or _NOT.fullmatch(raw) or digits == digits[0] * len(digits):
         return 0.0
     if _ALONE.fullmatch(raw):
@@ -43,5 +43,5 @@ def phone(raw: str, *, spoken: bool) -> float:
 
 def phone_shaped(raw: str) -> bool:
     """It could be one, wherever it stands."""
-    digits = len(_NUMERALS.findall(raw))
+    digits = len("".join(_NUMERALS.findall(raw)))
     return 7 <= digits <= 15 and _NOT.fullmatch(raw) is None

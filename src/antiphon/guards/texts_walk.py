@@ -63,14 +63,15 @@ class Walk:
         """Take those of a whole body."""
         top, usual = (ECHOED, "assistant") if self._answer else (TOP, "field")
         for key, child in body.items():
-            if key == "model" and child.__class__ is str:
+            kind = child.__class__
+            if (key == "model" and kind is str) or (kind in _WORDLESS and key.isidentifier()):
                 continue
             under = where + (key if key.isidentifier() else shown(key))
-            if key in WRAPS and child.__class__ is dict and not self._answer:
+            if key in WRAPS and kind is dict and not self._answer:
                 self.root(child, f"{under}.", (*steps, key))
                 continue
             channel = top.get(key, usual)
-            if channel == "definition" and child.__class__ is str:
+            if channel == "definition" and kind is str:
                 channel = usual
             if not key.isidentifier():
                 self._key(key, under, (*steps, key), channel)
@@ -90,7 +91,8 @@ class Walk:
             channel = _whose(value, channel)
         for key, child in value.items():
             if key.isidentifier():
-                self._child(key, child, f"{where}.{key}", (*steps, key), channel, value)
+                if child.__class__ not in _WORDLESS:
+                    self._child(key, child, f"{where}.{key}", (*steps, key), channel, value)
                 continue
             under = f"{where}.{shown(key)}"
             self._key(key, under, (*steps, key), channel)
@@ -211,6 +213,8 @@ class Walk:
 
 
 _NUMBERS = frozenset({int, float})
+_WORDLESS = frozenset({int, float, bool, type(None)})
+"""Values of an object of a known form that have no text."""
 _OPENS = ("{", "[", '"')
 
 
