@@ -82,6 +82,18 @@ def test_files_of_tls_are_watched_too(file: Path, tmp_path: Path, name: str) -> 
     assert [before, watch.changed(), watch.changed()] == [False, True, False]
 
 
+def test_what_was_written_while_the_change_before_was_read_has_changed(file: Path) -> None:
+    watch = Watch(load(file, {}))
+    file.write_text(TEXT + "#")
+    watch.changed()
+    loaded = load(file, {})
+    file.write_text(TEXT + "##")
+
+    watch = Watch(loaded, watch)
+
+    assert [watch.changed(), watch.changed()] == [True, False]
+
+
 def test_a_built_in_configuration_has_no_file(tmp_path: Path) -> None:
     loaded = load_text(TEXT, "quickstart.yaml (built in)", tmp_path, {})
 

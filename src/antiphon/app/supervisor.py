@@ -277,6 +277,7 @@ class Supervisor:
 
     def _reload(self) -> None:
         """Send a new configuration to every worker, or keep the last good one and say why."""
+        self._watch.changed()  # looked at before it is read: what is written meanwhile is read again
         try:
             loaded = self._override(_read_again(self._loaded))
             check_published(self._loaded.shelf, loaded.shelf)
@@ -291,7 +292,7 @@ class Supervisor:
             log.error("config.refused", extra={"reason": str(error), "kept": self._loaded.revision.id})
             return
         self._loaded = loaded
-        self._watch = Watch(loaded)
+        self._watch = Watch(loaded, self._watch)
         self._start_labs(loaded)
         labs = {name: one.base_url for name, one in self._labs.items()}
         self._send(worker.Reload(text=loaded.text, labs=labs))

@@ -16,7 +16,8 @@ def source(loaded: Loaded) -> Path | None:
 class Watch:
     """Compares files with what they were. The content counts only when size, time or inode differ."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, before: "Watch | None" = None) -> None:
+        """`before`: what last looked before this was read. What was changed since, amid the reading too, has then changed."""
         tls = loaded.settings.server.tls
         path = source(loaded)
         files = [path] if path is not None else []
@@ -25,13 +26,14 @@ class Watch:
             files += [Path(tls.client_ca_file)] if tls.client_ca_file else []
         self._files = tuple(files)
         self._patterns = (*loaded.settings.policy.files, *loaded.settings.agents.documents)
-        self._stamps = self._look()
+        known = {} if before is None else before.stamps
+        self.stamps = {file: known.get(file, stamp) for file, stamp in self._look().items()}
 
     def changed(self) -> bool:
         """Whether any file differs from when it was last looked at."""
         fresh = self._look()
-        differs = fresh != self._stamps
-        self._stamps = fresh
+        differs = fresh != self.stamps
+        self.stamps = fresh
         return differs
 
     def _look(self) -> dict[Path, Stamp | None]:
