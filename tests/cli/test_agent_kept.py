@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from antiphon.store.runs_sqlite import SqliteRuns
+from rig.wait import until
 
 ALICE, BOB, ADMIN = "sk-alice-0123456789", "sk-bobby-0123456789", "sk-admin-0123456789"
 SCRIPT = [
@@ -110,7 +111,7 @@ def test_a_dead_letter_is_listed_tried_again_and_dropped(
 def test_as_many_processes_run_agents_as_the_configuration_says(gateway: Any) -> None:
     store = SqliteRuns(gateway.config.parent / "data")
     try:
-        assert len([one for one in store.beats() if not one.retired]) == 2
+        until(lambda: len([one for one in store.beats() if not one.retired]) == 2, "two that live")
     finally:
         store.close()
 

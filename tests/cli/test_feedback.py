@@ -6,7 +6,7 @@ import time
 import pytest
 
 pytestmark = pytest.mark.processes
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from antiphon.core.receipt import Receipt
 from rig.config import ALICE, BOB
 from rig.fixtures import Start
 from rig.gateway import Answer, Config, Gateway
-from rig.money import budget
+from rig.money import books, budget
 from rig.processes import open_files
 from rig.wait import until
 
@@ -86,7 +86,12 @@ def run(gateway: Gateway, task: str, key: str = ALICE, agent: str = "clerk", **m
     body = json.dumps({"agent": agent, "input": task, "wait_s": 15, **more}).encode()
     answer = gateway.ask("POST", "/v1/runs", body, key=key)
     assert answer.status in (200, 201, 202), answer
-    return answer.json
+
+    def stood() -> dict[str, Any] | None:
+        now = shown(gateway, answer.json["id"], key)
+        return None if now["status"] in ("queued", "running") else now
+
+    return until(stood, "the run waits for somebody, or has ended", 60)
 
 
 def shown(gateway: Gateway, run: str, key: str = ALICE) -> dict[str, Any]:
@@ -98,7 +103,7 @@ def ended(gateway: Gateway, run: str) -> dict[str, Any]:
         now = shown(gateway, run)
         return now if now["status"] in ("done", "failed", "cancelled") else None
 
-    return until(found, "the run's end", 20)
+    return until(found, "the run's end", 60)
 
 
 def say(gateway: Gateway, run: dict[str, Any], word: str) -> None:
@@ -228,10 +233,36 @@ def test_an_agent_is_a_model_and_its_receipt_names_the_run(start: Start, tmp_pat
     waits = gateway.chat({"model": "agent/clerk", "messages": [{"role": "user", "content": "pay order 7"}]}, key=ALICE)
 
     assert answer.json["choices"][0]["message"]["content"] == "Order 7 came to 12 USD."
-    assert "run: " in json.dumps(gateway.receipt(answer, key=ALICE)["notes"])
+    assert gateway.receipt(answer, key=ALICE)["run"]["id"] == answer.headers["x-antiphon-run"]
     assert waits.status in {202, 409}, waits
     assert "approval" in waits.error["message"]
     assert "agent/clerk" in gateway.get("/v1/models", key=ALICE).body.decode()
+
+
+def test_what_a_run_costs_is_told_to_its_caller_and_counted_once(start: Start, tmp_path: Path) -> None:
+    gateway = start(config(tmp_path, documents(), budgets=[budget(usd=1)]), home=tmp_path)
+
+    answer = gateway.chat({"model": "agent/clerk", "messages": [{"role": "user", "content": "order 7"}]}, key=ALICE)
+    ran = gateway.receipt(answer, key=ALICE)["run"]
+
+    def booked() -> list[dict[str, Any]] | None:
+        lines = gateway.get("/v1/spend?by=deployment", key=ALICE).json["lines"]
+        return lines if sum(one["requests"] for one in lines) == 3 else None
+
+    lines = until(booked, "its two calls of models and the caller's own in the report", 20)
+    cost = ran["cost_nano_usd"]
+    until(lambda: books(gateway).spent("cap") == cost, "the cost on the budget, once")
+    usage = answer.json["usage"]
+
+    assert ran["calls"] == 2
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (
+        ran["usage"]["input_tokens"],
+        ran["usage"]["output_tokens"],
+    )
+    assert cost > 0
+    assert sum(one["cost_nano_usd"] for one in lines) == cost
+    assert sum(one["input_tokens"] for one in lines) == usage["prompt_tokens"]
+    assert sum(one["output_tokens"] for one in lines) == usage["completion_tokens"]
 
 
 def test_an_operator_switches_an_agent_off(start: Start, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from rig.loop import LoopThread
 from rig.processes import open_files
 from rig.scripts import Held, fails
 from rig.sdk import client
-from rig.upstream import Script, Seen, Upstream, upstream, whole
+from rig.upstream import SSE, Script, Seen, Upstream, head, upstream, whole
 from rig.wait import until
 
 pytestmark = pytest.mark.processes
@@ -28,12 +28,17 @@ ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
 
 def answered(text: str, **more: Any) -> Script:
     """A whole answer of an upstream that speaks Responses."""
+    return whole(said(text, **more))
+
+
+def said(text: str, name: str = "msg_1", **more: Any) -> bytes:
+    """A response."""
     part = {"type": "output_text", "text": text, "annotations": []}
-    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    item = {"id": name, "type": "message", "role": "assistant", "status": "completed", "content": [part]}
     counts = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
     details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
-    said = {"id": "resp_up", "object": "response", "created_at": 1, "status": "completed", "model": "up-1"}
-    return whole(json.dumps({**said, "output": [item], "usage": {**counts, **details}, **more}).encode())
+    one = {"id": "resp_up", "object": "response", "created_at": 1, "status": "completed", "model": "up-1"}
+    return json.dumps({**one, "output": [item], "usage": {**counts, **details}, **more}).encode()
 
 
 def config(url: str, **more: Any) -> Config:
@@ -90,7 +95,7 @@ def ended(sdk: OpenAI, name: str) -> Response:
         now = sdk.responses.retrieve(name)
         return now if now.status in ENDED else None
 
-    return until(found, f"the end of {name}", 20)
+    return until(found, f"the end of {name}", 60)
 
 
 def test_it_is_queued_at_once_polled_and_gone_on_from(
@@ -118,16 +123,102 @@ def test_it_is_queued_at_once_polled_and_gone_on_from(
         sdk.responses.retrieve(first.id)
 
 
-def test_a_stream_that_was_left_is_gone_on_with(sdk: OpenAI, behind: Upstream, held: Held, servers: LoopThread) -> None:
+class Speaker:
+    """An upstream that streams words as it is let; each call has an item of its own."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.words, self.may = words, [asyncio.Event() for _ in words]
+        self.calls = 0
+
+    def let(self, servers: LoopThread, words: int) -> None:
+        async def more() -> None:
+            for one in self.may[:words]:
+                one.set()
+
+        servers.run(more())
+
+    async def script(self, seen: Seen, writer: asyncio.StreamWriter) -> None:
+        self.calls += 1
+        text = "".join(self.words)
+        full = json.loads(said(text, f"msg_{self.calls}"))
+        (item,) = full["output"]
+        (part,) = item["content"]
+        begun = {**full, "status": "in_progress", "output": [], "usage": None}
+        at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+        opening: list[tuple[str, dict[str, Any]]] = [
+            ("created", {"response": begun}),
+            ("in_progress", {"response": begun}),
+            ("output_item.added", {"output_index": 0, "item": {**item, "status": "in_progress", "content": []}}),
+            ("content_part.added", {**at, "part": {**part, "text": ""}}),
+        ]
+        words = [("output_text.delta", {**at, "delta": one, "logprobs": []}) for one in self.words]
+        closing: list[tuple[str, dict[str, Any]]] = [
+            ("output_text.done", {**at, "text": text, "logprobs": []}),
+            ("content_part.done", {**at, "part": part}),
+            ("output_item.done", {"output_index": 0, "item": item}),
+            ("completed", {"response": full}),
+        ]
+        writer.write(head(b"200 OK", SSE, b"transfer-encoding: chunked\r\n\r\n"))
+        for number, (kind, told) in enumerate([*opening, *words, *closing]):
+            place = number - len(opening)
+            if 0 <= place < len(words):
+                await self.may[place].wait()
+            body = json.dumps({"type": f"response.{kind}", "sequence_number": number, **told})
+            piece = f"event: response.{kind}\ndata: {body}\n\n".encode()
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+
+
+def deltas(events: list[Any]) -> str:
+    return "".join(one.delta for one in events if one.type == "response.output_text.delta")
+
+
+def test_its_text_is_told_as_it_comes_and_numbered_the_same_for_all_who_come_back(
+    sdk: OpenAI, behind: Upstream, servers: LoopThread
+) -> None:
+    speaker = Speaker(["0 ", "1 ", "2 ", "3 "])
+    behind.script = speaker.script
+    live: list[Any] = []
+    with sdk.responses.create(model="fast", input="Count", background=True, stream=True) as stream:
+        for words in (1, 2):
+            speaker.let(servers, words)
+            while deltas(live) != "0 1 "[: 2 * words]:
+                live.append(next(stream))
+    name = live[0].response.id
+    assert sdk.responses.retrieve(name).status == "in_progress", "nobody has its end, and its text was told"
+
+    rest = sdk.responses.retrieve(name, stream=True, starting_after=live[-1].sequence_number)
+    speaker.let(servers, 4)
+    live += list(rest)
+
+    assert deltas(live) == "0 1 2 3 "
+    assert [one.sequence_number for one in live] == [*range(len(live))]
+    assert [one.type.removeprefix("response.") for one in live[:5]] == [
+        "created",
+        "queued",
+        "in_progress",
+        "output_item.added",
+        "content_part.added",
+    ]
+    assert (live[-1].type, live[-1].response.id) == ("response.completed", name)
+    assert live[-1].response.output_text == "0 1 2 3 "
+    assert list(sdk.responses.retrieve(name, stream=True)) == live
+    assert list(sdk.responses.retrieve(name, stream=True, starting_after=6)) == live[7:]
+
+
+def test_a_stream_that_was_left_is_gone_on_with(sdk: OpenAI, behind: Upstream, servers: LoopThread) -> None:
+    speaker = Speaker(["Forty-two."])
+    behind.script = speaker.script
     with sdk.responses.create(model="fast", input="Tell me", background=True, stream=True) as stream:
         opened = [next(stream) for _ in range(2)]
     assert [one.type for one in opened] == ["response.created", "response.queued"]
     name = opened[0].response.id
-    until(lambda: behind.seen, "the call")
+    until(lambda: speaker.calls, "the call")
 
     rest = sdk.responses.retrieve(name, stream=True, starting_after=1)
     assert next(rest).type == "response.in_progress"
-    servers.run(held.release())
+    speaker.let(servers, 1)
     told = list(rest)
     assert "".join(one.delta for one in told if one.type == "response.output_text.delta") == "Forty-two."
     assert told[-1].type == "response.completed"
@@ -205,7 +296,7 @@ def test_the_death_of_its_process_has_the_call_made_once_more_and_no_more(
 
     def killed(calls: int) -> None:
         until(lambda: len(up.seen) == calls, f"call {calls}")
-        os.kill(until(agents, "a process that runs agents", 20)[0], signal.SIGKILL)
+        os.kill(until(agents, "a process that runs agents")[0], signal.SIGKILL)
 
     with client(gateway) as sdk:
         made = sdk.responses.create(model="fast", input="once", background=True)
@@ -221,8 +312,41 @@ def test_the_death_of_its_process_has_the_call_made_once_more_and_no_more(
     assert failed.error is not None
     assert failed.error.code == "response_interrupted"
     assert len(up.seen) == 4
-    paid = until(lambda: gateway.stored() if gateway.at_rest() else [], "the end of every call")
+    paid = until(lambda: (found := gateway.stored())[3:] and found, "the end of every call")
     assert sorted(one.lineage.run for one in paid) == sorted([made.id, made.id, twice.id, twice.id])
+
+
+def test_a_call_that_is_made_again_begins_its_item_anew(start: Start, up: Upstream, servers: LoopThread) -> None:
+    gateway = start(config_of_agents(up.url))
+    speaker = Speaker(["0 ", "1 ", "2 "])
+    up.script = speaker.script
+
+    def agents() -> list[int]:
+        return [one for one in gateway.children() if any("agents.db" in file for file in open_files(one))]
+
+    live: list[Any] = []
+    with client(gateway) as sdk:
+        with sdk.responses.create(model="fast", input="Count", background=True, stream=True) as stream:
+            speaker.let(servers, 2)
+            while deltas(live) != "0 1 ":
+                live.append(next(stream))
+            os.kill(until(agents, "a process that runs agents", 20)[0], signal.SIGKILL)
+            until(lambda: speaker.calls == 2, "the call again", 20)
+            speaker.let(servers, 3)
+            live += list(stream)
+        again = list(sdk.responses.retrieve(live[0].response.id, stream=True))
+
+    assert again == live
+    assert [one.sequence_number for one in live] == [*range(len(live))]
+    texts: dict[int, str] = {}
+    for one in live:
+        if one.type == "response.output_text.delta":
+            texts[one.output_index] = texts.get(one.output_index, "") + one.delta
+    assert texts == {0: "0 1 ", 1: "0 1 2 "}
+    ended_items = [one for one in live if one.type == "response.output_item.done"]
+    assert [(one.output_index, one.item.status) for one in ended_items] == [(0, "incomplete"), (1, "completed")]
+    assert ended_items[0].item.content[0].text == "0 1 "
+    assert live[-1].response.output_text == "0 1 2 "
 
 
 def test_without_agents_it_is_refused_with_the_remedy(start: Start, up: Upstream) -> None:

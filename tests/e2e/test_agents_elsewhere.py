@@ -51,7 +51,7 @@ def test_an_agent_asks_one_elsewhere_and_each_gateway_counts_its_own_calls_once(
         "apiVersion": "antiphon/v1",
         "kind": "RemoteAgent",
         "metadata": {"name": "clerk"},
-        "spec": {"url": f"{far.url}/a2a/clerk", "token": ALICE},
+        "spec": {"url": f"{far.url}/a2a/clerk", "token": ALICE, "cost_usd": 0.25},
     }
     budgets = [budget("money", usd=1), budget("words", tokens=1_000_000)]
     boss = agent("boss", children={"agents": ["a2a/clerk"]})
@@ -67,10 +67,16 @@ def test_an_agent_asks_one_elsewhere_and_each_gateway_counts_its_own_calls_once(
     assert len(asked) == 1
     inner = until(lambda: (found := [one for one in near.stored() if one.asked == "boss"])[1:] and found, "all calls")
     assert {one.lineage.run for one in inner} == {run}
-    spent = until(lambda: books(near).spent("money"), "what was spent is booked")
-    assert spent == sum(one.cost_nano_usd or 0 for one in inner)
+    task = until(lambda: [one for one in near.stored() if one.asked == "a2a/clerk"], "the task is recorded")[0]
+    assert (task.outcome, task.endpoint, task.cost_nano_usd) == ("ok", "(a2a)", 250_000_000)
+    assert (task.lineage.run, [one.deployment for one in task.attempts]) == (run, ["tool/a2a/clerk"])
+    assert f'"receipt":"{task.id}"' in events
+    assert '"agent":"a2a/clerk","state":"completed"' in events
+    assert near.receipt(task.id, key=ALICE)["outcome"] == "ok"
+    spent = sum(one.cost_nano_usd or 0 for one in inner) + 250_000_000
+    until(lambda: books(near).spent("money") == spent, "what was spent is booked")
     tokens = sum(one.usage.input_tokens + one.usage.output_tokens for one in inner if one.usage)
-    assert until(lambda: books(near).spent("words"), "the tokens are booked") == tokens
+    until(lambda: books(near).spent("words") == tokens, "the tokens are booked")
     found = near.get("/v1/registry/agents?skill=orders", key=ALICE).json["data"]
     assert [(one["name"], one["kind"], one["runs"]) for one in found] == [("a2a/clerk", "remote", 1)]
     servers = near.get("/v0.1/servers", key=ALICE).json["servers"]

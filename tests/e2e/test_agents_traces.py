@@ -124,7 +124,7 @@ def ended(gateway: Gateway, run: str) -> Json:
         now: Json = gateway.get(f"/v1/runs/{run}", key=ALICE).json
         return now if now["status"] in ("done", "failed") else None
 
-    return until(found, "the run's end", 20)
+    return until(found, "the run's end", 60)
 
 
 def of_trace(collector: Upstream, trace: str, *last: str) -> list[Span]:
@@ -136,7 +136,7 @@ def of_trace(collector: Upstream, trace: str, *last: str) -> list[Span]:
         there = all(names.count(name) >= last.count(name) for name in last)
         return mine if there and all(one.parent_id in known for one in mine) else []
 
-    return until(found, f"the spans {last}", 20)
+    return until(found, f"the spans {last}", 60)
 
 
 def above(found: list[Span], span: Span) -> list[str]:
@@ -235,7 +235,7 @@ def test_a_run_that_another_process_takes_over_stays_in_one_trace(
 ) -> None:
     gateway = start(config(tmp_path, collector, delay_s=1.0), home=tmp_path, OTEL_BSP_SCHEDULE_DELAY="20")
     run = begun(gateway, "clerk", headers={})
-    planned = until(lambda: [one for one in spans(collector) if one.name == "plan"], "the plan's span", 20)
+    planned = until(lambda: [one for one in spans(collector) if one.name == "plan"], "the plan's span", 60)
     until(lambda: "plan" in gateway.get(f"/v1/runs/{run['id']}/events", key=ALICE).body.decode(), "the plan is kept")
     (pid,) = {pid for pid in gateway.children() if any("agents.db" in file for file in open_files(pid))}
 

@@ -46,7 +46,7 @@ def guarded(
     up: Upstream, service: Upstream, guard: dict[str, Any], hook: dict[str, Any] | None = None, **more: Any
 ) -> Config:
     up.script = whole(ANSWER)
-    webhook = {"url": f"{service.url.removesuffix('/v1')}/check", **(hook or {})}
+    webhook = {"url": f"{service.url.removesuffix('/v1')}/check", "timeout_s": 10, **(hook or {})}
     base = to_upstream(up.url)
     keys = [*base.get("keys", KEYS), {"name": "ada", "key": ADA, "tenant": "acme", "roles": ["approver"]}]
     return {**base, "keys": keys, "guards": {"own": {"webhook": webhook, **guard}}, **more}
@@ -111,7 +111,7 @@ def test_people_are_asked_told_and_heard(start: Start, up: Upstream, service: Up
 def command(gateway: Gateway, *arguments: str) -> str:
     ran = subprocess.run(
         [sys.executable, "-m", "antiphon", *arguments, "--config", str(gateway.file)],
-        capture_output=True, text=True, cwd=gateway.home, timeout=60,
+        capture_output=True, text=True, cwd=gateway.home, timeout=120,
     )  # fmt: skip
     assert ran.returncode == 0, ran
     return ran.stdout

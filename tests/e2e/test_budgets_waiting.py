@@ -12,7 +12,7 @@ from rig.fixtures import Start
 from rig.fleet import Json, fleet, said
 from rig.gateway import Config
 from rig.loop import LoopThread
-from rig.money import Bill, audit, books, budget, notes
+from rig.money import PATIENT, Bill, audit, books, budget, notes
 from rig.raw import Caller, request
 from rig.scripts import Held
 from rig.sdk import says
@@ -27,7 +27,8 @@ ONE_USD = 0.0009
 
 
 def config(url: str, *budgets: Json, **more: Any) -> Config:
-    return {**fleet(url, ["one"], {"r": {"models": ["one"]}}), "budgets": list(budgets), **more}
+    made = fleet(url, ["one"], {"r": {"models": ["one"]}}, cache={"timeout_s": 10})
+    return {**made, "budgets": list(budgets), "metering": PATIENT, **more}
 
 
 def ask(**more: Any) -> Json:
@@ -37,7 +38,7 @@ def ask(**more: Any) -> Json:
 def test_who_finds_the_rest_held_waits_for_it(start: Start, up: Upstream, servers: LoopThread) -> None:
     held = Held(Bill().uses(input_tokens=3, output_tokens=2))
     up.script = held.script
-    gateway = start(config(up.url, budget(usd=ONE_USD), metering={"wait_s": 15}), "--workers", "2")
+    gateway = start(config(up.url, budget(usd=ONE_USD)), "--workers", "2")
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(gateway.chat, ask())
         until(lambda: len(up.seen) == 1, "it holds all there is")
@@ -54,7 +55,7 @@ def test_who_waited_in_vain_is_refused_and_told_what_others_hold(
 ) -> None:
     held = Held(Bill().uses())
     up.script = held.script
-    gateway = start(config(up.url, budget(usd=ONE_USD), metering={"wait_s": 0.2}))
+    gateway = start(config(up.url, budget(usd=ONE_USD), metering={"wait_s": 3}))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(gateway.chat, ask())
         until(lambda: len(up.seen) == 1, "it holds all there is")
@@ -70,7 +71,7 @@ def test_who_leaves_while_it_waits_takes_nothing_along(start: Start, up: Upstrea
     held = Held(Bill().uses(input_tokens=3, output_tokens=2))
     up.script = held.script
     limits = [{"name": "at-once", "concurrent_requests": 2}]
-    gateway = start(config(up.url, budget(usd=ONE_USD), limits=limits, metering={"wait_s": 15}))
+    gateway = start(config(up.url, budget(usd=ONE_USD), limits=limits))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(gateway.chat, ask())
         until(lambda: len(up.seen) == 1, "it holds all there is")
@@ -92,7 +93,8 @@ def test_who_leaves_while_it_waits_takes_nothing_along(start: Start, up: Upstrea
 def test_a_rolling_window_gives_back_what_is_behind_it(start: Start, up: Upstream) -> None:
     bill = Bill()
     up.script = bill.uses()
-    gateway = start(config(up.url, {"name": "cap", "requests": 3, "rolling": "2s"}), "--workers", "2")
+    rolling = {"name": "cap", "requests": 3, "rolling": "4s"}
+    gateway = start(config(up.url, rolling, metering={"wait_s": 3}), "--workers", "2")
     found = Counter(gateway.chat(ask()).status for _ in range(4))
     assert found[200] >= 3
     until(lambda: gateway.chat(ask()).status == 402, "it is used up")
@@ -124,7 +126,7 @@ def test_a_shared_call_is_paid_once_and_refused_to_all_of_them(start: Start, up:
     bill = Bill()
     held = Held(bill.uses())
     up.script = held.script
-    made = config(up.url, budget(usd=0.0015), metering={"wait_s": 0.2})
+    made = config(up.url, budget(usd=0.0015), metering={"wait_s": 3})
     made["routes"]["r"]["coalesce"] = {"enabled": True}
     gateway = start(made)
     same = ask(temperature=0)
@@ -171,6 +173,7 @@ def test_a_downgrade_that_leads_to_nobody_is_refused(start: Start, up: Upstream)
             {"r": {"models": ["two"]}, "s": {"models": ["one"]}},
         ),
         "budgets": [budget(requests=1, at_cap="downgrade", downgrade_to="fast")],
+        "metering": PATIENT,
     }
     gateway = start(made)
     assert gateway.chat(ask()).status == 200

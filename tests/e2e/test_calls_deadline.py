@@ -19,7 +19,7 @@ from rig.wait import until
 
 pytestmark = pytest.mark.processes
 
-CAP_S = 30
+CAP_S = 100
 TIMEOUT = "x-antiphon-timeout"
 
 
@@ -38,14 +38,14 @@ def house(servers: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iter
         hung=silent,
         impatient=silent,
         endless=endless(word("a")),
-        down=fails(b"500 Internal Server Error"),
+        down=fails(b"500 Internal Server Error", more=b"retry-after: 9\r\n"),
     )
     deployments: dict[str, Json] = {name: {} for name in ("good", "hung", "endless", "down")}
     deployments["impatient"] = {"timeouts": {"first_byte_s": 0.1}}
     routes: dict[str, Json] = {f"to-{name}": {"models": [name]} for name in deployments}
     routes["to-impatient"]["attempts"] = 20
     routes["to-down"]["attempts"] = 20
-    routes["bounded"] = {"models": ["hung"], "timeout_s": 0.3}
+    routes["bounded"] = {"models": ["hung"], "timeout_s": 1}
     routes["bounded-good"] = {"models": ["good"], "timeout_s": 9}
     config = fleet(
         up.url,
@@ -67,7 +67,7 @@ def ask(model: str, **more: Any) -> Json:
     return {"model": model, "messages": says("Hi"), **more}
 
 
-@pytest.mark.parametrize(("written", "allowed_s"), [("1.5", 1.5), ("500ms", 0.5), ("20s", 20.0), ("0.2m", 12.0)])
+@pytest.mark.parametrize(("written", "allowed_s"), [("20.5", 20.5), ("20500ms", 20.5), ("20s", 20.0), ("0.2m", 12.0)])
 def test_a_time_is_written_in_several_ways(house: House, written: str, allowed_s: float) -> None:
     with client(house.gateway) as sdk:
         raw = sdk.chat.completions.with_raw_response.create(**ask("to-good"), extra_headers={TIMEOUT: written})
@@ -93,9 +93,9 @@ def test_what_is_no_time_is_refused_by_the_name_of_its_header(house: House, writ
 @pytest.mark.parametrize(
     ("model", "headers", "who", "by"),
     [
-        ("to-hung", {TIMEOUT: "200ms"}, "the header x-antiphon-timeout allows", "request"),
-        ("to-hung", {"x-stainless-read-timeout": "0.2"}, "the header x-stainless-read-timeout allows", "request"),
-        ("to-hung", {"x-server-timeout": "0.2"}, "the header x-server-timeout allows", "request"),
+        ("to-hung", {TIMEOUT: "1000ms"}, "the header x-antiphon-timeout allows", "request"),
+        ("to-hung", {"x-stainless-read-timeout": "1"}, "the header x-stainless-read-timeout allows", "request"),
+        ("to-hung", {"x-server-timeout": "1"}, "the header x-server-timeout allows", "request"),
         ("bounded", {}, "the route allows", "route"),
         ("bounded", {TIMEOUT: "60"}, "the route allows", "route"),
     ],
@@ -111,16 +111,16 @@ def test_who_set_the_time_is_named_when_it_is_over(
     assert receipt["deadline"]["by"] == by
     assert len(receipt["attempts"]) == 1
     assert receipt["attempts"][0]["failure"] == "timeout"
-    assert house.up.last.gone_s is not None or until(lambda: house.up.last.gone_s is not None, "it is given up")
+    until(lambda: house.up.last.gone_s is not None, "it is given up")
 
 
 def test_the_servers_cap_is_told(house: House) -> None:
     with client(house.gateway) as sdk:
         raw = sdk.chat.completions.with_raw_response.create(**ask("to-good"), extra_headers={TIMEOUT: "2m"})
 
-    assert raw.headers[TIMEOUT] == "30; asked=120; by=server"
+    assert raw.headers[TIMEOUT] == "100; asked=120; by=server"
     receipt = house.gateway.receipt(raw.headers["x-antiphon-receipt"])
-    assert receipt["deadline"] == {"allowed_s": 30.0, "by": "server", "header": TIMEOUT, "asked_s": 120.0}
+    assert receipt["deadline"] == {"allowed_s": 100.0, "by": "server", "header": TIMEOUT, "asked_s": 120.0}
 
 
 def test_so_is_the_routes(house: House) -> None:
@@ -146,7 +146,7 @@ async def test_it_ends_the_call_before_the_sdk_would(house: House) -> None:
 
 
 def test_attempts_share_one_deadline(house: House) -> None:
-    answer = house.gateway.chat(ask("to-impatient"), headers={TIMEOUT: "250ms"})
+    answer = house.gateway.chat(ask("to-impatient"), headers={TIMEOUT: "2s"})
 
     assert answer.status == 504
     receipt = house.gateway.receipt(answer)
@@ -155,7 +155,7 @@ def test_attempts_share_one_deadline(house: House) -> None:
 
 
 def test_a_wait_that_would_outlast_it_is_not_begun(house: House) -> None:
-    answer = house.gateway.chat(ask("to-down"), headers={TIMEOUT: "500ms"})
+    answer = house.gateway.chat(ask("to-down"), headers={TIMEOUT: "8s"})
 
     assert (answer.status, answer.error["code"]) == (502, "upstream_error")
     receipt = house.gateway.receipt(answer)
@@ -166,7 +166,7 @@ def test_a_wait_that_would_outlast_it_is_not_begun(house: House) -> None:
 @pytest.mark.parametrize("header", [TIMEOUT, "x-server-timeout"])
 def test_a_stream_that_runs_beyond_it_ends_with_a_typed_error(house: House, header: str) -> None:
     with client(house.gateway) as sdk:
-        stream = sdk.chat.completions.create(**ask("to-endless"), stream=True, extra_headers={header: "0.4"})
+        stream = sdk.chat.completions.create(**ask("to-endless"), stream=True, extra_headers={header: "1.5"})
         chunks: list[Any] = []
         with pytest.raises(openai.APIError) as caught:
             chunks.extend(stream)
@@ -179,10 +179,10 @@ def test_a_stream_that_runs_beyond_it_ends_with_a_typed_error(house: House, head
 
 
 def test_an_sdks_timeout_bounds_the_silence_of_a_stream_and_not_its_length(house: House) -> None:
-    lines = {"x-stainless-read-timeout": "0.3"}
+    lines = {"x-stainless-read-timeout": "1"}
     with client(house.gateway, timeout=20) as sdk:
         stream = sdk.chat.completions.create(**ask("to-endless"), stream=True, extra_headers=lines)
-        some = list(islice(stream, 200))  # a second's worth: far beyond the 0.3
+        some = list(islice(stream, 400))  # two seconds' worth, 5 ms each: far beyond the one
         stream.close()
 
-    assert len(some) == 200
+    assert len(some) == 400

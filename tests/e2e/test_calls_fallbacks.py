@@ -14,6 +14,7 @@ from rig.loop import LoopThread
 from rig.scripts import answers, by_model, fails
 from rig.sdk import async_client, client, says
 from rig.upstream import Script, Upstream, upstream
+from rig.wait import until
 
 pytestmark = pytest.mark.processes
 
@@ -113,7 +114,8 @@ def test_the_receipt_names_the_fallback_and_why_it_was_asked(house: House) -> No
         "context_window",
         "content_policy",
     ]
-    assert house.gateway.metric("antiphon_fallbacks_total", 'route="to-small"', 'on="context_window"') >= 1
+    counted = "antiphon_fallbacks_total", 'route="to-small"', 'on="context_window"'
+    until(lambda: house.gateway.metric(*counted) >= 1, "it is counted")
 
 
 def test_without_its_fallback_a_context_that_is_too_long_is_told_as_it_was_said(house: House) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -47,6 +47,7 @@ class Trouble:
     failure: str
     error: str
     status: int | None = None
+    timeouts: dict[str, float] = field(default_factory=dict[str, float])
 
 
 TROUBLES: dict[str, Trouble] = {
@@ -79,12 +80,11 @@ TROUBLES: dict[str, Trouble] = {
     "short": Trouble(short("never read in full"), "broken", "upstream_broken", 200),
     "malformed": Trouble(malformed, "malformed", "upstream_malformed", 200),
     "no-answer-in-it": Trouble(whole(b"<p>Please sign in</p>", b"text/html"), "malformed", "upstream_malformed", 200),
-    "hang": Trouble(silent, "timeout", "upstream_timeout"),
-    "drip": Trouble(drip, "timeout", "upstream_timeout", 200),
+    "hang": Trouble(silent, "timeout", "upstream_timeout", timeouts={"first_byte_s": 0.15}),
+    "drip": Trouble(drip, "timeout", "upstream_timeout", 200, {"between_bytes_s": 0.15}),
     "unreachable": Trouble(silent, "unreachable", "upstream_unreachable"),
 }
 RESTING = ("429-seconds", "429-ms", "429-date", "503")
-SHORT = {"first_byte_s": 0.15, "between_bytes_s": 0.15}
 
 
 @dataclass
@@ -99,7 +99,7 @@ def house(servers: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iter
     context = upstream()
     up = servers.enter(context)
     names = [f"{kind}-{form}" for kind in TROUBLES for form in ("whole", "stream", "async")]
-    deployments: dict[str, Json] = {name: {"timeouts": SHORT} for name in names}
+    deployments: dict[str, Json] = {name: {"timeouts": TROUBLES[name.rpartition("-")[0]].timeouts} for name in names}
     for form in ("whole", "stream", "async"):
         deployments[f"unreachable-{form}"]["base_url"] = "http://127.0.0.1:1/v1"
         deployments[f"reset-{form}"]["base_url"] = f"http://localhost:{up.port}/v1"  # no connection is kept there

@@ -14,8 +14,10 @@ pytestmark = pytest.mark.processes
 EVENT = b'data: {"id":"c","model":"up-1","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 USED = EVENT.replace(b"}]}\n", b'}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}\n')
 ASK = {"model": "gpt-test", "messages": [], "stream": True}
-SOON_S = 1.0
-"""Far above the 50 ms that are promised: a busy machine is no defect. What was measured is told at the end."""
+SOON_S = 10.0
+"""Far above the 50 ms that are promised, and far below any timeout of theirs: a busy machine is no defect. What was measured
+is told at the end.
+"""
 
 
 def gone(upstream: Upstream, left_s: float) -> float:
@@ -50,7 +52,7 @@ def test_amid_a_stream(relayed: tuple[Gateway, Upstream], measure: Measure, turn
     assert (receipt["outcome"], receipt["status"], receipt["served"]) == ("client_gone", 200, "gpt-test")
     assert "usage" not in receipt
     assert any("events were released" in note for note in receipt["notes"])
-    assert gateway.metric("antiphon_attempts_in_flight") == 0
+    until(lambda: gateway.metric("antiphon_attempts_in_flight") == 0, "no attempt runs")
 
 
 def test_what_had_been_used_is_booked(relayed: tuple[Gateway, Upstream]) -> None:

@@ -1,7 +1,7 @@
 """Two gateways on one Postgres and one Valkey: budgets and limits are theirs together, also while one of the two is away."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +15,7 @@ from rig.config import BOB
 from rig.fixtures import Start
 from rig.fleet import Json, fleet
 from rig.gateway import Answer, Config, Gateway
-from rig.money import Bill, Books, audit, budget
+from rig.money import PATIENT, Bill, Books, audit, budget
 from rig.sdk import says
 from rig.upstream import Upstream
 from rig.wait import until
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.processes
 
 OUTPUT = 100
 CALLERS, CALLS = 48, 240
-AWAY_S = 30.0
+AWAY_S = 60.0
 """So long a test waits for a store to be missed, or found again."""
 
 
@@ -44,7 +44,7 @@ def config(up: str, database: str, valkey: str = "", **more: Any) -> Config:
     made = fleet(up, ["one"], {"r": {"models": ["one"]}})
     made["storage"] |= {"url": database}
     if valkey:
-        made["cluster"] = {"url": valkey, "replicas": 2, "timeout_ms": 250}
+        made["cluster"] = {"url": valkey, "replicas": 2, "timeout_ms": 5000}
     return {**made, **more}
 
 
@@ -76,6 +76,12 @@ def turns(replicas: tuple[Gateway, Gateway], call: Callable[[Gateway], Answer], 
         return list(pool.map(lambda number: call(replicas[number % 2]), range(calls)))
 
 
+def leased(replicas: Iterable[Gateway]) -> None:
+    """Each has answered, and so has a lease; a busy machine may take its time for the first."""
+    for one in replicas:
+        until(lambda one=one: one.chat(ask()).status == 200, "its first lease")
+
+
 # --- together
 
 
@@ -85,7 +91,7 @@ def test_one_budget_is_shared_by_replicas_and_never_overshot(
 ) -> None:
     bill, database = Bill(), postgres.database()
     up.script = bill.uses()
-    made = config(up.url, database, budgets=[budget(**{measure: limit})], metering={"wait_s": 10})
+    made = config(up.url, database, budgets=[budget(**{measure: limit})], metering=PATIENT)
     replicas = pair(start, tmp_path, made)
     found = turns(replicas, lambda one: one.chat(ask(stream=bool(one is replicas[0]))))
 
@@ -130,15 +136,14 @@ def test_a_killed_replica_keeps_its_leases_until_it_is_back(
     bill, database = Bill(), postgres.database()
     up.script = bill.uses()
     replicas = pair(start, tmp_path, config(up.url, database, budgets=[budget(usd=1)]), workers=1)
-    for one in replicas:
-        assert one.chat(ask()).status == 200
+    leased(replicas)
     replicas[0].kill()
     assert replicas[1].stop() == 0
     until(lambda: books(database).leases > 0, "its lease stands")
     assert audit(replicas[1])["faults"] == []
 
     replicas[0].start()
-    until(lambda: len(books(database).entries) == 2, "its journal is read")
+    until(lambda: len(books(database).entries) == bill.answers, "its journal is read")
     assert replicas[0].stop() == 0
     booked = books(database)
     assert (booked.held, booked.leases) == (0, 0)
@@ -196,8 +201,8 @@ def test_leases_serve_on_while_postgres_is_away_and_then_it_is_503_until_it_is_b
     made = config(up.url, database, budgets=[budget(requests=100_000)], metering={"lease_term_s": 600})
     replicas = pair(start, tmp_path, made, workers=1)
     gateway = replicas[0]
-    assert [one.chat(ask()).status for one in replicas] == [200, 200]
-    until(lambda: len(books(database).entries) == 2, "both are booked")
+    leased(replicas)
+    until(lambda: len(books(database).entries) == bill.answers, "both are booked")
 
     own_postgres.stop()
     found = [gateway.chat(ask())]
@@ -229,10 +234,10 @@ def test_who_serves_while_postgres_is_away_says_so_and_books_it_later(
 ) -> None:
     bill, database = Bill(), own_postgres.database()
     up.script = bill.uses()
-    metering = {"when_store_away": "serve", "wait_s": 0.5}
+    metering = {"when_store_away": "serve", "wait_s": 30}
     made = config(up.url, database, budgets=[budget(requests=100_000)], metering=metering)
     gateway, _ = pair(start, tmp_path, made, workers=1)
-    assert gateway.chat(ask()).status == 200
+    leased([gateway])
 
     own_postgres.stop()
     for _ in range(40):
@@ -255,8 +260,8 @@ def test_a_gateway_that_dies_while_postgres_is_away_books_all_once_both_are_back
     up.script = bill.uses()
     made = config(up.url, database, budgets=[budget(usd=1)], metering={"lease_term_s": 600})
     gateway, other = pair(start, tmp_path, made, workers=1)
-    assert gateway.chat(ask()).status == 200
-    until(lambda: len(books(database).entries) == 1, "it is booked")
+    leased([gateway])
+    until(lambda: len(books(database).entries) == bill.answers, "it is booked")
     own_postgres.stop()
     for _ in range(3):
         gateway.chat(ask())

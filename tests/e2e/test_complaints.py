@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from rig.gateway import GREETING, START_S
+from rig.gateway import GREETING, START_S, STOP_S
 from rig.wait import until
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def serving(example: Path, environ: dict[str, str]) -> Iterator[str]:
         yield f"http://127.0.0.1:{int(until(greeted, 'the greeting', START_S)[1])}"
     finally:
         process.terminate()
-        process.wait(START_S)
+        process.wait(STOP_S)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -13,7 +13,7 @@ from rig.crowd import Crowd, Gate
 from rig.fixtures import Measure, Start
 from rig.gateway import Gateway
 from rig.loop import LoopThread
-from rig.processes import workers
+from rig.processes import busiest
 from rig.upstream import Upstream
 from rig.wait import until
 
@@ -38,18 +38,20 @@ def segments(gateway: Gateway) -> list[Path]:
 
 async def blow(gateway: Gateway, up: Upstream, servers: LoopThread, strike: signal.Signals, *, group: bool) -> Crowd:
     """Begin all streams, let some end, strike; the callers then see what they see."""
-    gate = Gate()
+    gate = Gate(keeps=4)  # so that some run when the blow comes, however late that is
     up.script = gate.script
     crowd = Crowd(gateway, STREAMS)
     running = asyncio.ensure_future(crowd.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(180):
         await crowd.reached(begun=STREAMS)
+        victim = busiest(gateway)
         servers.run(gate.open())
         await crowd.reached(done=DONE_FIRST)
         if group:
             os.killpg(gateway.pid, strike)
         else:
-            os.kill(workers(gateway)[0], strike)
+            os.kill(victim, strike)
+        servers.run(gate.let_go())
         await running
     return crowd
 
@@ -59,6 +61,7 @@ def settled(gateway: Gateway) -> None:
     until(
         lambda: len(gateway.stored()) >= STREAMS and len(gateway.stored()) == len(gateway.stored(running=True)),
         "every receipt is in the database",
+        60,
     )
 
 
@@ -77,7 +80,8 @@ async def test_a_killed_worker_loses_no_receipt(
     measure("worker killed: answers released [of 1000]", crowd.done)
     measure("worker killed: recorded as ok, yet cut on the way [of 1000]", ends["ok"])
     until(lambda: len(segments(gateway)) == 2, "only the living workers have a segment")
-    assert gateway.metric("antiphon_requests_total", 'outcome="ok"') >= crowd.done
+    least = crowd.done - 1  # what counts comes behind the release: the victim may have died between the two, once
+    until(lambda: gateway.metric("antiphon_requests_total", 'outcome="ok"') >= least, "answers are counted")
     until(lambda: gateway.metric("antiphon_attempts_in_flight") == 0, "no attempt runs")
     assert gateway.stop() == 0
     assert segments(gateway) == []
@@ -89,7 +93,7 @@ async def test_everything_killed_at_once_loses_no_receipt(
     gateway = start(to_upstream(up.url), "--workers", "2")
 
     crowd = await blow(gateway, up, servers, signal.SIGKILL, group=True)
-    gateway.ended()
+    gateway.kill()
     left = segments(gateway)
     assert left
     gateway.start()
@@ -114,7 +118,7 @@ async def test_killed_again_and_again_while_it_ships(start: Start, up: Upstream,
     config["storage"]["ship_interval_s"] = 0.01
     gateway = start(config, "--workers", "2")
     crowd = await blow(gateway, up, servers, signal.SIGKILL, group=True)
-    gateway.ended()
+    gateway.kill()
 
     for _ in range(3):
         gateway.launch()

@@ -1,8 +1,6 @@
 """A journal that can't be written: nothing is sent, the caller is told, nothing is lost once there is room again."""
 
-import os
 import resource
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +11,7 @@ from rig.crowd import Gate
 from rig.fixtures import Start
 from rig.gateway import Answer, Gateway
 from rig.loop import LoopThread
-from rig.processes import shipper, workers
+from rig.processes import shipper, stopped, workers
 from rig.raw import Caller, request
 from rig.upstream import Upstream, silent, whole
 from rig.wait import until
@@ -41,12 +39,11 @@ def full_disk(gateway: Gateway) -> Iterator[None]:
     """The shipper stands still, and the worker can begin no other journal, as if the disk were full."""
     (worker,) = workers(gateway)
     resource.prlimit(worker, resource.RLIMIT_FSIZE, (JOURNAL_BYTES, resource.RLIM_INFINITY))
-    os.kill(shipper(gateway), signal.SIGSTOP)
     try:
-        yield
+        with stopped(shipper(gateway)):
+            yield
     finally:
         resource.prlimit(worker, resource.RLIMIT_FSIZE, OPEN)
-        os.kill(shipper(gateway), signal.SIGCONT)
 
 
 def filled(gateway: Gateway, up: Upstream) -> list[Answer]:
@@ -148,7 +145,8 @@ def test_a_database_that_can_not_be_written_holds_no_request_up(start: Start, up
     first = gateway.chat(ASK)
     until(gateway.stored, "the first receipt is shipped")
     size = (gateway.data / "antiphon.db-wal").stat().st_size
-    resource.prlimit(shipper(gateway), resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    writer = shipper(gateway)
+    resource.prlimit(writer, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     answers = [gateway.chat(ASK) for _ in range(20)]
     event = gateway.event("journal.not_shipped")
@@ -157,5 +155,5 @@ def test_a_database_that_can_not_be_written_holds_no_request_up(start: Start, up
     assert outcomes(gateway, first, *answers) == [("ok", 200, "")] * 21
     assert gateway.metric("antiphon_journal_unshipped_bytes") >= 0
     assert len(gateway.stored()) == 1
-    resource.prlimit(shipper(gateway), resource.RLIMIT_FSIZE, OPEN)
+    resource.prlimit(writer, resource.RLIMIT_FSIZE, OPEN)
     until(lambda: len(gateway.stored()) == 21, "everything is shipped")

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from antiphon.core.error import BadRequest
 from antiphon.core.request import Dialect
+from antiphon.core.run import ENDED
 from antiphon.providers.lab.records import KEPT_REQUESTS
 from antiphon.providers.lab.run import Running, running
 from antiphon.providers.lab.settings import LabModel, LabSettings
@@ -26,6 +27,7 @@ from rig.gateway import Answer, Config, Gateway
 from rig.loop import LoopThread
 from rig.sdk import client, says
 from rig.upstream import JSON, SSE, Script, Upstream, streamed, whole
+from rig.wait import until
 
 pytestmark = pytest.mark.processes
 
@@ -383,9 +385,15 @@ def passed(gateway: Gateway) -> None:
 
 def run(gateway: Gateway) -> None:
     """A run's texts leave by model calls alone, which guards look at: it fails, and says why."""
-    answer = _json(gateway, "/v1/runs", {"agent": "guarded", "input": f"Well, {FORBIDDEN}", "wait_s": 15})
-    assert (answer.json["status"], answer.json["stop"]) == ("failed", "error"), answer
-    assert "guard_blocked" in answer.json["why"]
+    begun = _json(gateway, "/v1/runs", {"agent": "guarded", "input": f"Well, {FORBIDDEN}", "wait_s": 15}).json
+
+    def ended() -> Any:
+        found = gateway.get(f"/v1/runs/{begun['id']}").json
+        return found if found["status"] in ENDED else None
+
+    found = until(ended, "the run has ended")
+    assert (found["status"], found["stop"]) == ("failed", "error"), found
+    assert "guard_blocked" in found["why"]
 
 
 def said_to_a_run(gateway: Gateway) -> None:

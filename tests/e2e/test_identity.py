@@ -18,7 +18,7 @@ from issuers import AUDIENCE, OTHER_RSA_KEY, Provider, provider
 from rig.certs import Authority
 from rig.config import ALICE, to_upstream
 from rig.fixtures import Start
-from rig.gateway import Answer, Config, Gateway
+from rig.gateway import ASK_S, Answer, Config, Gateway
 from rig.upstream import Upstream, whole
 from rig.wait import until
 
@@ -40,7 +40,7 @@ def token(idp: Provider, *signing: Any, **claims: Any) -> str:
 
 def admin(gateway: Gateway, method: str, path: str, fields: Any = None, *, key: str = "") -> Answer:
     url = (gateway.data / "admin.url").read_text().strip()
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=ASK_S)
     told = {"authorization": f"Bearer {key or (gateway.data / 'admin.key').read_text().strip()}"}
     body = None if fields is None else json.dumps(fields)
     try:
@@ -58,7 +58,7 @@ def signed_in(up: Upstream, idp: Provider, **more: Any) -> Config:
         "audiences": [AUDIENCE],
         "roles": {"llm-admins": "admin"},
         "tenant": "acme",
-        "timeout_s": 2,
+        "timeout_s": 20,
     }
     return {**to_upstream(up.url), "admin": {"port": 0}, "identity": {"issuers": [issuer]}, **more}
 
@@ -172,7 +172,7 @@ def test_a_workload_calls_by_its_certificate(start: Start, up: Upstream, tmp_pat
     gateway = start(config)
 
     def asked(context: ssl.SSLContext, **headers: str) -> tuple[int, Any]:
-        connection = http.client.HTTPSConnection("127.0.0.1", gateway.port, context=context, timeout=10)
+        connection = http.client.HTTPSConnection("127.0.0.1", gateway.port, context=context, timeout=ASK_S)
         try:
             told = {
                 "content-type": "application/json",

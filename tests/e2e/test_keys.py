@@ -17,8 +17,8 @@ import yaml
 
 from rig.config import ALICE, KEYS, ROOT, to_upstream
 from rig.fixtures import Start
-from rig.gateway import Answer, Config, Gateway
-from rig.processes import workers
+from rig.gateway import ASK_S, Answer, Config, Gateway
+from rig.processes import open_files, workers
 from rig.upstream import Upstream, whole
 from rig.wait import until
 
@@ -56,7 +56,7 @@ def command(gateway: Gateway, *arguments: str, code: int = 0, plain: bool = Fals
 def admin(gateway: Gateway, method: str, path: str, fields: Any = None, *, key: str = "", **headers: str) -> Answer:
     """Ask the admin API."""
     url = (gateway.data / "admin.url").read_text().strip()
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=ASK_S)
     told = {"authorization": f"Bearer {key or (gateway.data / 'admin.key').read_text().strip()}", **headers}
     body = None if fields is None else json.dumps(fields).encode()
     try:
@@ -175,11 +175,7 @@ def attempted(gateway: Gateway) -> Answer | None:
 
 def others(gateway: Gateway) -> list[int]:
     """Processes that are neither workers nor the admin API's: the shipper has the database open and no socket."""
-    return [pid for pid in gateway.children() if not any("socket:" in str(one.readlink()) for one in opened(pid))]
-
-
-def opened(pid: int) -> list[Path]:
-    return list(Path(f"/proc/{pid}/fd").iterdir())
+    return [pid for pid in gateway.children() if not any("socket:" in name for name in open_files(pid))]
 
 
 def test_what_the_file_owns_is_changed_in_the_file_alone(start: Start, up: Upstream) -> None:

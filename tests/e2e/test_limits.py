@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+import math
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,6 +70,7 @@ def duration_s(text: str) -> float:
 def test_a_limit_of_requests_is_shared_by_workers_and_never_overshot(start: Start, up: Upstream, stream: bool) -> None:
     up.script = Bill().uses()
     gateway = start(config(up.url, limit(requests=60)), "--workers", "2")
+    began_s = time.monotonic()
     found = crowd(gateway, stream=stream)
 
     counted = Counter(one.status for one in found)
@@ -79,7 +82,7 @@ def test_a_limit_of_requests_is_shared_by_workers_and_never_overshot(start: Star
     while len(up.seen) == passed and (one := gateway.chat(ask())).status == 200:  # what one worker held for itself
         passed += 1
     # 60 at once, and one for each minute that the test takes.
-    assert 60 * 7 // 8 <= passed <= 61
+    assert 60 * 7 // 8 <= passed <= 60 + math.ceil((time.monotonic() - began_s) / 60)
     assert passed == len(up.seen)
 
 
@@ -87,6 +90,7 @@ def test_a_limit_of_tokens_holds_the_estimate_and_counts_the_use(start: Start, u
     bill = Bill()
     up.script = bill.uses(input_tokens=5, output_tokens=10)
     gateway = start(config(up.url, limit(tokens=1500)), "--workers", "2")
+    began_s = time.monotonic()
     found = crowd(gateway)
 
     counted = Counter(one.status for one in found)
@@ -95,8 +99,8 @@ def test_a_limit_of_tokens_holds_the_estimate_and_counts_the_use(start: Start, u
         pass
     over(last)
     assert "tokens" in last.error["message"]
-    # A request of so few tokens is estimated at more; what a test of a minute lets flow off is 25.
-    assert 1000 < bill.tokens <= 1500 + 25
+    # A request of so few tokens is estimated at more; in each minute that the test takes 25 flow off.
+    assert 1000 < bill.tokens <= 1500 + 25 * math.ceil((time.monotonic() - began_s) / 60)
 
 
 @contextmanager
@@ -293,21 +297,28 @@ def test_what_can_never_pass_is_told_so_without_a_time(start: Start, up: Upstrea
     assert up.seen == []
 
 
+def reload(gateway: Gateway, made: Config, workers: int) -> None:
+    """Have so many workers take a configuration over."""
+    before = len(gateway.events("config.taken"))
+    gateway.write(made)
+    gateway.event("config.taken", before + workers)
+
+
 def test_a_reload_changes_a_limit_and_keeps_what_was_counted(start: Start, up: Upstream) -> None:
     up.script = answers("said")
     gateway = start(config(up.url, limit(requests=2)), "--workers", "2")
     assert [gateway.chat(ask()).status for _ in range(3)] == [200, 200, 429]
 
-    gateway.write(config(up.url, limit(requests=4)))
-    until(lambda: gateway.chat(ask()).status == 200, "more may pass")
-    until(lambda: gateway.chat(ask()).status == 429, "and no more than that")
-    assert 3 <= len(up.seen) <= 4
+    reload(gateway, config(up.url, limit(requests=4)), 2)
+    assert [gateway.chat(ask()).status for _ in range(3)] == [200, 200, 429]
+    assert len(up.seen) == 4
 
-    gateway.write(config(up.url, limit(requests=4, on=["end_user"])))
-    until(lambda: gateway.chat(ask()).status == 200, "another one counts nobody")
-    gateway.write(config(up.url, limit(requests=4)))
-    until(lambda: gateway.chat(ask()).status == 429, "what was counted stands")
+    reload(gateway, config(up.url, limit(requests=4, on=["end_user"])), 2)
+    assert gateway.chat(ask()).status == 200, "another one counts nobody"
+    reload(gateway, config(up.url, limit(requests=4)), 2)
+    assert gateway.chat(ask()).status == 429, "what was counted stands"
 
-    gateway.write(config(up.url))
-    until(lambda: "x-ratelimit-limit-requests" not in gateway.chat(ask()).headers, "there is none any more")
-    assert [gateway.chat(ask()).status for _ in range(5)] == [200] * 5
+    reload(gateway, config(up.url), 2)
+    after = [gateway.chat(ask()) for _ in range(8)]
+    assert [one.status for one in after] == [200] * 8
+    assert not any("x-ratelimit-limit-requests" in one.headers for one in after), "there is none any more"

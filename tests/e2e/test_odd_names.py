@@ -54,7 +54,7 @@ def test_control_characters_in_names_are_counted_and_recorded(start: Start, up: 
     assert (odd.status, model.status, good.status) == (200, 404, 200)
     receipt = gateway.receipt(odd)
     assert (receipt["user"], receipt["outcome"]) == (ODD, "ok")
-    until(lambda: len([one for one in accounts(gateway) if float(one["spent"]) > 0]) == 2, "both are booked")
+    until(lambda: len([one for one in accounts(gateway) if float(one["spent"]) > 0]) == 2, "both are booked", 120)
     assert sorted(one["values"][0] for one in accounts(gateway)) == sorted([ODD, "ann"])
     assert gateway.stop() == 0
     assert "not_shipped" not in gateway.log_file.read_text()

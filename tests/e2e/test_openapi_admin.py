@@ -22,7 +22,7 @@ CHECKS = (
     "allow_header_conformance",
     "ignored_auth",
 )
-SEED, LONGEST_S = 7, 120
+SEED, LONGEST_S = 7, 600
 OPTIONS = """
 [phases.coverage]
 unexpected-methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -57,6 +57,7 @@ def test_whatever_is_sent_is_answered_as_described(
         *("--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS)),
         *("--phases", phases, "--max-examples", str(examples), "--seed", str(SEED)),
         *("--generation-deterministic", "--no-shrink", "--warnings", "off"),
+        *("--request-timeout", "60", "--suppress-health-check", "too_slow"),
         *("--continue-on-failure", "--no-color"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, cwd=tmp_path)

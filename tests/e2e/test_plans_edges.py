@@ -36,6 +36,8 @@ BALLOT: Json = {"ballot": {"vote": {"members": MEMBERS}}}
 PANEL: Json = {"panel": {"panel": {"members": ["small", "mid"], "judge": "big", "final": "big"}}}
 JUDGED = json.dumps({"agreement": ["x"], "contradictions": [], "unique": [], "blind_spots": []})
 LONG_BYTES = 262_144
+PATIENT = {"timeout_s": 10}
+"""Of the cache: an answer that is being kept is waited for."""
 
 
 def config(url: str, route: Json, **more: Any) -> Config:
@@ -166,11 +168,11 @@ def test_a_hedge_within_a_recipe_leaves_nothing_open(start: Start, up: Upstream)
 @pytest.mark.parametrize("bound", ["header", "envelope"])
 def test_when_the_time_is_over_the_best_answer_so_far_goes_out(start: Start, up: Upstream, bound: str) -> None:
     up.script = by_model(small=answers("It is 4"), mid=silent, big=silent)
-    seconds = 0.4 if bound == "envelope" else 60
+    seconds = 2 if bound == "envelope" else 60
     recipes = {"ballot": {**BALLOT["ballot"], "envelope": {"seconds": seconds}}}
     gateway = start(config(up.url, {"recipe": "ballot", "attempts": 1}, recipes=recipes))
 
-    answer = gateway.chat(ask(), headers={"x-antiphon-timeout": "400ms"} if bound == "header" else {})
+    answer = gateway.chat(ask(), headers={"x-antiphon-timeout": "2s"} if bound == "header" else {})
 
     assert said(answer) == "It is 4"
     receipt = gateway.receipt(answer)
@@ -288,6 +290,7 @@ def test_a_shared_call_is_made_by_the_rule_of_those_who_share_it(
     with ThreadPoolExecutor(3) as pool:
         hard = [pool.submit(gateway.chat, body, headers={"x-kind": "hard"}) for _ in range(3)]
         until(lambda: "big" in asked(up), "the leader's call is made")
+        until(lambda: gateway.metric("antiphon_coalesced_total") == 2, "the others share it")
         plain = gateway.chat(body)
         servers.run(held.release())
         texts = {said(one.result()) for one in hard}
@@ -304,6 +307,7 @@ def test_a_kept_answer_is_given_to_requests_of_the_same_recipe_only(start: Start
     up.script = answers("It is 4")
     rules = [{"name": "team", "when": "header.x_kind == 'hard'", "recipe": "ballot"}]
     made = config(up.url, {"models": ["small"], "rules": rules, "cache": {"enabled": True}}, recipes=BALLOT)
+    made["calls"]["cache"] = PATIENT
     gateway = start(made)
     body = ask(temperature=0)
 
@@ -365,7 +369,8 @@ def test_a_deployment_that_a_reload_takes_away_still_ends_the_recipe_that_runs(
             del rest["providers"][f"at-{name}"]
         gateway.write({**rest, "budgets": made["budgets"]})
         gateway.signal(signal.SIGHUP)
-        until(lambda: gateway.chat(ask(), headers={"x-antiphon-timeout": "100ms"}).status == 504, "the new one serves")
+        gateway.event("config.taken")
+        assert gateway.chat(ask(), headers={"x-antiphon-timeout": "100ms"}).status == 504
         servers.run(held.release())
         answer = running.result()
 
@@ -586,16 +591,17 @@ def test_the_plan_of_every_pattern_is_explained_and_is_the_one_that_runs_and_is_
     gateway = start(made)
 
     for name in EVERY:
-        body = {**ask("2+2?"), "model": name}
+        mark = f"by {name}:"  # upstreams may see calls that were cut off later than the caller its answer
+        body = {**ask(f"2+2, {mark} ?"), "model": name}
         found = explain(gateway, body)
         assert found["plan"]["recipe"] == name
-        assert up.seen == []
+        assert not [one for one in up.seen if mark.encode() in one.body]
         answer = gateway.chat(body)
         assert answer.status == 200, (name, answer)
         assert gateway.receipt(answer)["plan"] == found["plan"]
         assert {one["step"] for one in found["bounds"]} <= {one["name"] for one in found["plan"]["steps"]}
-        assert len(up.seen) <= found["plan"]["envelope"].get("calls", 1)
-        up.seen.clear()
+        assert len([one for one in up.seen if mark.encode() in one.body]) <= found["plan"]["envelope"].get("calls", 1)
+    assert all(any(f"by {name}:".encode() in one.body for name in EVERY) for one in up.seen), "every call has its mark"
     assert {one.plan.recipe for one in _again(gateway, len(EVERY)) if one.plan is not None} == set(EVERY)
 
 
@@ -628,6 +634,7 @@ def test_receipts_of_shared_kept_downgraded_and_shadow_requests_are_decided_agai
         budgets=[budget("soft", requests=12, only={"model": ["capped"]}, at_cap="downgrade", downgrade_to="fast")],
     )
     made["routes"]["r"] |= {"coalesce": {"enabled": True}, "cache": {"enabled": True}}
+    made["calls"]["cache"] = PATIENT
     made["routes"]["capped"] = {
         "models": ["small", "big"],
         "rules": rules,
@@ -678,11 +685,12 @@ def test_a_recipe_s_answer_is_kept_as_a_response_and_gone_on_from(start: Start, 
     assert kept.json["output"][0]["content"][0]["text"] == "It is 4"
     respond("And 3+3?", previous_response_id=first)
 
-    for seen in up.seen[3:]:
+    later = [seen for seen in up.seen if b"And 3+3?" in seen.body]
+    assert len(later) >= 2  # two that agree are enough
+    for seen in later:
         said_so_far = json.dumps(json.loads(seen.body)["messages"])
         assert "2+2?" in said_so_far
         assert "It is 4" in said_so_far
-        assert "And 3+3?" in said_so_far
         assert "previous_response_id" not in json.loads(seen.body)
 
 

@@ -71,7 +71,11 @@ def test_a_function_of_the_operator_s_tells_a_fact_or_leaves_it_unknown(
 ) -> None:
     (tmp_path / "our_facts.py").write_text(FUNCTIONS)
     up.script = answers("x")
-    signals = {"functions": {"it": {"call": f"our_facts:{function}", "gives": gives, "timeout_s": 0.2}}}
+    signals = {
+        "functions": {
+            "it": {"call": f"our_facts:{function}", "gives": gives, "timeout_s": 0.2 if function == "slow" else 30}
+        }
+    }
     gateway = start(config(up.url, when, signals), PYTHONPATH=str(tmp_path))
 
     receipt = gateway.receipt(gateway.chat(ask(text)))
@@ -178,7 +182,9 @@ def test_a_request_that_is_like_an_example_is_led_by_its_meaning(start: Start, u
     embedders = {"m": {"local": {"dir": str(minilm), "precision": "int8"}}}
     gateway = start(config(up.url, "like.refunds > 0.6", signals, embedders=embedders))
 
-    until(lambda: said(gateway.chat(ask("Please give me a refund, I want my money"))) == "b", "the examples are known")
+    until(
+        lambda: said(gateway.chat(ask("Please give me a refund, I want my money"))) == "b", "the examples are known", 90
+    )
     other = gateway.chat(ask("What is the capital of France?"))
 
     fact = next(one for one in gateway.receipt(other)["facts"] if one["name"] == "like.refunds")

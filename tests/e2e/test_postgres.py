@@ -20,7 +20,7 @@ ASK = {"model": "gpt-test", "messages": [{"role": "user", "content": "Hello!"}]}
 
 def shared(up: Upstream, url: str) -> Config:
     config = to_upstream(up.url)
-    config["storage"] |= {"url": url, "postgres": {"connect_timeout_s": 2, "statement_timeout_s": 2}}
+    config["storage"] |= {"url": url, "postgres": {"connect_timeout_s": 20, "statement_timeout_s": 20}}
     return config
 
 
@@ -54,7 +54,7 @@ def test_receipts_of_all_gateways_are_in_one_place_also_those_from_while_it_was_
         one.event("journal.not_shipped")
     finally:
         postgres.start()
-    until(stored, "all receipts are in Postgres")
+    until(stored, "all receipts are in Postgres", 60)
 
     assert (one.stop(), other.stop()) == (0, 0)
     assert rows(url, "SELECT count(*) FROM running") == rows(url, "SELECT count(*) FROM shipped") == [0]

@@ -1,8 +1,10 @@
 """What callers, contracts and judges say of answers is kept, comes to the quality of deployments, and leads requests."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from servers import Postgres
@@ -28,6 +30,14 @@ RULES = [
 ]
 BEST = {"goal": "best", "scores_at_least": 3}
 RATING = '{"score": 4, "accepted": true}'
+Found = TypeVar("Found")
+LEARNT_S = 120.0
+"""Workers read what scores come to every 2 s, and not before 20 times as long as a reading takes."""
+
+
+def learnt(probe: Callable[[], Found], what: str) -> Found:
+    """Wait for what workers know of scores."""
+    return until(probe, what, LEARNT_S)
 
 
 def config(url: str, route: Json, **more: Any) -> Config:
@@ -64,6 +74,13 @@ def count(gateway: Gateway, deployment: str, key: str = ALICE) -> float:
     return round(quality(gateway, key).get((deployment, "r", ""), {}).get("count", 0.0), 3)
 
 
+def contents(directory: Path) -> Iterator[bytes]:
+    """Of all files; some come and go while they are looked at."""
+    for one in directory.rglob("*"):
+        with suppress(FileNotFoundError, IsADirectoryError):
+            yield one.read_bytes()
+
+
 @pytest.fixture
 def gateway(start: Start, up: Upstream) -> Gateway:
     up.script = by_model(small=answers("small's"), big=answers("big's"))
@@ -84,12 +101,12 @@ def test_the_best_candidate_is_who_feedback_says_is(gateway: Gateway, liked: str
         seen = {one["deployment"]: one for one in found if not one.get("task") and one["count"] > 3.9}
         return seen if len(seen) == 2 and said(answer) == f"{liked}'s" else {}
 
-    seen = until(led, f"{liked} answers")
+    seen = learnt(led, f"{liked} answers")
 
     assert round(seen[liked]["mean"], 6) == 1
     assert 0.5 < seen[liked]["low"] < 1
     assert 0 < seen[other]["high"] < 0.5
-    until(lambda: gateway.metric("antiphon_quality", f'deployment="{liked}"', 'route="r"') > 0.99, "the gauge")
+    learnt(lambda: gateway.metric("antiphon_quality", f'deployment="{liked}"', 'route="r"') > 0.99, "the gauge")
     assert round(gateway.metric("antiphon_quality_scores", f'deployment="{other}"'), 2) == 4
     assert gateway.metric("antiphon_feedback_total", 'source="feedback"') == 8
     assert gateway.metric("antiphon_rule_hits_total", f'rule="to-{liked}"', 'route="r"') == 4
@@ -104,10 +121,10 @@ def test_a_floor_of_quality_keeps_the_cheap_one_out_until_it_is_good_enough(star
 
     for receipt in first:
         scored(gateway, receipt, score=0.2)
-    until(lambda: said(chat(gateway)) == "big's", "the cheap one is below the floor")
+    learnt(lambda: said(chat(gateway)) == "big's", "the cheap one is below the floor")
     for receipt in first:
         scored(gateway, receipt, score=0.9, note="I was wrong")
-    until(lambda: said(chat(gateway)) == "small's", "the last word counts")
+    learnt(lambda: said(chat(gateway)) == "small's", "the last word counts")
 
     assert count(gateway, "small") == 4
 
@@ -119,7 +136,7 @@ def test_the_last_score_of_one_caller_source_and_receipt_counts(gateway: Gateway
     scored(gateway, receipt, good=True, source="evaluation")
     scored(gateway, receipt, good=True, key=ROOT)
 
-    until(lambda: count(gateway, "small") == 3, "three scores that count")
+    learnt(lambda: count(gateway, "small") == 3, "three scores that count")
     told = gateway.get(f"/v1/feedback?receipt={receipt}").json["data"]
     assert [(one["source"], one["by"], one["score"]) for one in told] == [
         ("evaluation", "alice", 1.0),
@@ -127,9 +144,7 @@ def test_the_last_score_of_one_caller_source_and_receipt_counts(gateway: Gateway
         ("feedback", "default/root", 1.0),
     ]
     assert told[1]["note"] == "say 0.3"
-    assert b"say 0.3" not in b"".join(one.read_bytes() for one in gateway.data.rglob("*") if one.is_file()), (
-        "notes are sealed wherever they are kept"
-    )
+    assert b"say 0.3" not in b"".join(contents(gateway.data)), "notes are sealed wherever they are kept"
     mean = quality(gateway)["small", "r", ""]["mean"]
     assert round(mean, 4) == round((0.3 + 1 + 1) / 3, 4)
 
@@ -174,7 +189,7 @@ def test_only_the_receipts_tenant_and_an_admin_may_score_and_each_sees_its_own(g
         assert (answer.status, answer.error["code"]) == (404, "receipt_not_found")
     scored(gateway, receipt, good=True)
 
-    until(lambda: count(gateway, "small") == 1, "it is counted")
+    learnt(lambda: count(gateway, "small") == 1, "it is counted")
     assert count(gateway, "small", ROOT) == 1
     assert quality(gateway, BOB) == {}
     assert quality(gateway, ROOT, "?tenant=globex") == {}
@@ -189,9 +204,9 @@ def test_a_score_that_was_taken_survives_that_the_gateway_is_killed(gateway: Gat
     gateway.kill()
     gateway.start()
 
-    until(lambda: count(gateway, "big") == 20, "every one of them, once")
+    learnt(lambda: count(gateway, "big") == 20, "every one of them, once")
     scored(gateway, receipts[0], good=False)
-    until(lambda: quality(gateway)["big", "r", ""]["mean"] < 0.96, "one of them is taken back")
+    learnt(lambda: quality(gateway)["big", "r", ""]["mean"] < 0.96, "one of them is taken back")
     assert count(gateway, "big") == 20
 
 
@@ -225,13 +240,13 @@ def test_contracts_and_judges_score_who_gave_the_answers(start: Start, up: Upstr
         found = quality(gateway, ROOT)
         return found if {name for _, name, _ in found} == set(recipes) else {}
 
-    found = until(told, "scores of all recipes")
+    found = learnt(told, "scores of all recipes")
     kept = {name: one for (name, route, task), one in found.items() if route == "kept" and not task}
     broken = {name: one for (name, route, task), one in found.items() if route == "broken" and not task}
     assert kept["small"]["mean"] == 1
     assert broken["small"]["mean"] < 0.5
     assert any(task for _, _, task in found), "by class of task too"
-    until(lambda: gateway.metric("antiphon_recipe_runs_total", 'recipe="kept"') == 1, "the run is counted")
+    learnt(lambda: gateway.metric("antiphon_recipe_runs_total", 'recipe="kept"') == 1, "the run is counted")
     assert gateway.metric("antiphon_recipe_calls_total", 'recipe="broken"') >= 2
 
 
@@ -251,7 +266,7 @@ def test_what_one_gateway_was_told_leads_the_requests_of_another_on_the_same_pos
         found = [second.get(f"/v1/receipts/{receipt}") for some in receipts.values() for receipt in some]
         return all(one.status == 200 and one.json["outcome"] == "ok" for one in found)
 
-    until(shipped, "the other gateway finds the receipts")
+    learnt(shipped, "the other gateway finds the receipts")
     for place, (name, some) in enumerate(receipts.items()):
         for number, receipt in enumerate(some):
             scored((first, second)[number % 2], receipt, good=place == 1)
@@ -260,21 +275,21 @@ def test_what_one_gateway_was_told_leads_the_requests_of_another_on_the_same_pos
     def counts(gateway: Gateway) -> list[float]:
         return [count(gateway, name) for name in DEPLOYMENTS]
 
-    until(lambda: counts(first) == counts(second) == [4, 4], "each score once, whoever carried it")
-    until(lambda: said(chat(second)) == "big's", "the other gateway asks the better one")
+    learnt(lambda: counts(first) == counts(second) == [4, 4], "each score once, whoever carried it")
+    learnt(lambda: said(chat(second)) == "big's", "the other gateway asks the better one")
 
 
 def test_a_source_that_weighs_nothing_does_not_count_from_the_next_reload_on(gateway: Gateway) -> None:
     receipt = chat(gateway, "small").receipt_id
     scored(gateway, receipt, good=False)
     scored(gateway, receipt, good=True, source="evaluation")
-    until(lambda: count(gateway, "small") == 2, "both count")
+    learnt(lambda: count(gateway, "small") == 2, "both count")
 
     gateway.write({**gateway.config, "quality": {"weights": {"feedback": 0, "evaluation": 0.5}}})
 
-    until(lambda: count(gateway, "small") == 0.5, "one of them, for half")
+    learnt(lambda: count(gateway, "small") == 0.5, "one of them, for half")
     assert quality(gateway)["small", "r", ""]["mean"] == 1
-    until(lambda: gateway.metric("antiphon_quality_scores", 'deployment="small"') < 0.6, "workers know it too")
+    learnt(lambda: gateway.metric("antiphon_quality_scores", 'deployment="small"') < 0.6, "workers know it too")
 
 
 def test_a_half_life_takes_a_restart(gateway: Gateway) -> None:

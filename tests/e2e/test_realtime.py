@@ -20,7 +20,7 @@ from rig.sdk import async_client
 from rig.wait import until
 
 pytestmark = pytest.mark.processes
-PATIENCE_S = 10
+PATIENCE_S = 30
 KEYS = [
     {"name": "alice", "key": ALICE, "tenant": "acme"},
     {"name": "bob", "key": BOB, "tenant": "globex", "models": ["other"]},
@@ -239,7 +239,7 @@ async def test_a_slow_caller_gets_every_event_in_order(talking: Gateway) -> None
         for _ in range(20):
             await one.send(json.dumps({"type": "response.create"}))
         done = 0
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while done < 20:
                 done += json.loads(await one.recv())["type"] == "response.done"
 
@@ -249,7 +249,7 @@ async def test_silence_and_age_end_a_session(voices: Running, start: Any) -> Non
     async with connect(gateway) as one:
         assert (await closing(one)) == (1001, "no message came for 0.2 s")
     gateway.stop()
-    gateway = start(config(voices.url, max_session_s=0.2))
+    gateway = start(config(voices.url, max_session_s=2))
     async with connect(gateway) as one:
         assert (await closing(one)) == (1001, "the session has lasted as long as it may")
 

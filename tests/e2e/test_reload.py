@@ -105,7 +105,7 @@ def test_a_bad_file_keeps_the_last_good_one_and_says_where_it_is_wrong(start: St
     text = gateway.file.read_text()
     line = text.count("\n") + 1
 
-    gateway.file.write_text(text + "surprise: 1\nmodels_: {}\n")
+    gateway.put(text + "surprise: 1\nmodels_: {}\n")
     event = gateway.event("config.refused")
 
     assert f"{gateway.file}:{line}: surprise:" in event["reason"]
@@ -114,7 +114,7 @@ def test_a_bad_file_keeps_the_last_good_one_and_says_where_it_is_wrong(start: St
     assert revision(gateway) == good
     assert gateway.chat(ASK).status == 200
 
-    gateway.file.write_text("{ not yaml")
+    gateway.put("{ not yaml")
     gateway.event("config.refused", 2)
     gateway.file.unlink()
     gateway.event("config.refused", 3)

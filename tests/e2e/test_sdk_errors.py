@@ -181,7 +181,8 @@ def test_more_than_a_deployments_concurrency_where_none_may_wait(gateway: Gatewa
 
 
 def test_a_client_that_times_out_has_gone(gateway: Gateway) -> None:
-    with client(gateway, timeout=0.2) as sdk, pytest.raises(openai.APITimeoutError):
+    patience = openai.Timeout(60, read=2)  # enough for the gateway to have asked its upstream
+    with client(gateway, timeout=patience) as sdk, pytest.raises(openai.APITimeoutError):
         sdk.chat.completions.create(
             model="slow", messages=says("Hello!"), extra_headers={"x-antiphon-session": "timed-out"}
         )

@@ -31,7 +31,7 @@ def served(up: Upstream, cert: Path, key: Path, **more: str) -> Config:
 
 
 def connect(gateway: Gateway, context: ssl.SSLContext) -> http.client.HTTPSConnection:
-    one = http.client.HTTPSConnection("127.0.0.1", gateway.port, context=context, timeout=10)
+    one = http.client.HTTPSConnection("127.0.0.1", gateway.port, context=context, timeout=60)
     one.connect()
     return one
 

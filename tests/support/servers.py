@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+from ports import free_port
 
 from antiphon.core.secret import Secret
 from antiphon.store.postgres_link import PostgresPlace
@@ -39,8 +39,7 @@ class Postgres:
         self._as = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
         if self._as:
             shutil.chown(self._place.name, "postgres", "postgres")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._databases = 0
         self._run("initdb", "-D", self._data, "-U", "antiphon", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
         self.start()

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from ports import free_port
 
 MISSING = "neither valkey-server nor redis-server is installed"
 
@@ -58,12 +59,6 @@ class Server:
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             connection.sendall(said)
             return connection.recv(65_536)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

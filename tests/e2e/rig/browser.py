@@ -22,7 +22,7 @@ FLAGS = [
 ]
 AXE = Path(__file__).parent.parent / "vendor" / "axe" / "axe.min.js"
 Scheme = Literal["light", "dark"]
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 
 
 def chromium() -> str | None:
@@ -34,7 +34,7 @@ def chromium() -> str | None:
 def browser(program: str) -> Iterator[Browser]:
     """While it is open no event loop can run in this thread."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=PATIENCE_MS)
         try:
             yield started
         finally:

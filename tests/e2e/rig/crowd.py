@@ -19,20 +19,31 @@ EVENT_S = 0.04
 
 
 class Gate:
-    """An upstream that sends each caller one event, waits for `open`, then sends each as many as its number says."""
+    """An upstream that sends each caller one event, waits for `open`, then sends each as many as its number says.
 
-    def __init__(self) -> None:
+    With `keeps` it keeps every so manieth answer's end back until `let_go`, however long the others take.
+    """
+
+    def __init__(self, keeps: int = 0) -> None:
+        self._keeps = keeps
         self._open = asyncio.Event()
+        self._over = asyncio.Event()
 
     async def open(self) -> None:
         self._open.set()
 
+    async def let_go(self) -> None:
+        self._over.set()
+
     async def script(self, seen: Seen, writer: asyncio.StreamWriter) -> None:
         writer.write(head(b"200 OK", SSE, b"transfer-encoding: chunked\r\n\r\n") + _chunk(EVENT))
         await self._open.wait()
-        for _ in range(5 + json.loads(seen.body)["seed"] * 7919 % 36):
+        number = json.loads(seen.body)["seed"]
+        for _ in range(5 + number * 7919 % 36):
             await asyncio.sleep(EVENT_S)
             writer.write(_chunk(EVENT))
+        if self._keeps and number % self._keeps == 0:
+            await self._over.wait()
         writer.write(_chunk(LAST + USED + DONE) + b"0\r\n\r\n")
 
 

@@ -25,8 +25,11 @@ from rig.wait import until
 Config = dict[str, Any]
 GREETING = re.compile(r"Antiphon listens on https?://[^:]+:(\d+) \(revision (\w+)")
 UNEXPECTED = re.compile(r"Traceback|Exception ignored|had to kill|request\.crashed|never retrieved")
-START_S = 20.0
-STOP_S = 45.0
+START_S = 60.0
+STOP_S = 90.0
+ASK_S = 60.0
+BUSY_S = 30.0
+"""So long a reader of the database waits for a lock."""
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
@@ -82,10 +85,13 @@ class Gateway:
     def write(self, config: Config | None = None) -> None:
         """Put a configuration in the file, in one step, so that no half of it is ever read."""
         self.config = config or self.config
-        if self.config is None:
-            return
+        if self.config is not None:
+            self.put(yaml.safe_dump(self.config, sort_keys=False))
+
+    def put(self, text: str) -> None:
+        """The same of a text, whatever it says."""
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        fresh.write_text(text)
         fresh.replace(self.file)
 
     def launch(self) -> None:
@@ -113,7 +119,7 @@ class Gateway:
         assert process is not None
 
         def greeted() -> re.Match[str] | None:
-            log = self.log_file.read_bytes()[told:].decode()
+            log = self.log_file.read_bytes()[told:].decode(errors="replace")
             assert process.poll() is None, f"the gateway ended with {process.returncode}:\n{log}"
             return GREETING.search(log)
 
@@ -139,6 +145,7 @@ class Gateway:
         """Kill the supervisor, and every process that it ever started, at the same moment."""
         os.killpg(self.pid, signal.SIGKILL)
         self.ended()
+        until(lambda: not _group(self.pid), "the end of every process: until then the data directory is theirs")
 
     def close(self) -> None:
         """Leave nothing behind, however the test went. Nothing that nobody expected may stand in its log."""
@@ -167,7 +174,8 @@ class Gateway:
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
         """Its log lines, of one event or of all."""
-        lines = [json.loads(line) for line in self.log_file.read_text().splitlines() if line.startswith("{")]
+        whole, _, _ = self.log_file.read_bytes().rpartition(b"\n")  # the last line may be half written
+        lines = [json.loads(line) for line in whole.decode().splitlines() if line.startswith("{")]
         return [line for line in lines if not name or line["event"] == name]
 
     def event(self, name: str, count: int = 1) -> dict[str, Any]:
@@ -189,7 +197,7 @@ class Gateway:
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ASK_S)
         try:
             told = {"content-type": "application/json"} if body is not None else {}
             token = self.key if key is None else key
@@ -253,9 +261,20 @@ class Gateway:
         return all(one.outcome != "running" for one in stored(self.data))
 
 
+def _group(leader: int) -> list[int]:
+    """Processes of a group that run, or have not yet ended."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+            if state not in "ZX" and int(group) == leader:
+                found.append(int(stat.parent.name))
+    return found
+
+
 def stored(data: Path) -> list[Receipt]:
     """Every receipt in the database of a data directory."""
-    with closing(sqlite3.connect(f"file:{data / 'antiphon.db'}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"file:{data / 'antiphon.db'}?mode=ro", uri=True, timeout=BUSY_S)) as database:
         rows = database.execute(
             "SELECT body, tail FROM receipts LEFT JOIN bases ON bases.id = receipts.basis ORDER BY receipts.id"
         ).fetchall()

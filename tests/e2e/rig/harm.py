@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from rig.fleet import Json, fleet
-from rig.gateway import Answer, Config, Gateway
+from rig.gateway import ASK_S, Answer, Config, Gateway
 from rig.sdk import says
 
 EMAIL = "erika.mustermann@example.org"
@@ -31,7 +31,7 @@ def config(url: str, **more: Any) -> Config:
 def admin(gateway: Gateway, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
     """The admin API, asked with its first key."""
     url = (gateway.data / "admin.url").read_text().strip()
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=ASK_S)
     key = (gateway.data / "admin.key").read_text().strip()
     told = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:

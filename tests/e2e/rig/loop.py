@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class LoopThread:

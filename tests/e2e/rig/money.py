@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from rig.fleet import Json
-from rig.gateway import Gateway
+from rig.gateway import BUSY_S, Gateway
 from rig.scripts import DONE, completion, event, word
 from rig.upstream import JSON, Script, Seen, streamed, whole
 
 INPUT_NANO_USD, OUTPUT_NANO_USD = 1000, 2000
 """What a token costs at `rig.fleet.PRICE`."""
+PATIENT: Json = {"wait_s": 30}
+"""Metering that waits for a lease however busy the machine is. Where it is known that none is left nobody waits."""
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -147,7 +149,8 @@ def books(gateway: Gateway) -> Books:
     """Those of a gateway that keeps them in its data directory."""
 
     def rows(statement: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(f"file:{gateway.data / 'antiphon.db'}?mode=ro", uri=True)) as database:
+        file = f"file:{gateway.data / 'antiphon.db'}?mode=ro"
+        with closing(sqlite3.connect(file, uri=True, timeout=BUSY_S)) as database:
             return cast("list[tuple[Any, ...]]", database.execute(statement).fetchall())
 
     return Books(rows)
@@ -161,7 +164,7 @@ def audit(gateway: Gateway) -> Json:
         text=True,
         cwd=gateway.home,
         env={**os.environ, "PYTHONWARNINGS": "error"},
-        timeout=60,
+        timeout=120,
     )
     assert ran.stdout, ran
     return json.loads(ran.stdout)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from rig.gateway import Gateway
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def request(gateway: Gateway, body: dict[str, Any] | bytes, **headers: str) -> bytes:

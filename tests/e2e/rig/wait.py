@@ -8,7 +8,7 @@ Found = TypeVar("Found")
 STEP_S = 0.01
 
 
-def until(probe: Callable[[], Found], what: str, deadline_s: float = 10.0) -> Found:
+def until(probe: Callable[[], Found], what: str, deadline_s: float = 30.0) -> Found:
     """Ask again and again until there is something. Raises: AssertionError when it takes too long."""
     end_s = time.monotonic() + deadline_s
     while True:
