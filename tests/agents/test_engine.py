@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 from scripted_agents import Place, scripted
 
+from antiphon.agents.engine.dbos import QUEUED
 from antiphon.agents.engine.engine import Engine
 from antiphon.agents.engine.forks import forked_from
 from antiphon.agents.engine.leftovers import Leftovers
@@ -48,7 +49,7 @@ class Here:
         )
         assert self.store.post(mail)
 
-    async def until(self, probe: Callable[[], Found], within_s: float = 20.0) -> Found:
+    async def until(self, probe: Callable[[], Found], within_s: float = 60.0) -> Found:
         """Ask again and again until there is something."""
         end_s = time.monotonic() + within_s
         while not (found := probe()):
@@ -203,7 +204,7 @@ async def test_a_run_that_waits_is_cancelled_without_being_begun(tmp_path: Path)
 
 async def test_a_paused_run_goes_on_from_its_last_step(tmp_path: Path) -> None:
     async with running(tmp_path) as here:
-        here.begin("a", {"chance": True, "refused": True, "hang_s": 0.2, "steps": 2})
+        here.begin("a", {"chance": True, "refused": True, "hang_s": 2.0, "steps": 2})
         await here.until(lambda: "hanging" in here.effects)
         here.say("a", "pause")
         await here.stands("a", "paused")
@@ -295,14 +296,26 @@ async def test_a_stop_leaves_runs_between_steps_and_the_next_start_goes_on(tmp_p
         assert told(here, "a") == ["began", *["observed"] * 40, "ended"]
 
 
+async def test_what_a_step_tells_meanwhile_is_told_once_and_in_its_place(tmp_path: Path) -> None:
+    async with running(tmp_path) as here:
+        here.begin("a", {"steps": 20, "each_s": 0.02, "asides": 2})
+        await here.until(lambda: len(here.effects) > 3)
+    assert len(here.effects) < 20
+    async with running(tmp_path) as here:
+        await here.stands("a", "done")
+        assert told(here, "a") == ["began", *["progress", "progress", "observed"] * 20, "ended"]
+
+
 async def test_no_more_runs_of_a_tenant_than_may_and_the_urgent_first(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
     async with running(tmp_path, tenant_concurrency=1) as here:
-        here.begin("a", {"hang_s": 0.3})
+        here.begin("a", {"gate": str(gate)})
         await here.until(lambda: here.effects)
-        here.begin("slow", {"steps": 1}, priority=9)
-        here.begin("fast", {"steps": 1}, priority=1)
+        made = [here.begin("slow", {"steps": 1}, priority=9), here.begin("fast", {"steps": 1}, priority=1)]
+        await here.until(lambda: all((here.store.one(run.id) or run).owner == QUEUED for run in made))
+        gate.touch()
         slow = await here.stands("slow", "done")
-        assert here.effects == ["hanging", "hung", "fast effect 0", "slow effect 0"]
+        assert here.effects == ["waiting", "fast effect 0", "slow effect 0"]
         assert slow.started_ns > (here.store.one("fast") or slow).created_ns
 
 
@@ -329,6 +342,29 @@ async def test_the_journal_of_runs_that_are_kept_no_more_is_erased(tmp_path: Pat
         assert sum(threaded(leftovers.look) for _ in range(3)) == 1
         steps = [[one.name for one in await here.engine.steps(run)] for run in runs]
         assert steps == [[], ["open", "effect 0"], ["open", "effect 0"]]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_what_is_erased_ends_and_leaves_nothing(tmp_path: Path, waits: bool) -> None:
+    async with running(tmp_path) as here:
+        run = here.begin("a", {"steps": 2, "ask": 1} if waits else {"hang_s": 60.0, "steps": 2})
+        if waits:
+            await here.stands("a", "waiting")
+        else:
+            await here.until(lambda: "hanging" in here.effects)
+        assert threaded(here.store.erase, "acme", run.principal.subject()) == ["a"]
+        done = len(here.effects)
+        await here.engine.mend()
+
+        here.begin("b", {"steps": 1})
+        await here.stands("b", "done")
+        await here.until(lambda: threaded(here.engine.durable.status, "a.1") not in ("PENDING", "ENQUEUED"))
+
+        assert [one.id for one in everything(here.store)] == ["b"]
+        assert here.store.told("a", 0) == []
+        assert [one for one in here.effects[done:] if one.startswith("a ")] == []
+        threaded(Leftovers(here.store, here.engine.durable).look)
+        assert await here.engine.steps(run) == []
 
 
 async def test_nothing_that_a_step_gave_stands_open_in_the_journal(tmp_path: Path) -> None:

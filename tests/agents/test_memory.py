@@ -52,7 +52,10 @@ class Rig:
         self.memories = KeptMemories(self.store, lambda: people, self.clock)
 
     async def keep(self, text: str, *, scope: str = "user", key: str = "", origins: Origins = USER, **more: Any) -> str:
-        document, by = more.pop("document", clerk()), run(1, **{"session": "s", **more})
+        document, there = more.pop("document", clerk()), more.pop("there", True)
+        by = run(1, **{"session": "s", **more})
+        if there:
+            self.store.begin(by)
         return await self.memories.remember(by, document, text, scope=scope, origins=origins, key=key or text)
 
     async def known(self, about: str = "", by: Run | None = None, document: AgentDocument | None = None) -> list[str]:
@@ -69,6 +72,11 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path)
     yield made
     made.store.close()
+
+
+async def test_a_run_that_was_erased_remembers_nothing(rig: Rig) -> None:
+    assert "is gone" in await rig.keep("Late.", there=False)
+    assert await rig.known() == []
 
 
 async def test_what_is_kept_is_recalled_by_a_later_run_with_where_it_came_from(rig: Rig) -> None:

@@ -12,6 +12,7 @@ from antiphon.core.principal import Principal
 from antiphon.core.receipt import Receipt
 from antiphon.core.run import Barred
 from antiphon.core.run_store import Asked
+from antiphon.core.usage import Usage
 
 PLAYS = {"helper": says, "asker": asks, "failer": fails, "hanger": hangs, "secret": says}
 DOCUMENTS = [document(name, tenant="other" if name == "secret" else "") for name in PLAYS]
@@ -53,6 +54,31 @@ def said(path: str, body: dict[str, Any]) -> str:
             return body["candidates"][0]["content"]["parts"][0]["text"]
 
 
+USED = Usage(input_tokens=30, output_tokens=12, cached_tokens=10, cache_write_tokens=4, reasoning_tokens=5)
+
+
+def used(path: str, body: dict[str, Any]) -> tuple[int, int, int, int]:
+    """Input with what was cached, output with reasoning, cached and reasoning tokens."""
+    match path.rpartition("/")[2]:
+        case "completions":
+            it = body["usage"]
+            cached, more = it["prompt_tokens_details"], it["completion_tokens_details"]
+            return it["prompt_tokens"], it["completion_tokens"], cached["cached_tokens"], more["reasoning_tokens"]
+        case "responses":
+            it = body["usage"]
+            cached, more = it["input_tokens_details"], it["output_tokens_details"]
+            return it["input_tokens"], it["output_tokens"], cached["cached_tokens"], more["reasoning_tokens"]
+        case "messages":
+            it = body["usage"]
+            cached, written = it["cache_read_input_tokens"], it["cache_creation_input_tokens"]
+            thought = it["output_tokens_details"]["thinking_tokens"]
+            return it["input_tokens"] + cached + written, it["output_tokens"], cached, thought
+        case _:
+            it = body["usageMetadata"]
+            thought = it["thoughtsTokenCount"]
+            return it["promptTokenCount"], it["candidatesTokenCount"] + thought, it["cachedContentTokenCount"], thought
+
+
 @pytest.mark.parametrize("path", BODIES)
 async def test_an_agent_answers_in_every_dialect(tmp_path: Path, path: str) -> None:
     async with place(tmp_path) as here, client(here) as ask:
@@ -64,7 +90,11 @@ async def test_an_agent_answers_in_every_dialect(tmp_path: Path, path: str) -> N
     assert kept.asked == "agent/helper"
     assert kept.served == "agent/helper"
     assert kept.cost_nano_usd == 0
-    assert kept.notes == (f"run: {run}", "run: 1 calls of models, 1 of tools, 42 tokens, 0.0000015 USD")
+    assert kept.run is not None
+    assert (kept.run.id, kept.run.cost_nano_usd, kept.run.calls, kept.run.tool_calls) == (run, 1_500, 1, 1)
+    assert kept.run.usage == USED
+    assert (kept.usage, kept.attempts[0].usage) == (Usage(), Usage()), "its own calls have receipts of their own"
+    assert used(path, answer.json()) == (30, 12, 10, 5)
 
 
 async def test_a_stream_tells_how_it_goes_as_thoughts_and_then_the_answer(tmp_path: Path) -> None:
@@ -77,7 +107,8 @@ async def test_a_stream_tells_how_it_goes_as_thoughts_and_then_the_answer(tmp_pa
     assert thoughts.splitlines()[1:] == ["the model of the role act wants look_up", "look_up answered"]
     assert answer.headers["x-antiphon-run"] in thoughts
     assert "".join(one.get("content") or "" for one in deltas) == "You said: hello"
-    assert chunks[-1]["usage"]["total_tokens"] == 42
+    usage = chunks[-1]["usage"]
+    assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (30, 12, 42)
     assert answer.text.endswith("data: [DONE]\n\n")
 
 
@@ -137,7 +168,7 @@ async def test_a_stream_of_a_run_that_waits_ends_with_that_error(tmp_path: Path)
 
 async def test_a_run_that_is_not_done_in_time_goes_on_and_the_caller_is_told_its_name(tmp_path: Path) -> None:
     async with place(tmp_path) as here, client(here) as ask:
-        answer = await ask.post("/v1/chat/completions", json=chat("hanger"), headers={"x-antiphon-timeout": "500ms"})
+        answer = await ask.post("/v1/chat/completions", json=chat("hanger"), headers={"x-antiphon-timeout": "2s"})
         (run,) = await here.runs.page(principal("alice"), Asked())
     assert answer.status_code == 504
     assert answer.json()["error"]["code"] == "run_unfinished"
@@ -148,7 +179,7 @@ async def test_a_run_that_is_not_done_in_time_goes_on_and_the_caller_is_told_its
 async def test_a_quiet_stream_says_that_the_run_is_still_at_work(tmp_path: Path) -> None:
     async with place(tmp_path, quiet_s=0.05) as here, client(here) as ask:
         asked = chat("hanger", stream=True)
-        answer = await ask.post("/v1/chat/completions", json=asked, headers={"x-antiphon-timeout": "1s"})
+        answer = await ask.post("/v1/chat/completions", json=asked, headers={"x-antiphon-timeout": "2s"})
     assert "still at work" in answer.text
     assert "run_unfinished" in answer.text
 
@@ -220,7 +251,7 @@ async def test_an_agent_or_a_tenant_that_is_switched_off_begins_nothing(tmp_path
 
 async def test_a_killed_agent_ends_what_runs(tmp_path: Path) -> None:
     async with place(tmp_path) as here, client(here) as ask:
-        await ask.post("/v1/chat/completions", json=chat("hanger"), headers={"x-antiphon-timeout": "500ms"})
+        await ask.post("/v1/chat/completions", json=chat("hanger"), headers={"x-antiphon-timeout": "2s"})
         (run,) = await here.runs.page(principal("alice"), Asked())
         await here.runs.bar(Barred(kind="agent", name="hanger", tenant="", how="killed", by="op", at_ns=1))
         await until(here, run.id)
@@ -233,4 +264,4 @@ def principal(name: str) -> Principal:
 
 
 async def until(here: Place, run: str) -> None:
-    await here.runs.wait(principal("alice"), run, here.clock.steady_s() + 10, through_waits=True)
+    await here.runs.wait(principal("alice"), run, here.clock.steady_s() + 60, through_waits=True)

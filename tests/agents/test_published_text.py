@@ -1,12 +1,15 @@
 """A run goes on under the text that it began under, or not at all."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from fakes.agents import ADA, House, ScriptedMind, agent, says
 from fakes.clock import StoppedClock
 from msgspec import structs
 
 from antiphon.agents.documents.document import Document, Metadata
+from antiphon.agents.documents.pinned import changed, pins
 from antiphon.agents.documents.reading import shelved
 from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.journal import Ended
@@ -82,6 +85,72 @@ async def test_a_waiting_run_does_not_go_on_under_another_text() -> None:
     assert (ended.status, ended.stop) == ("failed", "error")
     assert ended.why.startswith("clerk says another text in the version 1 than this run began under; a version never")
     assert len(mind.asked) == asked
+
+
+def tooled(result: str = "1", server: str = "http://a.example", **more: Any) -> Shelf:
+    """An agent with a tool of its own, a tool over a collection, and those of a server; and a tool of nobody's."""
+    every = [
+        {"kind": "Tool", "metadata": {"name": "look"}, "spec": {"simulated": {"answers": [{"result": result}]}}},
+        {"kind": "Tool", "metadata": {"name": "read"}, "spec": {"documents": {"collections": ["notes"]}}},
+        {"kind": "Collection", "metadata": {"name": "notes"}, "spec": {"files": [more.get("notes", "a")]}},
+        {"kind": "ToolServer", "metadata": {"name": "shop"}, "spec": {"url": server}},
+        {
+            "kind": "Tool",
+            "metadata": {"name": "other", **more.get("other", {})},
+            "spec": {"simulated": {"answers": [{"result": more.get("aside", "1")}]}},
+        },
+        {
+            "kind": "Agent",
+            "metadata": {"name": "clerk"},
+            "spec": {"goal": "Works.", "tools": ["lo*", "read", "shop__price"], "models": {"act": "small"}},
+        },
+    ]
+    found = read_values([{"apiVersion": "antiphon/v1", **one} for one in every])
+    assert found.problems == []
+    shelf, mistakes = shelved(found.documents, models=["small"])
+    assert mistakes == []
+    return shelf
+
+
+def pinned(shelf: Shelf) -> dict[str, str]:
+    found = shelf.agent("clerk")
+    assert found is not None
+    return pins(shelf, found, ADA.tenant)
+
+
+async def test_the_documents_of_its_tools_are_kept_with_a_run(tmp_path: Path) -> None:
+    kept = await begun(tmp_path, tooled())
+
+    assert kept.pins == pinned(tooled())
+    assert sorted(kept.pins) == ["Collection/notes", "Tool/look", "Tool/read", "ToolServer/shop"]
+    assert changed(kept.pins, pinned(tooled())) == ""
+    assert changed(kept.pins, pinned(tooled(aside="2"))) == "", "a tool that it can't call"
+    assert changed(kept.pins, pinned(tooled("2"))) == "Tool/look says another text"
+    assert changed(kept.pins, pinned(tooled(notes="b"))) == "Collection/notes says another text"
+    assert changed(kept.pins, pinned(tooled(server="http://b.example"))) == "ToolServer/shop says another text"
+
+
+@pytest.mark.parametrize(("result", "status"), [("2", "failed"), ("1", "done")])
+async def test_a_waiting_run_goes_on_with_the_tools_that_it_began_with_alone(result: str, status: str) -> None:
+    mind = ScriptedMind({"act": [says("", ("ask_person", {"question": "Which?"})), says("Done.")]})
+    home = House(mind, agents=[agent(tools=["look"])])
+    mine, driver = home.doors.shelf(), type(home.driver)
+    home.driver = driver(structs.replace(home.doors, shelf=lambda: beside(mine, tooled())))
+    run = home.begin("Work.", pins={"Tool/look": pinned(tooled())["Tool/look"]})
+    assert isinstance(await home.segment(run), Wait)
+    home.driver = driver(structs.replace(home.doors, shelf=lambda: beside(mine, tooled(result))))
+
+    ended = await home.go_on(run.id, home.answer(run.id, "The first."))
+
+    assert isinstance(ended, Ended)
+    assert ended.status == status, ended.why
+    if status == "failed":
+        assert ended.why == "Tool/look says another text than this run of clerk began with: begin another run"
+        assert len(mind.asked) == 1
+
+
+def beside(shelf: Shelf, more: Shelf) -> Shelf:
+    return structs.replace(shelf, others=more.others)
 
 
 async def test_it_goes_on_under_the_same_text() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from antiphon.agents.models import told
 from antiphon.core.principal import Principal
-from antiphon.core.run import Run, RunEvent, Use, Wait
+from antiphon.core.run import Run, RunEvent, Wait
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ from antiphon.core.run import Run, RunEvent, Use, Wait
         ("child", {"agent": "b", "run": "1"}, "asks b"),
         ("child", {"agent": "b", "stop": "finished"}, "b ended: finished"),
         ("child", {"agent": "b", "failed": "quarantined"}, "b failed: quarantined"),
+        ("progress", {"agent": "a2a/b", "state": "working", "text": "secret"}, "a2a/b is working"),
         ("held", {"short": "money"}, "the envelope has no room for another action: money"),
         ("wait", {"kind": "approval"}, "waits: approval"),
         ("answered", None, "goes on"),
@@ -59,9 +60,3 @@ def test_what_is_told_of_one_without_an_answer_names_it_and_what_to_do() -> None
     assert (failed.run, failed.stop) == ("r1", "money")
     assert "nothing is left" in failed.message
     assert "nothing is left" not in failed.noted
-
-
-def test_what_it_used_is_summed_up_without_floats_that_lie() -> None:
-    used = Use(calls=3, tool_calls=2, tokens=99, money_nano_usd=1_000_000_001)
-    assert told.summary(run(used=used)) == "run: 3 calls of models, 2 of tools, 99 tokens, 1.000000001 USD"
-    assert told.summary(run()).endswith(" 0 USD")

@@ -196,6 +196,8 @@ def test_no_answer_is_missed_that_comes_while_a_run_begins_to_wait(store: RunSto
 
 def test_events_are_told_once_in_order(store: RunStore) -> None:
     events = [RunEvent(run="r", seq=seq, at_ns=seq, kind="text", body=b"%d" % seq) for seq in range(1, 6)]
+    for name in ("r", "other"):
+        store.begin(run(1, id=name))
     store.tell(events[:3])
     store.tell([replace(events[2], body=b"again"), *events[3:]])
     store.tell([replace(events[0], run="other")])

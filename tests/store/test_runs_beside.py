@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 from run_stores import ALICE, at_once, mail, run, run_place, run_store
 
-from antiphon.core.error import VersionConflict
-from antiphon.core.run import Barred, Intent, Memory, RunEvent, Skill, Use
+from antiphon.core.error import NotFound, VersionConflict
+from antiphon.core.run import Barred, Intent, Memory, RunEvent, RunStatus, Skill, Use
 from antiphon.core.run_store import Asked, RunStore
 
 __all__ = ["run_place", "run_store"]
@@ -185,6 +185,51 @@ def test_what_is_somebodys_is_erased_with_what_came_of_it(store: RunStore) -> No
     assert store.erase("other", "") == []
     assert store.erase("acme", "") == ["0003"]
     assert store.page(Asked()) == []
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "waiting", "paused"])
+def test_nothing_of_an_erased_run_comes_back_by_whoever_still_works_on_it(store: RunStore, status: RunStatus) -> None:
+    fill(store, 1)
+    going = run(1, status=status, owner="w")
+    assert store.save(going, 1, ["queued"])
+    assert store.erase("acme", "user/alice") == ["0001"]
+
+    for after in ("waiting", "done", "running"):
+        assert not store.save(replace(going, status=after, state=b"late", segment=2), 1, [status])  # type: ignore[arg-type]
+    store.tell([RunEvent(run="0001", seq=2, at_ns=2, kind="text", body=b"late")])
+    assert not store.post(mail(2, 1))
+    assert store.put("acme", "context/0001", "late", b"v") == 0
+    store.settle("0001", "0001/1", Use(steps=1))
+    store.settle("0001", "0001/2", Use(steps=1))
+    with pytest.raises(NotFound):
+        store.hold("0001", "0001/3", Use(steps=1))
+    with pytest.raises(NotFound, match="begins no children"):
+        store.begin(run(2, parent="0001", root="0001"))
+
+    assert gone(store, 1)
+    assert store.value("acme", "context/0001", "late", 0) is None
+    assert store.page(Asked()) == []
+    assert store.due(10**18, 10) == []
+    fill(store, 1)
+    assert [one.seq for one in store.told("0001", 0)] == [1], "a run of that name has nothing of the other"
+    assert store.one("0001") == replace(run(1), used=Use())
+
+
+def test_what_is_told_while_a_run_is_erased_is_gone_too(store: RunStore) -> None:
+    for turn in range(5):
+        fill(store, 1)
+
+        def work(number: int, turn: int = turn) -> None:
+            if number == 0:
+                store.erase("acme", "user/alice")
+                return
+            for seq in range(5):
+                store.tell([RunEvent(run="0001", seq=100 * number + seq, at_ns=1, kind="text", body=b"late")])
+                store.put("acme", "context/0001", f"{turn}.{number}.{seq}", b"v")
+
+        at_once(4, work)
+        assert store.told("0001", 0) == []
+        assert store.values("acme", "context/0001", 0) == []
 
 
 def test_a_session_without_a_user_is_erased_by_its_name(store: RunStore) -> None:

@@ -8,6 +8,7 @@ from run_stores import at_once, run, run_place, run_store
 from antiphon.core.error import NotFound
 from antiphon.core.run import RunEnvelope, Use
 from antiphon.core.run_store import RunStore
+from antiphon.core.usage import Usage
 
 __all__ = ["run_place", "run_store"]
 
@@ -88,6 +89,20 @@ def test_a_child_draws_from_the_root_and_knows_its_own_use(store: RunStore) -> N
     store.settle("0001", "0001/b", Use(tokens=100))
     assert used(store, 1) == Use(tokens=900)
     assert used(store, 2) == Use(tokens=800)
+
+
+def test_tokens_are_counted_by_kind_over_the_whole_tree(store: RunStore) -> None:
+    one = Use(tokens=12, input_tokens=9, output_tokens=3, cached_tokens=4, cache_write_tokens=2, reasoning_tokens=1)
+    unknown = Use(tokens=50)
+    store.begin(run(1, envelope=BOUNDS))
+    store.begin(run(2, parent="0001", root="0001", depth=1))
+    store.hold("0001", "0002/a", Use(tokens=900))
+    at_once(4, lambda number: store.settle("0001", f"000{1 + number % 2}/{number}", one))
+    store.settle("0001", "0002/a", unknown)
+    assert used(store, 1) == one + one + one + one + unknown
+    assert used(store, 2) == one + one + unknown
+    usage = Usage(input_tokens=18, output_tokens=6, cached_tokens=8, cache_write_tokens=4, reasoning_tokens=2)
+    assert used(store, 2).usage == usage, "what nobody told by kind is in no kind"
 
 
 def test_more_used_than_held_is_counted_and_nothing_more_fits(store: RunStore) -> None:

@@ -21,6 +21,8 @@ class Queued(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body, JSON, without `background` and `stream`."""
     headers: Mapping[str, str] = {}
     """Those of the caller's that say how the call is made."""
+    stream: bool = False
+    """Its text is told as it comes."""
 
 
 class Came(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,6 +33,8 @@ class Came(Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
     """Of the error; empty: it was answered."""
     message: str = ""
+    gone: bool = False
+    """Whoever asked for it may call no more."""
 
 
 Answers = Callable[[Run], Awaitable[Came]]
@@ -47,7 +51,7 @@ class Background(Driver):
         came = msgspec.convert(await journal.step(STEP, partial(self._answers, run)), Came)
         if came.code:
             failed = msgspec.json.encode({"code": came.code, "message": came.message})
-            return Ended(status="failed", stop="error", why=came.message, result=failed)
+            return Ended(status="failed", stop="revoked" if came.gone else "error", why=came.message, result=failed)
         return Ended(status="done", stop="finished", why="it was answered", result=came.body.encode())
 
 

@@ -89,6 +89,11 @@ class KeptMemories(Memories):
             approval = await self._ask(run, document, made)
             made = structs.replace(made, waits=True, approval=approval.id)
         await asyncio.to_thread(self._store.remember, made)
+        if (
+            await asyncio.to_thread(self._store.one, run.id) is None
+        ):  # it was erased meanwhile, with all that came of it
+            await asyncio.to_thread(self._store.forget, run.tenant, memory=made.id)
+            return "The run is gone: nothing is remembered."
         for one in found[MOST - 1 :]:
             await asyncio.to_thread(self._store.forget, run.tenant, memory=one.id)
         return _told(made)

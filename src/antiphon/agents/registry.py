@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -28,6 +29,8 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str = ""
     skills: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    input: dict[str, Any] | None = None
+    """JSON Schema of what its runs are given."""
     healthy: bool = True
     why: str = ""
     """Why it isn't healthy."""
@@ -118,6 +121,7 @@ class Directory(Registry):
             description=document.metadata.description or spec.goal,
             skills=tuple(one.id for one in spec.skills),
             tags=tuple(dict.fromkeys(tag for one in spec.skills for tag in one.tags)),
+            input=spec.input,
             healthy=not barred,
             why=barred,
             good=scored.good,

@@ -1,15 +1,18 @@
 """What is done with runs from outside, whoever asks: HTTP, commands, other agents, MCP, A2A."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
 
+from antiphon.agents import standing
 from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.pinned import pins
 from antiphon.agents.documents.shelf import Shelf
+from antiphon.agents.documents.taking import taken
 from antiphon.agents.envelope import envelope_of, tightened
 from antiphon.core.clock import Clock
 from antiphon.core.data_class import DataClass, highest
@@ -80,18 +83,24 @@ class Runs:
         trigger: str = "",
         data_class: DataClass | None = None,
         trace: Trace | None = None,
+        beside: Mapping[str, Any] | None = None,
+        before: Callable[[Run], None] | None = None,
     ) -> Run:
         """Put a run into the queue; kept once this returns.
 
         Args:
-            given: Its input, JSON: a text, or an object with `goal` and whatever the agent takes.
+            given: Its input, JSON: a text, or an object with `goal` and whatever the agent takes; by its `input`, where it
+                has one.
+            beside: More of an object's fields, which no `input` describes.
+            before: Done in a thread with the run, before it is there for anybody.
             once: Idempotency key: the same of the same caller again finds the same run.
             trace: That the caller came with.
             envelope: Bounds of the caller's own; the tighter of these and the agent's hold.
         Raises: NotFound, NotAllowed, PolicyDenied, BadRequest, TooLarge, OverLimit, StoreError.
         """
         document = self.agent(principal, agent, version)
-        run = self._made(principal, document, given, data_class)
+        given = taken(document, given)
+        run = self._made(principal, document, {**given, **beside} if beside else given, data_class)
         run = structs.replace(
             run,
             session=session,
@@ -102,6 +111,8 @@ class Runs:
             trace=self.parts.traced(trace),
         )
         await self._not_barred(principal.tenant, agent)
+        if before is not None:
+            await asyncio.to_thread(before, run)
         return await asyncio.to_thread(self.parts.store.begin, run, self.parts.most_queued)
 
     def agent(self, principal: Principal, agent: str, version: str = "") -> AgentDocument:
@@ -132,6 +143,7 @@ class Runs:
             agent=document.name,
             version=document.version,
             digest=document.text,
+            pins=pins(self.parts.shelf(), document, principal.tenant),
             principal=principal,
             created_ns=now_ns,
             updated_ns=now_ns,
@@ -241,22 +253,9 @@ class Runs:
         Raises: NotFound, NotAllowed, BadRequest where it waits for nothing of that key.
         """
         found = await self._asking(principal, run, everyone=everyone)
-        wait = found.wait
-        key = key or ("" if wait is None else wait.key)
-        if found.status != "waiting" or wait is None or wait.key != key or wait.kind not in PEOPLE:
-            raise BadRequest(
-                f"the run {found.id} doesn't wait for an answer to {key[:64]!r}; see its `wait`",
-                param="key",
-                code="not_waiting",
-                status=409,
-            )
-        if wait.kind == "approval":
-            raise BadRequest(
-                f"the run {found.id} waits for the approval {wait.approval}: it goes on once that is settled",
-                param="key",
-                code="not_waiting",
-                status=409,
-            )
+        if found.ended:
+            raise standing.ended(found)
+        key = standing.answered(found, key)
         await self._post(found, "answer", principal, key=key, body=body, name=_answer(found, key))
         return found
 
@@ -286,7 +285,7 @@ class Runs:
         if found.taken_by and not everyone:
             raise NotAllowed(f"{found.taken_by} has taken over the run {found.id}, and gives it back")
         if found.status != "paused":
-            raise BadRequest(f"the run {found.id} is {found.status}, not paused", code="not_paused", status=409)
+            raise standing.not_paused(found)
         await self._post(found, "resume", principal, name=_stand(found, "resume"))
         return found
 
@@ -332,6 +331,7 @@ class Runs:
                 agent=found.agent,
                 version=found.version,
                 digest=found.digest,
+                pins=found.pins,
                 principal=found.principal if everyone else principal,
                 created_ns=now_ns,
                 input=found.input,
@@ -376,7 +376,7 @@ class Runs:
         """A run that has not ended. Raises: NotFound, BadRequest."""
         found = await self.show(principal, run, everyone=everyone)
         if found.ended:
-            raise BadRequest(f"the run {found.id} has ended: {found.status}", code="run_ended", status=409)
+            raise standing.ended(found)
         return found
 
     async def _post(
@@ -433,7 +433,7 @@ def _stand(run: Run, kind: str) -> str:
 
 
 OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting", "paused")
-PEOPLE = frozenset({"approval", "question", "hand_off", "review"})
+PEOPLE = standing.PEOPLE
 """Waits that a person ends."""
 _spell = msgspec.json.Encoder(order="sorted").encode
 

@@ -4,6 +4,7 @@ from antiphon.calls.attempt import Try
 from antiphon.calls.work import Work
 from antiphon.core.money import NanoUsd
 from antiphon.core.ports import Sought
+from antiphon.core.receipt import Ran
 from antiphon.core.request import Request
 from antiphon.core.ticket import Bound
 from antiphon.core.usage import Usage
@@ -18,8 +19,8 @@ NOTHING = Bound(money_nano_usd=NanoUsd(0), tokens=0, likely_nano_usd=0, likely_i
 def sought(attempt: Try, said: Said, request: Request, work: Work) -> Sought:
     """What an attempt asks of the run behind its deployment."""
 
-    def note(text: str) -> None:
-        work.notes = (*work.notes, text)
+    def ran(run: Ran) -> None:
+        work.run = run
 
     return Sought(
         agent=attempt.target.deployment.model,
@@ -27,6 +28,6 @@ def sought(attempt: Try, said: Said, request: Request, work: Work) -> Sought:
         receipt=work.draft().id,
         request=request,
         outbound=said.outbound,
-        note=note,
+        ran=ran,
         trace=work.span,
     )

@@ -15,7 +15,7 @@ from antiphon.core.finding import Finding
 from antiphon.core.plan import Grounds, Plan
 from antiphon.core.ports import Served
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Noted, Outcome, Rated, Receipt, Told
+from antiphon.core.receipt import Attempt, Basis, Bounded, Loss, Noted, Outcome, Ran, Rated, Receipt, Told
 from antiphon.core.request import Request, Trace
 from antiphon.core.response import Response
 from antiphon.core.signal import Fact, Facts
@@ -98,6 +98,8 @@ class Story(Struct):
     first_token_us: int | None = None
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
+    run: Ran | None = None
+    """The run that answers it; None: no agent is asked."""
     span: Trace | None = None
     came: Trace | None = None
     """The trace that its caller came with, where it is no model call of a plan."""
@@ -192,6 +194,8 @@ class Story(Struct):
             told = structs.replace(told, used=self.used)
         if self.guards or self.approval or self.context is not None:
             told = self._guarded(told)
+        if self.run is not None:
+            told = structs.replace(told, run=self.run)
         if self.counted is not None and self.counted.downgrade_to:
             told = structs.replace(told, downgraded_to=self.counted.downgrade_to, downgraded_by=self.counted.budget)
         if error is None and not (self.captured or self.shared or self.cached or self.stopped or self.handed_off):

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from itertools import islice
 
+from msgspec import structs
+
 from antiphon.calls.admission import Admission
 from antiphon.calls.attempt import Try
 from antiphon.calls.breaker import Breaker
@@ -28,6 +30,7 @@ from antiphon.providers.target import Target
 PICO_PER_NANO = 1000
 MOST_MEMBERS = 4096
 NOWHERE = Origin(host="", port=0)
+FREE = Price(input=0, output=0, source="configured")
 
 
 class ToolAttempts:
@@ -65,6 +68,13 @@ class ToolAttempts:
         """It was done, and costs what it costs."""
         attempt.answered = True
         attempt.first_token(self._settler.now())
+        self._settler.settle(attempt, Usage())
+
+    def waits(self, attempt: Try) -> None:
+        """It stands still until somebody answers, and costs nothing so far."""
+        attempt.answered = True
+        deployment = structs.replace(attempt.target.deployment, price=FREE)
+        attempt.target = structs.replace(attempt.target, deployment=deployment)
         self._settler.settle(attempt, Usage())
 
     def failed(self, attempt: Try, error: AntiphonError, *, unknown: bool) -> None:

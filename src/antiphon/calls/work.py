@@ -5,7 +5,7 @@ from typing import Protocol
 from antiphon.calls.attempt import Try
 from antiphon.calls.counting import Counted
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Told
+from antiphon.core.receipt import Ran, Told
 from antiphon.core.request import Trace
 
 
@@ -22,6 +22,8 @@ class Work(Protocol):
     stopped: str
     """Why no further attempt was made."""
     notes: tuple[str, ...]
+    run: Ran | None
+    """The run that answers; None: no agent is asked."""
 
     tail: bytes
     """What its receipt says of how it was decided, as `Basis.tail` gives it; known once there was a draft."""

@@ -8,7 +8,7 @@ from antiphon.cli.receipt_attempts import attempt_lines
 from antiphon.cli.terminal import bold
 from antiphon.core.plan import Plan
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Receipt
+from antiphon.core.receipt import Ran, Receipt
 from antiphon.core.request import Lineage
 
 OUTCOMES = {
@@ -72,6 +72,7 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
         ("approval", receipt.approval),
         ("usage", text.tokens(receipt.usage) if receipt.usage is not None else ""),
         ("cost", _cost(receipt)),
+        ("run", _ran(receipt.run)),
         ("deadline", _deadline(receipt)),
         ("stopped", receipt.stopped),
         ("shared", f"the call of receipt {receipt.shared}" if receipt.shared else ""),
@@ -159,6 +160,13 @@ def _cost(receipt: Receipt) -> str:
     if receipt.cost_nano_usd is None:
         return f"{basis}{spent}"
     return f"{text.dollars(receipt.cost_nano_usd)} ({basis}){spent}"
+
+
+def _ran(run: Ran | None) -> str:
+    if run is None:
+        return ""
+    used = f"{run.calls} calls of models, {run.tool_calls} of tools, {text.tokens(run.usage)}"
+    return f"{run.id}: {used}, {text.dollars(run.cost_nano_usd)}; counted in the receipts of its calls"
 
 
 def _deadline(receipt: Receipt) -> str:

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from antiphon.agents.background import BACKGROUND, Queued
-from antiphon.control.replay import event, replayed
+from antiphon.agents.background_pieces import EVERY_S, OPENING, Batch, Piece, batch, batches
+from antiphon.control.replay import ending, event, replayed, told_again
 from antiphon.control.responses import ECHOED
 from antiphon.core.data_class import DataClass
 from antiphon.core.error import BadRequest
@@ -24,6 +25,7 @@ LOOK_S, MOST_LOOK_S = 0.05, 0.5
 """Between two looks at a response whose events somebody reads."""
 ALIVE_S = 10.0
 """Between two signs of life of a stream in which nothing happens."""
+ALIVE = b": alive\n\n"
 FOLLOWED_S = 3600.0
 """How long one stream goes on; its reader comes back with `starting_after`."""
 LAST_OPENING = 2
@@ -137,26 +139,76 @@ class BackgroundResponses:
         """
         now_s = asyncio.get_running_loop().time
         until_s, alive_s, look_s = now_s() + FOLLOWED_S, now_s() + ALIVE_S, LOOK_S
-        for number, kind in enumerate(("response.created", "response.queued")):
-            if number > after:
-                yield _event(kind, number, shown(run, "queued"))
-        after = max(after, LAST_OPENING - 1)
+        following = _Following(self._store, run, after, self._now_ns)
+        yield following.opening() or ALIVE  # the headers go out with it
         found: Run | None = run
         while found is not None:
-            if found.status != "queued" and after < LAST_OPENING:
-                after = LAST_OPENING
-                yield _event("response.in_progress", after, shown(found, "in_progress"))
-            if found.ended:
-                yield replayed(shown(found), after)
-                return
-            if now_s() >= until_s:
+            told = await asyncio.to_thread(following.next, found)
+            if told:
+                look_s = EVERY_S
+                yield told
+            if found.ended or now_s() >= until_s:
                 return
             if now_s() >= alive_s:
                 alive_s = now_s() + ALIVE_S
-                yield b": alive\n\n"
+                yield ALIVE
             await asyncio.sleep(look_s)
-            look_s = min(MOST_LOOK_S, look_s * 1.5)
+            look_s = min(EVERY_S if following.lives else MOST_LOOK_S, look_s * 1.5)
             found = await asyncio.to_thread(self._store.one, run.id, run.tenant)
+
+
+class _Following:
+    """What a reader of a response's events was told, and what comes next."""
+
+    def __init__(self, store: RunStore, run: Run, after: int, now_ns: Callable[[], int]) -> None:
+        self._store, self._run, self._after, self._now_ns = store, run, after, now_ns
+        self._place, self._last = 0, LAST_OPENING - 1
+        self._streams = streams(run)
+
+    @property
+    def lives(self) -> bool:
+        """Its text comes, and has begun to."""
+        return self._place > 0
+
+    def opening(self) -> bytes:
+        kinds = OPENING[:LAST_OPENING]
+        return b"".join(self._told(_event(kind, at, shown(self._run, "queued")), at) for at, kind in enumerate(kinds))
+
+    def next(self, found: Run) -> bytes:
+        """What is new of a run as it stands. Blocks. Raises: StoreError."""
+        new = self._new() if self._streams else []
+        out: list[bytes] = []
+        if self._last < LAST_OPENING and (new or found.status != "queued"):
+            self._last = LAST_OPENING
+            out.append(self._told(_event(OPENING[-1], LAST_OPENING, shown(found, "in_progress")), LAST_OPENING))
+        for one in new:
+            self._last = one.number
+            out.append(self._told(told_again(one.event), one.number))
+        if found.ended and self.lives:
+            out.append(self._told(ending(shown(found), self._last + 1), self._last + 1))
+        elif found.ended:
+            out.append(replayed(shown(found), max(self._after, LAST_OPENING)))
+        return b"".join(out)
+
+    def _new(self) -> list[Piece]:
+        """Pieces that were kept since."""
+        now_ns = self._now_ns()
+        if not self._place:
+            there = batches(self._store, self._run, now_ns)
+        else:
+            there = list[Batch]()
+            while one := batch(self._store, self._run, self._place + len(there), now_ns):
+                there.append(one)
+        self._place += len(there)
+        return [piece for one in there for piece in one.pieces]
+
+    def _told(self, event: bytes, number: int) -> bytes:
+        return event if number > self._after else b""
+
+
+def streams(run: Run) -> bool:
+    """Whether its text is told as it comes."""
+    return bool(run.input) and _queued.decode(run.input).stream
 
 
 def shown(run: Run, status: str = "") -> bytes:

@@ -30,6 +30,7 @@ class ShownAgent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     skills: list[SkillSpec] = []
     tenant: str = ""
     labels: dict[str, str] = {}
+    input: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
 
 
@@ -42,6 +43,14 @@ class ShownUse(Struct, frozen=True, kw_only=True):
     tokens: int
     usd: str
     seconds: float
+    input_tokens: int
+    """Of `tokens`, as all below: what upstreams told by kind."""
+    output_tokens: int
+    cached_tokens: int
+    """Of `input_tokens`; so is the next."""
+    cache_write_tokens: int
+    reasoning_tokens: int
+    """Of `output_tokens`."""
 
 
 class ShownWait(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -134,6 +143,7 @@ def shown_agent(one: AgentDocument, versions: list[str]) -> ShownAgent:
         skills=spec.skills,
         tenant=meta.tenant,
         labels=meta.labels,
+        input=spec.input,
         output=spec.output.schema,
     )
 
@@ -214,6 +224,11 @@ def _use(used: Use) -> ShownUse:
         tokens=used.tokens,
         usd=as_usd(NanoUsd(used.money_nano_usd)),
         seconds=round(used.seconds, 3),
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cached_tokens=used.cached_tokens,
+        cache_write_tokens=used.cache_write_tokens,
+        reasoning_tokens=used.reasoning_tokens,
     )
 
 

@@ -17,7 +17,7 @@ from antiphon.core.ledger import Holds
 from antiphon.core.money import NanoUsd
 from antiphon.core.peer import Peer
 from antiphon.core.principal import Principal
-from antiphon.core.receipt import Loss, Receipt, Told
+from antiphon.core.receipt import Loss, Ran, Receipt, Told
 from antiphon.core.request import Request, Trace
 from antiphon.core.score import Score, Tally
 from antiphon.core.ticket import Ticket
@@ -294,6 +294,13 @@ class Identity(ABC):
             raise self.refusal(credential)
         return principal
 
+    def standing(self, principal: Principal) -> Principal:
+        """A caller of before as it stands at present, with the rights that it has by now. From memory: nothing waits.
+
+        Raises: NotAuthenticated, where it may call no more, or its name is somebody else's by now.
+        """
+        return principal
+
 
 class Sealer(ABC):
     """Encrypts content at rest."""
@@ -424,8 +431,8 @@ class Sought(Struct, frozen=True, gc=False, kw_only=True):
     request: Request
     outbound: Outbound
     """What is asked, in the words of `wire.agent_run`, and how long the answer may take."""
-    note: Callable[[str], None]
-    """Adds a note to the call's receipt."""
+    ran: Callable[[Ran], None]
+    """Tells the call's receipt of the run, as it stands; what is told last counts."""
     trace: Trace | None = None
     """What it is asked within."""
 

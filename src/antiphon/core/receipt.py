@@ -132,6 +132,21 @@ class Loss(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """It was carried in another form, and means the same or nearly so."""
 
 
+class Ran(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The run that answered a call of `agent/NAME`, with its children's share. Each of its calls of models has a receipt of its own,
+    where what it used and cost is counted; here it is told, and counted nowhere.
+    """
+
+    id: str
+    usage: Usage = Usage()
+    """As far as upstreams told."""
+    cost_nano_usd: int = 0
+    """Calls of tools and remote agents that have a price among them."""
+    calls: int = 0
+    """Of models, and of remote agents."""
+    tool_calls: int = 0
+
+
 class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a request was decided on, and what was decided: the same for many requests, so it is encoded once.
 
@@ -224,6 +239,8 @@ class Told(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Guards that looked, in order."""
     approval: str = ""
     """Id of the approval that it ran by, or waits for."""
+    run: Ran | None = None
+    """The run that answered it, as it stood then; None: no agent was asked."""
     circumstances: Mapping[str, Value] = {}
     """What policies saw of it that stands nowhere else: `purpose`, `tools`, `facts`, `tainted`, `budget`, `recipe`. What is
     empty is left out."""

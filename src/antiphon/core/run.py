@@ -1,5 +1,6 @@
 """A run: one durable execution of an agent, what it may use, and what it waits for."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec import Struct
 from antiphon.core.data_class import DataClass
 from antiphon.core.principal import Principal
 from antiphon.core.request import Trace
+from antiphon.core.usage import Usage
 
 RunStatus = Literal["queued", "running", "waiting", "paused", "done", "failed", "cancelled"]
 ENDED: frozenset[RunStatus] = frozenset({"done", "failed", "cancelled"})
@@ -26,13 +28,14 @@ Stop = Literal[
     "repeated_error",
     "unverified",
     "refused",
+    "revoked",
     "expired",
     "cancelled",
     "killed",
     "error",
 ]
 """Why a run ended. `finished` and `handed_off` end as `done`, `cancelled` and `killed` as `cancelled`, all others as
-`failed`."""
+`failed`. `revoked`: whoever began it may call no more."""
 WaitKind = Literal["approval", "question", "hand_off", "review", "timer", "children", "pause"]
 """`review`: an at-most-once call was begun and nobody knows whether it was done; a person says."""
 MailKind = Literal["answer", "approval", "child", "message", "pause", "resume", "cancel", "kill"]
@@ -64,16 +67,28 @@ class Use(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     tokens: int = 0
     money_nano_usd: int = 0
     seconds: float = 0.0
+    input_tokens: int = 0
+    """Of `tokens`, as `output_tokens`: what upstreams told by kind. It bounds nothing, and is never held."""
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    """Of `input_tokens`; so is the next."""
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    """Of `output_tokens`."""
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens by kind. A call whose upstream told nothing counts in `tokens` alone."""
+        return Usage(
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cached_tokens=self.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens,
+        )
 
     def __add__(self, other: "Use") -> "Use":
-        return Use(
-            steps=self.steps + other.steps,
-            calls=self.calls + other.calls,
-            tool_calls=self.tool_calls + other.tool_calls,
-            tokens=self.tokens + other.tokens,
-            money_nano_usd=self.money_nano_usd + other.money_nano_usd,
-            seconds=self.seconds + other.seconds,
-        )
+        return Use(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
 
 
 class Wait(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -106,6 +121,8 @@ class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of the agent's document: it goes on under the one that it began with."""
     digest: str = ""
     """SHA-256 of the text that it began under; empty: not known. It goes on under no other."""
+    pins: Mapping[str, str] = {}
+    """Digests of the documents of its tools that it began with, by `KIND/NAME`. It goes on with no others."""
     principal: Principal
     """In whose name: what it may do is what the agent may and this one may."""
     created_ns: int
@@ -184,8 +201,8 @@ class RunEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """From 1, without gaps."""
     at_ns: int
     kind: str
-    """`began`, `plan`, `model`, `tool`, `observed`, `held`, `wait`, `answered`, `child`, `text`, `verified`, `compacted`,
-    `ended` and others."""
+    """`began`, `plan`, `model`, `tool`, `observed`, `held`, `wait`, `answered`, `child`, `progress`, `text`, `verified`,
+    `compacted`, `ended` and others."""
     body: bytes = b""
     """JSON, sealed where it is stored."""
 

@@ -35,7 +35,7 @@ class RunStore(ABC):
     def begin(self, run: Run, most_queued: int = 10_000) -> Run:
         """Keep a new run. One of the same tenant, agent and `once` is found instead; so is one of the same id.
 
-        Raises: OverLimit, when so many of its tenant wait in the queue.
+        Raises: OverLimit, when so many of its tenant wait in the queue; NotFound, of a child whose parent is gone.
         """
 
     @abstractmethod
@@ -83,7 +83,7 @@ class RunStore(ABC):
 
     @abstractmethod
     def tell(self, events: Sequence[RunEvent]) -> None:
-        """Append events. One with a `seq` that is there already is left out."""
+        """Append events. One with a `seq` that is there already is left out; so are those of a run that is gone."""
 
     @abstractmethod
     def told(self, run: str, after: int, most: int = 1000) -> list[RunEvent]: ...
@@ -177,7 +177,8 @@ class RunStore(ABC):
 
         Args:
             expects: Version that it must have; 0: it must not be there; None: whatever it is.
-        Returns: its version. Raises: VersionConflict.
+        Returns: its version; 0: its space belongs to a run (`context/RUN`) that is gone, and nothing was kept.
+        Raises: VersionConflict.
         """
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """What an agent can do beside talking: tools, calls of them, and what comes back."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -42,6 +42,8 @@ class Tool(Struct, frozen=True, kw_only=True, omit_defaults=True):
     confirm: Confirm = "policy"
     data_class: DataClass | None = None
     """What its results are at least."""
+    takes: DataClass | None = None
+    """The highest class of data that it is given; None: any."""
     timeout_s: float = 30.0
     most_result_bytes: int = 65_536
     """Of a result in a model's context; the rest stays behind a handle."""
@@ -105,6 +107,8 @@ class ToolResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     simulated: bool = False
     cut: bool = False
     """There was more than may come back."""
+    receipt: str = ""
+    """Id of the receipt that the call has of its own; empty: it has none."""
 
 
 class ToolContext(Struct, frozen=True, kw_only=True):
@@ -126,6 +130,9 @@ class ToolContext(Struct, frozen=True, kw_only=True):
     meta: Mapping[str, str] = {}
     trace: Trace | None = None
     """What it is called within; while it is being made, its own span."""
+    heard: Callable[[str, str, str], None] | None = None
+    """Tells those who watch the run how it goes: who does it, how they stand in a word, and what they say of it. None:
+    nobody watches."""
     above: str = ""
     """Id of the span that its own is below; empty: it has none of its own."""
 

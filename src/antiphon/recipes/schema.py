@@ -50,6 +50,8 @@ class Fault(Struct, frozen=True, gc=False):
     """In the schema: nothing of the value is told by it."""
     said: str
     """In words, which may quote the value."""
+    place: str = ""
+    """In the value; empty: the whole."""
 
 
 def load() -> Any:
@@ -94,7 +96,7 @@ class JsonSchema:
             for error in self._validator.iter_errors(value):
                 where = "/".join(map(str, error.schema_path))
                 place = "/".join(map(str, error.instance_path))
-                found.append(Fault(where, f"{f'at /{place}: ' if place else ''}{_short(error.message)}"))
+                found.append(Fault(where, f"{f'at /{place}: ' if place else ''}{_short(error.message)}", place))
                 if len(found) == _MOST_TOLD:
                     break
         except (ValueError, TypeError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from antiphon.agents.background import Queued
 from antiphon.control import catalogue
@@ -69,8 +69,9 @@ async def queue(
         if fields.get("background") is not True:
             return False
         queued = _queued(text, headers, responses.max_bytes)
+        streams = flag_of(fields, "stream") is True
+        queued = structs.replace(queued, stream=streams)
         await _check(queued, fields, call, gateway, principal, responses)
-        streams = flag_of(fields, "stream")
         session = lineage(headers).session
         least = principal.data_class or "public"
         run = await background.begin(principal, queued, session=session, data_class=least)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote
 
 from msgspec import Struct
 
-from antiphon.control.background import BackgroundResponses
+from antiphon.control.background import BackgroundResponses, streams
 from antiphon.control.conversations import MOST_AT_ONCE, Conversations
 from antiphon.control.paging import MOST, Page
 from antiphon.control.replay import replayed
@@ -207,12 +207,12 @@ async def answer(exchange: Exchange, found: Found, state: State, principal: Prin
 
 
 async def _followed(exchange: Exchange, asked: Asked) -> bool:
-    """Stream what happens to a response that has no end yet. Returns: whether it was one. Raises: StoreError."""
+    """Stream a response that has no end yet, or was told as it came. Returns: whether it was one. Raises: StoreError."""
     background = asked.state.background
     if background is None or not _flag(asked.query, "stream"):
         return False
     run = await background.find(asked.principal, asked.name)
-    if run is None or run.ended:
+    if run is None or (run.ended and not streams(run)):
         return False
     await tell(exchange, background, run, _after(asked.query))
     return True

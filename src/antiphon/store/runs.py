@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from antiphon.core.error import OverLimit
+from antiphon.core.error import NotFound, OverLimit
 from antiphon.core.run import Mail, Run, RunStatus, Use
 from antiphon.core.run_store import Asked
-from antiphon.store import runs_use
+from antiphon.store import runs_there, runs_use
 from antiphon.store.asking import Ask
 
 LOCK = 0x72756E73
@@ -30,7 +30,7 @@ _COLUMNS = (
     " ended_ns, body, input, state, result"
 )
 _FOUND = (
-    "body, input, state, result, used_steps, used_calls, used_tool_calls, used_tokens, used_money, used_us"
+    f"body, input, state, result, {', '.join(f'used_{name}' for name in runs_use.USED)}"
     " FROM runs LEFT JOIN run_envelopes ON run_envelopes.run = runs.id"
 )
 _MAIL = 'id, run, tenant, kind, at_ns, "by", key, body'
@@ -70,7 +70,7 @@ def lock_of(tenant: str) -> int:
 
 
 def begin(db: Ask, run: Run, most_queued: int) -> Run:
-    """Raises: OverLimit."""
+    """Raises: OverLimit, NotFound."""
     found = one(db, run.id, None)
     if found is None and run.once:
         text = f"SELECT {_FOUND} WHERE tenant = ? AND agent = ? AND once = ?"  # noqa: S608 - the names of the columns alone, here and below
@@ -86,6 +86,8 @@ def begin(db: Ask, run: Run, most_queued: int) -> Run:
                 retry_after_s=10,
             )
     run = structs.replace(run, root=run.root or run.id)
+    if run.parent and not (runs_there.kept(db, run.root) and runs_there.kept(db, run.parent)):
+        raise NotFound(f"the run {run.parent} is gone, and begins no children", param="parent")
     db.many(f"INSERT INTO runs ({_COLUMNS}) VALUES ({', '.join('?' * 20)})", [_row(run)])  # noqa: S608
     runs_use.open_envelope(db, run)
     db.ask(_READY, (run.id,))

@@ -8,6 +8,7 @@ from msgspec import structs
 from antiphon.core.error import VersionConflict
 from antiphon.core.run import Barred, Memory, Skill
 from antiphon.store.asking import Ask
+from antiphon.store.runs_there import CONTEXT, kept
 
 _MEMORY = "id, tenant, agent, scope, owner, subject, created_ns, expires_ns, body, text"
 _SKILL = "tenant, agent, skill, good, bad, cost_nano_usd, took_us, runs"
@@ -108,7 +109,9 @@ def barred(db: Ask) -> list[Barred]:
 
 
 def put(db: Ask, tenant: str, space: str, key: str, value: bytes, expects: int | None, until_ns: int) -> int:
-    """Raises: VersionConflict."""
+    """Returns: its version; 0: it belongs to a run that is gone, and nothing was kept. Raises: VersionConflict."""
+    if space.startswith(CONTEXT) and not kept(db, space.removeprefix(CONTEXT)):
+        return 0
     name = (tenant, space, key)
     if not expects:
         made = db.ask(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from antiphon.core.run import Beat, Intent, RunEvent
+from antiphon.store import runs_there
 from antiphon.store.asking import Ask
 
 _EVENT = "run, seq, at_ns, kind, body"
@@ -14,9 +15,11 @@ _BEAT = "worker, host, pid, started, at_ns, retired"
 
 
 def tell(db: Ask, events: Sequence[RunEvent]) -> None:
+    """Those of runs that are there: nothing is told of one that was erased meanwhile."""
+    there = {run for run in {one.run for one in events} if runs_there.kept(db, run)}
     db.many(
         f"INSERT INTO run_events ({_EVENT}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (run, seq) DO NOTHING",  # noqa: S608 - the names of the columns alone, here and below
-        [(one.run, one.seq, one.at_ns, one.kind, one.body) for one in events],
+        [(one.run, one.seq, one.at_ns, one.kind, one.body) for one in events if one.run in there],
     )
 
 

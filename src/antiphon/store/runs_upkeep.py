@@ -23,6 +23,8 @@ def old(db: Ask, before_ns: int, most: int, after: str) -> list[Run]:
 
 def discard(db: Ask, roots: Sequence[str]) -> None:
     named = [(root,) for root in roots]
+    for root in named if db.row_lock else ():
+        db.ask(f"SELECT 1 FROM runs WHERE root = ?{db.row_lock}", root)  # noqa: S608 - whoever adds to one waits, and finds it gone
     for table in _OF_RUN:
         db.many(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE root = ?)", named)  # noqa: S608 - fixed names
     db.many("DELETE FROM run_holds WHERE root = ?", named)

@@ -9,10 +9,15 @@ from typing import Any
 
 from antiphon.core.error import NotFound
 from antiphon.core.run import Held, Run, Stop, Use
+from antiphon.store import runs_there
 from antiphon.store.asking import Ask
 
 _MEASURES = ("steps", "calls", "tool_calls", "tokens", "money", "us")
 _STOPS: tuple[Stop, ...] = ("steps", "calls", "tool_calls", "tokens", "money", "seconds")
+_KINDS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
+"""What is counted, and neither bounded nor held."""
+USED = (*_MEASURES, *_KINDS)
+"""What was used, in the order of the columns."""
 _S = 1_000_000
 """Microseconds."""
 _LEFT = ", ".join(f"most_{name}, used_{name} + held_{name}" for name in _MEASURES)
@@ -22,13 +27,14 @@ _HOLD = (
     + f" RETURNING {_LEFT}"
 )
 _NAMES = ", ".join(_MEASURES)
+_OF_KIND = ", ".join(f"used_{name}" for name in _KINDS)
 _TAKE = (
     f"INSERT INTO run_holds (root, key, {_NAMES}, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
     " ON CONFLICT (root, key) DO NOTHING RETURNING 1"
 )
 _SETTLE = (
     f"UPDATE run_envelopes SET {', '.join(f'held_{name} = held_{name} - ?' for name in _MEASURES)},"  # noqa: S608
-    f" {', '.join(f'used_{name} = used_{name} + ?' for name in _MEASURES)} WHERE run = ?"
+    f" {', '.join(f'used_{name} = used_{name} + ?' for name in USED)} WHERE run = ?"
 )
 
 
@@ -36,9 +42,9 @@ def open_envelope(db: Ask, run: Run) -> None:
     """The envelope of a run that begins; a child's only counts what it used, the root's is what bounds."""
     it = run.envelope
     most = (it.steps, it.calls, it.tool_calls, it.tokens, it.money_nano_usd, round(it.seconds * _S))
-    names = ", ".join(f"{of}_{name}" for of in ("most", "used", "held") for name in _MEASURES)
-    text = f"INSERT INTO run_envelopes (run, {names}) VALUES ({', '.join('?' * 19)})"  # noqa: S608
-    db.ask(text, (run.id, *most, *_counted(run.used), *(0,) * 6))
+    names = ", ".join(f"{of}_{name}" for of in ("most", "held", "used") for name in _MEASURES)
+    text = f"INSERT INTO run_envelopes (run, {names}, {_OF_KIND}) VALUES ({', '.join('?' * 24)})"  # noqa: S608
+    db.ask(text, (run.id, *most, *(0,) * 6, *_counted(run.used), *_kinds(run.used)))
 
 
 def hold(db: Ask, root: str, key: str, most: Use) -> Held:
@@ -68,20 +74,29 @@ def settle(db: Ask, root: str, key: str, used: Use) -> None:
         sets = ", ".join(f"{name} = ?" for name in _MEASURES)
         text = f"UPDATE run_holds SET settled = 1, {sets} WHERE root = ? AND key = ?"  # noqa: S608
         db.ask(text, (*amounts, root, key))
-    elif not db.ask(_TAKE, (root, key, *amounts, 1)):
-        return  # another settled it meanwhile
-    db.ask(_SETTLE, (*held, *amounts, root))
+    elif not runs_there.kept(db, root) or not db.ask(_TAKE, (root, key, *amounts, 1)):
+        return  # another settled it meanwhile, or its run is gone
+    all_used = (*amounts, *_kinds(used))
+    db.ask(_SETTLE, (*held, *all_used, root))
     child = key.partition("/")[0]
     if child != root:
-        db.ask(_SETTLE, (*(0,) * 6, *amounts, child))
+        db.ask(_SETTLE, (*(0,) * 6, *all_used, child))
 
 
 def use_of(row: Sequence[Any]) -> Use:
-    """Of columns in the order of the measures."""
+    """Of columns in the order of `USED`."""
     if row[0] is None:
         return Use()
-    steps, calls, tool_calls, tokens, money, us = row
-    return Use(steps=steps, calls=calls, tool_calls=tool_calls, tokens=tokens, money_nano_usd=money, seconds=us / _S)
+    steps, calls, tool_calls, tokens, money, us, *kinds = row
+    return Use(
+        steps=steps,
+        calls=calls,
+        tool_calls=tool_calls,
+        tokens=tokens,
+        money_nano_usd=money,
+        seconds=us / _S,
+        **dict(zip(_KINDS, kinds, strict=True)),
+    )
 
 
 def _standing(db: Ask, root: str, lock: str = "") -> Sequence[Any]:
@@ -93,6 +108,10 @@ def _standing(db: Ask, root: str, lock: str = "") -> Sequence[Any]:
 
 def _counted(use: Use) -> tuple[int, ...]:
     return use.steps, use.calls, use.tool_calls, use.tokens, use.money_nano_usd, round(use.seconds * _S)
+
+
+def _kinds(use: Use) -> tuple[int, ...]:
+    return tuple(getattr(use, name) for name in _KINDS)
 
 
 def _left(row: Sequence[Any]) -> Use:

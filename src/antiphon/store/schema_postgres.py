@@ -7,7 +7,7 @@ sort by their bytes.
 from psycopg import Connection
 
 from antiphon.store.schema import Step, way
-from antiphon.store.schema_runs import runs_step
+from antiphon.store.schema_runs import kinds_step, runs_step
 
 Anything = tuple[object, ...]
 LOCK = 0x616E7469
@@ -320,6 +320,7 @@ STEPS: tuple[Step, ...] = (
         """,
     ),
     runs_step(number="BIGINT", blob="BYTEA", numbered="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    kinds_step("BIGINT"),
 )
 
 

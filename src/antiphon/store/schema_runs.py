@@ -164,6 +164,13 @@ DROP TABLE runs;
 """
 
 
+def kinds_step(number: str) -> Step:
+    """The step that counts the tokens of runs by kind; of those from before it is not known."""
+    names = [f"used_{kind}_tokens" for kind in ("input", "output", "cached", "cache_write", "reasoning")]
+    more = [f"ALTER TABLE run_envelopes ADD COLUMN {name} {number} NOT NULL DEFAULT 0;" for name in names]
+    return Step("\n".join(more), "\n".join(f"ALTER TABLE run_envelopes DROP COLUMN {name};" for name in names))
+
+
 def runs_step(*, number: str, blob: str, numbered: str) -> Step:
     """The step that makes the tables. `numbered`: the type of a key that counts up by itself."""
     forward = FORWARD.replace("BIGINT", number).replace("BLOB", blob).replace("NUMBERED", numbered)

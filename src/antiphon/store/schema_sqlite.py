@@ -6,7 +6,7 @@ What many entries of the ledger have in common stands once, in `terms`: it makes
 import sqlite3
 
 from antiphon.store.schema import Step, way
-from antiphon.store.schema_runs import runs_step
+from antiphon.store.schema_runs import kinds_step, runs_step
 
 STEPS: tuple[Step, ...] = (
     Step(
@@ -330,6 +330,7 @@ STEPS: tuple[Step, ...] = (
         """,
     ),
     runs_step(number="INTEGER", blob="BLOB", numbered="INTEGER PRIMARY KEY AUTOINCREMENT"),
+    kinds_step("INTEGER"),
 )
 
 

@@ -6,6 +6,7 @@ from typing import get_args
 
 from antiphon.agents.documents.document import AgentSpec, Document
 from antiphon.agents.documents.library import Library, Wrong, near
+from antiphon.agents.documents.taking import unusable
 from antiphon.agents.loop.conditions import mistakes
 from antiphon.core.run import Stop
 from antiphon.recipes.schema import BadSchema, JsonSchema
@@ -121,6 +122,8 @@ def _form(spec: AgentSpec) -> Iterator[Wrong]:
             JsonSchema(spec.output.schema)
         except BadSchema as error:
             yield (SPEC, "output", "schema"), str(error), "write a JSON Schema 2020-12"
+    if spec.input is not None and (why := unusable(spec.input)):
+        yield (SPEC, "input"), why, "write a JSON Schema 2020-12 of an object"
     for at, wrong in mistakes(spec):
         yield (
             (SPEC, "verify", "checks", at),

@@ -227,6 +227,12 @@ class AgentSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     stops: Annotated[StopSpec, Meta(description="When it ends before.")] = StopSpec()
     safety: Annotated[SafetySpec, Meta(description="What protects it from what it reads.")] = SafetySpec()
     approvals: Annotated[ApprovalSpec, Meta(description="Who says yes.")] = ApprovalSpec()
+    input: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="What its runs are given: JSON Schema 2020-12 of an object. Whatever begins a run is held to it, and its text is read as JSON. `goal` is the task, where the schema has it; `constraints` and `untrusted` mean what they do in any run. Default: a text, or an object with `goal` and anything beside."
+        ),
+    ] = None
     output: Annotated[ContractSpec, Meta(description="The form of its answer.")] = ContractSpec()
     verify: Annotated[
         VerifySpec | None, Meta(description="The check before the end; null: none. Default: as its fields say.")

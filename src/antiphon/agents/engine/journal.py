@@ -26,6 +26,17 @@ CONTROL = frozenset({"pause", "resume", "cancel", "kill"})
 Work = Callable[[], Awaitable[Any]]
 
 
+class _Doing:
+    """A step's work, where it is done here and not read again."""
+
+    def __init__(self) -> None:
+        self.asides = 0
+        self.done = False
+
+
+_DOING: contextvars.ContextVar[_Doing | None] = contextvars.ContextVar("doing", default=None)
+
+
 class Drained(BaseException):
     """This process stops: the segment is left where it stands, and goes on elsewhere."""
 
@@ -55,6 +66,8 @@ class _Came(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     value: msgspec.Raw = msgspec.Raw(b"null")
     wrong: _Wrong | None = None
+    asides: int = 0
+    """Events that were told while it was done."""
 
 
 def _kinds(kind: type[AntiphonError]) -> dict[str, type[AntiphonError]]:
@@ -113,27 +126,30 @@ class SegmentJournal(Journal):
 
     async def step(self, name: str, work: Work) -> Any:
         self._go_on()
+        doing = _Doing()
         try:
-            sealed = await DBOS.run_step_async({"name": name}, self._write_down, name, work)
+            sealed = await DBOS.run_step_async({"name": name}, self._write_down, name, work, doing)
         except Exception as error:
             raise _broken(error) from error
-        return await self._read(sealed)
+        return await self._read(sealed, doing)
 
     async def steps(self, works: list[tuple[str, Work]]) -> list[Any]:
         self._go_on()
         booked = [DBOS.reserve_step() for _ in works]
+        doings = [_Doing() for _ in works]
         running = [
-            place.run_async({"name": name}, self._write_down, name, work)
-            for place, (name, work) in zip(booked, works, strict=True)
+            place.run_async({"name": name}, self._write_down, name, work, doing)
+            for place, (name, work), doing in zip(booked, works, doings, strict=True)
         ]
         out: list[Any] = []
-        for sealed in await asyncio.gather(*running, return_exceptions=True):
+        came = await asyncio.gather(*running, return_exceptions=True)
+        for sealed, doing in zip(came, doings, strict=True):
             if isinstance(sealed, Exception):
                 raise _broken(sealed) from sealed
             if isinstance(sealed, BaseException):
                 raise sealed
             try:
-                out.append(await self._read(sealed))
+                out.append(await self._read(sealed, doing))
             except AntiphonError as error:
                 out.append(error)
         return out
@@ -149,6 +165,12 @@ class SegmentJournal(Journal):
             return random.SystemRandom().random()
 
         return await self.step("random", draw)
+
+    def aside(self, kind: str, body: Any = None) -> None:
+        doing = _DOING.get()
+        if doing is not None:
+            doing.asides += 1
+        self.tell(kind, body)
 
     def tell(self, kind: str, body: Any = None) -> None:
         self._seq += 1
@@ -205,16 +227,19 @@ class SegmentJournal(Journal):
         if self._stopped is not None:
             raise self._stopped
 
-    async def _write_down(self, name: str, work: Work) -> str:
-        came = await self._done(name, work)
+    async def _write_down(self, name: str, work: Work, doing: _Doing) -> str:
+        came = msgspec.structs.replace(await self._done(name, work, doing), asides=doing.asides)
+        doing.done = True
         plain = msgspec.json.encode(came)
         await self._sealer.ready(self.run.tenant)
         sealed = self._sealer.seal(plain, CONTEXT, tenant=self.run.tenant, subject=self._subject)
         return base64.b64encode(sealed).decode()
 
-    async def _done(self, name: str, work: Work) -> _Came:
+    async def _done(self, name: str, work: Work, doing: _Doing) -> _Came:
         self._go_on()
+        before = _DOING.set(doing)
         running = asyncio.ensure_future(work())
+        _DOING.reset(before)
         self._works.add(running)
         try:
             return _Came(value=msgspec.Raw(msgspec.json.encode(await running)))
@@ -229,10 +254,12 @@ class SegmentJournal(Journal):
         finally:
             self._works.discard(running)
 
-    async def _read(self, text: str) -> Any:
+    async def _read(self, text: str, doing: _Doing) -> Any:
         sealed = base64.b64decode(text)
         await self._sealer.prepare([sealed])
         came = msgspec.json.decode(self._sealer.unseal(sealed, CONTEXT), type=_Came)
+        if not doing.done:
+            self._seq += came.asides  # they were said when it was done
         if came.wrong is not None:
             raise _error(came.wrong)
         return msgspec.json.decode(came.value)

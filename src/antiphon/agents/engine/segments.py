@@ -67,6 +67,10 @@ class Segments:
     def running(self) -> int:
         return len(self._running)
 
+    def names(self) -> list[str]:
+        """Runs whose segments run in this process."""
+        return [*self._running]
+
     def here(self, run: str) -> SegmentJournal | None:
         """The journal of a run whose segment runs in this process."""
         found = self._running.get(run)

@@ -172,7 +172,8 @@ class Waking:
     # --- what fell between two stools
 
     async def mend(self) -> None:
-        """Put runs back into the durable queue that say they stand in it, or run, and don't."""
+        """Put runs back into the durable queue that say they stand in it, or run, and don't; end what was erased."""
+        await self._erased()
         asked = Asked(statuses=("queued", "running"), most=MEND_MOST)
         before_ns = time.time_ns() - int(LOST_S * 1e9)
         old = [one for one in await self._desk.do(self._desk.store.page, asked) if one.updated_ns < before_ns]
@@ -191,6 +192,17 @@ class Waking:
                 await self._desk.do(self._durable.resume, [run.workflow])
             else:
                 await self._fail(run, "its segment ended without a word; begin it again, or fork it")
+
+    async def _erased(self) -> None:
+        """Cut off what runs here of runs that are there no more: what is done for them is for nobody."""
+        for run in self._segments.names():
+            journal = self._segments.here(run)
+            if journal is None or await self._desk.do(self._desk.store.one, run) is not None:
+                continue
+            log.warning("run.erased", extra={"run": run})
+            tenant, now_ns = journal.run.tenant, time.time_ns()
+            kill = Mail(id=f"{run}/erased", run=run, tenant=tenant, kind="kill", at_ns=now_ns, by="antiphon")
+            journal.stop(Interrupted(kill), at_once=True)
 
     async def _fail(self, run: Run, why: str) -> None:
         failed = replace(run, status="failed", stop="error", why=why, owner="", ended_ns=time.time_ns())

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.taking import taken
 from antiphon.agents.models import told
 from antiphon.agents.models.answering_words import Words
 from antiphon.agents.models.inbound import Told
@@ -33,7 +35,7 @@ class Answering(Runner):
 
     async def run(self, sought: Sought) -> Inbound:
         run = await self._begun(sought)
-        sought.note(f"run: {run.id}")
+        sought.ran(told.ran(run))
         words = Words(sought.request.head, run)
         timeouts = sought.outbound.timeouts
         most_s = max(0.0, min(timeouts.total_s, timeouts.first_byte_s) - LATE_S)
@@ -41,7 +43,7 @@ class Answering(Runner):
         if sought.request.head.stream:
             return Told(words.headers(stream=True), pieces=self._pieces(sought, run, words, until_s, most_s))
         ended = await self._runs.wait(sought.principal, run.id, until_s)
-        sought.note(told.summary(ended))
+        sought.ran(told.ran(ended))
         _check(ended, most_s)
         return Told(words.headers(stream=False), body=words.whole(ended))
 
@@ -59,10 +61,12 @@ class Answering(Runner):
                     param="x-antiphon-run",
                     code="agent_in_run",
                 )
+        given, before = _asked(self._runs.agent(principal, sought.agent), _json.decode(b"".join(sought.outbound.body)))
         return await self._runs.begin(
             principal,
             sought.agent,
-            _json.decode(b"".join(sought.outbound.body)),
+            given,
+            beside=before,
             session=sought.request.lineage.session,
             once=f"model/{sought.receipt}",
             trigger="model",
@@ -85,7 +89,7 @@ class Answering(Runner):
         async for line in self._lines(sought.principal, run.id, until_s):
             yield words.thought(line)
         ended = await self._runs.show(sought.principal, run.id)
-        sought.note(told.summary(ended))
+        sought.ran(told.ran(ended))
         _check(ended, most_s)
         for piece in words.answer(ended):
             yield piece
@@ -132,6 +136,22 @@ async def quietly(items: AsyncIterator[_Item], quiet_s: float) -> AsyncIterator[
 def rests(run: Run) -> bool:
     """Whether nothing more happens before a person does something."""
     return run.ended or run.status == "paused" or (run.wait is not None and run.wait.kind in PEOPLE)
+
+
+def _asked(document: AgentDocument, body: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
+    """What a run is given by a model call, and what was said before. An agent with an `input` takes the text of the last
+    message as it.
+
+    Raises: BadRequest.
+    """
+    if document.spec.input is None:
+        return body, None
+    before = body.get("messages")
+    try:
+        return taken(document, body["goal"]), {"messages": before} if before else None
+    except BadRequest as error:
+        wrong = f"the last message is the run's input, as JSON: {error.message}"
+        raise BadRequest(wrong, param=error.param, code=error.said_code) from error
 
 
 def _check(run: Run, waited_s: float) -> None:

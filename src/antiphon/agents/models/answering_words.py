@@ -7,7 +7,6 @@ from antiphon.core.content import Message, Text
 from antiphon.core.request import Head
 from antiphon.core.response import Choice, Delta, Event, Response
 from antiphon.core.run import Run
-from antiphon.core.usage import Usage
 from antiphon.wire.codec import EVENTS, JSON
 from antiphon.wire.losses import Losses
 from antiphon.wire.openai_chat.codec import OpenAIChat
@@ -53,8 +52,7 @@ class Words:
             model=f"agent/{run.agent}",
             created_s=run.created_ns // NS,
             choices=(Choice(index=0, message=said, finish_reason="stop"),),
-            # A run counts tokens of input and output together.
-            usage=Usage(input_tokens=run.used.tokens),
+            usage=run.used.usage,
         )
 
     def _event(self, delta: Delta) -> Event:

@@ -6,9 +6,12 @@ from typing import Any, cast
 import msgspec
 
 from antiphon.core.error import RunFailed, RunUnfinished, RunWaits
+from antiphon.core.receipt import Ran
 from antiphon.core.run import Run, RunEvent
 
 MOST_WORD = 80
+_ALWAYS = {"answered": "goes on", "compacted": "summed up what came before"}
+"""Events that say the same each time."""
 _json = msgspec.json.Decoder()
 
 
@@ -25,18 +28,16 @@ def progress(event: RunEvent) -> str:
             return f"{_word(body, 'tool') or 'it'} {f'failed: {failed}' if failed else 'answered'}"
         case "child":
             return _child(body)
+        case "progress":
+            return f"{_word(body, 'agent') or 'it'} is {_word(body, 'state') or 'at work'}"
         case "held":
             return f"the envelope has no room for another action: {_word(body, 'short')}"
         case "wait":
             return f"waits: {_word(body, 'kind') or 'for somebody'}"
-        case "answered":
-            return "goes on"
         case "verified":
             return "its answer is sent back" if body.get("faults") else "its answer passed the check"
-        case "compacted":
-            return "summed up what came before"
         case _:
-            return ""
+            return _ALWAYS.get(event.kind, "")
 
 
 def _thought(body: Mapping[str, Any]) -> str:
@@ -93,12 +94,12 @@ def answer_of(run: Run) -> Any:
     return _json.decode(run.result) if run.result else ""
 
 
-def summary(run: Run) -> str:
-    """What it used, for the receipt of the call that it answered."""
+def ran(run: Run) -> Ran:
+    """What it used so far, for the receipt of the call that it answers."""
     used = run.used
-    whole, rest = divmod(used.money_nano_usd, 1_000_000_000)
-    spent = f"{whole}.{rest:09d}".rstrip("0").rstrip(".")
-    return f"run: {used.calls} calls of models, {used.tool_calls} of tools, {used.tokens} tokens, {spent} USD"
+    return Ran(
+        id=run.id, usage=used.usage, cost_nano_usd=used.money_nano_usd, calls=used.calls, tool_calls=used.tool_calls
+    )
 
 
 def failed(run: Run) -> RunFailed:
