@@ -5,17 +5,20 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import httpx2
 import msgspec
 from fakes.house import House
 from guarded import Mails, Words, guard
+from mcp.client.client import Client
+from mcp.client.streamable_http import streamable_http_client
 from msgspec import structs
 from tool_servers import Place
 
 from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata
 from antiphon.agents.documents.shelf import Shelf
-from antiphon.agents.mcp.hand import McpHand
+from antiphon.agents.mcp.hand import ServerHand
 from antiphon.agents.runs import Runs, RunsParts
 from antiphon.agents.tools.grip import Handling, Surroundings
 from antiphon.agents.tools.kept import Kept
@@ -46,8 +49,10 @@ from antiphon.net.settings import Bounds
 from antiphon.policy.compile import of_sources
 from antiphon.policy.settings import PolicySettings
 from antiphon.policy.source import Source
-from antiphon.server.mcp import InFlight, McpSite, mcp_page
+from antiphon.server.mcp import McpSite, mcp_page
+from antiphon.server.mcp_in_flight import InFlight
 
+Mode = Literal["legacy", "auto", "2026-07-28"]
 ALICE, BOB, LIMITED = "sk-alice-1", "sk-bob-00001", "sk-limited-1"
 KEYS = [
     KeySettings(name="alice", key=Secret(ALICE), tenant="acme"),
@@ -118,34 +123,56 @@ class Front:
         self.site = McpSite(
             gateway=McpGateway(offering=offering, watchers=self.place.watchers, hold_s=1.0),
             identity=Keys(KEYS),
-            in_flight=InFlight(),
+            in_flight=InFlight(self.place.store),
             issuers=("https://login.example",),
             servers=self.place.servers,
             tokens=self.place.tokens,
         )
         self.url = ""
 
-    def _put(self, source: str, hands: Sequence[McpHand], tenant: str) -> None:
+    def _put(self, source: str, hands: Sequence[ServerHand], tenant: str) -> None:
         self.tools.put(source, [(hand, Handling(retries=0, tenant=tenant)) for hand in hands])
-
-    async def _handle(self, exchange: Exchange) -> None:
-        await mcp_page(exchange, self.site)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Front"]:
-        sock = bind("127.0.0.1", 0)
-        listener = Listener(self._handle, lambda status, text: (b"", text.encode()), Bounds())
-        await listener.start(sock)
-        self.url = f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"
         try:
-            yield self
+            async with self._listening(self.site) as self.url:
+                yield self
+        finally:
+            await self.place.close()
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[str]:
+        """Another process of the gateway, as far as clients can tell: its URL."""
+        async with self._listening(structs.replace(self.site, in_flight=InFlight(self.place.store))) as url:
+            yield url
+
+    @asynccontextmanager
+    async def _listening(self, site: McpSite) -> AsyncIterator[str]:
+        async def handle(exchange: Exchange) -> None:
+            await mcp_page(exchange, site)
+
+        sock = bind("127.0.0.1", 0)
+        listener = Listener(handle, lambda status, text: (b"", text.encode()), Bounds())
+        await listener.start(sock)
+        try:
+            yield f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"
         finally:
             await listener.drain(5)
-            await self.place.close()
 
     @property
     def receipts(self) -> list[Any]:
         return list(self.house.journal.shut)
+
+
+@asynccontextmanager
+async def client(front: Front, mode: Mode, key: str = ALICE, path: str = "", **more: Any) -> AsyncIterator[Client]:
+    """The protocol's own client at the gateway."""
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
+        transport = streamable_http_client(front.url + path, http_client=http)
+        async with Client(transport, mode=mode, **more) as made:
+            yield made
 
 
 class Tokens:

@@ -7,7 +7,7 @@ from typing import Any
 
 from antiphon.agents.documents.document import Document, Metadata
 from antiphon.agents.mcp.document import ToolServerSpec
-from antiphon.agents.mcp.hand import McpHand
+from antiphon.agents.mcp.hand import ServerHand
 from antiphon.agents.mcp.oauth import Grants
 from antiphon.agents.mcp.pins import Pins, PinsParts
 from antiphon.agents.mcp.servers import Servers, ServersParts
@@ -35,7 +35,7 @@ BOSS = Who(by="key/boss", grants=(Grant(role="approver", scope=Scope()),))
 class Place:
     """Everything that servers rest on. Made on a running loop."""
 
-    def __init__(self, directory: Path, put: Callable[[str, Sequence[McpHand], str], None] | None = None) -> None:
+    def __init__(self, directory: Path, put: Callable[[str, Sequence[ServerHand], str], None] | None = None) -> None:
         SqliteDatabase(directory).close()
         self.clock = SystemClock()
         self.store = SqliteRuns(directory)
@@ -46,7 +46,7 @@ class Place:
         self.book = Book(SqliteApprovals(directory), ApprovalSettings(), clockwork)
         self.people = People(self.book, clockwork)
         self.transport = Client()
-        self.hands: dict[str, McpHand] = {}
+        self.hands: dict[str, ServerHand] = {}
         self.watchers = Watchers()
         self.tokens = TokensParts(
             store=self.store,
@@ -71,7 +71,7 @@ class Place:
             )
         )
 
-    def _put(self, source: str, hands: Sequence[McpHand], tenant: str) -> None:
+    def _put(self, source: str, hands: Sequence[ServerHand], tenant: str) -> None:
         self.hands = {name: hand for name, hand in self.hands.items() if hand.tool.source != source}
         self.hands |= {hand.tool.name: hand for hand in hands}
 

@@ -1,19 +1,21 @@
 """The MCP gateway: what each method of the protocol does, in both of its eras."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from antiphon import __version__
+from antiphon.agents.mcp.news import PARTS
 from antiphon.agents.mcp.peer import Progress
 from antiphon.agents.mcp.watching import Watchers
 from antiphon.agents.mind import Ask, Mind
 from antiphon.calls.story import Story
 from antiphon.control import mcp_state
 from antiphon.control.mcp_offer import Offered, Offering, held, shown
+from antiphon.control.mcp_relay import LISTS, MISSING, ask, listed, refusal, relayed
 from antiphon.control.mcp_runs import Leg, answer_of, begin, elicitation, left, task
 from antiphon.control.mcp_state import Waits
 from antiphon.control.tool_calls import Ticketed
@@ -30,11 +32,15 @@ ENDPOINT = "/mcp"
 PAGE = 200
 HOLD_S = 20.0
 """How long one leg of a call waits for people, or for a run, before the client is to ask again, in the modern era."""
+WAIT_S = 3600.0
+"""The same where a client's user has said to wait, in the older era; the deadline of requests holds too."""
+MOST_QUESTIONS = 20
+"""That one call asks of a client of the older era."""
 TTL_MS = 5000
 SERVER = {"name": "antiphon", "title": "Antiphon", "version": __version__}
 HOW = (
-    "Tools of several servers, named SERVER__TOOL; agents are agent__NAME and models model__NAME. Some calls wait for a "
-    "person's approval."
+    "Tools and prompts of several servers, named SERVER__NAME, and their resources, mcp://SERVER/URI; agents are agent__NAME "
+    "and models model__NAME. Some calls wait for a person's approval."
 )
 APPROVAL, RECEIPT, KEY = "antiphon/approval", "antiphon/receipt", "antiphon/idempotencyKey"
 """In `_meta`."""
@@ -44,6 +50,10 @@ class Heard(Protocol):
     """Hears how a call goes on."""
 
     def __call__(self, progress: float, total: float | None, message: str) -> None: ...
+
+
+Elicit = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""Given a request's method and params. Gives the result: `action`, and `content` where it is `accept`."""
 
 
 class McpCall(Struct, frozen=True, kw_only=True):
@@ -56,6 +66,8 @@ class McpCall(Struct, frozen=True, kw_only=True):
     scope: str = ""
     """The server, `agent` or `model` that the path names; empty: everything."""
     heard: Heard
+    elicit: Elicit | None = None
+    """Asks the client's user amid a call, in the older era; None: it can't."""
 
     @property
     def capabilities(self) -> Mapping[str, Any]:
@@ -69,8 +81,12 @@ class McpCall(Struct, frozen=True, kw_only=True):
     @property
     def takes_questions(self) -> bool:
         """Its user can be asked by a form."""
-        found = self.capabilities.get("elicitation")
-        return mcp.is_object(found) and (not found or "form" in mapping(found))
+        return self.elicit is not None or mcp.asks_by_form(self.capabilities)
+
+    def again(self, responses: Mapping[str, Any], state: Any, arrival: Arrival) -> "McpCall":
+        """The same with what its user said."""
+        params = {**self.message.params, "inputResponses": responses, "requestState": state}
+        return structs.replace(self, message=structs.replace(self.message, params=params), arrival=arrival)
 
 
 class McpGateway(Struct, frozen=True, kw_only=True):
@@ -97,7 +113,12 @@ class McpGateway(Struct, frozen=True, kw_only=True):
             case "ping" if call.era == "legacy":
                 return {}
             case "tools/list":
-                return self._list(call)
+                found = self.offering.listed(call.principal, call.scope)
+                return self._paged(call, "tools", [(one.name, shown(one)) for one in found], {})
+            case "resources/list" | "resources/templates/list" | "prompts/list":
+                return await self._relayed_list(call)
+            case "resources/read" | "prompts/get" | "completion/complete":
+                return await self._relay(call)
             case "tools/call":
                 return await self._call(call)
             case "tasks/get" | "tasks/update" | "tasks/cancel" if call.era == "modern":
@@ -106,22 +127,32 @@ class McpGateway(Struct, frozen=True, kw_only=True):
                 raise McpError(mcp.UNKNOWN_METHOD, f"the method {method[:64]!r} is not served here")
 
     def _about(self, call: McpCall) -> dict[str, Any]:
-        able: dict[str, Any] = {"tools": {} if call.era == "modern" else {"listChanged": False}}
+        able: dict[str, Any] = {"tools": {}}
+        if self.offering.servers is not None:
+            able = {part: {"listChanged": True} for part in PARTS} | {"completions": {}}
         if call.era == "modern" and self.offering.runs is not None:
             able["extensions"] = {mcp.TASKS: {}}
         return {"capabilities": able, "instructions": HOW}
 
-    def _list(self, call: McpCall) -> dict[str, Any]:
-        found = self.offering.listed(call.principal, call.scope)
+    async def _relayed_list(self, call: McpCall) -> dict[str, Any]:
+        method = call.message.method
+        _, key, address = LISTS[method]
+        found = await listed(self.offering, call.principal, call.scope, method, call.arrival.id)
+        meta = {MISSING: found.missing} if found.missing else {}
+        return self._paged(call, key, [(str(one[address]), one) for one in found.items], meta)
+
+    def _paged(
+        self, call: McpCall, key: str, items: Sequence[tuple[str, Mapping[str, Any]]], meta: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The page of a sorted list that a client asks for. A cursor is the name of the last item before it."""
         cursor = call.message.params.get("cursor")
-        start = 0
-        if cursor is not None:
-            names = [one.name for one in found]
-            start = sum(1 for name in names if name <= str(cursor))
-        page = found[start : start + PAGE]
-        out: dict[str, Any] = {"tools": [shown(one) for one in page]}
-        if start + PAGE < len(found):
-            out["nextCursor"] = page[-1].name
+        start = 0 if cursor is None else sum(1 for name, _ in items if name <= str(cursor))
+        page = items[start : start + PAGE]
+        out: dict[str, Any] = {key: [one for _, one in page]}
+        if start + PAGE < len(items):
+            out["nextCursor"] = page[-1][0]
+        if meta:
+            out["_meta"] = dict(meta)
         return _cached(out) if call.era == "modern" else out
 
     # --- calls
@@ -138,7 +169,29 @@ class McpGateway(Struct, frozen=True, kw_only=True):
         said: dict[str, Any] = {**mapping(arguments)}
         if call.era == "modern":
             mcp.check_params(one.tool.parameters, said, call.arrival.headers)
-        return await _Calling(self, call, one, said).go()
+        return await self._asking(call, one, said)
+
+    async def _relay(self, call: McpCall) -> Mapping[str, Any]:
+        """Raises: McpError."""
+        params, method = call.message.params, call.message.method
+        one, said = await relayed(self.offering, call.principal, call.scope, method, params, call.era, call.arrival.id)
+        return await self._asking(call, one, said)
+
+    async def _asking(self, call: McpCall, one: Offered, said: dict[str, Any]) -> Mapping[str, Any]:
+        """The result of a call. A client of the older era is asked meanwhile what one of the modern era comes back with."""
+        found = await _Calling(self, call, one, said).go()
+        for _ in range(MOST_QUESTIONS):
+            if call.elicit is None or found.get("resultType") != "input_required":
+                break
+            responses = {
+                name: await call.elicit(str(asked["method"]), mapping(asked["params"]))
+                for name, asked in mapping(found.get("inputRequests")).items()
+            }
+            desk = self.offering.desk.desk
+            arrival = desk.gateway.arrival(ENDPOINT, "mcp", desk.now_s, call.arrival.headers)
+            call = call.again(responses, found["requestState"], arrival)
+            found = await _Calling(self, call, one, said).go()
+        return found
 
     async def _task(self, call: McpCall) -> Mapping[str, Any]:
         runs, params = self.offering.runs, call.message.params
@@ -198,14 +251,15 @@ class _Calling:
         """The result to be sent."""
         call = self._call
         if self._declined():
-            return _result(ToolResult(failed="declined", text="nobody wants to wait for it; it was not done"))
+            return self._ended(ToolResult(failed="declined", text="nobody wants to wait for it; it was not done"))
         if self._one.kind == "agent" and call.takes_tasks and not self._before.run:
             return await self._as_task()
         await self._told(self._work)
         if self._error is not None:
             return self._failed(self._error)
         assert self._result is not None
-        if self._leg is not None and self._leg.waits is not None and call.era == "modern":
+        asks = call.era == "modern" or (call.elicit is not None and self._leg is not None and self._leg.question)
+        if self._leg is not None and self._leg.waits is not None and asks:
             return self._again(self._leg.waits, self._leg.question)
         return self._ended(self._result)
 
@@ -232,7 +286,7 @@ class _Calling:
             call, wrong = tools.check(call)
             if wrong:
                 raise BadRequest(f"arguments of {one.name}: {'; '.join(wrong)}")
-        else:
+        elif one.kind != "relay":
             held(one, self._arguments)
         key = self._call.message.meta.get(KEY)
         ticketed = Ticketed(
@@ -251,10 +305,15 @@ class _Calling:
 
     def _wait_s(self) -> float:
         """How long people are waited for now."""
-        if self._call.era == "legacy":
-            return self._desk.approving.wait_s
-        asks_first = self._call.takes_questions and not (self._before.approval or self._before.asked)
-        return 0.0 if asks_first else self._gateway.hold_s
+        if self._asks_first():
+            return 0.0
+        if self._call.elicit is not None and self._before.asked:
+            return WAIT_S
+        return self._desk.approving.wait_s if self._call.era == "legacy" else self._gateway.hold_s
+
+    def _asks_first(self) -> bool:
+        """The caller is to be asked whether it bears to wait for people."""
+        return self._call.takes_questions and not (self._before.approval or self._before.asked)
 
     async def _do(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
         match self._one.kind:
@@ -264,6 +323,9 @@ class _Calling:
                 return await self._model(arguments, context)
             case "agent":
                 return await self._agent(arguments, context)
+            case "relay":
+                assert self._one.relay is not None
+                return await ask(self._one.relay, arguments, context)
 
     async def _tool(self, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
         watchers = self._gateway.watchers
@@ -346,8 +408,13 @@ class _Calling:
     # --- ends
 
     def _failed(self, error: AntiphonError) -> Mapping[str, Any]:
-        if isinstance(error, ApprovalPending) and self._call.era == "modern":
+        if isinstance(error, ApprovalPending) and (self._call.era == "modern" or self._asks_first()):
             return self._again(Waits(approval=error.approval, asked=True), "")
+        if self._one.kind == "relay":
+            data = {"code": error.shown_code, RECEIPT: self._call.arrival.id}
+            if isinstance(error, ApprovalPending):
+                data[APPROVAL] = error.approval
+            raise McpError(mcp.INTERNAL_ERROR, error.message, data)
         said = ToolResult(failed=error.shown_code, text=error.message)
         more = {APPROVAL: error.approval} if isinstance(error, ApprovalPending) else {}
         return self._ended(said, more)
@@ -368,12 +435,25 @@ class _Calling:
 
     def _ended(self, result: ToolResult, more: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         meta = {RECEIPT: self._call.arrival.id, **(more or {})}
+        if self._one.kind == "relay":
+            return self._relayed(result, meta)
         if self._leg is not None and self._leg.run:
             meta["antiphon/run"] = self._leg.run
         out = _result(result)
         out["_meta"] = meta
         if self._call.era == "legacy":
             del out["resultType"]
+        return out
+
+    def _relayed(self, result: ToolResult, meta: dict[str, Any]) -> Mapping[str, Any]:
+        """Raises: McpError, where it failed."""
+        if result.failed:
+            raise refusal(result, self._call.era)
+        out: dict[str, Any] = {**mapping(result.data), "_meta": meta}
+        if self._call.era == "modern":
+            out["resultType"] = "complete"
+            if self._call.message.method == "resources/read":
+                out |= {"ttlMs": 0, "cacheScope": "private"}
         return out
 
 
@@ -393,5 +473,5 @@ def _result(result: ToolResult) -> dict[str, Any]:
 
 def _cached(result: dict[str, Any]) -> dict[str, Any]:
     """What a client may keep for a while, for itself."""
-    meta = {mcp.META_SERVER: SERVER}
-    return {"resultType": "complete", "ttlMs": TTL_MS, "cacheScope": "private", "_meta": meta, **result}
+    meta = {mcp.META_SERVER: SERVER, **mapping(result.get("_meta"))}
+    return {**result, "resultType": "complete", "ttlMs": TTL_MS, "cacheScope": "private", "_meta": meta}

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.taking import faults, has
+from antiphon.agents.mcp.hand import ServerHand
 from antiphon.agents.mcp.servers import Servers
 from antiphon.agents.runs import Runs
 from antiphon.agents.tools.arguments import Arguments
@@ -41,15 +43,25 @@ _PROMPT: dict[str, Any] = {
 _HELD_GOAL, _HELD_PROMPT = Arguments(_GOAL), Arguments(_PROMPT)
 
 
+class Relay(Struct, frozen=True, kw_only=True):
+    """What is asked of a server beside calls of its tools."""
+
+    hand: ServerHand
+    method: str
+    server: str
+    """Put before addresses in the answer; empty: they are the server's own."""
+
+
 class Offered(Struct, frozen=True, kw_only=True):
     """One thing that can be called."""
 
     name: str
     """As the client sees it."""
     tool: Tool
-    kind: Literal["tool", "agent", "model"] = "tool"
+    kind: Literal["tool", "agent", "model", "relay"] = "tool"
     of: str = ""
     """The agent's or model's own name."""
+    relay: Relay | None = None
 
 
 class Offering(Struct, frozen=True, kw_only=True):
@@ -79,6 +91,15 @@ class Offering(Struct, frozen=True, kw_only=True):
         return next(
             (one for one in self._all(principal, scope) if one.name == name and self._sees(principal, one)), None
         )
+
+    def relays(self, principal: Principal, scope: str, part: str) -> Iterator[tuple[str, ServerHand]]:
+        """What asks servers for their `resources` or `prompts` that a caller may use, by server."""
+        if self.servers is None:
+            return
+        for server in self.servers.names(principal.tenant, gateway=True):
+            hand = self.servers.relay(server, part)
+            if hand is not None and scope in ("", server) and self.desk.sees(principal, hand.tool):
+                yield server, hand
 
     def _sees(self, principal: Principal, one: Offered) -> bool:
         return self.desk.sees(principal, one.tool)
@@ -120,8 +141,10 @@ class Offering(Struct, frozen=True, kw_only=True):
 
 
 def _agent(document: AgentDocument, *, bare: bool) -> Offered:
-    said = document.metadata.description or document.spec.goal
-    tool = _made(AGENTS, document.name, said, _GOAL, "at_most_once", min(MOST_RUN_S, document.spec.envelope.seconds))
+    said, schema = document.metadata.description or document.spec.goal, document.spec.input or _GOAL
+    if schema is not _GOAL and not has(document, "run"):
+        said = f"{said} To wait for a run of it that was begun before, give its id as `run`, and nothing else."
+    tool = _made(AGENTS, document.name, said, schema, "at_most_once", min(MOST_RUN_S, document.spec.envelope.seconds))
     return Offered(name=tool.name.partition("__")[2] if bare else tool.name, tool=tool, kind="agent", of=document.name)
 
 
@@ -163,6 +186,12 @@ def shown(one: Offered) -> Mapping[str, Any]:
 
 def held(one: Offered, arguments: dict[str, Any]) -> None:
     """Hold what an agent or a model is given to its schema. Raises: BadRequest."""
-    _, wrong = (_HELD_PROMPT if one.kind == "model" else _HELD_GOAL).check(arguments)
+    schema = one.tool.parameters
+    if schema is _PROMPT or schema is _GOAL:
+        _, wrong = (_HELD_PROMPT if schema is _PROMPT else _HELD_GOAL).check(arguments)
+    elif [*arguments] == ["run"] and "run" not in schema.get("properties", {}):
+        return
+    else:
+        wrong = tuple(f"{place}: {said}" if place else said for place, said in faults(schema, arguments))
     if wrong:
         raise BadRequest(f"arguments of {one.name}: {'; '.join(wrong)}")

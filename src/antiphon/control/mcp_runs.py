@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from antiphon.agents.documents.taking import has
 from antiphon.agents.mcp.peer import Progress
 from antiphon.agents.runs import Runs
 from antiphon.control.mcp_state import Waits
@@ -68,7 +69,8 @@ class Leg(Struct, kw_only=True):
         return ToolResult(text=f"the run {run.id} is {run.status}", data={"run": run.id, "status": run.status})
 
     async def _run(self, agent: str, arguments: Mapping[str, Any], before: Waits, once: str) -> Run:
-        known = before.run or arguments.get("run")
+        own = has(self.runs.agent(self.principal, agent), "run")
+        known = before.run or (None if own else arguments.get("run"))
         if known:
             found = await self.runs.show(self.principal, str(known))
             if found.agent != agent:
@@ -99,6 +101,8 @@ async def begin(
     runs: Runs, principal: Principal, agent: str, arguments: Mapping[str, Any], once: str, trace: Trace | None = None
 ) -> Run:
     """Begin a run as a tool's arguments say. Raises: AntiphonError."""
+    if runs.agent(principal, agent).spec.input is not None:
+        return await runs.begin(principal, agent, dict(arguments), once=once, trigger="mcp", trace=trace)
     goal = arguments.get("goal")
     if not goal:
         raise BadRequest("goal: say what the agent is to do", param="goal")

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from antiphon.core.sandbox import Ran, SandboxTier
 from antiphon.sandbox import seccomp
+from antiphon.sandbox.begun import begun, ended, kill
 from antiphon.sandbox.inner import BEGUN
 from antiphon.sandbox.interpreter import library, programs
 from antiphon.sandbox.tier import Job, Missing
@@ -126,7 +127,7 @@ async def _ran(tier: SandboxTier, job: Job, command: Sequence[str], handed: int)
     process = await _begun(command, handed, nobody=job.language == "shell" and os.geteuid() == 0)
 
     def end() -> None:
-        _kill(process)
+        kill(process)
 
     out, err = _Written(job.limits.output_bytes), _Written(job.limits.output_bytes)
     timed_out = False
@@ -142,7 +143,7 @@ async def _ran(tier: SandboxTier, job: Job, command: Sequence[str], handed: int)
         timed_out = True
     finally:
         end()
-        await asyncio.shield(_gone(process))
+        await asyncio.shield(ended(process))
     code = process.returncode
     if not timed_out and os.pread(handed, len(BEGUN), 0) != BEGUN:
         raise Missing(str(err).strip()[-300:] or "it ended before the program began")
@@ -158,9 +159,9 @@ async def _ran(tier: SandboxTier, job: Job, command: Sequence[str], handed: int)
 
 
 async def _begun(command: Sequence[str], handed: int, *, nobody: bool) -> asyncio.subprocess.Process:
-    """A process that was begun, as the leader of a session and a group of its own. Raises: Missing."""
-    beginning = asyncio.ensure_future(
-        asyncio.create_subprocess_exec(
+    """A process that was begun; nothing in it can leave its group. Raises: Missing."""
+    try:
+        return await begun(
             *command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -168,29 +169,12 @@ async def _begun(command: Sequence[str], handed: int, *, nobody: bool) -> asynci
             env={},
             cwd="/",
             pass_fds=(handed,),
-            start_new_session=True,
             user=NOBODY if nobody else None,
             group=NOBODY if nobody else None,
             extra_groups=() if nobody else None,
         )
-    )
-    try:
-        return await asyncio.shield(beginning)
     except OSError as error:
         raise Missing(f"{command[0]} can't be started: {error.strerror}") from None
-    except asyncio.CancelledError:  # half begun it can't be ended: what it has begun itself would stay
-        process = await beginning
-        _kill(process)
-        await _gone(process)
-        raise
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """End a process and all of its group, which nothing in it can leave. One that was waited for has none any more."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _feed(process: asyncio.subprocess.Process, text: str) -> None:
@@ -199,11 +183,3 @@ async def _feed(process: asyncio.subprocess.Process, text: str) -> None:
         process.stdin.write(text.encode("utf-8", "replace"))
         await process.stdin.drain()
     process.stdin.close()
-
-
-async def _gone(process: asyncio.subprocess.Process) -> None:
-    """The process has been waited for, and its pipes are closed."""
-    await process.wait()
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        if process.stdin is not None:
-            process.stdin.close()

@@ -1,7 +1,6 @@
 """`/mcp` and `/mcp/SERVER`: the MCP gateway by streamable HTTP, one message a POST, and what clients have to know to get in."""
 
 import asyncio
-import secrets
 from asyncio import Task
 from collections.abc import Coroutine, Mapping
 from typing import Any
@@ -13,12 +12,15 @@ from msgspec import Struct
 from antiphon.agents.mcp.servers import Servers
 from antiphon.agents.mcp.tokens import TokensParts, returned
 from antiphon.control.mcp import ENDPOINT, McpCall, McpGateway
+from antiphon.control.mcp_relay import CALLS as RELAYED
 from antiphon.core.error import AntiphonError, BadRequest, NotFound
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal
 from antiphon.net.egress import is_this_machine
 from antiphon.net.exchange import Exchange
 from antiphon.server.ask import authenticate
+from antiphon.server.mcp_in_flight import ASKS, InFlight, session_name
+from antiphon.server.mcp_streams import STREAM, Listener
 from antiphon.server.reply import JSON, error_headers
 from antiphon.wire import mcp
 from antiphon.wire.codecs import CODECS
@@ -31,33 +33,11 @@ CALLBACK, SIGN_IN = b"/mcp/oauth/callback", b"/mcp/sign-in"
 KEEP_ALIVE_S = 10.0
 MOST_BODY_BYTES = 4_194_304
 MOST_SCOPE = 64
+CALLS = frozenset(("tools/call", *RELAYED))
+"""Methods whose requests have receipts, and may take long."""
 CANCELLED = -32800
 """Source: the Language Server Protocol's code of the same; MCP gives none."""
-STREAM = b"content-type: text/event-stream\r\ncache-control: no-store\r\nx-accel-buffering: no\r\n"
 SIGN_IN_S = 30.0
-
-
-class InFlight:
-    """Requests of the older era that run now, so that their clients can cancel them."""
-
-    def __init__(self) -> None:
-        self._tasks: dict[tuple[str, str, str, int | str], Task[Any]] = {}
-
-    def add(self, call: McpCall, session: str, task: Task[Any]) -> tuple[str, str, str, int | str]:
-        """Returns: what it is taken away by."""
-        key = _key(call.principal, session, call.message.id or 0)
-        self._tasks[key] = task
-        return key
-
-    def drop(self, key: tuple[str, str, str, int | str]) -> None:
-        self._tasks.pop(key, None)
-
-    def cancel(self, principal: Principal, session: str, given: Any) -> None:
-        """What a client wants ended; of another session or caller nothing is."""
-        if isinstance(given, (int, str)):
-            task = self._tasks.get(_key(principal, session, given))
-            if task is not None:
-                task.cancel()
 
 
 class McpSite(Struct, frozen=True, kw_only=True):
@@ -103,6 +83,8 @@ async def _answered(exchange: Exchange, site: McpSite) -> None:
         elif exchange.method == b"DELETE":
             await authenticate(exchange, site.identity)
             exchange.respond(200, JSON, b"{}")
+        elif exchange.method == b"GET" and site.servers is not None and _listens(exchange):
+            await _listened(exchange, site, site.servers)
         else:
             lines = b"allow: POST, DELETE\r\n" + JSON
             exchange.respond(405, lines, mcp.failure(None, McpError(mcp.INVALID_REQUEST, "there is no stream to GET")))
@@ -198,6 +180,21 @@ async def _signed_in(exchange: Exchange, site: McpSite, principal: Principal) ->
 # --- messages
 
 
+def _listens(exchange: Exchange) -> bool:
+    return b"text/event-stream" in exchange.headers.get(b"accept", b"")
+
+
+async def _listened(exchange: Exchange, site: McpSite, servers: Servers) -> None:
+    """The stream of the older era, beside requests."""
+    principal, scope = await authenticate(exchange, site.identity), _scope(exchange.path)
+    try:
+        _check_scope(site, principal, scope)
+        await Listener(exchange, site.gateway.offering, principal, scope).all(servers.news, site.in_flight)
+    except McpError as error:
+        status = 404 if error.code == mcp.UNKNOWN_METHOD else 503
+        exchange.respond(status, JSON, mcp.failure(None, error))
+
+
 def _scope(path: bytes) -> str:
     return path.removeprefix(PREFIX).strip(b"/")[:MOST_SCOPE].decode("latin-1")
 
@@ -218,10 +215,16 @@ async def _posted(exchange: Exchange, site: McpSite, principal: Principal) -> No
         if message.answers or message.id is None:
             if message.method == "notifications/cancelled" and era == "legacy":
                 site.in_flight.cancel(principal, session, message.params.get("requestId"))
+            elif message.answers and era == "legacy":
+                await site.in_flight.answered(principal, session, message, len(body))
             exchange.respond(202, b"", b"")
             return
         if era == "modern":
             mcp.check_headers(message, exchange.headers)
+            if message.method == "subscriptions/listen" and site.servers is not None:
+                listener = Listener(exchange, site.gateway.offering, principal, _scope(exchange.path))
+                await listener.some(site.servers.news, site.in_flight, message.id, message.params)
+                return
         await _Reply(exchange, site, principal, message, era, session).go()
     except McpError as error:
         _refuse(exchange, None if message is None else message.id, error, era)
@@ -269,13 +272,14 @@ class _Reply:
             arrival=arrival,
             scope=_scope(exchange.path),
             heard=self._heard,
+            elicit=self._elicit if era == "legacy" and session.endswith(ASKS) and self._streams else None,
         )
 
     async def go(self) -> None:
         """Raises: McpError, AntiphonError, where nothing was sent yet."""
         loop = asyncio.get_running_loop()
         work = loop.create_task(self._site.gateway.answer(self._call))
-        key = self._site.in_flight.add(self._call, self._session, work)
+        key = self._site.in_flight.add(self._call.principal, self._session, self._message.id or 0, work)
         beating = loop.create_task(self._beat())
         try:
             self._end(await self._done(work))
@@ -308,8 +312,9 @@ class _Reply:
             return
         lines = JSON + b"x-antiphon-receipt: %b\r\n" % self._call.arrival.id.encode()
         if self._message.method == "initialize":
-            lines = JSON + b"mcp-session-id: %b\r\n" % secrets.token_hex(16).encode()
-        elif self._message.method != "tools/call":
+            session = session_name(self._message.params.get("capabilities"))
+            lines = JSON + b"mcp-session-id: %b\r\n" % session.encode()
+        elif self._message.method not in CALLS:
             lines = JSON
         self._exchange.respond(200, lines, body)
 
@@ -325,6 +330,14 @@ class _Reply:
             said["message"] = message
         self._exchange.write(mcp.event(mcp.request("notifications/progress", said)))
 
+    async def _elicit(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask the client's user on the stream of the request that it is about."""
+        return await self._site.in_flight.ask(self._call.principal, self._session, method, params, self._say)
+
+    def _say(self, message: bytes) -> None:
+        if self._begun():
+            self._exchange.write(mcp.event(message))
+
     def _begun(self) -> bool:
         """Begin a stream. Returns: whether there is one."""
         if not self._streams or self._exchange.ended:
@@ -336,13 +349,9 @@ class _Reply:
 
     async def _beat(self) -> None:
         """Keep the way open while a call takes long."""
-        if self._message.method != "tools/call":
+        if self._message.method not in CALLS:
             return
         while True:
             await asyncio.sleep(KEEP_ALIVE_S)
             if self._begun():
                 self._exchange.write(b": still at it\n\n")
-
-
-def _key(principal: Principal, session: str, given: int | str) -> tuple[str, str, str, int | str]:
-    return principal.tenant, f"{principal.key}/{principal.user}", session, given

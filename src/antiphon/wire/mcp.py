@@ -27,6 +27,8 @@ META_SERVER = "io.modelcontextprotocol/serverInfo"
 TASKS = "io.modelcontextprotocol/tasks"
 """The extension that answers a call with a task."""
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
+NO_RESOURCE = -32002
+"""Of the older era; in the modern one it is INVALID_PARAMS."""
 HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION = -32020, -32021, -32022
 STATUSES: Mapping[int, int] = {
     PARSE_ERROR: 400,
@@ -46,6 +48,7 @@ _PLAIN = re.compile(r"[\x20-\x7e]*")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ODD_NAME = re.compile(r"[^A-Za-z0-9_-]")
 MOST_NAME = 64
+RESOURCE = "mcp://"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -156,6 +159,12 @@ def event(message: bytes) -> bytes:
     return b"event: message\ndata: %b\n\n" % message
 
 
+def asks_by_form(capabilities: Any) -> bool:
+    """Whether a client can ask its user by a form."""
+    found = mapping(capabilities).get("elicitation")
+    return isinstance(found, dict) and (not found or "form" in mapping(found))
+
+
 # --- headers
 
 
@@ -259,6 +268,17 @@ def _said(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
 def tool_name(server: str, name: str) -> str:
     """`SERVER__TOOL`, in letters that every model takes, 64 at most."""
     return _ODD_NAME.sub("_", f"{server}__{name}")[:MOST_NAME]
+
+
+def resource_uri(server: str, uri: str) -> str:
+    """A server's resource, or template of resources, among those of all servers: `mcp://SERVER/URI`."""
+    return f"{RESOURCE}{server}/{uri}"
+
+
+def resource_of(uri: str) -> tuple[str, str]:
+    """Server and URI of a resource among those of all servers; empty: it is none."""
+    server, slash, own = uri.removeprefix(RESOURCE).partition("/")
+    return (server, own) if slash and own and uri.startswith(RESOURCE) else ("", "")
 
 
 def text_of(content: Any) -> str:

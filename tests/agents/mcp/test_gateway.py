@@ -3,29 +3,29 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import msgspec
 import pytest
 from mcp import types
-from mcp.client.client import Client
 from mcp.client.extension import ClientExtension
-from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_gateway import ALICE, BOB, LIMITED, Front, asks, done, engine
+from mcp_gateway import ALICE, BOB, LIMITED, Front, Mode, agent, asks, client, done, engine
 from tool_servers import BOSS
 
 from antiphon.agents.documents.document import Document, Metadata
+from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.mcp.document import ToolHints, ToolServerSpec
 from antiphon.agents.tools.parts import Parts
 from antiphon.agents.tools.settings import ToolSpec
 from antiphon.agents.tools.settings_code import SimulatedSpec
 from antiphon.agents.tools.workshop import Workshop
+from antiphon.core.principal import Principal
+from antiphon.core.run_store import Asked
 
-Mode = Literal["legacy", "auto", "2026-07-28"]
 MODES: list[Mode] = ["legacy", "auto", "2026-07-28"]
 TOOLS = ["agent__clerk", "model__fast", "shop__count", "shop__hang", "shop__price", "shop__refund"]
 
@@ -35,17 +35,6 @@ async def front(tmp_path: Path, shop: str) -> AsyncIterator[Front]:
     async with Front(tmp_path).open() as made:
         await made.place.have(shop=ToolServerSpec(url=shop, hints={"refund": ToolHints(destructive=True)}))
         yield made
-
-
-@asynccontextmanager
-async def client(front: Front, mode: Mode, key: str = ALICE, path: str = "", **more: Any) -> AsyncIterator[Client]:
-    import httpx2
-
-    headers = {"authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
-        transport = streamable_http_client(front.url + path, http_client=http)
-        async with Client(transport, mode=mode, **more) as made:
-            yield made
 
 
 def said(found: types.CallToolResult) -> str:
@@ -108,7 +97,7 @@ async def test_tools_of_documents_are_offered_where_these_say_so_and_to_their_te
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b'{"a":' * 900 + b"1" + b"}" * 900, b"[" * 100_000])
 async def test_a_body_that_cannot_be_read_is_answered(front: Front, body: bytes) -> None:
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {ALICE}"}) as http:
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {ALICE}"}, timeout=60) as http:
         answer = await http.post(front.url, content=body)
         strange = await http.post(front.url, content=b"{}", headers={"origin": "http://["})
     assert (answer.status_code, answer.json()["error"]["code"], strange.status_code) == (400, -32700, 403)
@@ -159,6 +148,23 @@ async def test_wrong_arguments_are_told_to_the_model_with_a_receipt(front: Front
         ("refused", "invalid_request"),
         ("refused", "invalid_request"),
     ]
+
+
+async def test_an_agents_input_is_its_tools_schema(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}
+    shelf = Shelf(agents={"clerk": {"1": agent("clerk", input=schema)}})
+    monkeypatch.setattr("mcp_gateway.SHELF", shelf)
+    working = asyncio.create_task(engine(front, lambda run, mail: done(run, msgspec.json.decode(run.input))))
+    async with client(front, "2026-07-28") as peer:
+        (tool,) = [one for one in (await peer.list_tools()).tools if one.name == "agent__clerk"]
+        wrong = await peer.call_tool("agent__clerk", {"order": 7})
+        right = await peer.call_tool("agent__clerk", {"order": "7"})
+        (run,) = await front.runs.page(Principal(tenant="acme", key="alice"), Asked())
+        again = await peer.call_tool("agent__clerk", {"run": run.id})
+    working.cancel()
+    assert tool.input_schema == schema
+    assert (wrong.is_error, "order: 7 is not of type" in said(wrong)) == (True, True)
+    assert (right.structured_content, again.structured_content) == ({"order": "7"}, {"order": "7"})
 
 
 async def test_a_destructive_call_waits_for_a_person_whoever_asks(front: Front) -> None:
@@ -250,7 +256,7 @@ async def test_an_agent_is_a_task_for_clients_that_take_tasks(front: Front) -> N
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
         return http.post(front.url, json=body, headers=headers)
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         made = (await ask("tools/call", {"name": "agent__clerk", "arguments": {"goal": "g"}})).json()["result"]
         assert (made["resultType"], made["status"]) == ("task", "working")
         task = {"taskId": made["taskId"]}
@@ -270,7 +276,7 @@ async def test_an_agent_is_a_task_for_clients_that_take_tasks(front: Front) -> N
 
 
 async def test_a_client_without_a_key_is_told_who_lets_it_in(front: Front) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         refused = await http.post(front.url + "/shop", json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
         assert refused.status_code == 401
         where = refused.headers["www-authenticate"].partition('resource_metadata="')[2].rstrip('"')
@@ -282,7 +288,7 @@ async def test_a_client_without_a_key_is_told_who_lets_it_in(front: Front) -> No
 async def test_pages_of_other_origins_are_not_answered(front: Front) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     key = {"authorization": f"Bearer {ALICE}"}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         evil = await http.post(front.url, json=body, headers={**key, "origin": "https://evil.example"})
         near = await http.post(front.url, json=body, headers={**key, "origin": "http://localhost:3000"})
     assert (evil.status_code, near.status_code) == (403, 200)
@@ -312,7 +318,7 @@ async def test_headers_say_what_the_body_says(
         "mcp-method": "tools/call",
         "mcp-name": "shop__price",
     }
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         found = await http.post(front.url, json=body, headers={**right, **headers})
     assert found.status_code == status
     assert found.json().get("error", {}).get("code") == code
@@ -321,7 +327,7 @@ async def test_headers_say_what_the_body_says(
 async def test_a_client_that_goes_away_or_cancels_ends_its_call(front: Front) -> None:
     body = {"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "shop__hang"}}
     headers = {"authorization": f"Bearer {ALICE}", "mcp-session-id": "s1"}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         hanging = asyncio.get_running_loop().create_task(http.post(front.url, json=body, headers=headers))
         while not front.house.journal.open:
             await asyncio.sleep(0)

@@ -12,6 +12,35 @@ from antiphon.core.data_class import DataClass
 from antiphon.core.tool import Confirm, Effect
 
 
+class ProgramSandbox(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What of the machine a program reaches. All else is not there for it."""
+
+    tier: Annotated[
+        Literal["bubblewrap", "none"],
+        Meta(
+            description="`bubblewrap`: namespaces of its own; where they can't be made, the program isn't begun. `none`: it reaches whatever the gateway's user does, within its limits. Default bubblewrap."
+        ),
+    ] = "bubblewrap"
+    network: Annotated[
+        Literal["none", "open"],
+        Meta(
+            description="`open`: all of the machine's, this machine's own ports too; rules of `egress` don't hold for a program. Default none."
+        ),
+    ] = "none"
+    read: Annotated[
+        list[str],
+        Meta(
+            description="Files and folders that it may read, absolute, beside `/usr`, certificates, the program with its libraries, and files that the command names by absolute paths. Default: none."
+        ),
+    ] = []
+    write: Annotated[
+        list[str],
+        Meta(
+            description="Files and folders that it may read and write, absolute, beside a folder of its own. Default: none."
+        ),
+    ] = []
+
+
 class ProgramSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A program that speaks the protocol by its standard input and output."""
 
@@ -20,6 +49,7 @@ class ProgramSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         dict[str, str],
         Meta(description="Its environment beside PATH, HOME and LANG; nothing of ours is passed on. Default: none."),
     ] = {}
+    sandbox: Annotated[ProgramSandbox, Meta(description="What of the machine it reaches.")] = ProgramSandbox()
     memory_bytes: Annotated[
         int, Meta(ge=16_777_216, description="Most memory that it may map. Default 4294967296.")
     ] = 4_294_967_296
@@ -72,6 +102,9 @@ class ToolHints(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     data_class: Annotated[DataClass | None, Meta(description="What its results are at least. Default: as the run.")] = (
         None
     )
+    takes: Annotated[
+        DataClass | None, Meta(description="The highest class of data that it is given. Default: the server's.")
+    ] = None
     timeout_s: Annotated[
         Annotated[float, Meta(gt=0)] | None, Meta(description="Seconds for one call. Default: the server's.")
     ] = None
@@ -112,6 +145,10 @@ class ToolServerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="Tools count as they were first seen, or not before a person has approved them. A tool that changes is quarantined until then, either way. Default first."
         ),
     ] = "first"
+    takes: Annotated[
+        DataClass | None,
+        Meta(description="The highest class of data that its tools are given; above it none is called. Default: any."),
+    ] = None
     hints: Annotated[dict[str, ToolHints], Meta(description="By the tool's own name. Default: none.")] = {}
     timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="Seconds for one call. Default 30.")] = 30.0
     refresh_s: Annotated[float, Meta(ge=1, description="Seconds between two looks at its tools. Default 300.")] = 300.0
@@ -129,12 +166,26 @@ def check_server(document: Document, _library: Library) -> Iterator[Wrong]:
         yield ("spec", "url"), "it is no address", "begin it with https:// or http://"
     if spec.program is not None and (spec.oauth is not None or spec.headers):
         yield ("spec", "program"), "a program has no headers and no OAuth", "give it what it needs in `program.env`"
+    if spec.program is not None:
+        yield from _check_sandbox(spec.program.sandbox)
     if spec.oauth is not None and spec.oauth.whose == "gateway" and not spec.oauth.client_secret:
         yield ("spec", "oauth"), "client credentials need a secret", "add `client_secret`, or say `as: user`"
     if document.name in ("agent", "model"):
         yield ("metadata", "name"), "stands for agents and models in the MCP gateway", "give it another name"
     if "__" in document.name:
         yield ("metadata", "name"), "`__` parts a server from its tools", "leave it out"
+
+
+def _check_sandbox(sandbox: ProgramSandbox) -> Iterator[Wrong]:
+    at = ("spec", "program", "sandbox")
+    if sandbox.tier == "none" and sandbox != ProgramSandbox(tier="none"):
+        yield (*at, "tier"), "nothing keeps the program to `network`, `read` and `write`", "leave those out, or this"
+    for name, paths in (("read", sandbox.read), ("write", sandbox.write)):
+        for path in paths:
+            if not path.startswith("/") or ".." in path.split("/"):
+                yield (*at, name), f"{path[:128]!r} is no absolute path", "begin it with / and leave .. out"
+            elif not path.strip("/"):
+                yield (*at, name), "all of the machine would be in the sandbox", "name what is needed of it"
 
 
 KIND = Kind(name="ToolServer", spec=ToolServerSpec, check=check_server, plural="tool-servers")

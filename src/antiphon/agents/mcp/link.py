@@ -62,6 +62,8 @@ class Came(Struct, frozen=True, kw_only=True):
 class Link(ABC):
     """Carries messages."""
 
+    unasked: Callable[[Message], None] | None = None
+    """Called with what comes while nobody waits for an answer."""
     turn: int = 0
     """Rises when whatever was agreed with the server is forgotten there."""
 
@@ -72,6 +74,9 @@ class Link(ABC):
         Raises: Unauthorized, NotSpoken, SessionLost, UpstreamError (what was sent may have been done, unless it is
             UpstreamUnreachable), asyncio.CancelledError.
         """
+
+    async def renew(self) -> None:  # noqa: B027 - most hold nothing that could be old
+        """Let go of a server of our own that is older than what others have of it."""
 
     @abstractmethod
     async def close(self) -> None: ...

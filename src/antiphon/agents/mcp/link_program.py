@@ -15,6 +15,9 @@ from pathlib import Path
 from antiphon.agents.mcp.document import ProgramSpec, ToolServerSpec
 from antiphon.agents.mcp.link import Came, Link, Posted
 from antiphon.core.error import UpstreamBroken, UpstreamTimeout, UpstreamUnreachable
+from antiphon.sandbox.begun import begun, ended
+from antiphon.sandbox.enclosure import Enclosure, Reach
+from antiphon.sandbox.tier import Missing
 from antiphon.wire import mcp
 from antiphon.wire.mcp import McpError, Message
 
@@ -28,9 +31,10 @@ MOST_SAID = 500
 class ProgramLink(Link):
     """One program, started when it is first needed, and again when it has ended."""
 
-    def __init__(self, name: str, spec: ToolServerSpec, now_s: Callable[[], float]) -> None:
+    def __init__(self, name: str, spec: ToolServerSpec, now_s: Callable[[], float], enclosure: Enclosure) -> None:
         assert spec.program is not None
         self._name = name
+        self._enclosure = enclosure
         self._program: ProgramSpec = spec.program
         self._most_bytes = spec.most_result_bytes
         self._now_s = now_s
@@ -58,6 +62,10 @@ class ProgramLink(Link):
         finally:
             self._waiting.pop(posted.id, None)
 
+    async def renew(self) -> None:
+        async with self._starting:
+            await self._stop()
+
     async def close(self) -> None:
         self._closed = True
         async with self._starting:
@@ -82,19 +90,33 @@ class ProgramLink(Link):
         limits = f"{os.getpid()},{program.memory_bytes},{program.cpu_s},{program.files},{program.file_bytes}"
         env = {"PATH": os.defpath, "HOME": self._home.name, "LANG": "C.UTF-8"}
         env |= program.env
+        command = await self._command(self._home.name, env["PATH"])
         try:
-            return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", "-B", str(LAUNCH), limits, *program.command),
+            return await begun(
+                *(sys.executable, "-I", "-S", "-B", str(LAUNCH), limits, *command),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
                 env=env,
                 cwd=self._home.name,
-                start_new_session=True,
                 limit=self._most_bytes,
             )
         except OSError as error:
             raise UpstreamUnreachable(f"the program of {self._name} can't be started: {error}") from error
+
+    async def _command(self, home: str, path: str) -> list[str]:
+        """What is begun: the program itself, or what keeps it in. Raises: UpstreamUnreachable."""
+        kept, command = self._program.sandbox, self._program.command
+        if kept.tier == "none":
+            return command
+        reach = Reach(network=kept.network == "open", read=tuple(kept.read), write=tuple(kept.write))
+        try:
+            return await self._enclosure.around(command, home, reach, path)
+        except Missing as error:
+            raise UpstreamUnreachable(
+                f"the program of {self._name} isn't begun, since it can't be kept in: {error}. Mend that, or say "
+                "`program.sandbox.tier: none` to have it reach whatever the gateway does"
+            ) from error
 
     async def _write(self, process: Process, line: bytes) -> None:
         assert process.stdin is not None
@@ -130,6 +152,8 @@ class ProgramLink(Link):
             if not found[0].done():
                 found[0].set_result(message)
             return
+        if not self._waiting and self.unasked is not None:
+            self.unasked(message)
         for _, posted in list(self._waiting.values()):
             if posted.heard is not None:
                 posted.heard(message)
@@ -144,15 +168,16 @@ class ProgramLink(Link):
                 async with asyncio.timeout(CLOSE_S):
                     await process.wait()
             _kill(process)
-            await process.wait()
         if reader is not None:
             await asyncio.gather(reader, return_exceptions=True)
+        if process is not None:
+            await ended(process)
         if self._home is not None:
             await asyncio.to_thread(self._home.cleanup)
             self._home = None
 
 
 def _kill(process: Process) -> None:
-    """End it and whatever it started."""
+    """End it and whatever it started, also where it has ended itself."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from antiphon import __version__
 from antiphon.agents.mcp.document import ToolServerSpec
 from antiphon.agents.mcp.link import Came, Link, NotSpoken, Posted, SessionLost
+from antiphon.agents.mcp.news import PARTS, Part
 from antiphon.core.error import UpstreamMalformed, UpstreamTimeout
 from antiphon.wire import mcp
 from antiphon.wire.mcp import Era, McpError, Message, is_object
@@ -19,6 +20,7 @@ CLIENT = {"name": "antiphon", "version": __version__}
 FIRST_S = 10.0
 """For agreeing on a version."""
 MOST_PAGES = 100
+CHANGED: Mapping[str, Part] = {f"notifications/{part}/list_changed": part for part in PARTS}
 Progress = Callable[[float, float | None, str], None]
 """Called with progress, total and message."""
 
@@ -49,27 +51,43 @@ NOBODY = Whose()
 class Peer:
     """One server. Sessions of the older era are one for each name."""
 
-    def __init__(self, name: str, spec: ToolServerSpec, link: Link, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        spec: ToolServerSpec,
+        link: Link,
+        now_s: Callable[[], float],
+        changed: Callable[[Part], None] = lambda _: None,
+    ) -> None:
+        """Args:
+        changed: Told what the server says has changed.
+        """
+        self._changed = changed
+        link.unasked = self._unasked
         self.name = name
         self._spec = spec
         self._link = link
-        self._now_s = now_s
+        self.now_s = now_s
         self._ids = itertools.count(1)
         self._agreed: dict[str, Agreed] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._answering: set[Task[None]] = set()
 
-    async def tools(self, whose: Whose, until_s: float) -> list[Mapping[str, Any]]:
-        """All its tools, as it says them. Raises: as `ask`."""
+    async def able(self, whose: Whose, until_s: float) -> Mapping[str, Any]:
+        """What it says that it can do. Raises: as `ask`."""
+        return mcp.mapping((await self._ready(whose, until_s)).about.get("capabilities"))
+
+    async def pages(self, method: str, key: str, whose: Whose, until_s: float) -> list[Mapping[str, Any]]:
+        """All that it lists, as it says it. Raises: as `ask`."""
         out: list[Mapping[str, Any]] = []
         cursor: Any = None
         for _ in range(MOST_PAGES):
-            page = await self.ask("tools/list", {} if cursor is None else {"cursor": cursor}, until_s, whose)
-            out += mcp.objects(page.get("tools"))
+            page = await self.ask(method, {} if cursor is None else {"cursor": cursor}, until_s, whose)
+            out += mcp.objects(page.get(key))
             cursor = page.get("nextCursor")
             if not isinstance(cursor, str) or not cursor:
                 return out
-        raise UpstreamMalformed(f"the server {self.name} has more than {MOST_PAGES} pages of tools")
+        raise UpstreamMalformed(f"the server {self.name} has more than {MOST_PAGES} pages of {key}")
 
     async def ask(
         self,
@@ -98,6 +116,21 @@ class Peer:
             except NotSpoken as error:
                 raise UpstreamMalformed(f"{self.name}: {error}", upstream_status=error.status) from error
         raise AssertionError("unreachable")
+
+    async def listen(self, whose: Whose, until_s: float) -> bool:
+        """Hear of changes until the server ends that, or the time is over. Returns: whether that can be done at all: in the
+        modern era, where the server does it. Raises: as `ask`.
+        """
+        if (await self._ready(whose, until_s)).era != "modern":
+            return False
+        wanted = {f"{part}ListChanged": True for part in PARTS}
+        try:
+            await self.ask("subscriptions/listen", {"notifications": wanted}, until_s, whose)
+        except UpstreamTimeout:
+            return True
+        except McpError as error:
+            return error.code not in (mcp.UNKNOWN_METHOD, mcp.INVALID_REQUEST)
+        return True
 
     async def close(self) -> None:
         for task in self._answering:
@@ -160,7 +193,7 @@ class Peer:
         async with self._locks.setdefault(whose.name, asyncio.Lock()):
             agreed = self._agreed.get(whose.name)
             if agreed is None or agreed.turn != self._link.turn:
-                self._agreed[whose.name] = agreed = await self._agree(whose, min(until_s, self._now_s() + FIRST_S))
+                self._agreed[whose.name] = agreed = await self._agree(whose, min(until_s, self.now_s() + FIRST_S))
             return agreed
 
     async def _agree(self, whose: Whose, until_s: float) -> Agreed:
@@ -213,12 +246,20 @@ class Peer:
 
     # --- what comes before an answer
 
+    def _unasked(self, message: Message) -> None:
+        """What a server says that nobody has asked."""
+        part = CHANGED.get(message.method)
+        if part is not None:
+            self._changed(part)
+
     def _heard(self, message: Message, given: int, agreed: Agreed, whose: Whose, progress: Progress | None) -> None:
         if message.method == "notifications/progress" and progress is not None:
             said = message.params
             if said.get("progressToken") == given:
                 at, total = said.get("progress"), said.get("total")
                 progress(_number(at) or 0.0, _number(total), str(said.get("message") or ""))
+        elif message.method in CHANGED:
+            self._unasked(message)
         elif message.method and message.id is not None:
             self._spawn(self._answer(message, agreed, whose))
 
@@ -228,15 +269,13 @@ class Peer:
             said = mcp.result(message.id, {})
         else:
             said = mcp.failure(message.id, McpError(mcp.UNKNOWN_METHOD, f"{message.method} is not offered here"))
-        await self._tell(Posted(method="", answer=said, until_s=self._now_s() + FIRST_S), agreed, whose.lines)
+        await self._tell(Posted(method="", answer=said, until_s=self.now_s() + FIRST_S), agreed, whose.lines)
 
     def _cancel(self, posted: Posted, agreed: Agreed) -> None:
         """Tell the server that nobody waits for an answer any more. In the modern era by HTTP the closed stream says so."""
         if agreed.era == "modern" and self._spec.url:
             return
-        said = Posted(
-            method="notifications/cancelled", params={"requestId": posted.id}, until_s=self._now_s() + FIRST_S
-        )
+        said = Posted(method="notifications/cancelled", params={"requestId": posted.id}, until_s=self.now_s() + FIRST_S)
         self._spawn(self._tell(said, agreed, posted.lines))
 
     async def _tell(self, posted: Posted, agreed: Agreed, lines: Mapping[str, str]) -> None:

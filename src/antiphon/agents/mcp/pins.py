@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, structs
@@ -18,6 +18,8 @@ SPACE = "mcp/pins"
 ACTION = "approve_tool"
 EXPIRES_S = 14 * 86_400
 _TRIES = 8
+PinState = Literal["accepted", "quarantined", "another"]
+"""`another`: what is accepted is not what was seen."""
 _spell = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -91,6 +93,13 @@ class Pins:
         store, now_ns = self._parts.store, self._parts.now_ns()
         found = await asyncio.to_thread(store.values, tenant, SPACE, now_ns, f"{server}/")
         return {key.removeprefix(f"{server}/"): msgspec.json.decode(value, type=Pin) for key, value, _ in found}
+
+    async def standing(self, tenant: str, server: str, tool: str, found: str) -> PinState:
+        """How a tool stands that was seen with this hash, whichever process has looked at it last. Raises: StoreError."""
+        key, now_ns = f"{server}/{tool}", self._parts.now_ns()
+        kept = await asyncio.to_thread(self._parts.store.value, tenant, SPACE, key, now_ns)
+        pin = Pin() if kept is None else msgspec.json.decode(kept[0], type=Pin)
+        return "quarantined" if pin.changed else "accepted" if pin.hash == found else "another"
 
     async def accept(self, tenant: str, server: str, tool: str, by: str) -> bool:
         """A person says that a tool may be used as it has become. Returns: whether it was quarantined. Raises: StoreError."""

@@ -10,23 +10,29 @@ from msgspec import Struct
 
 from antiphon.agents.documents.document import Document
 from antiphon.agents.mcp.document import ToolServerSpec
-from antiphon.agents.mcp.hand import McpHand
+from antiphon.agents.mcp.hand import McpHand, ServerHand
 from antiphon.agents.mcp.link import Unauthorized
 from antiphon.agents.mcp.link_http import HttpLink
 from antiphon.agents.mcp.link_program import ProgramLink
-from antiphon.agents.mcp.peer import NOBODY, Peer, Progress, Whose
-from antiphon.agents.mcp.pins import Pin, Pins, Seen
+from antiphon.agents.mcp.news import PARTS, News, Part
+from antiphon.agents.mcp.peer import NOBODY, Peer, Progress
+from antiphon.agents.mcp.pins import Pin, Pins, PinState, Seen
+from antiphon.agents.mcp.resources import OURS, PromptHand, ReadHand, offered
 from antiphon.agents.mcp.tokens import SignIn, Tokens, TokensParts, finishing
 from antiphon.agents.mcp.tool import seen, tool_of, wanted
 from antiphon.core.error import AntiphonError, BadRequest, NotFound
 from antiphon.core.ports import Transport
 from antiphon.core.principal import Principal
 from antiphon.core.run_store import RunStore
+from antiphon.core.tool import Tool
+from antiphon.sandbox.enclosure import Enclosure
 from antiphon.wire.mcp import McpError
 
 log = logging.getLogger("antiphon.agents")
 CATALOGUE = "mcp/tools"
 LOOK_S = 0.5
+LISTEN_S = 3600.0
+"""Until a stream of news is begun anew."""
 FAILED_S = 10.0
 """Until a server that could not be asked is asked again."""
 GATEWAY = Principal(tenant="", key="antiphon")
@@ -58,7 +64,7 @@ class ServersParts(Struct, frozen=True, kw_only=True):
     """The clock of `ToolContext.until_s`."""
     tokens: TokensParts | None = None
     """None: servers that want tokens can't be used."""
-    put: Callable[[str, Sequence[McpHand], str], None] = lambda _source, _hands, _tenant: None
+    put: Callable[[str, Sequence[ServerHand], str], None] = lambda _source, _hands, _tenant: None
     """Told of a source's tools (`mcp/SERVER`) whenever they have changed, and whose they are; none: it is gone."""
     watching: Callable[[str], Progress | None] = lambda _: None
 
@@ -66,20 +72,26 @@ class ServersParts(Struct, frozen=True, kw_only=True):
 class _Server:
     """One server."""
 
-    def __init__(self, document: Document, parts: ServersParts) -> None:
+    def __init__(self, document: Document, parts: ServersParts, enclosure: Enclosure, news: News) -> None:
         spec = document.spec
         assert isinstance(spec, ToolServerSpec)
         self.document, self.spec, self.parts = document, spec, parts
-        link = (
-            ProgramLink(document.name, spec, parts.now_s)
+        self.link = (
+            ProgramLink(document.name, spec, parts.now_s, enclosure)
             if spec.program
             else HttpLink(spec, parts.transport, parts.now_s)
         )
-        self.peer = Peer(document.name, spec, link, parts.now_s)
+        self.peer = Peer(document.name, spec, self.link, parts.now_s, self._changed)
+        self.news = news
+        self.listener: asyncio.Task[None] | None = None
+        self.stale: set[Part] = set()
+        """What it said has changed, until those who listen are told: at the next look, however often it says so."""
         self.tokens = None
         if spec.oauth is not None and parts.tokens is not None:
             self.tokens = Tokens(document.name, spec, parts.tokens)
-        self.hands: dict[str, McpHand] = {}
+        self.hands: dict[str, ServerHand] = {}
+        self.relays: dict[str, ServerHand] = {}
+        """By what it has beside tools: `resources`, `prompts`."""
         self.pins: dict[str, Pin] = {}
         self.due_s = 0.0
         self.looked_s: float | None = None
@@ -87,6 +99,8 @@ class _Server:
         self.sign_in = False
         self.told = False
         """Whoever has its tools was told of them."""
+        self.old = False
+        """Another process has seen the server as it is now, and this one hasn't."""
         self.lock = asyncio.Lock()
 
     @property
@@ -103,13 +117,16 @@ class _Server:
             now_s = self.parts.now_s()
             if now_s < self.due_s:
                 return
-            self.looked_s = now_s
+            self.looked_s, self.due_s = now_s, now_s + self.spec.refresh_s
+            if self.old:
+                self.old = False
+                await self.link.renew()
             try:
                 found = await (self._kept() if self.personal else self._offered(now_s))
                 if found is not None:
                     await self.take(found)
                 self.trouble, self.sign_in = "", found is None
-                self.due_s = now_s + self.spec.refresh_s
+                self.listen()
             except (AntiphonError, McpError, Unauthorized, SignIn) as error:
                 self.trouble = error.noted if isinstance(error, AntiphonError) else str(error)
                 self.due_s = now_s + min(FAILED_S, self.spec.refresh_s)
@@ -119,15 +136,15 @@ class _Server:
         """What it offers now."""
         until_s = now_s + self.spec.timeout_s
         if self.spec.oauth is None:
-            return await self.peer.tools(NOBODY, until_s)
+            return await offered(self.peer, NOBODY, until_s)
         if self.tokens is None:
             raise BadRequest("no tokens can be kept here, so that a server with `oauth` can't be asked")
         whose = await self.tokens.whose(principal, until_s)
         try:
-            return await self.peer.tools(whose, until_s)
+            return await offered(self.peer, whose, until_s)
         except Unauthorized as error:
-            whose: Whose = await self.tokens.renewed(principal, whose, error, until_s)
-            return await self.peer.tools(whose, until_s)
+            whose = await self.tokens.renewed(principal, whose, error, until_s)
+            return await offered(self.peer, whose, until_s)
 
     async def _kept(self) -> list[Mapping[str, Any]] | None:
         """What it offered whoever signed in last; None: nobody has yet."""
@@ -147,27 +164,75 @@ class _Server:
     async def take(self, found: Sequence[Mapping[str, Any]]) -> None:
         """Have these tools, less those that are quarantined. Raises: StoreError, OverLimit."""
         tools: dict[str, Seen] = {}
+        ours: dict[str, str] = {}
         for said in found:
             one = seen(said)
-            if one is not None and wanted(self.spec, one.name):
-                tools.setdefault(one.name, one)
+            if one is not None and one.name not in tools and wanted(self.spec, one.name):
+                tools[one.name], ours[one.name] = one, str(said.get(OURS) or "")
         judged = [tools[name] for name in sorted(tools)]
         name, first = self.document.name, self.spec.pin == "first"
         self.pins = await self.parts.pins.judge(self.tenant, name, judged, first=first)
-        hands: dict[str, McpHand] = {}
+        hands: dict[str, ServerHand] = {}
+        relays: dict[str, ServerHand] = {}
         for one in judged:
             if self.pins[one.name].changed:
                 continue
-            tool = tool_of(name, self.spec, one)
-            before = self.hands.get(tool.name)
-            same = before is not None and before.tool == tool and before.own == one.name
-            hands.setdefault(
-                tool.name,
-                before if same and before else McpHand(tool, one.name, self.peer, self.tokens, self.parts.watching),
-            )
+            hand = self._hand(one, ours[one.name])
+            if ours[one.name]:
+                relays[ours[one.name]] = hand
+            if ours[one.name] != "prompts":
+                hands.setdefault(hand.tool.name, hand)
+        for part in PARTS:
+            if part in self.stale or relays.get(part) is not self.relays.get(part):
+                self.news.tell(part, name)
+        self.relays, self.stale = relays, set()
         if hands != self.hands or not self.told:
             self.hands, self.told = hands, True
+            self.news.tell("tools", name)
             self.parts.put(f"mcp/{name}", tuple(hands.values()), self.tenant)
+
+    def _changed(self, part: Part) -> None:
+        """The server says that something of it has changed: it is looked at again soon."""
+        self.due_s = 0.0
+        if part != "tools":
+            self.stale.add(part)
+            for hand in self.relays.values():
+                hand.forget()
+
+    def listen(self) -> None:
+        """Have a task hear of changes, where the server tells of them by itself; users' own servers are asked alone."""
+        if self.listener is None and not self.personal and self.spec.oauth is None and not self.trouble:
+            self.listener = asyncio.get_running_loop().create_task(self._listened())
+
+    async def _listened(self) -> None:
+        while True:
+            try:
+                if not await self.peer.listen(NOBODY, self.parts.now_s() + LISTEN_S):
+                    return
+            except (AntiphonError, McpError, Unauthorized) as error:
+                log.info("mcp.not_heard", extra={"server": self.document.name, "reason": str(error)[:500]})
+            await asyncio.sleep(FAILED_S)
+
+    async def close(self) -> None:
+        if self.listener is not None:
+            self.listener.cancel()
+            await asyncio.gather(self.listener, return_exceptions=True)
+        await self.peer.close()
+
+    def _hand(self, one: Seen, ours: str) -> ServerHand:
+        """What asks the server, the same as before where nothing has changed."""
+        tool = tool_of(self.document.name, self.spec, one, reads=bool(ours))
+        before = self.relays.get(ours) or self.hands.get(tool.name)
+        if before is not None and before.tool == tool and before.own == one.name:
+            return before
+        kind = {"resources": ReadHand, "prompts": PromptHand}.get(ours, McpHand)
+        return kind(tool, one.name, self.peer, self.tokens, self._stands, self.parts.watching)
+
+    async def _stands(self, tool: Tool, own: str) -> PinState:
+        found = await self.parts.pins.standing(self.tenant, self.document.name, own, tool.version)
+        if found != "accepted":
+            self.due_s, self.old = 0.0, True
+        return found
 
 
 class Servers:
@@ -175,6 +240,8 @@ class Servers:
 
     def __init__(self, parts: ServersParts) -> None:
         self._parts = parts
+        self._enclosure = Enclosure()
+        self.news = News()
         self._servers: dict[str, _Server] = {}
         self._leaving: list[_Server] = []
 
@@ -186,7 +253,9 @@ class Servers:
             same = before is not None and (before.document.secret or before.document.digest) == (
                 document.secret or document.digest
             )
-            self._servers[name] = before if same and before else _Server(document, self._parts)
+            self._servers[name] = (
+                before if same and before else _Server(document, self._parts, self._enclosure, self.news)
+            )
         for name, gone in old.items():
             if self._servers.get(name) is not gone:
                 self._leaving.append(gone)
@@ -196,7 +265,7 @@ class Servers:
     async def look(self) -> None:
         """Ask those that are due for their tools, all at once, and let go of those that are gone."""
         leaving, self._leaving = self._leaving, []
-        await asyncio.gather(*(one.peer.close() for one in leaving), *(one.look() for one in self._servers.values()))
+        await asyncio.gather(*(one.close() for one in leaving), *(one.look() for one in self._servers.values()))
 
     async def watch(self) -> None:
         """Look for as long as the process runs."""
@@ -274,10 +343,15 @@ class Servers:
         found = self._servers.get(server)
         return () if found is None else tuple(sorted(found.hands))
 
+    def relay(self, server: str, part: str) -> ServerHand | None:
+        """What asks a server for its `resources` or `prompts`; None: it has none that may be asked for."""
+        found = self._servers.get(server)
+        return None if found is None else found.relays.get(part)
+
     async def close(self) -> None:
         gone = [*self._servers.values(), *self._leaving]
         self._servers, self._leaving = {}, []
-        await asyncio.gather(*(one.peer.close() for one in gone))
+        await asyncio.gather(*(one.close() for one in gone))
 
     def _one(self, name: str) -> _Server:
         found = self._servers.get(name)

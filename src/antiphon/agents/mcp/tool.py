@@ -36,14 +36,16 @@ def wanted(spec: ToolServerSpec, name: str) -> bool:
     return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in spec.tools)
 
 
-def tool_of(server: str, spec: ToolServerSpec, found: Seen) -> Tool:
-    """A tool as agents see it. Labels are the operator's hints, else worked out; what the server says of its own tools counts
+def tool_of(server: str, spec: ToolServerSpec, found: Seen, *, reads: bool = False) -> Tool:
+    """A tool as agents see it. `reads`: it is one of ours, that only reads. Labels are the operator's hints, else worked out; what the server says of its own tools counts
     only where it is trusted. One that isn't may pass on what it is given, and gives back what strangers wrote.
     """
     hints = spec.hints.get(found.name, NO_HINTS)
     stated: dict[str, Any] = {name: value for name in LABELS if (value := getattr(hints, name)) is not None}
     if not spec.trusted:
         stated = {"sends": True, "untrusted": True, **stated}
+    if reads:
+        stated = {"effect": "pure", **stated}
     if "risky" in stated:
         stated["risky"] = tuple(stated["risky"])
     tool = Tool(
@@ -53,6 +55,7 @@ def tool_of(server: str, spec: ToolServerSpec, found: Seen) -> Tool:
         result=found.result,
         confirm=hints.confirm or "policy",
         data_class=hints.data_class,
+        takes=hints.takes or spec.takes,
         timeout_s=hints.timeout_s or spec.timeout_s,
         cost_nano_usd=hints.cost_nano_usd or 0,
         cache_s=hints.cache_s or 0.0,
