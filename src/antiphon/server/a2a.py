@@ -1,5 +1,6 @@
 """Our agents over A2A, in both bindings: `POST /a2a/NAME` takes JSON-RPC, `/a2a/NAME/v1/…` the HTTP binding; the card is at
-`/a2a/NAME/.well-known/agent-card.json`, and where there is one agent only, at `/.well-known/agent-card.json` too.
+`/a2a/NAME/.well-known/agent-card.json`, and where there is one agent only, at `/.well-known/agent-card.json` too; what cards are
+verified by, at `/.well-known/jwks.json`.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +11,8 @@ from msgspec import Struct
 
 from antiphon.agents.a2a.cards import encoded, etag
 from antiphon.agents.a2a.host import Host
-from antiphon.core.error import AntiphonError, NotAuthenticated, WrongMethod
+from antiphon.agents.a2a.signing import JWKS
+from antiphon.core.error import AntiphonError, NotAuthenticated, NotFound, WrongMethod
 from antiphon.core.ports import Identity
 from antiphon.core.principal import Principal
 from antiphon.net.exchange import Exchange
@@ -24,7 +26,7 @@ from antiphon.wire.a2a.errors import A2AError, rest_error, rpc_error
 from antiphon.wire.a2a.words import MEDIA_TYPE, OLD_VERSION, VERSION, Item, plain
 
 PREFIX = b"/a2a/"
-CARD = b"/.well-known/agent-card.json"
+CARD, KEYS = b"/.well-known/agent-card.json", JWKS.encode()
 _JSON = b"content-type: application/json\r\n"
 _EVENTS = b"content-type: text/event-stream\r\ncache-control: no-cache\r\n"
 _KINDS = (b"application/json", MEDIA_TYPE)
@@ -46,13 +48,16 @@ class A2A(Struct, frozen=True, kw_only=True):
 
 def is_a2a(path: bytes) -> bool:
     """Whether a path is one of A2A's."""
-    return path == CARD or path.startswith(PREFIX)
+    return path in (CARD, KEYS) or path.startswith(PREFIX)
 
 
 async def answer(exchange: Exchange, a2a: A2A) -> None:
     """Answer one exchange whose path is A2A's."""
     if exchange.path == CARD:
         await _card(exchange, a2a, "")
+        return
+    if exchange.path == KEYS:
+        _keys(exchange, a2a)
         return
     agent, _, rest = exchange.path.removeprefix(PREFIX).partition(b"/")
     name, rest = unquote(agent.decode("latin-1")), b"/" + rest if rest else b""
@@ -79,7 +84,9 @@ async def _card(exchange: Exchange, a2a: A2A, name: str) -> None:
                 raise
             principal = a2a.open_cards
         name = name or a2a.host.only(principal)
-        body = encoded(a2a.host.card(principal, name, _base(exchange, a2a)), version=_version(exchange))
+        base, host = _base(exchange, a2a), a2a.host
+        card = host.card(principal, name, base)
+        body = encoded(card, version=_version(exchange), base_url=base, signer=host.signer)
     except AntiphonError as error:
         _refuse(exchange, error)
         return
@@ -89,6 +96,19 @@ async def _card(exchange: Exchange, a2a: A2A, name: str) -> None:
         exchange.respond(304, headers, b"")
     else:
         exchange.respond(200, headers, body)
+
+
+def _keys(exchange: Exchange, a2a: A2A) -> None:
+    """The keys that cards are verified by: for anybody."""
+    signer = a2a.host.signer
+    try:
+        if exchange.method not in (b"GET", b"HEAD"):
+            raise WrongMethod("keys take GET only", allow="GET, HEAD")
+        if signer is None:
+            raise NotFound("cards are not signed here")
+        exchange.respond(200, _JSON + b"cache-control: public, max-age=300\r\n", signer.jwks())
+    except AntiphonError as error:
+        _refuse(exchange, error)
 
 
 def _base(exchange: Exchange, a2a: A2A) -> str:

@@ -56,7 +56,8 @@ async def call(host: Host, asking: Asking) -> Any:
         case "CancelTask":
             return plain(await host.cancel(who, agent, asking.one().id))
         case "GetExtendedAgentCard":
-            return plain(host.card(who, agent, asking.base_url))
+            card = plain(host.card(who, agent, asking.base_url))
+            return card if host.signer is None else host.signer.signed(card, asking.base_url)
         case _:
             return await _push(host, asking)
 

@@ -28,6 +28,7 @@ from antiphon.net.egress import Egress
 from antiphon.net.exchange import Exchange
 from antiphon.net.post import signature
 
+KEY = {"authorization": f"Bearer {ALICE}"}
 LOOPBACK = ("127.0.0.0/8",)
 
 
@@ -142,7 +143,7 @@ async def test_an_address_of_our_own_networks_is_not_posted_to(tmp_path: Path) -
 
 @pytest.mark.parametrize("push", [{"url": "ftp://x"}, {"url": "no"}, {"url": "https://x", "token": "a\r\nb: c"}])
 async def test_a_configuration_that_can_not_be_is_refused(tmp_path: Path, push: dict[str, str]) -> None:
-    async with PushPlace(tmp_path) as here, httpx.AsyncClient(headers={"authorization": f"Bearer {ALICE}"}) as http:
+    async with PushPlace(tmp_path) as here, httpx.AsyncClient(headers=KEY, timeout=60) as http:
         message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hello"}]}
         params = {"message": message, "configuration": {"taskPushNotificationConfig": push}}
         call = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params}

@@ -6,25 +6,18 @@ from typing import Any
 
 import pytest
 from a2a_peer import Heard, peer
+from remotes import Far, context, document, far
 
-from antiphon.agents.a2a.document import KIND, RemoteAgentSpec, check_remote
-from antiphon.agents.a2a.remote import RemoteParts, Remotes
-from antiphon.agents.documents.document import Document, Metadata
+from antiphon.agents.a2a.document import KIND, check_remote
+from antiphon.agents.a2a.remote import Remotes
 from antiphon.agents.documents.library import Library
-from antiphon.calls.breaker_shared import MemoryBreakers
 from antiphon.calls.settings_failure import BreakerSettings
-from antiphon.core.clock import SystemClock
-from antiphon.core.principal import Principal
 from antiphon.core.request import Trace
 from antiphon.core.secret import Secret
-from antiphon.core.tool import ToolContext
 from antiphon.core.verdict import Verdict
-from antiphon.net.client import Client
-from antiphon.net.egress import Egress
 from antiphon.store.runs_sqlite import SqliteRuns
 from antiphon.store.sqlite import SqliteDatabase
 
-CLOCK = SystemClock()
 FACES = ["rpc", "rest", "old"]
 
 
@@ -34,49 +27,18 @@ def server() -> Iterator[tuple[str, Heard]]:
         yield found
 
 
-def document(url: str, **fields: Any) -> Document:
-    spec = RemoteAgentSpec(url=url, **fields)
-    return Document(kind="RemoteAgent", metadata=Metadata(name="echo"), spec=spec, raw={}, digest="")
-
-
-CLIENTS: list[Client] = []
+FAR: list[Far] = []
 
 
 @pytest.fixture(autouse=True)
-async def closed() -> AsyncIterator[None]:
-    """Every client that a test made is closed by its end."""
-    yield
-    while CLIENTS:
-        CLIENTS.pop().close()
+async def gateway(tmp_path: Path) -> AsyncIterator[None]:
+    async with far(tmp_path / "gateway") as found:
+        FAR[:] = [found]
+        yield
 
 
-def remotes(
-    url: str, may: Any = None, breaker: BreakerSettings | None = None, store: Any = None, **fields: Any
-) -> Remotes:
-    CLIENTS.append(Client(Egress()))
-    parts = RemoteParts(
-        transport=CLIENTS[-1],
-        clock=CLOCK,
-        breakers=MemoryBreakers(),
-        fraction=lambda: 0.5,
-        may=may,
-        store=store,
-        breaker=breaker or BreakerSettings(),
-    )
-    made = Remotes(parts)
-    made.arrange({"echo": document(url, **fields)})
-    return made
-
-
-def context(key: str = "run/1.0", seconds: float = 20.0, **more: Any) -> ToolContext:
-    return ToolContext(
-        principal=Principal(tenant="acme", key="alice"),
-        run="run",
-        step="1.0",
-        key=key,
-        until_s=CLOCK.steady_s() + seconds,
-        **more,
-    )
+def remotes(url: str, **fields: Any) -> Remotes:
+    return FAR[0].remotes(url, **fields)
 
 
 @pytest.mark.parametrize("face", FACES)
@@ -130,7 +92,9 @@ async def test_a_model_goes_on_with_a_task_by_what_it_writes(server: tuple[str, 
 @pytest.mark.parametrize("face", FACES)
 async def test_a_task_that_takes_too_long_is_told_to_stop(server: tuple[str, Heard], face: str) -> None:
     server[1].heads.clear()
-    result = await remotes(f"{server[0]}/{face}", timeout_s=0.5).ask("echo", "hang", None, context())
+    remote = remotes(f"{server[0]}/{face}", timeout_s=1.0)
+    await remote.look()  # its card is not part of what takes long
+    result = await remote.ask("echo", "hang", None, context())
     assert (result.failed, result.unknown) == ("timeout", True)
     asked = server[1].heads[-1]
     assert asked[0] == "POST"

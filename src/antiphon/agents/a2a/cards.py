@@ -5,15 +5,18 @@ from typing import Any
 
 import msgspec
 
-from antiphon.agents.a2a.tasks import PEOPLE_EXTENSION
+from antiphon.agents.a2a.signing import CardSigner
+from antiphon.agents.a2a.tasks import INPUT_EXTENSION, PEOPLE_EXTENSION
 from antiphon.agents.documents.document import AgentDocument, SkillSpec
 from antiphon.wire.a2a import old
 from antiphon.wire.a2a.words import OLD_VERSION, VERSION, Capabilities, Card, Extension, Interface, Skill, plain
 
 MODES = ("text/plain", "application/json")
-_SCHEMES: dict[str, Any] = {
-    "bearer": {"httpAuthSecurityScheme": {"scheme": "bearer", "description": "A key of this gateway, or a token."}}
-}
+ANY = "*/*"
+"""Files may be of any kind."""
+_SCHEMES: dict[str, Any] = {"bearer": {"httpAuthSecurityScheme": {"scheme": "bearer"}}}
+"""A key of this gateway, or a token. In a card that 0.3 reads too it is said by `_OLD_SCHEMES`, which mean no more and no less:
+so a signature holds for both."""
 _OLD_SCHEMES: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer"}}
 
 
@@ -43,25 +46,35 @@ def card_of(document: AgentDocument, base_url: str) -> Card:
             extended_agent_card=True,
             extensions=(
                 Extension(uri=PEOPLE_EXTENSION, description="What a task needs of a person is data of its status."),
+                *_input(spec.input),
             ),
         ),
         skills=tuple(_skill(one) for one in spec.skills) or (_usual(document),),
-        default_input_modes=MODES,
-        default_output_modes=MODES,
+        default_input_modes=(*(MODES if spec.input is None else MODES[1:]), ANY),
+        default_output_modes=(*MODES, ANY),
         security_schemes=_SCHEMES,
         security_requirements=({"schemes": {"bearer": {"list": []}}},),
     )
 
 
-def encoded(card: Card, *, version: str) -> bytes:
+def _input(schema: dict[str, Any] | None) -> tuple[Extension, ...]:
+    if schema is None:
+        return ()
+    said = "A message that begins a task has a part of data that is what this JSON Schema says."
+    return (Extension(uri=INPUT_EXTENSION, description=said, params={"schema": schema}),)
+
+
+def encoded(card: Card, *, version: str, base_url: str = "", signer: CardSigner | None = None) -> bytes:
     """Args:
     version: That the caller speaks; empty: it doesn't say, and gets a card that 0.3 reads too.
+    signer: None: it is not signed.
+    Raises: StoreError.
     """
-    said = plain(card)
+    said = words = plain(card)
     if not version:
         said = old.card_out(said) | {"securitySchemes": _OLD_SCHEMES}
         said.pop("securityRequirements", None)
-    return msgspec.json.encode(said)
+    return msgspec.json.encode(said if signer is None else signer.signed(said, base_url, words))
 
 
 def etag(body: bytes) -> bytes:

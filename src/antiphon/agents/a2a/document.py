@@ -1,15 +1,18 @@
 """Agents elsewhere as documents: `kind: RemoteAgent`."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from antiphon.agents.a2a.signing import usable
 from antiphon.agents.documents.document import Document
 from antiphon.agents.documents.kinds import Kind
 from antiphon.agents.documents.library import Library, Wrong
 from antiphon.core.data_class import DataClass
 from antiphon.core.secret import Secret
+from antiphon.net.egress import is_this_machine
 
 
 class RemoteAgentSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -20,6 +23,18 @@ class RemoteAgentSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Secret | None, Meta(description="Sent as `Authorization: Bearer`; write `${env:NAME}`. Default: none.")
     ] = None
     headers: Annotated[dict[str, Secret], Meta(description="Sent with each request. Default: none.")] = {}
+    card_keys: Annotated[
+        list[dict[str, Any]],
+        Meta(
+            description="Public keys (JWK) one of which has to have signed its card: Ed25519, P-256, P-384 or RSA. Default: none."
+        ),
+    ] = []
+    card_keys_url: Annotated[
+        str,
+        Meta(
+            description="Where a JWK Set of such keys is, by `https`. Default: none, and the card needs no signature."
+        ),
+    ] = ""
     networks: Annotated[
         list[str], Meta(description="The only networks that it may be reached in. Default: as egress rules allow.")
     ] = []
@@ -51,6 +66,23 @@ def check_remote(document: Document, _library: Library) -> Iterator[Wrong]:
         yield ("spec", "url"), "it is no address of an agent", "write https://HOST/PATH, without a query"
     if spec.token is not None and any(name.lower() == "authorization" for name in spec.headers):
         yield ("spec", "headers"), "`Authorization` is there beside `token`", "keep one of them"
+    for at, key in enumerate(spec.card_keys):
+        if not usable(key):
+            yield (
+                ("spec", "card_keys", at),
+                "is no key that signatures are verified by",
+                "write a public JWK, such as OKP Ed25519",
+            )
+    if (
+        spec.card_keys_url
+        and not spec.card_keys_url.startswith("https://")
+        and not is_this_machine(urlsplit(spec.card_keys_url).hostname or "")
+    ):
+        yield (
+            ("spec", "card_keys_url"),
+            "it has to be an https address",
+            "keys that anybody on the way can change prove nothing",
+        )
     for name, value in spec.headers.items():
         if not (name.isascii() and name.replace("-", "").isalnum() and value.reveal().isprintable()):
             yield ("spec", "headers", name), "is no header", "letters, digits and `-`, and a value on one line"

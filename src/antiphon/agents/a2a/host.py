@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
 from antiphon.agents.a2a import tasks
 from antiphon.agents.a2a.answers import answer_of, decision_of
 from antiphon.agents.a2a.cards import MODES, card_of, path_of
+from antiphon.agents.a2a.files import Files, beside, is_file
 from antiphon.agents.a2a.pushes import Pushes
+from antiphon.agents.a2a.signing import CardSigner
+from antiphon.agents.a2a.tasks import INPUT_EXTENSION
+from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.taking import has
 from antiphon.agents.models.answering import quietly, rests
 from antiphon.agents.runs import Runs
 from antiphon.core.error import BadRequest, NotAllowed, NotFound
@@ -37,10 +42,13 @@ class HostParts(Struct, frozen=True, kw_only=True):
 
     runs: Runs
     pushes: Pushes
+    files: Files
     most_s: float
     """How long a call waits for its task: `calls.deadline.max_s`."""
     decide: Decide | None = None
     """None: approvals are not settled by A2A."""
+    signer: CardSigner | None = None
+    """None: cards are not signed."""
 
 
 class Host:
@@ -59,6 +67,10 @@ class Host:
             raise NotFound(f"there is no agent {agent[:64]}; see GET /v1/agents", param="agent")
         return card_of(document, base_url)
 
+    @property
+    def signer(self) -> CardSigner | None:
+        return self._parts.signer
+
     def only(self, principal: Principal) -> str:
         """The one agent that the caller may ask, whose card stands for the whole gateway. Raises: NotFound."""
         found = [one.name for one in self._runs.agents(principal) if one.spec.listed]
@@ -76,7 +88,7 @@ class Host:
         run, past = await self._taken(principal, agent, send, trace)
         if not send.configuration.return_immediately:
             run = await self._stopped(principal, run.id, past)
-        return tasks.task_of(run, history=send.configuration.history_length)
+        return await self._task(run, send.configuration.history_length)
 
     async def stream(
         self, principal: Principal, agent: str, send: Send, trace: Trace | None = None
@@ -102,27 +114,43 @@ class Host:
             raise A2AError("a message has to have `messageId` and at least one part", reason="INVALID_PARAMS")
         if setting.accepted_output_modes and not _ANY.intersection(setting.accepted_output_modes):
             raise A2AError(f"agents here answer in {' or '.join(MODES)}", reason="CONTENT_TYPE_NOT_SUPPORTED")
-        for part in message.parts:
-            if part.raw is not None or part.url is not None:
-                raise A2AError("agents here take parts of text and data, no files", reason="CONTENT_TYPE_NOT_SUPPORTED")
         past = 0
         if message.task_id:
+            if any(is_file(part) for part in message.parts):
+                raise A2AError(
+                    "files come with the message that begins a task: send a message without `taskId`",
+                    reason="CONTENT_TYPE_NOT_SUPPORTED",
+                )
             run = await self._one(principal, agent, message.task_id)
             past = await self._said(principal, run, message)
         else:
             self._listed(principal, agent)
+            run = await self._begun(principal, agent, message, trace)
+        if setting.task_push_notification_config is not None:
+            await self._parts.pushes.keep(principal, run, setting.task_push_notification_config)
+        return run, past
+
+    async def _begun(self, principal: Principal, agent: str, message: Message, trace: Trace | None) -> Run:
+        """The run that a message begins. Raises: A2AError, and as `Runs.begin`."""
+        given = _given(message, self._runs.agent(principal, agent))
+        files = await self._parts.files.taken(message)
+        keeping, begun = self._parts.files.keeping(files), ""
+        try:
             run = await self._runs.begin(
                 principal,
                 agent,
-                _given(message),
+                given,
                 session=message.context_id or self._runs.parts.ids.new(),
                 once=f"a2a/{message.message_id}",
                 trigger="a2a",
                 trace=trace,
+                beside=beside(files, given),
+                before=keeping.keep,
             )
-        if setting.task_push_notification_config is not None:
-            await self._parts.pushes.keep(principal, run, setting.task_push_notification_config)
-        return run, past
+            begun = run.id
+        finally:
+            await asyncio.to_thread(keeping.settle, begun)
+        return run
 
     async def _said(self, principal: Principal, run: Run, message: Message) -> int:
         """Go on with a task. Returns: the segment that ends by it; 0: none."""
@@ -187,7 +215,7 @@ class Host:
             run = await self._runs.show(principal, run_id)
             if not run.ended:
                 await asyncio.sleep(LOOK_S)
-        for item in tasks.stopped(run):
+        for item in tasks.stopped(run, await self._parts.files.made(run)):
             yield item
 
     async def _last(self, principal: Principal, run_id: str) -> int:
@@ -201,7 +229,7 @@ class Host:
 
     async def get(self, principal: Principal, agent: str, task: str, history: int | None = None) -> Task:
         """Raises: A2AError."""
-        return tasks.task_of(await self._one(principal, agent, task), history=history)
+        return await self._task(await self._one(principal, agent, task), history)
 
     async def page(self, principal: Principal, agent: str, listing: Listing) -> Tasks:
         """Raises: A2AError."""
@@ -245,7 +273,7 @@ class Host:
         while not run.ended and clock.steady_s() < until_s:
             await asyncio.sleep(look_s)
             run = await self._runs.show(principal, run.id)
-        return tasks.task_of(run)
+        return await self._task(run)
 
     # --- pushes
 
@@ -276,6 +304,9 @@ class Host:
         """Raises: NotFound, NotAllowed, where the caller can't see the agent."""
         self.card(principal, agent, "")
 
+    async def _task(self, run: Run, history: int | None = None) -> Task:
+        return tasks.task_of(run, history=history, files=await self._parts.files.made(run))
+
     async def _one(self, principal: Principal, agent: str, task: str) -> Run:
         """A task of this agent that is the caller's. Raises: A2AError."""
         try:
@@ -287,14 +318,33 @@ class Host:
         return run
 
 
-def _given(message: Message) -> dict[str, Any]:
-    """A run's input: the texts are its goal, data stand beside it."""
+def _given(message: Message, document: AgentDocument | None = None) -> Any:
+    """A run's input: the texts are its goal, data stand beside it. Of an agent with an `input`, which begins by this message,
+    the data are the input; its texts are the `goal` in it, or where there are no data the input as JSON.
+    """
     data = data_of(message)
     goal = text_of(message)
-    if not goal and not data:
+    filed = any(is_file(part) for part in message.parts)
+    if not goal and not data and not filed:
         raise A2AError("the message has neither a text nor data", reason="INVALID_PARAMS")
-    given: dict[str, Any] = {"goal": goal or "Work on the data."}
+    if document is not None and document.spec.input is not None:
+        return _by_schema(document, goal, data)
+    given: dict[str, Any] = {"goal": goal or f"Work on the {'data' if data else 'files'}."}
     return given | ({"data": data[0] if len(data) == 1 else data} if data else {})
+
+
+def _by_schema(document: AgentDocument, goal: str, data: list[Any]) -> Any:
+    """Raises: A2AError."""
+    if not data and not has(document, "goal"):
+        return goal
+    given: dict[str, Any] = {}
+    objects = [cast("dict[str, Any]", one) for one in data if isinstance(one, dict)]
+    for one in objects:
+        given |= one
+    if len(objects) < len(data) or (goal and not has(document, "goal")):
+        said = f"{document.name} takes data as its card's extension {INPUT_EXTENSION} says: send one part of data, an object"
+        raise A2AError(f"message.parts: {said}, and no text beside it", reason="INVALID_PARAMS")
+    return {**given, "goal": goal} if goal else given
 
 
 def _after(text: str) -> int:

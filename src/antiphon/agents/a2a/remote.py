@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from hashlib import sha256
-from typing import Any, cast
+from typing import Any
 
-import msgspec
 from msgspec import Struct, structs
 
+from antiphon.agents.a2a.asked import Asked, News, message_of
+from antiphon.agents.a2a.brought import Brought
 from antiphon.agents.a2a.document import RemoteAgentSpec
+from antiphon.agents.a2a.files import Fetch
 from antiphon.agents.a2a.peer import Peer
+from antiphon.agents.a2a.recorded import WAITS, Came, Given, Pay, RemoteCalls
 from antiphon.agents.documents.document import Document
 from antiphon.agents.doors import RemoteAgents
 from antiphon.agents.tools.grip import failed
@@ -21,23 +22,20 @@ from antiphon.calls.breaker import Breaker
 from antiphon.calls.breaker_shared import SharedBreaker
 from antiphon.calls.settings_failure import BreakerSettings
 from antiphon.core.clock import Clock
-from antiphon.core.data_class import RANKS
-from antiphon.core.error import AntiphonError, UpstreamRefused, UpstreamUnreachable
+from antiphon.core.error import AntiphonError, Unavailable, UpstreamRefused
 from antiphon.core.ports import Transport
 from antiphon.core.run import Skill
 from antiphon.core.run_store import RunStore
 from antiphon.core.tool import Origins, Tool, ToolContext, ToolResult
 from antiphon.core.verdict import Verdict
 from antiphon.wire import trace
-from antiphon.wire.a2a.words import ENDED, STOPPED, Card, Item, Message, Part, Task, data_of, text_of
+from antiphon.wire.a2a.words import Card, Message
 
 log = logging.getLogger("antiphon.agents")
 PREFIX = "a2a/"
-LOOK_S, MOST_LOOK_S = 0.1, 2.0
-CANCEL_S = 5.0
 CARD_S = 10.0
 NANO = 1_000_000_000
-_UNDECIDED = frozenset({"input_required", "unavailable"})
+_UNDECIDED = frozenset({WAITS, "unavailable"})
 """Ends that say nothing of how good it is."""
 May = Callable[[ToolContext, Tool], Verdict]
 """What policies say of asking a remote agent, which is a tool `a2a/NAME` to them."""
@@ -49,6 +47,8 @@ class RemoteParts(Struct, frozen=True, kw_only=True):
     transport: Transport
     clock: Clock
     breakers: SharedBreaker
+    calls: RemoteCalls
+    """Governs, pays for and records each task."""
     fraction: Callable[[], float]
     """Chance, evenly spread in [0, 1): for jitter alone."""
     may: May | None = None
@@ -75,6 +75,7 @@ class Remotes(RemoteAgents):
 
     def __init__(self, parts: RemoteParts) -> None:
         self._parts = parts
+        self._fetch = Fetch(parts.transport, parts.clock)
         self._known: dict[str, _Known] = {}
 
     def arrange(self, documents: Mapping[str, Document]) -> None:
@@ -150,18 +151,31 @@ class Remotes(RemoteAgents):
             return failed("not_found", f"There is no remote agent {name}.")
         if self._parts.teller is not None:
             context = self._parts.teller.begins(context)
-        why = self._why_not(known, context)
-        result = failed(*why) if why else await self._within(known, task, data, context)
+        given = Given(
+            tool=known.tool,
+            takes=known.spec.takes,
+            task=task,
+            data=data,
+            context=context,
+            verdict=None if self._parts.may is None else self._parts.may(context, known.tool),
+        )
+        sent = False
+
+        async def do(task: str, data: Any, pay: Pay) -> Came:
+            nonlocal sent
+            sent = True
+            return await self._within(known, task, data, context, pay)
+
+        result = await self._parts.calls.made(given, do)
         result = structs.replace(
             result,
             took_us=int((self._parts.clock.steady_s() - began_s) * 1e6),
             origins=Origins(
                 sources=(known.tool.name,), untrusted=not known.spec.trusted, data_class=context.data_class
             ),
-            cost_nano_usd=0 if why or (result.failed and not result.unknown) else known.tool.cost_nano_usd,
         )
         self._tell(known, context, result)
-        if not why:
+        if sent:
             await self._score(known, context, result)
         return result
 
@@ -186,56 +200,49 @@ class Remotes(RemoteAgents):
         with suppress(AntiphonError):
             await asyncio.to_thread(lambda: [store.score(skill) for skill in skills])
 
-    def _why_not(self, known: _Known, context: ToolContext) -> tuple[str, str] | None:
-        """Why it may not be asked: a code, and what the model is told."""
-        name, spec = known.tool.name, known.spec
-        if RANKS[context.data_class] > RANKS[spec.takes]:
-            return "refused", f"{name} is sent nothing above {spec.takes}, and this is {context.data_class}."
-        verdict = None if self._parts.may is None else self._parts.may(context, known.tool)
-        if verdict is not None and not verdict.allowed:
-            return (
-                "policy_denied",
-                f"Policies don't let {name} be asked: {', '.join(verdict.reasons) or 'default.deny'}.",
-            )
-        if verdict is not None and verdict.obligations.approve:
-            return "needs_approval", f"Policies ask for an approval before {name} is asked; ask a person to do it."
-        return None
-
-    async def _within(self, known: _Known, task: str, data: Any, context: ToolContext) -> ToolResult:
+    async def _within(self, known: _Known, task: str, data: Any, context: ToolContext, pay: Pay) -> Came:
+        """Have it done within its time, once it is its turn. Raises: AntiphonError."""
         clock, name = self._parts.clock, known.tool.name
         until_s = min(context.until_s, clock.steady_s() + known.spec.timeout_s)
         try:
             async with asyncio.timeout(until_s - clock.steady_s()):
                 await known.turns.acquire()
         except TimeoutError:
-            return failed("unavailable", f"{name} is busy: its tasks before this one took too long.")
+            raise Unavailable(f"{name} is busy: its tasks before this one took too long.") from None
         try:
             taken = known.breaker.admit(clock.steady_s())
             if not taken:
-                return failed("unavailable", f"{name} failed too often and is left alone for a while.", retryable=True)
-            return await self._attempt(known, _message(task, data, context), context, until_s, taken)
+                raise Unavailable(f"{name} failed too often and is left alone for a while.")
+            return await self._attempt(known, message_of(task, data, context), context, until_s, taken, pay)
         finally:
             known.turns.release()
 
     async def _attempt(
-        self, known: _Known, message: Message, context: ToolContext, until_s: float, taken: int
-    ) -> ToolResult:
+        self, known: _Known, message: Message, context: ToolContext, until_s: float, taken: int, pay: Pay
+    ) -> Came:
+        """Raises: AntiphonError."""
         clock, breaker, name = self._parts.clock, known.breaker, known.tool.name
-        began_s = clock.steady_s()
+        began_s, paid = clock.steady_s(), False
         try:
-            result = await _Task(known.peer, name, clock).run(message, until_s, trace.fields(context.trace))
-        except UpstreamRefused as error:
+            await pay(until_s - began_s)
+            paid = True
+            brought = Brought(name.removeprefix(PREFIX), known.peer, self._fetch, context.workspace)
+            asked = Asked(known.peer, name, clock, brought, _news(name, context))
+            came = await asked.run(message, until_s, trace.fields(context.trace))
+        except UpstreamRefused:
             breaker.succeeded(taken, clock.steady_s(), 0.0)
-            return failed("refused", error.message)
+            raise
         except AntiphonError as error:
-            breaker.failed(taken, clock.steady_s(), error.said_code)
-            unknown = not isinstance(error, UpstreamUnreachable)
-            return failed(error.said_code, f"{name}: {error.message}"[:500], retryable=True, unknown=unknown)
+            if paid:
+                breaker.failed(taken, clock.steady_s(), error.said_code)
+            else:
+                breaker.dropped(taken, clock.steady_s())
+            raise
         except BaseException:
             breaker.dropped(taken, clock.steady_s())
             raise
         breaker.succeeded(taken, clock.steady_s(), clock.steady_s() - began_s)
-        return result
+        return came
 
     def _tell(self, known: _Known, context: ToolContext, result: ToolResult) -> None:
         if self._parts.teller is not None:
@@ -252,99 +259,6 @@ class Remotes(RemoteAgents):
             )
 
 
-class _Task:
-    """One task at a peer, from the message to its end."""
-
-    def __init__(self, peer: Peer, name: str, clock: Clock) -> None:
-        self._peer, self._name, self._clock = peer, name, clock
-        self._id = ""
-
-    async def run(self, message: Message, until_s: float, lines: Mapping[str, str]) -> ToolResult:
-        """Raises: UpstreamError."""
-        try:
-            item = await self._peer.send(message, until_s, lines)
-            if item.message is not None:
-                return _said(item.message)
-            task = _begun(item)
-            self._id = task.id
-            task = await self._stopped(task, until_s)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._cancel())
-            raise
-        if task.status.state not in STOPPED:
-            await self._cancel()
-            return failed("timeout", f"{self._name} was not done in time, and was told to stop.", unknown=True)
-        return _came(task, self._name)
-
-    async def _stopped(self, task: Task, until_s: float) -> Task:
-        look_s = LOOK_S
-        while task.status.state not in STOPPED:
-            left_s = until_s - self._clock.steady_s()
-            if left_s <= look_s:
-                return task
-            await asyncio.sleep(look_s)
-            look_s = min(MOST_LOOK_S, look_s * 1.5)
-            task = await self._peer.get(task.id, until_s)
-        return task
-
-    async def _cancel(self) -> None:
-        """Nobody waits for it any more."""
-        if self._id:
-            with suppress(AntiphonError):  # it may have ended, or be out of reach: nothing depends on it
-                await self._peer.cancel(self._id, self._clock.steady_s() + CANCEL_S)
-
-
-TASK = "a2a_task"
-"""In the data of a task, or as `a2a_task: ID` at the start of its text: the remote task that it goes on with."""
-_GOES_ON = re.compile(rf"\s*{TASK}:\s*([\w.:-]{{1,128}})\s*")
-
-
-def _message(task: str, data: Any, context: ToolContext) -> Message:
-    """What is sent. The same `context.key` gives the same message id, by which a peer can tell that it was sent before."""
-    said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-    going, rest = str(said.get(TASK, "")), cast("object", data)
-    if going:
-        rest = {name: value for name, value in said.items() if name != TASK}
-    elif found := _GOES_ON.match(task):
-        going, task = found[1], task[found.end() :]
-    parts = [Part(text=task)] if task else []
-    if rest is not None and rest != {}:
-        parts.append(Part(data=rest, media_type="application/json"))
-    return Message(
-        message_id=sha256(context.key.encode()).hexdigest()[:32],
-        role="ROLE_USER",
-        parts=tuple(parts),
-        context_id="" if going else sha256(f"{context.principal.tenant}/{context.run}".encode()).hexdigest()[:32],
-        task_id=going,
-    )
-
-
-def _begun(item: Item) -> Task:
-    if item.task is None or not item.task.id:
-        raise UpstreamRefused("the remote agent answered with neither a message nor a task")
-    return item.task
-
-
-def _said(message: Message) -> ToolResult:
-    data = data_of(message)
-    return ToolResult(text=text_of(message), data=data[0] if len(data) == 1 else data or None)
-
-
-def _came(task: Task, name: str) -> ToolResult:
-    """What a task that has stopped gave."""
-    told = task.status.message
-    if task.status.state == "TASK_STATE_COMPLETED":
-        parts = tuple(part for one in task.artifacts for part in one.parts)
-        if not parts and told is not None:
-            parts = told.parts
-        result = _said(Message(parts=parts))
-        if not result.text and result.data is not None:
-            return structs.replace(result, text=msgspec.json.encode(result.data).decode())
-        return result
-    why = "" if told is None else text_of(told)
-    if task.status.state in ENDED:
-        word = task.status.state.removeprefix("TASK_STATE_").lower()
-        return failed(word, f"{name}: its task is {word}{f': {why}' if why else ''}")
-    asks = {TASK: task.id, "asks": [] if told is None else data_of(told)}
-    say = f"{name} needs an answer first: {why or 'see `asks`'}. Ask it again with `{TASK}: {task.id}` and the answer as the task."
-    return structs.replace(failed("input_required", say), data=asks)
+def _news(name: str, context: ToolContext) -> News | None:
+    heard = context.heard
+    return None if heard is None else lambda state, text: heard(name, state, text)

@@ -12,6 +12,8 @@ from antiphon.wire.a2a.words import Artifact, ArtifactUpdate, Item, Message, Par
 
 PEOPLE_EXTENSION = "urn:antiphon:a2a:people:1"
 """What a task that needs somebody says, and how it is answered: see `request_of`."""
+INPUT_EXTENSION = "urn:antiphon:a2a:input:1"
+"""What an agent takes: the JSON Schema of the data that a task begins with."""
 BY_STATE: dict[State, tuple[RunStatus, ...]] = {
     "TASK_STATE_SUBMITTED": ("queued",),
     "TASK_STATE_WORKING": ("running", "paused", "waiting"),
@@ -41,12 +43,13 @@ def state_of(run: Run) -> State:
             return "TASK_STATE_WORKING"
 
 
-def task_of(run: Run, *, history: int | None = None, artifacts: bool = True) -> Task:
+def task_of(run: Run, *, history: int | None = None, artifacts: bool = True, files: tuple[Artifact, ...] = ()) -> Task:
     """Args:
     history: Most messages of it; None: all.
+    files: What it wrote.
     """
     said = (asked_of(run),) if history is None or history > 0 else ()
-    made = (artifact_of(run),) if artifacts and run.status == "done" else ()
+    made = (artifact_of(run), *files) if artifacts and run.status == "done" else ()
     return Task(
         id=run.id,
         context_id=context_of(run),
@@ -73,6 +76,10 @@ def metadata_of(run: Run) -> dict[str, Any]:
             "calls": used.calls,
             "toolCalls": used.tool_calls,
             "tokens": used.tokens,
+            "inputTokens": used.input_tokens,
+            "outputTokens": used.output_tokens,
+            "cachedTokens": used.cached_tokens,
+            "reasoningTokens": used.reasoning_tokens,
             "costNanoUsd": used.money_nano_usd,
         },
     }
@@ -82,10 +89,11 @@ def asked_of(run: Run) -> Message:
     """What the task began with."""
     given: Any = _json.decode(run.input) if run.input else ""
     goal = given if isinstance(given, str) else cast("dict[str, Any]", given).get("goal", "")
+    said = Part(text=str(goal)) if goal or not given else Part(data=given)
     return Message(
         message_id=key_of(run.once).removeprefix("a2a/") or f"{run.id}-asked",
         role="ROLE_USER",
-        parts=(Part(text=str(goal)),),
+        parts=(said,),
         context_id=context_of(run),
         task_id=run.id,
     )
@@ -181,13 +189,11 @@ def going(run: Run, event: RunEvent) -> Item | None:
     return Item(status_update=StatusUpdate(task_id=run.id, context_id=context_of(run), status=status))
 
 
-def stopped(run: Run) -> list[Item]:
+def stopped(run: Run, files: tuple[Artifact, ...] = ()) -> list[Item]:
     """The last news of a stream."""
     found: list[Item] = []
-    if run.status == "done":
-        update = ArtifactUpdate(
-            task_id=run.id, context_id=context_of(run), artifact=artifact_of(run), append=False, last_chunk=True
-        )
+    for one in (artifact_of(run), *files) if run.status == "done" else ():
+        update = ArtifactUpdate(task_id=run.id, context_id=context_of(run), artifact=one, append=False, last_chunk=True)
         found.append(Item(artifact_update=update))
     found.append(Item(status_update=update_of(run)))
     return found

@@ -222,6 +222,8 @@ def _object(of: Json, name: str) -> Json:
 def asking(method: str, params: Json) -> tuple[str, Json]:
     """A 1.0 method and its parameters as 0.3 takes them; of those that we ask."""
     name = next(before for before, now in METHODS.items() if now == method)
+    if method == "SendStreamingMessage":
+        return name, {"message": message_out(params["message"])}
     if method != "SendMessage":
         return name, params
     return name, {
@@ -233,30 +235,44 @@ def asking(method: str, params: Json) -> tuple[str, Json]:
 def answered_by(method: str, result: Any) -> Any:
     """What a 0.3 method answered, as 1.0 says it."""
     said = cast("Json", result) if isinstance(result, dict) else {}
-    if said.get("kind") == "message":
-        return {"message": _message_in(said)}
-    task = _task_in(said)
-    return {"task": task} if method == "message/send" else task
+    return _task_in(said) if method in ("tasks/get", "tasks/cancel") else _item_in(said)
+
+
+def _item_in(said: Json) -> Json:
+    match said.get("kind"):
+        case "message":
+            return {"message": _message_in(said)}
+        case "status-update":
+            return {"statusUpdate": {**_about(said), "status": _status_in(_object(said, "status"))}}
+        case "artifact-update":
+            more = {name: said[name] for name in ("append", "lastChunk") if said.get(name) is not None}
+            return {"artifactUpdate": {**_about(said), "artifact": _artifact_in(_object(said, "artifact")), **more}}
+        case _:
+            return {"task": _task_in(said)}
+
+
+def _about(said: Json) -> Json:
+    return {"taskId": said.get("taskId") or "", "contextId": said.get("contextId") or ""}
+
+
+def _status_in(status: Json) -> Json:
+    state = next((new for new, before in _STATES.items() if before == status.get("state")), "TASK_STATE_UNSPECIFIED")
+    return {"state": state} | ({"message": _message_in(_object(status, "message"))} if status.get("message") else {})
+
+
+def _artifact_in(one: Json) -> Json:
+    return {
+        "artifactId": one.get("artifactId", ""),
+        "name": one.get("name") or "",
+        "parts": [_part_in(part) for part in one.get("parts") or ()],
+    }
 
 
 def _task_in(task: Json) -> Json:
-    status = _object(task, "status")
-    state = next((new for new, before in _STATES.items() if before == status.get("state")), "TASK_STATE_UNSPECIFIED")
-    said: Json = {"state": state}
-    if status.get("message"):
-        said["message"] = _message_in(_object(status, "message"))
-    artifacts: list[Json] = [
-        {
-            "artifactId": one.get("artifactId", ""),
-            "name": one.get("name") or "",
-            "parts": [_part_in(part) for part in one.get("parts") or ()],
-        }
-        for one in task.get("artifacts") or ()
-    ]
     return {
         "id": task.get("id", ""),
         "contextId": task.get("contextId", ""),
-        "status": said,
-        "artifacts": artifacts,
+        "status": _status_in(_object(task, "status")),
+        "artifacts": [_artifact_in(one) for one in task.get("artifacts") or ()],
         "history": [_message_in(one) for one in task.get("history") or ()],
     }
