@@ -17,7 +17,7 @@ from antiphon.sandbox.tiers import Tiers
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Tiers]:
-    tiers = Tiers(SandboxSettings())
+    tiers = Tiers(SandboxSettings(wall_s=60.0))
     yield tiers
     await tiers.close()
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agent_workers import Person, Worker, prepared
@@ -45,18 +46,26 @@ def begun(workers: ExitStack, place: Place, *, elsewhere: bool = False) -> Worke
     return worker
 
 
-def begin(person: Person, each_s: float = 0.15) -> None:
+def begin(person: Person, **more: Any) -> None:
     for number in range(RUNS):
-        person.store.begin(scripted(f"r{number}", {"steps": STEPS, "each_s": each_s}))
+        person.store.begin(scripted(f"r{number}", {"steps": STEPS, "each_s": 0.15, **more}))
+
+
+def begin_held(person: Person, place: Place) -> Path:
+    """Runs that stop amid an effect. Returns: the file that they wait for there."""
+    gate = place.dir / "gate"
+    begin(person, held=STEPS // 2, gate=str(gate))
+    until(Path(f"{gate}.held").exists, "an effect that is intended and not done", 60)
+    return gate
 
 
 def under_way(person: Person) -> None:
-    until(lambda: len(person.effects()) > RUNS, "effects", 30)
+    until(lambda: len(person.effects()) > RUNS, "effects", 60)
 
 
 def finished(person: Person) -> list[Run]:
     """All runs, once they have ended; each effect was there once."""
-    until(lambda: not person.look(), "the end of all runs", 60)
+    until(lambda: not person.look(), "the end of all runs", 120)
     runs = person.store.page(Asked())
     assert [(one.status, one.why) for one in runs] == [("done", "all is done")] * RUNS
     wanted = [f"r{number} effect {at}" for number in range(RUNS) for at in range(STEPS)]
@@ -68,10 +77,10 @@ def finished(person: Person) -> list[Run]:
 
 def test_a_killed_worker_s_runs_go_on_in_another(place: Place, workers: ExitStack) -> None:
     person, first = person_of(workers, place), begun(workers, place)
-    begin(person, each_s=0.4)  # longer than a second worker needs to start
-    under_way(person)
+    gate = begin_held(person, place)
     second = begun(workers, place)
     first.end()
+    gate.touch()
     finished(person)
     assert person.reviewed, "no effect was cut off: the worker was not killed while it worked"
     assert second.gone is None
@@ -104,13 +113,13 @@ def test_a_worker_of_another_machine_that_wakes_up_too_late_ends_itself(
         pytest.skip("only root makes a namespace of pids, which stands for another machine")
     place = prepared(tmp_path, postgres.database(), concurrency=RUNS)
     person, first = person_of(workers, place), begun(workers, place, elsewhere=True)
-    begin(person)
-    under_way(person)
+    gate = begin_held(person, place)
     begun(workers, place)
     first.say(signal.SIGSTOP)
     until(lambda: any(one.retired for one in person.store.beats()), "its retirement")
     until(lambda: person.look() and person.reviewed, "effects that were cut off")
     assert first.gone is None
+    gate.touch()
     first.say(signal.SIGCONT)
     assert until(lambda: first.gone, "its end") == RETIRED_EXIT
     finished(person)

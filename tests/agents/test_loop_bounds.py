@@ -104,7 +104,10 @@ async def test_a_run_ends_with_the_bound_that_it_met(envelope: RunEnvelope, stop
 async def test_where_nobody_knows_what_a_call_costs_it_isnt_made_under_a_bound_of_money() -> None:
     mind = ScriptedMind({"act": [finish()]}, most=(100, None))
     house = House(mind)
-    assert (await ends(house, envelope=RunEnvelope(money_nano_usd=10**9))).stop == "money"
+    over = await ends(house, envelope=RunEnvelope(money_nano_usd=10**9))
+    assert over.stop == "money"
+    assert "what a call of the model auto may cost (role act)" in over.why
+    assert "write `price` for every deployment" in over.why
     assert mind.asked == []
     assert (await ends(house)).stop == "finished"
 

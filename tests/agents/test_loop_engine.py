@@ -25,7 +25,7 @@ from antiphon.store.runs_sqlite import SqliteRuns
 from antiphon.store.sqlite import SqliteDatabase
 from antiphon.vault.local import LocalSealer
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 class Live:

@@ -8,6 +8,7 @@ import pytest
 from agent_place import ALICE, BOB, KEYS, Place, document, says
 
 from antiphon.agents.a2a.document import RemoteAgentSpec
+from antiphon.agents.a2a.recorded import RemoteCalls
 from antiphon.agents.a2a.remote import RemoteParts, Remotes
 from antiphon.agents.documents.document import Document, Metadata, SkillSpec
 from antiphon.agents.documents.shelf import Shelf
@@ -19,6 +20,7 @@ from antiphon.core.clock import SystemClock
 from antiphon.core.principal import Principal
 from antiphon.core.run import Barred, Skill
 from antiphon.core.run_store import RunStore
+from antiphon.gateway.gateway import Gateway
 from antiphon.net.client import Client
 from antiphon.net.egress import Egress
 from antiphon.net.exchange import Exchange
@@ -63,9 +65,19 @@ def scored(store: RunStore, agent: str, good: int, bad: int, cost: int, tenant: 
     )
 
 
+def _unasked() -> Gateway:
+    raise AssertionError("nobody is asked here")
+
+
 def remotes() -> Remotes:
     made = Remotes(
-        RemoteParts(transport=Client(Egress()), clock=SystemClock(), breakers=MemoryBreakers(), fraction=lambda: 0.5)
+        RemoteParts(
+            transport=Client(Egress()),
+            clock=SystemClock(),
+            breakers=MemoryBreakers(),
+            calls=RemoteCalls(_unasked),
+            fraction=lambda: 0.5,
+        )
     )
     spec = RemoteAgentSpec(url="https://far.example", skills=["refunds"], cost_usd=0.5)
     made.arrange({"far": Document(kind="RemoteAgent", metadata=Metadata(name="far"), spec=spec, raw={}, digest="")})
@@ -122,7 +134,7 @@ def place(tmp_path: Path) -> RegistryPlace:
 
 
 async def get(place: Place, path: str, key: str = ALICE) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=place.base, headers={"authorization": f"Bearer {key}"}) as ask:
+    async with httpx.AsyncClient(base_url=place.base, headers={"authorization": f"Bearer {key}"}, timeout=60) as ask:
         return await ask.get(path)
 
 

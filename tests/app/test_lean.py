@@ -6,6 +6,7 @@ import pytest
 KEPT = {
     "antiphon.agents",
     "antiphon.agents.background",
+    "antiphon.agents.background_pieces",
     "antiphon.agents.documents",
     "antiphon.agents.journal",
     "antiphon.agents.outcomes",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from antiphon.control.identity import ANONYMOUS, Keys
 from antiphon.control.keys import Known
 from antiphon.control.settings import KeySettings
+from antiphon.core.error import NotAuthenticated
 from antiphon.core.principal import Principal
 from antiphon.core.secret import Secret
 
@@ -136,3 +137,53 @@ def test_the_configuration_s_key_goes_before_one_of_the_api_with_the_same_text()
     found = keys.principal(b"sk-12345678")
     assert found is not None
     assert found.key == "file"
+
+
+# --- how a caller stands later
+
+
+ADA = Principal(tenant="acme", key="api")
+
+
+def test_a_caller_stands_as_its_key_says_at_present() -> None:
+    keys = Keys([key("sk-12345678", tenant="acme")], owned("sk-old"))
+    assert keys.standing(ADA) == ADA
+
+    narrow = Principal(tenant="acme", key="api", models=("fast",))
+    keys.take({b"x": Known(digest=b"x", principal=narrow)})
+
+    assert keys.standing(ADA) == narrow
+
+
+@pytest.mark.parametrize(
+    ("present", "code", "word"),
+    [
+        ({}, "key_revoked", "known here no more"),
+        (owned("sk-old", until_ns=0, revoked=True), "key_revoked", "was revoked"),
+        (owned("sk-old", until_ns=1), "key_expired", "expired"),
+        ({b"x": Known(digest=b"x", principal=Principal(tenant="globex", key="api"))}, "key_revoked", "somebody else's"),
+        (
+            {b"x": Known(digest=b"x", principal=Principal(tenant="acme", key="api", user="eve"))},
+            "key_revoked",
+            "somebody else's",
+        ),
+    ],
+)
+def test_a_caller_that_may_call_no_more_is_told_why(present: dict[bytes, Known], code: str, word: str) -> None:
+    keys = Keys([key("sk-12345678")], present, now_ns=StoppedClock(NS).now_ns)
+    with pytest.raises(NotAuthenticated, match=word) as caught:
+        keys.standing(ADA)
+    assert caught.value.said_code == code
+
+
+def test_a_key_with_a_new_text_stands_while_the_old_one_ends() -> None:
+    table = {**owned("sk-old", until_ns=1, replaced=True), **owned("sk-new")}
+    assert Keys([], table, now_ns=StoppedClock(NS).now_ns).standing(ADA) == ADA
+
+
+def test_where_everyone_was_anonymous_nobody_is_once_a_key_is_known() -> None:
+    keys = Keys([])
+    assert keys.standing(ANONYMOUS) is ANONYMOUS
+    keys.take(owned("sk-first"))
+    with pytest.raises(NotAuthenticated):
+        keys.standing(ANONYMOUS)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,8 +11,10 @@ from fakes.house import House
 from fakes.records import ListedStore
 from msgspec import structs
 
+from antiphon.agents.a2a.files import Fetch, Files
 from antiphon.agents.a2a.host import Decide, Host, HostParts
 from antiphon.agents.a2a.pushes import Pushes
+from antiphon.agents.a2a.signing import CardSigner
 from antiphon.agents.documents.document import AgentDocument, AgentSpec, Metadata, SkillSpec
 from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.journal import Ended
@@ -23,8 +25,11 @@ from antiphon.control.identity import Keys
 from antiphon.control.settings import KeySettings
 from antiphon.core.clock import SystemClock
 from antiphon.core.ids import Uuid7
+from antiphon.core.ports import Inbound, Outbound, Transport
 from antiphon.core.run import Mail, Run, RunEvent, Use, Wait
 from antiphon.core.secret import Secret
+from antiphon.net.client import Client
+from antiphon.net.egress import Egress
 from antiphon.net.exchange import Exchange
 from antiphon.net.listener import Listener, bind
 from antiphon.net.settings import Bounds
@@ -62,7 +67,8 @@ def says(run: Run, mail: list[Mail]) -> Iterator[Step]:
     yield "began", None
     yield "model", {"role": "act", "calls": [{"name": "look_up", "arguments": {}}]}
     yield "tool", {"tool": "look_up", "failed": ""}
-    yield Use(calls=1, tool_calls=1, tokens=42, money_nano_usd=1_500)
+    kinds = {"cached_tokens": 10, "cache_write_tokens": 4, "reasoning_tokens": 5}
+    yield Use(calls=1, tool_calls=1, tokens=42, money_nano_usd=1_500, input_tokens=30, output_tokens=12, **kinds)
     yield Ended(status="done", stop="finished", why="", result=msgspec.json.encode(f"You said: {goal}"))
 
 
@@ -85,6 +91,16 @@ def hangs(run: Run, mail: list[Mail]) -> Iterator[Step]:
     yield Wait(kind="timer", key="1.0")
 
 
+class Later(Transport):
+    """A client that is made on a loop, by whoever needs it before."""
+
+    def __init__(self, client: Callable[[], Client]) -> None:
+        self._client = client
+
+    def send(self, request: Outbound, *, fresh: bool = False) -> Coroutine[Any, Any, Inbound]:
+        return self._client().send(request, fresh=fresh)
+
+
 class Place:
     """A listener, and agents behind it."""
 
@@ -103,6 +119,8 @@ class Place:
         found = models(self.shelf, Answering(self.runs, more.pop("quiet_s", 10.0)), 60.0)
         decide: Decide | None = more.pop("decide", None)
         most_s: float = more.pop("most_s", 20.0)
+        more_egress: Egress = more.pop("egress", Egress())
+        self._workspaces = directory / "workspaces"
         self.house = House(directory, **more)
         revision = self.house.gateway.revision
         targets = {**revision.targets, **{name: one.target for name, one in found.items()}}
@@ -111,7 +129,18 @@ class Place:
         self.house.gateway.revision = structs.replace(revision, targets=targets, routes=routes)
         self.house.gateway = type(self.house.gateway)(self.house.gateway.process, self.house.gateway.revision)
         identity = Keys(KEYS)
-        host = Host(HostParts(runs=self.runs, pushes=self.pushes, most_s=most_s, decide=decide))
+        self._egress = more_egress
+        files = Files(fetch=Fetch(Later(lambda: self.client), self.clock), workspace=self.workspace)
+        host = Host(
+            HostParts(
+                runs=self.runs,
+                pushes=self.pushes,
+                files=files,
+                most_s=most_s,
+                decide=decide,
+                signer=CardSigner(directory / "cards.key"),
+            )
+        )
         self.a2a = a2a_paths.A2A(host=host, identity=identity)
         self.site = Site(
             gateway=self.house.gateway,
@@ -127,6 +156,7 @@ class Place:
         self.base = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     async def __aenter__(self) -> Self:
+        self.client = Client(self._egress)
         self._listener = Listener(self._handle, self.site.refuse, Bounds())
         await self._listener.start(self._socket)
         self._engine = asyncio.create_task(self._play())
@@ -136,7 +166,13 @@ class Place:
         await self._listener.drain(5.0)
         self._engine.cancel()
         await asyncio.wait({self._engine})
+        self.client.close()
         self.store.close()
+
+    def workspace(self, run: Run) -> str:
+        folder = self._workspaces / (run.root or run.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder)
 
     async def _handle(self, exchange: Exchange) -> None:
         if a2a_paths.is_a2a(exchange.path):

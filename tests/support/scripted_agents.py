@@ -41,8 +41,9 @@ ALICE = Principal(tenant="acme", key="alice", user="alice")
 
 
 def scripted(id: str, script: dict[str, Any], **more: Any) -> Run:
-    """A run of it. `steps`: how many effects; `each_s`: how long each takes; `ask`: step before which a person is asked;
-    `timer_s`, `child`, `refused`, `broken`, `hang_s`: what else it does, before its steps.
+    """A run of it. `steps`: how many effects; `each_s`: how long each takes; `asides`: what each tells meanwhile; `ask`: step before which a person is asked;
+    `timer_s`, `child`, `refused`, `broken`, `hang_s`: what else it does, before its steps. `gate`: a file that it waits
+    for, before its steps or amid the effect `held`; where that one is intended, `gate`.held is there.
     """
     made = Run(
         id=id,
@@ -80,7 +81,7 @@ class Scripted(Driver):
             key = f"effect {at}"
             if key in answers:
                 await journal.step(f"reviewed {at}", partial(self._reviewed, run, key, answers.pop(key)["done"]))
-            act = partial(self._act, run, key, script)
+            act = partial(self._act, run, key, script, journal)
             if await journal.step(key, act) == "review":
                 raise Parked(Wait(kind="review", key=key), json.dumps(state).encode())
             journal.tell("observed", {"at": at})
@@ -112,6 +113,8 @@ class Scripted(Driver):
             state["chance"] = [await journal.random(), await journal.now_ns()]
         if "hang_s" in script:
             await journal.step("hang", partial(self._hang, script["hang_s"]))
+        if "gate" in script and "held" not in script:
+            await journal.step("gate", partial(self._gate, Path(script["gate"])))
         if "broken" in script:
             raise ValueError(script["broken"])
 
@@ -134,8 +137,14 @@ class Scripted(Driver):
         await asyncio.sleep(for_s)
         self._said("hung")
 
-    async def _act(self, run: Run, key: str, script: dict[str, Any]) -> str:
+    async def _gate(self, gate: Path) -> None:
+        self._said("waiting")
+        await _there(gate)
+
+    async def _act(self, run: Run, key: str, script: dict[str, Any], journal: Journal) -> str:
         """An at-most-once effect as the loop does them: held, intended, done, told, settled."""
+        for _ in range(script.get("asides", 0)):
+            journal.aside("progress", {"key": key})
         owner = secrets.token_hex(8)
         hold, do = f"{run.id}/{key}", asyncio.to_thread
         most = Use(steps=1, tool_calls=1, money_nano_usd=5)
@@ -153,6 +162,9 @@ class Scripted(Driver):
                 again and await do(self._store.review, run.id, key, None, "person", owner, was=found.owner)
             ):
                 return "review"
+            if key == f"effect {script.get('held')}":
+                Path(f"{script['gate']}.held").touch()
+                await _there(Path(script["gate"]))
             await asyncio.sleep(random.uniform(0, script.get("each_s", 0)))
             if self.engine is not None:
                 await self.engine.sure()
@@ -172,6 +184,12 @@ class Scripted(Driver):
         handle = os.open(self._effects, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
         os.write(handle, f"{text}\n".encode())
         os.close(handle)
+
+
+async def _there(file: Path) -> None:
+    """Until a file is there."""
+    while not file.exists():
+        await asyncio.sleep(0.01)
 
 
 class Place:

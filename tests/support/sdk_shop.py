@@ -1,4 +1,4 @@
-"""A server of tools made with the protocol's own SDK, by HTTP."""
+"""Servers of tools made with the protocol's own SDK, by HTTP."""
 
 import contextlib
 import socket
@@ -9,19 +9,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
-SERVER = Path(__file__).parent.parent / "agents/mcp/sdk_server.py"
-STARTS_S = 30
+FOLDER = Path(__file__).parent.parent / "agents/mcp"
+STARTS_S = 60
 
 
 @pytest.fixture(scope="session")
 def shop() -> Iterator[str]:
     """Its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    with _running("sdk_server.py") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def library() -> Iterator[str]:
+    """Its URL."""
+    with _running("sdk_library.py") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _running(name: str) -> Iterator[str]:
+    port = free_port()
     process = subprocess.Popen(
-        [sys.executable, str(SERVER), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, str(FOLDER / name), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         _await(port, process)

@@ -105,6 +105,10 @@ class Doors(Struct, frozen=True, kw_only=True):
     clock: Clock
     may: Callable[[Principal, AgentDocument, DataClass], None] | None = None
     """Whether somebody may have a run of an agent. Raises: PolicyDenied, NotAllowed. None: there are no policies."""
+    standing: Callable[[Principal], Principal] | None = None
+    """Whoever began a run, as they stand at present. From memory. Raises: NotAuthenticated, where they may call no more.
+    None: nobody's rights ever change.
+    """
     approvals: Approvals | None = None
     """None: nobody can approve, and what needs it is refused."""
     sandbox: Sandbox | None = None

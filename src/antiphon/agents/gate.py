@@ -16,7 +16,8 @@ class Ruling(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ruled: Ruled
     reasons: tuple[str, ...] = ()
-    """Codes: `plan_lock`, `argument:NAME`, `destructive`, `trifecta`, `confirm`, `policy:ID`, `quarantined`, `rights`."""
+    """Codes: `plan_lock`, `argument:NAME`, `destructive`, `trifecta`, `confirm`, `policy:ID`, `quarantined`, `rights`,
+    `takes`."""
     say: str = ""
     """What the model is told where it is refused; what people are told where they are asked."""
     needed: int = 1

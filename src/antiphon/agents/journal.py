@@ -61,6 +61,10 @@ class Journal(ABC):
         """Tell those who watch. Lost with the process at worst; said once on a replay."""
 
     @abstractmethod
+    def aside(self, kind: str, body: Any = None) -> None:
+        """The same from within the work of a step, while it is done. On a replay it is not said again."""
+
+    @abstractmethod
     async def mail(self) -> list[Mail]:
         """What was said to this run since it last asked, written down."""
 

@@ -11,10 +11,12 @@ from antiphon.core.tool import Origins, Tool
 from antiphon.core.verdict import Verdict
 from antiphon.policy.asked import Context, Resource
 from antiphon.policy.policies import Policies
-from antiphon.policy.verdict import refusal
+from antiphon.policy.verdict import KEY_MODELS, refusal
 
 PROVIDER = "antiphon"
 """The provider of agents, as policies see them among deployments."""
+TOOL = "tool/"
+"""Begins what a key's list of models calls a tool."""
 
 
 class Rights:
@@ -36,7 +38,12 @@ class Rights:
     def tool(
         self, principal: Principal, agent: AgentDocument | None, tool: Tool, origins: Origins, session: str = ""
     ) -> Verdict:
-        """Whether a tool may be used: by the caller, and by the agent where one does it. The first that says no."""
+        """Whether a tool may be used: by the caller, and by the agent where one does it. The first that says no.
+
+        A key that lists tools among its models is held to those; one that lists none uses whatever its agents may.
+        """
+        if lists_tools(principal) and not principal.may_ask(f"{TOOL}{tool.name}"):
+            return Verdict(allowed=False, reasons=(KEY_MODELS,), data_class=origins.data_class)
         resource = Resource(kind="Tool", name=tool.name, effects=effects_of(tool))
         context = Context(
             data_class=origins.data_class,
@@ -88,6 +95,11 @@ def agent_principal(agent: AgentDocument, tenant: str) -> Principal:
         employment="service",
         data_class=agent.spec.data_class,
     )
+
+
+def lists_tools(principal: Principal) -> bool:
+    """Whether a key says which tools are used in its name: an entry of its models begins with `tool/`."""
+    return any(one.startswith(TOOL) for one in principal.models)
 
 
 def effects_of(tool: Tool) -> frozenset[str]:

@@ -67,6 +67,12 @@ class AgentsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             description="Cards of A2A are shown to callers without a key: those of listed agents that are of no tenant. Default off."
         ),
     ] = False
+    card_key_file: Annotated[
+        str,
+        Meta(
+            description="Ed25519 keys that sign cards of A2A; one is made where there is no file. Replicas of one gateway share it. Default: `cards.key` in `storage.dir`."
+        ),
+    ] = ""
     workspaces: Annotated[
         str, Meta(description="Folder of the runs' files. Default: `workspaces` in `storage.dir`.")
     ] = ""

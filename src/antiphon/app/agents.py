@@ -9,11 +9,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from antiphon.agents.a2a.recorded import RemoteCalls
 from antiphon.agents.a2a.remote import RemoteParts, Remotes
 from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.documents.shelf import Shelf
 from antiphon.agents.gate import Gate
-from antiphon.agents.mcp.hand import McpHand
+from antiphon.agents.mcp.hand import ServerHand
 from antiphon.agents.mcp.oauth import Grants
 from antiphon.agents.mcp.pins import Pins, PinsParts
 from antiphon.agents.mcp.servers import Servers, ServersParts
@@ -53,6 +54,7 @@ from antiphon.core.run_store import RunStore
 from antiphon.core.sandbox import Sandbox
 from antiphon.core.tool import Origins, Tool, ToolContext
 from antiphon.core.verdict import Verdict
+from antiphon.gateway.gateway import Gateway
 from antiphon.knowledge.collection import Collection
 from antiphon.net.egress import egress_of
 from antiphon.policy.compile import compiled
@@ -87,6 +89,8 @@ class AgencyParts(Struct, frozen=True, kw_only=True):
     breakers: SharedBreaker
     metrics: AgentMetrics
     tracer: Callable[[], Tracer | None]
+    """Of the present revision."""
+    gateway: Callable[[], Gateway]
     """Of the present revision."""
     approvals: Callable[[], Approvals | None]
     """Of the present revision."""
@@ -165,6 +169,7 @@ class Agency:
             self._workshop = Workshop(self.toolbox, self._made_with(loaded), indexes)
         self._workshop.know(self.shelf.others)
         self.servers.arrange(self.shelf.of("ToolServer"))
+        self.servers.news.tell("tools")
         self.remotes.arrange(self.shelf.of("RemoteAgent"))
         for name, why in self.toolbox.unready.items():
             log.warning("tool.unready", extra={"tool": name, "reason": why})
@@ -235,7 +240,7 @@ class Agency:
             )
         )
 
-    def _put(self, source: str, hands: Sequence[McpHand], tenant: str) -> None:
+    def _put(self, source: str, hands: Sequence[ServerHand], tenant: str) -> None:
         if hands:
             self.toolbox.put(source, [(hand, Handling(retries=1, tenant=tenant)) for hand in hands])
         else:
@@ -248,6 +253,7 @@ class Agency:
             transport=parts.transport,
             clock=parts.clock,
             breakers=parts.breakers,
+            calls=RemoteCalls(parts.gateway),
             fraction=self._chance,
             may=self._may_ask,
             teller=self._teller,

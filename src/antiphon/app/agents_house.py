@@ -19,6 +19,7 @@ from antiphon.agents.outcomes import Outcomes
 from antiphon.agents.retention import RunsKeeping
 from antiphon.agents.settings import AgentsSettings
 from antiphon.agents.triggers.clock import Ticker
+from antiphon.agents.triggers.settings import OF_TRIGGERS
 from antiphon.app.agents import Agency, workspaces
 from antiphon.app.background import BackgroundCalls
 from antiphon.app.stores import Stores
@@ -27,6 +28,7 @@ from antiphon.core.approval import Approval
 from antiphon.core.clock import Clock
 from antiphon.core.error import StoreError
 from antiphon.core.ports import Approvals
+from antiphon.core.principal import Principal
 from antiphon.server.site import Site
 from antiphon.vault.envelope import Envelope
 
@@ -54,7 +56,7 @@ class House:
         approvals: Callable[[], tuple[Book | None, Approvals | None]],
     ) -> None:
         """`site` and `approvals` are of the present revision."""
-        self._agency = agency
+        self._agency, self._site = agency, site
         self._approvals = approvals
         self._waker = Waker(agency.store, clock.now_ns)
         _, people = approvals()
@@ -66,6 +68,7 @@ class House:
             shelf=lambda: agency.shelf,
             clock=clock,
             may=agency.rights.run,
+            standing=self._standing,
             approvals=people,
             sandbox=agency.parts.sandbox(),
             registry=agency.directory,
@@ -104,6 +107,12 @@ class House:
         for one in self._tasks:
             one.cancel()
         await self._engine.stop(within_s)
+
+    def _standing(self, principal: Principal) -> Principal:
+        """Raises: NotAuthenticated."""
+        if principal.key.startswith(OF_TRIGGERS):
+            return self._agency.triggers.standing(principal)
+        return self._site().identity.standing(principal)
 
     async def _sure(self) -> None:
         await self._engine.sure()

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from msgspec import Struct
 
+from antiphon.agents.a2a.files import Fetch, Files
 from antiphon.agents.a2a.host import Host, HostParts
 from antiphon.agents.a2a.pushes import Pushes
+from antiphon.agents.a2a.signing import KEY_FILE, CardSigner
 from antiphon.agents.asking import GatewayMind
 from antiphon.agents.outcomes import Outcomes
 from antiphon.app.agents import Agency
@@ -26,8 +29,9 @@ from antiphon.net.exchange import Exchange
 from antiphon.server import a2a, registry
 from antiphon.server.a2a import A2A
 from antiphon.server.beside import Beside, Handler
-from antiphon.server.mcp import METADATA, InFlight, McpSite, mcp_page
+from antiphon.server.mcp import METADATA, McpSite, mcp_page
 from antiphon.server.mcp import PREFIX as MCP
+from antiphon.server.mcp_in_flight import InFlight
 from antiphon.server.memories import PREFIX as MEMORIES
 from antiphon.server.memories import MemorySite
 from antiphon.server.registry import Registries
@@ -57,8 +61,10 @@ def beside(paths: Paths, settings: Settings, gateway: Gateway, desk: Desk, ident
         HostParts(
             runs=agency.runs,
             pushes=Pushes(agency.store, agency.parts.clock, agency.parts.ids),
+            files=Files(fetch=Fetch(agency.parts.transport, agency.parts.clock), workspace=agency.workspace),
             most_s=settings.calls.deadline.max_s,
             decide=deciding(lambda: agency.parts.governing.book),
+            signer=CardSigner(card_keys(agency)),
         )
     )
     opened = Principal(tenant="", key="anybody") if settings.agents.open_cards else None
@@ -80,6 +86,7 @@ def beside(paths: Paths, settings: Settings, gateway: Gateway, desk: Desk, ident
             MEMORIES: memories.handle,
             MCP: partial(_mcp_page, site),
             a2a.CARD: partial(_a2a, talking),
+            a2a.KEYS: partial(_a2a, talking),
         },
         below=(
             (AGENTS + b"/", runs.handle),
@@ -93,6 +100,12 @@ def beside(paths: Paths, settings: Settings, gateway: Gateway, desk: Desk, ident
             (registry.AGENTS, listed),
         ),
     )
+
+
+def card_keys(agency: Agency) -> Path:
+    """Where the keys are that sign cards."""
+    named = agency.parts.settings.agents.card_key_file
+    return Path(named) if named else agency.parts.data / KEY_FILE
 
 
 async def _mcp_page(site: McpSite, exchange: Exchange) -> None:

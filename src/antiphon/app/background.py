@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
-from msgspec import structs
+from msgspec import Raw, Struct, structs
 
 from antiphon.agents.asking import Kept
 from antiphon.agents.background import Came, Queued
+from antiphon.agents.background_pieces import Pieces
 from antiphon.core.arrival import Arrival
 from antiphon.core.body import Body
-from antiphon.core.error import AntiphonError, Unavailable
+from antiphon.core.error import AntiphonError, NotAuthenticated, StoreError, Unavailable
 from antiphon.core.ports import Reply
 from antiphon.core.request import Request
 from antiphon.core.run import Run
@@ -19,6 +21,8 @@ from antiphon.server.ask import Call, again, read_body
 from antiphon.server.site import Site
 from antiphon.server.turns import begun
 from antiphon.wire.codecs import CODECS
+from antiphon.wire.openai_responses.relay import ENDS
+from antiphon.wire.sse import SseReader, data_of
 
 CALL = Call(codec=CODECS["openai_responses"], endpoint="/v1/responses")
 MOST_CALLS = 2
@@ -26,6 +30,7 @@ MOST_CALLS = 2
 SPACE = "background"
 COUNTED_NS = 30 * 86_400 * 10**9
 _queued = msgspec.json.Decoder(Queued)
+_members = msgspec.json.Decoder(dict[str, Raw])
 
 
 class BackgroundCalls:
@@ -37,20 +42,37 @@ class BackgroundCalls:
 
     async def answer(self, run: Run) -> Came:
         """What came of a run's call. Raises: StoreError."""
-        if not await asyncio.to_thread(self._counted, run):
+        attempt = await asyncio.to_thread(self._counted, run)
+        if not attempt:
             why = f"the process that made the call died, {MOST_CALLS} times; ask again"
             return Came(code="response_interrupted", message=why)
-        site, queued, kept = self._site(), _queued.decode(run.input), Kept()
+        queued = _queued.decode(run.input)
+        if not queued.stream:
+            return await self._made(run, queued, Kept())
+        pieces = Pieces(self._store, run, attempt, self._now_ns)
+        await pieces.open()
+        keeping = asyncio.create_task(pieces.keep())
+        try:
+            came = await self._made(run, queued, Streamed(pieces))
+            with suppress(StoreError):  # the whole answer is told with the end
+                await pieces.close()
+        finally:
+            keeping.cancel()
+        return came
+
+    async def _made(self, run: Run, queued: Queued, kept: Kept) -> Came:
+        site = self._site()
         headers = {name.encode("latin-1"): value.encode("latin-1") for name, value in queued.headers.items()}
         gateway = site.gateway
         now_s = gateway.process.caller.now()
         arrival = gateway.arrival(CALL.endpoint, CALL.codec.name, now_s, headers)
         try:
-            request, reply = await self._begun(run, Body((bytes(queued.request),)), headers, site, kept)
+            principal = site.identity.standing(run.principal)
+            request, reply = await self._begun(run, Body((_asked(queued),)), headers, site, kept)
         except AntiphonError as error:
             gateway.refuse(error, arrival, kept, run.principal)
-            return _came(kept, arrival)
-        await gateway.answer(request, run.principal, arrival, reply)
+            return structs.replace(_came(kept, arrival), gone=isinstance(error, NotAuthenticated))
+        await gateway.answer(request, principal, arrival, reply)
         return _came(kept, arrival)
 
     async def _begun(
@@ -72,15 +94,51 @@ class BackgroundCalls:
             reply,
         )
 
-    def _counted(self, run: Run) -> bool:
-        """Count a call before it is made. Returns: whether it may be. Blocks."""
+    def _counted(self, run: Run) -> int:
+        """Count a call before it is made. Returns: which one it is, from 1; 0: no more may be made. Blocks."""
         now_ns = self._now_ns()
         found = self._store.value(run.tenant, SPACE, run.id, now_ns)
         made = 0 if found is None else int(found[0])
         if made >= MOST_CALLS:
-            return False
+            return 0
         self._store.put(run.tenant, SPACE, run.id, b"%d" % (made + 1), until_ns=now_ns + COUNTED_NS)
-        return True
+        return made + 1
+
+
+class Streamed(Kept):
+    """Keeps the events of a stream as they come, and the response that its last one tells."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        super().__init__()
+        self._pieces, self._reader = pieces, SseReader()
+
+    def write(self, piece: bytes) -> None:
+        for event in self._reader.feed(piece):
+            self._taken(event)
+
+    def end(self, last: bytes = b"") -> None:
+        for event in (*self._reader.feed(last), self._reader.end()):
+            self._taken(event)
+
+    def _taken(self, event: bytes) -> None:
+        self._pieces.take(event)
+        data = data_of(event)
+        if data and any(kind.encode() in data for kind in ENDS):
+            said = _end.decode(data)
+            self.body = bytes(said.response) if said.type in ENDS else self.body
+
+
+class _End(Struct):
+    type: str = ""
+    response: Raw = Raw(b"")
+
+
+_end = msgspec.json.Decoder(_End)
+
+
+def _asked(queued: Queued) -> bytes:
+    request = bytes(queued.request)
+    return msgspec.json.encode({**_members.decode(request), "stream": True}) if queued.stream else request
 
 
 def _came(kept: Kept, arrival: Arrival) -> Came:
@@ -88,4 +146,6 @@ def _came(kept: Kept, arrival: Arrival) -> Came:
         return Came(code=kept.failure.said_code, message=kept.failure.message)
     if kept.served is None:
         return Came(code="no_answer", message=f"the call was over before it was answered; see receipt {arrival.id}")
+    if not kept.body:
+        return Came(code="no_answer", message=f"the answer came to no end; see receipt {arrival.id}")
     return Came(body=kept.body.decode())

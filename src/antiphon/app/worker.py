@@ -219,6 +219,7 @@ class Worker:
             breakers=self._counts.breakers or MemoryBreakers(),
             metrics=AgentMetrics(self._slots),
             tracer=lambda: self._built.tracer,
+            gateway=lambda: self._built.site.gateway,
             approvals=lambda: self._askables.people()[1],
             sandbox=lambda: self._planning.sandbox,
             index=f"worker-{task.index}",
@@ -228,11 +229,16 @@ class Worker:
     def _agents_paths(self, agency: "Agency") -> "Paths":
         from antiphon.app.agents_paths import Paths
         from antiphon.calls.tool_attempts import ToolAttempts
-        from antiphon.server.mcp import InFlight
+        from antiphon.server.mcp_in_flight import InFlight
 
         caller = self._caller
         attempts = ToolAttempts(caller.errands, caller, lambda: self._settings.calls)
-        return Paths(agency=agency, outcomes=self._outcomes, attempts=attempts, in_flight=InFlight())
+        return Paths(
+            agency=agency,
+            outcomes=self._outcomes,
+            attempts=attempts,
+            in_flight=InFlight(agency.store, agency.parts.clock.now_ns, self._stopping.is_set),
+        )
 
     def _take(self, owned: Owned) -> None:
         """Work by what the admin API owns now."""

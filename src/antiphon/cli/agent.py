@@ -204,12 +204,24 @@ def _value(said: str) -> Any:
         return said
 
 
+def _stands(one: Json) -> str:
+    """Where a run stands that waits for no approval, and what to do about it."""
+    wait: Json = one.get("wait") or {}
+    if one["status"] in ("done", "failed", "cancelled"):
+        return f"has ended: {one['status']}{_stopped(one)}"
+    if wait.get("kind") in ("question", "review", "hand_off"):
+        return f"waits for an answer ({wait['kind']}): give it with `antiphon agent answer {one['id']} ANSWER`"
+    if wait:
+        return f"waits for no person ({wait['kind']}), and goes on by itself"
+    return f"is {one['status']} and waits for no approval"
+
+
 def _settle(where: Address, arguments: Namespace) -> int:
     """Settle the approval that a run waits for, at the admin API. Raises: BadRequest."""
     one = asked(where, "GET", run_path(arguments.run))
     wait: Json = one.get("wait") or {}
     if wait.get("kind") != "approval" or not wait.get("approval"):
-        raise BadRequest(f"the run {one['id']} waits for no approval; `antiphon agent show {one['id']}` tells for what")
+        raise BadRequest(f"the run {one['id']} {_stands(one)}; nothing there is to {arguments.verb}")
     there = office(Namespace(url=arguments.admin_url, key=arguments.admin_key, config=arguments.config))
     fields: Json = {} if arguments.note is None else {"note": arguments.note}
     settled = there.ask("POST", path_of("approvals", wait["approval"], arguments.verb), fields)

@@ -1,6 +1,6 @@
 """Everybody who may call: by a key, a service account's text, a token of an identity provider, or a client certificate."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 
 from msgspec import Struct
@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from antiphon.control.bindings import Bindings
 from antiphon.control.certificates import Certificates
-from antiphon.control.identity import ANONYMOUS, Keys
+from antiphon.control.identity import ANONYMOUS, Keys, gone, same
 from antiphon.control.issuers import Issuers
 from antiphon.control.jwt_read import looks
 from antiphon.control.jwt_tokens import Forged, Tokens
-from antiphon.control.keys import Known
+from antiphon.control.keys import AccountSpec, Known, state
+from antiphon.control.keys import principal as principal_of
 from antiphon.control.owned import Owned
 from antiphon.control.settings import KeySettings
 from antiphon.control.settings_identity import IdentitySettings
@@ -63,19 +64,56 @@ class Callers(Keys):
         doors.issuers.arrange(identity.issuers)
         doors.throttle.settings = identity.throttle
         self._tokens = Tokens(doors.issuers, doors.clock.now_ns) if identity.issuers else None
-        self._certificates = Certificates((), Bindings())
+        self._bindings = Bindings()
+        self._certificates = Certificates((), self._bindings)
+        self._accounts: Mapping[str, AccountSpec] = {}
         super().__init__(keys, managed=managed or identity.known, now_ns=doors.clock.now_ns)
         self.know(owned)
 
     def know(self, owned: Owned) -> None:
         """Work by what the admin API owns from now on; names that the file has too are the file's."""
-        bindings = Bindings((*self._identity.bindings, *owned.bindings))
+        bindings = self._bindings = Bindings((*self._identity.bindings, *owned.bindings))
+        self._accounts = {one.form.name: one for one in owned.accounts}
         self._certificates = Certificates(self._identity.certificates, bindings)
         self.take(owned.keys)
         if bindings:
             self._known = {digest: _bound(known, bindings) for digest, known in self._known.items()}
         if self._tokens is not None:
             self._tokens.take(bindings, owned.accounts)
+
+    def standing(self, principal: Principal) -> Principal:
+        """As `Identity` has it. Of a token, that its issuer is there still: what a provider says of its user at present comes
+        with the next token alone.
+        """
+        kind, slash, rest = principal.key.partition("/")
+        if not slash:
+            return super().standing(principal)
+        match kind:
+            case "account":
+                return same(principal, self._account(principal, rest))
+            case "certificate":
+                found = self._certificates.named(rest)
+            case "token":
+                issuer = rest.partition("/")[0]
+                found = principal if any(one.name == issuer for one in self._identity.issuers) else None
+            case _:
+                found = None
+        if found is None:
+            raise gone(principal)
+        return same(principal, found)
+
+    def _account(self, principal: Principal, name: str) -> Principal:
+        """Raises: NotAuthenticated."""
+        spec = self._accounts.get(name)
+        if spec is None:
+            raise gone(principal)
+        match state(spec, self._now_ns()):
+            case "active":
+                return self._bindings.bound(principal_of(spec.form), (principal.key,))[0]
+            case "revoked":
+                raise NotAuthenticated(f"the account {name} was revoked", code="key_revoked")
+            case _:
+                raise NotAuthenticated(f"the account {name} has expired", code="key_expired")
 
     def _find(self, digest: bytes) -> Known | None:
         known = super()._find(digest)

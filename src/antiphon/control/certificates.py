@@ -33,6 +33,14 @@ class Certificates:
         found = self._known[peer.names] = self._find(peer.names)
         return found
 
+    def named(self, name: str) -> Principal | None:
+        """Whom `RULE/NAME` stands for; None: there is no such rule, or it fits that name no more."""
+        of, _, whose = name.partition("/")
+        for rule, wanted, pattern in self._rules:
+            if rule.name == of and _fits(wanted, pattern, whose):
+                return self._whose(rule, whose).principal
+        return None
+
     def _find(self, names: Names) -> Known | None:
         common_alone = all(kind == "cn" for kind, _ in names)
         for rule, wanted, pattern in self._rules:

@@ -48,6 +48,7 @@ class Keys(Identity):
         """Know these of the admin API from now on. The configuration's own go first."""
         self._known = {**owned, **self._written}
         self._open = not self._known and not self._managed
+        self._named: tuple[Table, Mapping[str, Known]] = NOBODY, {}
 
     def principal(self, credential: bytes | None) -> Principal | None:
         if credential is None:
@@ -70,12 +71,48 @@ class Keys(Identity):
         if known is None:
             wrong = "this API key was cut or mistyped" if mistyped(credential) else "this API key is not known"
             return NotAuthenticated(f"{wrong}; {_SEND}")
-        name = known.principal.key
-        if known.revoked:
-            return NotAuthenticated(f"the API key {name} was revoked; ask for another one", code="key_revoked")
-        ended = said(known.until_ns)
-        why = f"was replaced by another text of {name} at {ended}" if known.replaced else f"{name} expired at {ended}"
-        return NotAuthenticated(f"the API key {why}; ask for another one", code="key_expired")
+        return _ended(known)
+
+    def standing(self, principal: Principal) -> Principal:
+        if self._open and principal == ANONYMOUS:
+            return principal
+        if self._named[0] is not self._known:
+            self._named = self._known, _by_name(self._known)
+        known = self._named[1].get(principal.key)
+        if known is None:
+            raise gone(principal)
+        if known.until_ns != NO_END_NS and known.until_ns <= self._now_ns():
+            raise _ended(known)
+        return same(principal, known.principal)
+
+
+def same(before: Principal, present: Principal) -> Principal:
+    """A caller as it is at present. Raises: NotAuthenticated, where the name is another tenant's or user's by now."""
+    if (before.tenant, before.user) != (present.tenant, present.user):
+        raise NotAuthenticated(f"{before.key} is somebody else's by now; ask for a key of your own", code="key_revoked")
+    return present
+
+
+def gone(principal: Principal) -> NotAuthenticated:
+    """What is told of a caller that is known no more."""
+    return NotAuthenticated(f"{principal.key} is known here no more; ask for another key", code="key_revoked")
+
+
+def _ended(known: Known) -> NotAuthenticated:
+    name = known.principal.key
+    if known.revoked:
+        return NotAuthenticated(f"the API key {name} was revoked; ask for another one", code="key_revoked")
+    ended = said(known.until_ns)
+    why = f"was replaced by another text of {name} at {ended}" if known.replaced else f"{name} expired at {ended}"
+    return NotAuthenticated(f"the API key {why}; ask for another one", code="key_expired")
+
+
+def _by_name(table: Table) -> dict[str, Known]:
+    """Each key by its name: of its texts, the one that is taken longest."""
+    found: dict[str, Known] = {}
+    for known in sorted(table.values(), key=lambda one: one.until_ns):
+        found[known.principal.key] = known
+    return found
 
 
 def _known(key: KeySettings) -> Known:

@@ -35,9 +35,23 @@ def replayed(body: bytes, after: int = -1) -> bytes:
         item = as_object(value)
         if item is not None:
             events += ((f"response.{kind}", {"output_index": place, **said}) for kind, said in _item(item))
-    kind = _ENDS.get(str(response.get("status")), "completed")
-    events.append((f"response.{kind}", {"response": response}))
+    events.append((f"response.{_end_of(response)}", {"response": response}))
     return b"".join(event(kind, number, said) for number, (kind, said) in enumerate(events) if number > after)
+
+
+def told_again(said: str) -> bytes:
+    """An event whose JSON is kept, as a stream tells it."""
+    return b"event: %b\ndata: %b\n\n" % (str(_members.decode(said)["type"]).encode(), said.encode())
+
+
+def ending(body: bytes, number: int) -> bytes:
+    """The event that ends a response's stream."""
+    response = _members.decode(body)
+    return event(f"response.{_end_of(response)}", number, {"response": response})
+
+
+def _end_of(response: Said) -> str:
+    return _ENDS.get(str(response.get("status")), "completed")
 
 
 def event(kind: str, number: int, said: Said) -> bytes:

@@ -130,12 +130,22 @@ class Standing:
     async def classed(self, story: Story, found: Screened, session: str) -> None:
         """Tell a story its class, by what was found and by the session that it is of. Raises: StoreError."""
         settings = self._parts.settings
-        least = highest(story.data_class or settings.default, found.raises)
-        if found.private and settings.private_from is not None:
-            least = highest(least, settings.private_from)
+        least = self.raised(story.data_class or settings.default, found)
         if settings.sessions and session and not story.explains:
             least = await self._parts.sessions.raised(story.principal.tenant, session, least)
         story.data_class = least
+
+    def raised(self, data_class: DataClass, found: Screened) -> DataClass:
+        """A class, with what was found."""
+        settings = self._parts.settings
+        least = highest(data_class, found.raises)
+        return highest(least, settings.private_from) if found.private else least
+
+    async def before(self, story: Story, stated: DataClass, session: str) -> DataClass:
+        """A class, with that of the session so far. Raises: StoreError."""
+        if not self._parts.settings.sessions or not session or story.explains:
+            return stated
+        return await self._parts.sessions.raised(story.principal.tenant, session, stated)
 
     def may_see(self, principal: Principal, data_class: DataClass | None) -> bool:
         """Whether a caller gets back what was masked in its own request."""

@@ -7,8 +7,8 @@ from msgspec import Struct, structs
 
 from antiphon.calls.story import Story
 from antiphon.core.body import Body
-from antiphon.core.data_class import DataClass, highest
-from antiphon.core.error import GuardFailed
+from antiphon.core.data_class import RANKS, DataClass, highest
+from antiphon.core.error import GuardFailed, NotAllowed
 from antiphon.core.request import Lineage
 from antiphon.core.tool import Tool
 from antiphon.governance.answers import Behind, screened
@@ -52,7 +52,9 @@ class ToolCalls:
         """
         route, tenant, body = route_of(tool.name), story.principal.tenant, Body((said,))
         looking = self._looks.of(route)
-        story.data_class = least = highest(self._standing.stated(story), tool.data_class)
+        stated = self._standing.stated(story)
+        story.data_class = least = highest(stated, tool.data_class)
+        given = await self._standing.before(story, stated, lineage.session) if tool.takes is not None else stated
         asked = Asked(tenant=tenant, route=route, data_class=least)
         texts: Bodies | None = None
 
@@ -73,7 +75,8 @@ class ToolCalls:
         check(story, tool.name)
         if texts is not None and found.edits:
             said = texts.edited(found.edits).whole()
-        await self._judged(story, resource, said, asked, looked, lineage)
+        judged = await self._judged(story, resource, said, asked, looked, lineage)
+        takes(tool, self._standing.raised(highest(given, judged), found))
         self._standing.oblige(story, story.allowed)
         if found.tokens and self._parts.vault is not None:
             await self._parts.vault.keep(tenant, f"key/{story.principal.key}", dict(found.tokens))
@@ -92,22 +95,23 @@ class ToolCalls:
 
     async def _judged(
         self, story: Story, resource: Resource, said: bytes, asked: Asked, looked: Looked, lineage: Lineage
-    ) -> None:
-        """Ask those who judge by a call of their own. Raises: as `admit`."""
+    ) -> DataClass:
+        """Ask those who judge by a call of their own. Returns: the class that they find. Raises: as `admit`."""
         asking = self._parts.asking
         if asking is None or not asking.before(asked.route):
-            return
+            return "public"
         texts = await asyncio.to_thread(read, Body((said,)), JSON)
         judged = structs.replace(asked, data_class=story.data_class or "public")
         raised = await asking.errand(story, texts.items, judged)
         if not raised:
-            return
+            return "public"
         story.findings += [finding for finding, _ in raised]
         classes: list[DataClass | None] = [one for _, one in raised]
         found = Screened(findings=tuple(story.findings), raises=highest(*classes))
         story.verdict = narrowed(story.allowed, await self._standing.tool(story, resource, found, lineage))
         check(story, resource.name)
         self._looks.check_late(story.allowed, story, looked)
+        return found.raises or "public"
 
 
 def passed(story: Story, behind: Behind | None, result: bytes) -> bytes:
@@ -126,6 +130,17 @@ def check(story: Story, tool: str) -> None:
     """Whether policies let the caller use a tool. Raises: PolicyDenied, NotAllowed."""
     if not story.allowed.allowed:
         raise refusal(story.allowed, story.principal, route_of(tool))
+
+
+def takes(tool: Tool, data_class: DataClass) -> None:
+    """Whether a tool may be given data of a class. Raises: NotAllowed."""
+    if tool.takes is not None and RANKS[data_class] > RANKS[tool.takes]:
+        raise NotAllowed(too_sensitive(tool.name, tool.takes, data_class), code="tool_not_allowed")
+
+
+def too_sensitive(name: str, takes: DataClass, data_class: DataClass) -> str:
+    """What is said of a tool that may not be given what it would be."""
+    return f"{name} is given nothing above {takes}, and this is {data_class}; do without it, or ask an operator"
 
 
 def route_of(tool: str) -> str:

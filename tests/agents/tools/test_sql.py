@@ -96,7 +96,7 @@ async def test_rows_and_bytes_are_bounded(url: str) -> None:
     few = await made(url, rows=2).call("care", sql="SELECT id FROM complaints ORDER BY id")
     assert (len(few.data), few.cut) == (2, True)
     wide = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000) SELECT i FROM n"
-    many = await made(url, rows=100_000, result_bytes=4096, timeout_s=3).call(
+    many = await made(url, rows=100_000, result_bytes=4096, timeout_s=60).call(
         "care", sql=wide.replace("100000000", "3000")
     )
     assert many.cut
@@ -105,7 +105,7 @@ async def test_rows_and_bytes_are_bounded(url: str) -> None:
 
 async def test_a_statement_that_takes_too_long_is_stopped(url: str) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-    result = await made(url, timeout_s=0.2).call("care", sql=endless)
+    result = await made(url, timeout_s=1.0).call("care", sql=endless)
     assert result.failed == "timeout"
 
 

@@ -101,6 +101,9 @@ class ListedJournal(Journal):
     def tell(self, kind: str, body: Any = None) -> None:
         self.told.append((kind, body))
 
+    def aside(self, kind: str, body: Any = None) -> None:
+        self.told.append((kind, body))
+
     async def mail(self) -> list[Mail]:
         return []
 

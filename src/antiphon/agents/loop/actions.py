@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import msgspec
 from msgspec import structs
 
 from antiphon.agents.documents.document import AgentDocument
@@ -9,6 +10,7 @@ from antiphon.agents.loop.offer import (
     ASK_AGENT,
     ASK_PERSON,
     ASK_VALUE,
+    ASKS,
     FINISH,
     HAND_OFF,
     OWN,
@@ -62,6 +64,10 @@ def actions(document: AgentDocument, said: Said, step: int, alone: tuple[str, ..
 def _action(called: Called, key: str, alone: tuple[str, ...], origins: Origins) -> Action:
     arguments = _arguments(called)
     call = ToolCall(id=called.id or key, name=called.name, arguments=arguments)
+    if called.name.startswith(ASKS):
+        given = msgspec.json.encode(arguments, order="sorted").decode()
+        whom = called.name.removeprefix(ASKS)
+        return Action(kind="agent", key=key, call=call, text=given, to=whom, origins=origins, alone=True)
     if called.name not in OWN:
         return Action(kind="tool", key=key, call=call, origins=origins, alone=called.name in alone)
     return Action(

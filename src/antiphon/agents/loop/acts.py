@@ -12,7 +12,7 @@ from antiphon.agents.loop import people as loop_people
 from antiphon.agents.loop import roles as loop_roles
 from antiphon.agents.loop.observations import note
 from antiphon.agents.loop.observe import observe, shortened
-from antiphon.agents.loop.scene import Scene
+from antiphon.agents.loop.scene import Scene, Stopped
 from antiphon.agents.loop.tools import Did, act
 from antiphon.agents.state import Action, Observation
 from antiphon.core.run import Stop
@@ -59,10 +59,12 @@ async def _tools(scene: Scene) -> None:
     kept: list[tuple[Action, Did]] = []
     mended: list[Action] = []
     short: Stop | None = None
+    gone = ""
     for action, did in zip(batch, came, strict=True):
+        gone = gone or did.gone
         checked = structs.replace(action, call=did.call or action.call)
         scene.used(did.used)
-        if did.observation is None and did.short is None:
+        if did.observation is None and did.short is None:  # it stays pending
             kept.append((checked, did))
             continue
         state.pending = [one for one in state.pending if one.key != action.key]
@@ -76,6 +78,8 @@ async def _tools(scene: Scene) -> None:
         else:
             observe(scene, checked, did)
     state.pending = [*(action for action, _ in kept), *mended, *rest]
+    if gone:
+        raise Stopped("revoked", gone)
     if short is not None:
         shortened(scene, short)
     if kept:

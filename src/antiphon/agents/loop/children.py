@@ -97,6 +97,8 @@ async def _one(scene: Scene, action: Action) -> None:
     name = f"child {action.key}~{kid.attempt}"
     begun = await scene.step(name, Begun, lambda: begin(scene, action, kid.attempt, kid.tried))
     scene.used(begun.used)
+    if begun.gone:
+        raise Stopped("revoked", begun.gone)
     if begun.run:
         scene.state.children[f"{action.key}~{kid.attempt}"] = begun.run
         _keep(scene, action.key, structs.replace(kid, name=begun.name, run=begun.run))
@@ -194,6 +196,8 @@ def _succeeded(scene: Scene, action: Action, kid: Kid, came: Came) -> None:
 
 
 def _remote_came(scene: Scene, action: Action, kid: Kid, result: ToolResult) -> None:
+    if result.receipt:
+        scene.tell("child", {"step": action.key, "agent": kid.name, "receipt": result.receipt})
     if result.failed:
         _failed(scene, action, kid, Came(ended=True, stop="error" if result.retryable else "refused", why=result.text))
         return

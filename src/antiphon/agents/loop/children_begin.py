@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.pinned import pins
+from antiphon.agents.documents.taking import taken
 from antiphon.agents.envelope import envelope_of, tightened
 from antiphon.agents.gate import Ruling
 from antiphon.agents.loop import shared
@@ -38,6 +40,8 @@ class Begun(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     run: str = ""
     """Empty: none was begun."""
+    gone: str = ""
+    """Why whoever began the run may call no more."""
     failed: str = ""
     say: str = ""
     short: Stop | None = None
@@ -50,7 +54,7 @@ class Begun(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def names(scene: Scene, action: Action, tried: tuple[str, ...]) -> list[str]:
     """Who could do it, the best first, but for those that tried. Asked inside journalled work alone."""
-    children, principal = scene.spec.children, scene.run.principal
+    children, principal = scene.spec.children, scene.caller
     if action.to and action.to not in tried:
         known = named(children.agents, action.to) or set(_skills(scene, action.to)) & set(children.skills)
         return [action.to] if known else []
@@ -74,7 +78,7 @@ def skill_of(action: Action) -> str:
 
 def _skills(scene: Scene, name: str) -> tuple[str, ...]:
     registry = scene.doors.registry
-    known = None if registry is None else registry.known(name, scene.run.principal)
+    known = None if registry is None else registry.known(name, scene.caller)
     if known is not None:
         return known.skills
     document = scene.doors.shelf().agent(name)
@@ -84,14 +88,16 @@ def _skills(scene: Scene, name: str) -> tuple[str, ...]:
 def _skilled(scene: Scene, skills: list[str]) -> Iterator[str]:
     for skill in skills:
         if scene.doors.registry is not None:
-            yield from (one.name for one in scene.doors.registry.find(skill, scene.run.principal) if one.healthy)
+            yield from (one.name for one in scene.doors.registry.find(skill, scene.caller) if one.healthy)
         else:
-            shelf = scene.doors.shelf().visible(scene.run.principal)
+            shelf = scene.doors.shelf().visible(scene.caller)
             yield from (one.name for one in shelf if skill in [has.id for has in one.spec.skills])
 
 
 async def begin(scene: Scene, action: Action, attempt: int, tried: tuple[str, ...]) -> Begun:
     """Begin a child for an action. The work of one journalled step."""
+    if gone := scene.look():
+        return Begun(gone=gone)
     candidates = names(scene, action, tried)
     if not candidates:
         whom = action.to or skill_of(action) or "nobody"
@@ -121,7 +127,7 @@ async def begin(scene: Scene, action: Action, attempt: int, tried: tuple[str, ..
 
 def _may(scene: Scene, document: AgentDocument) -> None:
     """Whether the run's caller may have a run of it. Raises: PolicyDenied, NotAllowed."""
-    principal, name = scene.run.principal, f"agent/{document.name}"
+    principal, name = scene.caller, f"agent/{document.name}"
     if not principal.may_ask(name):
         raise NotAllowed(f"the caller's key may not ask for {name}; add it to the key's `models`")
     if scene.doors.may is not None:
@@ -135,6 +141,9 @@ def _class_of(scene: Scene, document: AgentDocument) -> DataClass:
 
 def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) -> Begun:
     run, state, doors = scene.run, scene.state, scene.doors
+    given: dict[str, Any] = told(scene, action)
+    if document.spec.input is not None:
+        given = taken(document, given if action.kind == "hand_off" else action.text)
     spec = envelope_of(document.spec.envelope)
     envelope = tightened(spec, structs.replace(run.envelope, depth=run.envelope.depth - 1))
     envelope = shared_out(envelope, state.notes.get(SHARE, 1.0))
@@ -156,6 +165,7 @@ def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) 
         agent=document.name,
         version=document.version,
         digest=document.text,
+        pins=pins(doors.shelf(), document, run.tenant),
         principal=run.principal,
         created_ns=doors.clock.now_ns(),
         updated_ns=doors.clock.now_ns(),
@@ -168,7 +178,7 @@ def _begin(scene: Scene, action: Action, document: AgentDocument, attempt: int) 
         envelope=envelope,
         data_class=_class_of(scene, document),
         trace=doors.spans.within(run),
-        input=msgspec.json.encode({**told(scene, action), ABOVE: above}),
+        input=msgspec.json.encode({**given, ABOVE: above}),
     )
     found = doors.store.begin(made)
     if found.id != child:  # it was begun before the process died

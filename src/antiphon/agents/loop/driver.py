@@ -5,6 +5,7 @@ from typing import Any, cast
 import msgspec
 
 from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.documents.pinned import changed, pins
 from antiphon.agents.doors import Doors
 from antiphon.agents.journal import Driver, Ended, Journal
 from antiphon.agents.loop import ends as loop_ends
@@ -55,6 +56,9 @@ class LoopDriver(Driver):
                 f"{run.agent} says another text in the version {run.version} than this run began under; "
                 "a version never changes: publish that text again, or begin a run of another version"
             )
+            return Ended(status="failed", stop="error", why=why, state=run.state)
+        if other := changed(run.pins, pins(self._doors.shelf(), document, run.tenant)):
+            why = f"{other} than this run of {run.agent} began with: begin another run"
             return Ended(status="failed", stop="error", why=why, state=run.state)
         if unsafe := fatal(document, reachable(self._doors.tools, run.tenant)):
             return Ended(status="failed", stop="refused", why=f"it is not safe to run: {unsafe}", state=run.state)

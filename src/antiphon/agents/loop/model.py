@@ -42,6 +42,10 @@ class Thought(Struct, frozen=True, kw_only=True, omit_defaults=True):
     off: str = ""
     """What is switched off, so that nobody was asked."""
     killed: bool = False
+    gone: str = ""
+    """Why whoever began the run may call no more, so that nobody was asked."""
+    say: str = ""
+    """More of a bound that it didn't fit."""
     used: Use = Use()
     heard: tuple[Mail, ...] = ()
     """Messages to the run that came meanwhile."""
@@ -76,10 +80,13 @@ async def think(scene: Scene, wanted: Wanted) -> Thought:
     state = scene.state
     key = f"{wanted.key}~{state.tries}" if state.tries else wanted.key
     thought = await scene.step(f"model {wanted.role} {key}", Thought, lambda: _ask(scene, wanted, key))
+    if thought.gone:
+        raise Stopped("revoked", thought.gone)
     if thought.off:
         raise Stopped("killed" if thought.killed else "refused", thought.off)
     if thought.short is not None:
-        raise Stopped(thought.short, f"the envelope has no room for another call of a model: {thought.short}")
+        why = thought.say or f"the envelope has no room for another call of a model: {thought.short}"
+        raise Stopped(thought.short, why)
     scene.used(thought.used)
     said = thought.said
     scene.tell("model", _told(wanted, key, said))
@@ -135,6 +142,8 @@ async def _failed(scene: Scene, wanted: Wanted, key: str, said: Said) -> None:
 
 
 async def _ask(scene: Scene, wanted: Wanted, key: str) -> Thought:
+    if gone := scene.look():
+        return Thought(gone=gone, said=Said(text=gone, failed="revoked", status=401))
     off = await scene.switches.off(scene.run, begun=scene.run.segment > 1 or scene.state.step > 0)
     if off is not None:
         why = f"the {off.kind} {off.name} is {off.how}{f': {off.why}' if off.why else ''}"
@@ -146,7 +155,7 @@ async def _ask(scene: Scene, wanted: Wanted, key: str) -> Thought:
     except AntiphonError as error:
         return Thought(said=_refused(error))
     if money is None and scene.run.envelope.money_nano_usd is not None:
-        return Thought(short="money")
+        return Thought(short="money", say=_unpriced(scene, wanted))
     most = Use(steps=wanted.steps, calls=1, tokens=tokens, money_nano_usd=money or 0, seconds=MODEL_S)
     grant = await scene.purse.hold(key, most)
     if grant.short is not None:
@@ -156,6 +165,16 @@ async def _ask(scene: Scene, wanted: Wanted, key: str) -> Thought:
     used = _used(wanted, said, scene.doors.clock.steady_s() - began_s, most)
     await scene.purse.settle(grant, used)
     return Thought(said=said, used=used, heard=heard, alone=_alone(scene, said))
+
+
+def _unpriced(scene: Scene, wanted: Wanted) -> str:
+    """Why a call is not made under a bound of money."""
+    model = scene.model(wanted.role)
+    return (
+        f"nobody knows what a call of the model {model} may cost (role {wanted.role}), and the envelope bounds money: write "
+        f"`price` for every deployment that {model} leads to, under `models` of the configuration, or take `usd` out of the "
+        "envelope"
+    )
 
 
 async def _said(scene: Scene, wanted: Wanted, ask: Ask) -> Said:
@@ -180,7 +199,7 @@ def _ask_of(scene: Scene, wanted: Wanted, key: str, heard: tuple[Mail, ...]) -> 
     return Ask(
         model=scene.model(wanted.role),
         messages=(*wanted.messages, *map(message_of, heard)),
-        principal=run.principal,
+        principal=scene.caller,
         run=run.id,
         step=key,
         key=f"{run.id}/{key}",
@@ -241,11 +260,21 @@ def _alone(scene: Scene, said: Said) -> tuple[str, ...]:
 def _used(wanted: Wanted, said: Said, took_s: float, most: Use) -> Use:
     """What a call used; all that was held where nobody knows, as a call that broke off may have been billed."""
     usage = said.usage
-    if usage is not None:
-        tokens = usage.input_tokens + usage.output_tokens
-    else:
+    if usage is None:
         tokens = 0 if said.failed and said.status < 500 else most.tokens
-    return Use(steps=wanted.steps, calls=1, tokens=tokens, money_nano_usd=said.cost_nano_usd, seconds=took_s)
+        return Use(steps=wanted.steps, calls=1, tokens=tokens, money_nano_usd=said.cost_nano_usd, seconds=took_s)
+    return Use(
+        steps=wanted.steps,
+        calls=1,
+        tokens=usage.input_tokens + usage.output_tokens,
+        money_nano_usd=said.cost_nano_usd,
+        seconds=took_s,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+    )
 
 
 def _refused(error: AntiphonError) -> Said:

@@ -14,6 +14,10 @@ READ_VALUE, ASK_VALUE, REMEMBER, RUN_CODE = "read_value", "ask_value", "remember
 STEP_DONE, REPLAN = "step_done", "replan"
 OWN = frozenset({FINISH, ASK_PERSON, HAND_OFF, ASK_AGENT, READ_VALUE, ASK_VALUE, REMEMBER, RUN_CODE, STEP_DONE, REPLAN})
 """A tool of one of these names is never reached: the loop's own goes first."""
+ASKS = f"{ASK_AGENT}__"
+"""Before the name of an agent with an `input`: a tool that asks it, whose arguments are that input."""
+MOST_NAME = 64
+"""Of a tool; an agent with a longer one is asked by `ask_agent`, with its input as the task."""
 TEXT: dict[str, Any] = {"type": "string"}
 
 
@@ -22,12 +26,17 @@ def named(patterns: Iterable[str], name: str) -> bool:
     return any(name.startswith(one[:-1]) if one.endswith("*") else one == name for one in patterns)
 
 
+def is_own(name: str) -> bool:
+    """Whether a tool is the loop's."""
+    return name in OWN or name.startswith(ASKS)
+
+
 def agent_tools(doors: Doors, document: AgentDocument, tenant: str) -> list[Tool]:
     """The agent's own tools as they are at present, by name; another tenant's are not among them."""
     tools = doors.tools
     mine = (name for name in tools.names() if named(document.spec.tools, name) and tools.tenant(name) in ("", tenant))
     found = (tools.get(name) for name in mine)
-    return [one for one in found if one is not None and one.name not in OWN]
+    return [one for one in found if one is not None and not is_own(one.name)]
 
 
 def offered(doors: Doors, document: AgentDocument, state: State, tenant: str) -> list[ToolShown]:
@@ -36,7 +45,7 @@ def offered(doors: Doors, document: AgentDocument, state: State, tenant: str) ->
         [] if document.spec.pattern == "code" and doors.sandbox is not None else agent_tools(doors, document, tenant)
     )
     shown = [ToolShown(name=one.name, description=one.description, parameters=one.parameters) for one in tools]
-    return [*shown, *_own(doors, document, state)]
+    return [*shown, *_own(doors, document, state), *_asks(doors, document, tenant)]
 
 
 def _own(doors: Doors, document: AgentDocument, state: State) -> list[ToolShown]:
@@ -94,6 +103,21 @@ def _ask_agent(document: AgentDocument) -> ToolShown:
         },
         ["task"],
     )
+
+
+def _asks(doors: Doors, document: AgentDocument, tenant: str) -> list[ToolShown]:
+    """A tool for each agent that may be asked and takes an `input`."""
+    shelf, found = doors.shelf(), list[ToolShown]()
+    for name in document.spec.children.agents:
+        child, tool = shelf.agent(name), ASKS + name
+        if child is None or child.spec.input is None or child.metadata.tenant not in ("", tenant):
+            continue
+        if len(tool) <= MOST_NAME:
+            said = child.metadata.description or child.spec.goal
+            found.append(
+                ToolShown(name=tool, description=f"Let the agent {name} do this: {said}", parameters=child.spec.input)
+            )
+    return found
 
 
 def _remember(document: AgentDocument) -> ToolShown:

@@ -12,6 +12,7 @@ from antiphon.agents.loop.purse import Purse
 from antiphon.agents.loop.switches import Switches
 from antiphon.agents.state import State
 from antiphon.core.data_class import DataClass, highest
+from antiphon.core.error import NotAuthenticated
 from antiphon.core.run import Run, Stop, Use, Wait
 from antiphon.core.tool import Origins, ToolContext
 
@@ -39,7 +40,24 @@ class Scene:
         self.journal, self.run, self.state = journal, run, state
         self.switches = switches
         self.purse = Purse(doors.store, run, state.lineage)
+        self.caller = run.principal
+        """Whoever began the run, as they stood at the last `look`; for journalled work alone."""
         self.gate = doors.gate(document, run.principal)
+
+    def look(self) -> str:
+        """See how whoever began the run stands at present; asked first by each journalled work that acts in their name.
+
+        Returns: why nothing more is done in it; empty: they may go on.
+        """
+        if self.doors.standing is None:
+            return ""
+        try:
+            caller = self.doors.standing(self.run.principal)
+        except NotAuthenticated as error:
+            return error.message
+        if caller != self.caller:
+            self.caller, self.gate = caller, self.doors.gate(self.document, caller)
+        return ""
 
     async def step(self, name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T:
         """Do work once, journalled; what it gives is a Struct. Raises: Interrupted, and what the work raises."""
@@ -74,8 +92,12 @@ class Scene:
     def context(self, key: str, seconds: float, given: Origins) -> ToolContext:
         """Who calls a tool or a remote agent, for how long, and with what: `given` is where the arguments come from."""
         run, doors = self.run, self.doors
+
+        def heard(who: str, state: str, text: str) -> None:
+            self.journal.aside("progress", {"step": key, "agent": who, "state": state, "text": text})
+
         return ToolContext(
-            principal=run.principal,
+            principal=self.caller,
             run=run.id,
             step=key,
             key=f"{run.id}/{key}",
@@ -85,6 +107,7 @@ class Scene:
             session=run.session,
             workspace="" if doors.workspace is None else doors.workspace(run),
             trace=doors.spans.within(run),
+            heard=heard,
         )
 
     def model(self, role: Role) -> str:

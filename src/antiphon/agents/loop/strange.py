@@ -2,13 +2,12 @@
 
 from typing import Any, cast
 
+from antiphon.agents.documents.taking import UNTRUSTED
 from antiphon.agents.loop.context import spelled
 from antiphon.agents.state import Value
 from antiphon.core.run import Run
 from antiphon.core.tool import Origins
 
-UNTRUSTED = "untrusted"
-"""Field of a run's input: an object whose fields strangers may have written."""
 _SHOWN = "(written by others: read it by its handle, {name})"
 
 

@@ -39,6 +39,8 @@ class Did(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where it was not allowed."""
     short: Stop | None = None
     """The bound that it didn't fit; it was not begun."""
+    gone: str = ""
+    """Why whoever began the run may call no more; it was not begun."""
     review: bool = False
     """Nobody knows whether it was done."""
     observation: Observation | None = None
@@ -62,7 +64,8 @@ async def act(scene: Scene, batch: Sequence[Action]) -> list[Did]:
 
 def _work(scene: Scene, action: Action) -> Callable[[], Awaitable[Did]]:
     async def work() -> Did:
-        return await do(scene, action)
+        gone = scene.look()
+        return Did(call=action.call, gone=gone) if gone else await do(scene, action)
 
     return work
 

@@ -68,6 +68,17 @@ def _destroys(tool: Tool) -> bool:
     return any(word in words.DESTROYS for word in words.parts(tool.name.rpartition("__")[2]))
 
 
+def spends(tool: Tool) -> bool:
+    """Whether a tool that acts looks as if it moved money: by its name, by an argument, or by what it does with a sum."""
+    if tool.effect == "pure":
+        return False
+    named, told = words.nouns(tool.name.rpartition("__")[2]), words.nouns(tool.description)
+    given = frozenset(word for name in properties(tool.parameters) for word in words.nouns(name))
+    if (named | given) & words.PAYS:
+        return True
+    return bool(given & words.SUMS) and bool((named | told) & (words.PAYS | words.MOVES))
+
+
 def _sends(tool: Tool, acts: bool) -> bool:
     arguments = [words.nouns(name) for name in properties(tool.parameters)]
     if not acts:

@@ -1,6 +1,7 @@
 """The rules over one agent's actions, in the order in which they are asked:
 
-1. what there is not, and what policies forbid to the caller or to the agent, is refused;
+1. what there is not, what the caller's key doesn't list, what policies forbid to the caller or to the agent, and what would
+   be given a higher class of data than it takes, is refused;
 2. what a person already approved, this very action, goes on;
 3. what destroys, what its document or its agent puts before people, and what policies put before people, is approved;
 4. as long as nothing of strangers was read, all else goes on: nobody but the person had a say in it;
@@ -23,9 +24,11 @@ from antiphon.agents.safety.names import fits
 from antiphon.agents.safety.provenance import unvouched
 from antiphon.agents.safety.spotlight import mark, spotlight
 from antiphon.agents.state import Action, Observation, State
-from antiphon.core.data_class import highest
+from antiphon.core.data_class import RANKS, highest
 from antiphon.core.tool import Origins, Tool, ToolResult
 from antiphon.core.verdict import Verdict
+from antiphon.governance.tool_calls import too_sensitive
+from antiphon.policy.verdict import KEY_MODELS
 
 May = Callable[[Tool, Origins], Verdict]
 """Whether policies let the caller and the agent use a tool, given what was read so far."""
@@ -66,10 +69,10 @@ class Rules(Gate):
         seen = _both(state.seen, action.origins)
         verdict = None if self._may is None else self._may(tool, seen)
         if verdict is not None and not verdict.allowed:
-            reasons = ("rights", *(f"policy:{one}" for one in verdict.reasons))
-            return Ruling(
-                ruled="refuse", reasons=reasons, say=f"Policies don't allow {tool.name} here. Go on without it."
-            )
+            return _forbidden(tool, verdict)
+        data_class = highest(seen.data_class, state.data_class)
+        if tool.takes is not None and RANKS[data_class] > RANKS[tool.takes]:
+            return Ruling(ruled="refuse", reasons=("takes",), say=too_sensitive(tool.name, tool.takes, data_class))
         if action.key in state.allowed_once:
             return ALLOW
         asked = tuple(self._asked(tool, verdict))
@@ -177,6 +180,15 @@ class Rules(Gate):
             size = len(observation.text)
             return f"[{size} characters written by others, in {observation.handle}: ask about it with ask_value]"
         return spotlight(observation.text, mark(state.run or state.goal, self._secret))
+
+
+def _forbidden(tool: Tool, verdict: Verdict) -> Ruling:
+    """What the key of whoever began the run, or policies forbid."""
+    reasons = ("rights", *(f"policy:{one}" for one in verdict.reasons))
+    if KEY_MODELS in verdict.reasons:
+        say = f"The key that this run was begun with lists tools, and not tool/{tool.name}. Go on without it."
+        return Ruling(ruled="refuse", reasons=reasons, say=say)
+    return Ruling(ruled="refuse", reasons=reasons, say=f"Policies don't allow {tool.name} here. Go on without it.")
 
 
 def _both(one: Origins, other: Origins) -> Origins:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from antiphon.agents.documents.document import AgentDocument
+from antiphon.agents.safety.labels import spends
 from antiphon.agents.safety.names import fits
 from antiphon.core.tool import Tool
 
@@ -16,7 +17,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     """Something to mend or to know."""
 
     code: str
-    """`trifecta`, `unlocked`, `open`."""
+    """`trifecta`, `unlocked`, `open`, `spends`."""
     say: str
     fatal: bool = False
     """The agent is not loaded."""
@@ -29,7 +30,7 @@ def lint(document: AgentDocument, tools: Sequence[Tool]) -> tuple[Problem, ...]:
         tools: All that there are; those that the agent names are looked at.
     """
     own = [tool for tool in tools if fits(tool.name, document.spec.tools)]
-    return tuple(_trifecta(document, own)) + tuple(_open(document, own))
+    return (*_trifecta(document, own), *_open(document, own), *_spends(document, own))
 
 
 def _trifecta(document: AgentDocument, own: Sequence[Tool]) -> Iterator[Problem]:
@@ -57,10 +58,32 @@ def _open(document: AgentDocument, own: Sequence[Tool]) -> Iterator[Problem]:
         say = f"`safety.plan_lock` is off: what strangers write can have {_few(acts)} called"
         yield Problem(code="unlocked", say=say)
     for tool in own:
-        approved = tool.destructive or tool.confirm == "always" or fits(tool.name, document.spec.approvals.tools)
-        if tool.effect != "pure" and not approved and not tool.risky and tool.parameters.get("properties"):
+        if (
+            tool.effect != "pure"
+            and not _approved(document, tool)
+            and not tool.risky
+            and tool.parameters.get("properties")
+        ):
             say = f"tool {tool.name} acts and has no risky argument: anything it is given is let through; name them in `risky`"
             yield Problem(code="open", say=say)
+
+
+def _spends(document: AgentDocument, own: Sequence[Tool]) -> Iterator[Problem]:
+    """Tools that seem to move money with nobody's approval. None is taken for `destructive` by itself: what a payment is
+    worth asking about is the operator's to say.
+    """
+    found = [tool.name for tool in own if spends(tool) and not _approved(document, tool)]
+    if found:
+        say = (
+            f"{_few(found)} may move money, and no person approves it: name it in the agent's `approvals.tools`, or say "
+            "`destructive: true` or `confirm: always` of the tool"
+        )
+        yield Problem(code="spends", say=say)
+
+
+def _approved(document: AgentDocument, tool: Tool) -> bool:
+    """Whether a person approves each call of a tool."""
+    return tool.destructive or tool.confirm == "always" or fits(tool.name, document.spec.approvals.tools)
 
 
 def _few(names: Sequence[str]) -> str:

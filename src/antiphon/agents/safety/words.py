@@ -59,6 +59,12 @@ SIZES = _set("n limit max min page offset top size per count number rank depth w
 """Arguments that bound how much comes back."""
 AMOUNTS = _set("amount price total sum cost fee value budget balance quantity qty rate rent payment salary discount")
 """Arguments that say how much money or how many."""
+PAYS = _set("pay payment payout refund reimburse reimbursement purchase buy checkout disburse remit remittance donate")
+"""Words of what moves money."""
+MOVES = _set("transfer charge deposit withdraw withdrawal wire debit credit settle send")
+"""Words of what may move money, or something else."""
+SUMS = _set("amount price total sum fee payment usd eur chf gbp cent money currency iban")
+"""Arguments that say how much money, or from where."""
 OWN = _set("contact profile setting preference balance own my self whoami me")
 """Nouns of what the person, or the organisation, wrote itself."""
 PUBLIC = _set("web webpage website internet public news weather wikipedia wiki")

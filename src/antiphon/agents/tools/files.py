@@ -9,8 +9,10 @@ from antiphon.agents.hands import Hand, ToolFailed
 from antiphon.agents.tools.folder import Folder, Limits
 from antiphon.agents.tools.settings_data import FilesSpec
 from antiphon.agents.tools.text import cut
-from antiphon.core.tool import Tool, ToolContext, ToolResult
+from antiphon.core.tool import Origins, Tool, ToolContext, ToolResult
 
+GIVEN, FAR = "given", "a2a"
+"""Folders in a run's folder: what came with its message, and what agents elsewhere made, by their names."""
 READ_BYTES = 65_536
 _PATH = {"type": "string", "minLength": 1, "description": "Within the folder, such as `out/report.md`."}
 LIST: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -73,8 +75,17 @@ class ReadHand(FilesHand):
         more = end < size
         note = f"\n(bytes {offset} to {end} of {size}; read on from offset {end})" if more else ""
         return ToolResult(
-            text=text + note, data={"text": text, "size_bytes": size, "next_offset": end if more else None}, cut=more
+            text=text + note,
+            data={"text": text, "size_bytes": size, "next_offset": end if more else None},
+            cut=more,
+            origins=_origins(str(arguments["path"])),
         )
+
+
+def _origins(path: str) -> Origins:
+    """Strangers may have written what came with a message of A2A, or from agents elsewhere."""
+    top, _, rest = path.removeprefix("./").partition("/")
+    return Origins(sources=(f"file/{top}",), untrusted=True) if rest and top in (GIVEN, FAR) else Origins()
 
 
 class WriteHand(FilesHand):

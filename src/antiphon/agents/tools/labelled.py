@@ -51,6 +51,7 @@ def tool_of(
         "result": spec.result,
         "confirm": spec.confirm,
         "data_class": spec.data_class,
+        "takes": spec.takes,
         "timeout_s": spec.timeout_s,
         "most_result_bytes": spec.most_result_bytes,
         "cost_nano_usd": int(Decimal(str(spec.cost_usd)) * NANO_PER_USD),

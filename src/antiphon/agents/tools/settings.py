@@ -64,6 +64,12 @@ class ToolSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     data_class: Annotated[DataClass | None, Meta(description="What its results are at least. Default: as the run.")] = (
         None
     )
+    takes: Annotated[
+        DataClass | None,
+        Meta(
+            description="The highest class of data that it is given; of a run above it no call is made. Default: any."
+        ),
+    ] = None
     timeout_s: Annotated[
         float, Meta(gt=0, le=3600, description="Seconds for a call, retries included. Default 30.")
     ] = 30.0

@@ -41,7 +41,9 @@ class DocumentsSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class FilesSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Files of the run's own folder: `NAME__list`, `NAME__read`, and `NAME__write` where it may write."""
+    """Files of the run's own folder: `NAME__list`, `NAME__read`, and `NAME__write` where it may write. What came with a message
+    of A2A is in `given/`, what an agent elsewhere made in `a2a/NAME/`: strangers wrote both.
+    """
 
     folder: Annotated[str, Meta(description="Another folder, which is only read. Default: the run's own.")] = ""
     write: Annotated[bool, Meta(description="It may write into the run's folder. Default on.")] = True

@@ -9,12 +9,15 @@ from msgspec import Meta, Struct
 from antiphon.agents.documents.document import Document, EnvelopeSpec
 from antiphon.agents.documents.kinds import Kind
 from antiphon.agents.documents.library import Library, Wrong, near
+from antiphon.agents.documents.taking import faults, unusable
 from antiphon.core.data_class import DataClass
 from antiphon.core.principal import Principal
 
 Scheme = Literal["standard", "antiphon", "github", "stripe"]
 SOURCES = ("cron", "webhook", "queue")
 SHORTEST_SECRET = 16
+OF_TRIGGERS = "trigger/"
+"""What the key of a trigger's service begins with; no key's name has a slash."""
 
 
 class CronSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -141,7 +144,7 @@ def principal_of(document: Document) -> Principal:
     service: ServiceSpec = document.spec.service
     return Principal(
         tenant=document.metadata.tenant,
-        key=f"trigger/{document.name}",
+        key=f"{OF_TRIGGERS}{document.name}",
         team=service.team,
         department=service.department,
         tags=tuple(service.tags),
@@ -165,6 +168,7 @@ def check_trigger(document: Document, library: Library) -> Iterator[Wrong]:
         version = f" of version {spec.version}" if spec.version else ""
         wrong = f"there is no agent {spec.agent}{version}"
         yield ("spec", "agent"), wrong, near(spec.agent, library.names("Agent"), "agent")
+    yield from _given(spec, library)
     if spec.cron is not None:
         cron: Any = import_module("antiphon.agents.triggers.cron")  # its library is loaded where there is a schedule
         try:
@@ -175,6 +179,17 @@ def check_trigger(document: Document, library: Library) -> Iterator[Wrong]:
     if spec.webhook is not None and "${" not in spec.webhook.secret and len(spec.webhook.secret) < SHORTEST_SECRET:
         wrong = f"a secret has {SHORTEST_SECRET} characters at least"
         yield ("spec", "webhook", "secret"), wrong, "make one: openssl rand -base64 32"
+
+
+def _given(spec: TriggerSpec, library: Library) -> Iterator[Wrong]:
+    """What is known to be wrong with what its runs are given: of a schedule, which adds nothing."""
+    agent = library.one("Agent", spec.agent, spec.version)
+    schema = None if agent is None else agent.spec.input
+    if schema is None or unusable(schema) or spec.cron is None:
+        return
+    for field, said in faults(schema, {**spec.inputs, **({"goal": spec.goal} if spec.goal else {})}):
+        path = ("spec", "goal") if field == "goal" else ("spec", "inputs", *(field.split(".") if field else ()))
+        yield path, said, f"write what the agent {spec.agent} takes by its `input`"
 
 
 KIND = Kind(name="Trigger", spec=TriggerSpec, check=check_trigger, plural="triggers", fills=False)

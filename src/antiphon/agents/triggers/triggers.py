@@ -2,22 +2,22 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 from msgspec import Struct, structs
 
-from antiphon.agents.documents.document import Document
+from antiphon.agents.documents.document import AgentDocument, Document
 from antiphon.agents.documents.shelf import Shelf
+from antiphon.agents.documents.taking import UNTRUSTED, has
 from antiphon.agents.envelope import envelope_of
-from antiphon.agents.loop.strange import UNTRUSTED
 from antiphon.agents.tools.secrets import Secrets, revealed
 from antiphon.agents.triggers.queue import Queue
-from antiphon.agents.triggers.settings import TriggerSpec, WebhookSpec, principal_of
+from antiphon.agents.triggers.settings import OF_TRIGGERS, TriggerSpec, WebhookSpec, principal_of
 from antiphon.agents.triggers.signed import Signed, event_of
 from antiphon.core.clock import Clock
 from antiphon.core.data_class import DataClass
-from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotFound, TooLarge
+from antiphon.core.error import AntiphonError, BadRequest, NotAllowed, NotAuthenticated, NotFound, TooLarge
 from antiphon.core.ids import Ids
 from antiphon.core.principal import Principal
 from antiphon.core.run import Run, RunEnvelope
@@ -88,6 +88,19 @@ class Triggers:
         """The messages of a trigger; the dead letters of any kind."""
         return Queue(self.parts.store, document, self.parts.clock, self.parts.ids)
 
+    def standing(self, principal: Principal) -> Principal:
+        """The service of a trigger as its document says it at present; one that is switched off lets its runs go on.
+
+        Raises: NotAuthenticated, where there is no such trigger any more.
+        """
+        name = principal.key.removeprefix(OF_TRIGGERS)
+        found = self.parts.shelf().others.get("Trigger", {}).get(name)
+        if found is None or found.metadata.tenant != principal.tenant:
+            raise NotAuthenticated(
+                f"there is no trigger {name[:64]} any more, in whose name this was begun", code="key_revoked"
+            )
+        return principal_of(found)
+
     # --- firing
 
     async def fire(self, document: Document, event: str, body: Any = None, *, trusted: bool = True) -> Run:
@@ -101,13 +114,7 @@ class Triggers:
         """
         spec: TriggerSpec = document.spec
         trigger = f"{spec.source}/{document.name}"
-        given: dict[str, Any] = {**spec.inputs}
-        if spec.goal:
-            given["goal"] = spec.goal
-        if body is not None and trusted:
-            given[EVENT] = body
-        elif body is not None:
-            given[UNTRUSTED] = {EVENT: body}
+        given = _given(spec, self.parts.shelf().agent(spec.agent, spec.version), body, trusted=trusted)
         run = await self.parts.begin(
             principal_of(document),
             spec.agent,
@@ -210,3 +217,19 @@ def _json(body: bytes) -> Any:
         return decoded(body)
     except ValueError as error:
         raise BadRequest(f"the body is no JSON: {error}") from error
+
+
+def _given(spec: TriggerSpec, agent: AgentDocument | None, body: Any, *, trusted: bool) -> dict[str, Any]:
+    """What a run is given. What came stands as its `event`; of an agent whose `input` has no such field, the fields of what
+    came are the input's own, and a time that came is left out.
+    """
+    given: dict[str, Any] = {**spec.inputs, **({"goal": spec.goal} if spec.goal else {})}
+    if body is None:
+        return given
+    came: dict[str, Any] = {EVENT: body}
+    if agent is not None and agent.spec.input is not None and not has(agent, EVENT):
+        if spec.source == "cron":
+            return given
+        if isinstance(body, dict):  # what stands in the trigger is the operator's, whatever came
+            came = {name: value for name, value in cast("dict[str, Any]", body).items() if name not in given}
+    return {**given, **came} if trusted else {**given, UNTRUSTED: came}
