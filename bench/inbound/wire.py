@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-AUTH = b"Host: bench\r\nAuthorization: Bearer sk-bench\r\nContent-Type: application/json\r\n"
+AUTH = b"Host: bench\r\nAuthorization: Bearer sk-bench-7d1f0c52a9e64b38\r\nContent-Type: application/json\r\n"
 ESTABLISHED = "01"  # Linux include/net/tcp_states.h
 
 

@@ -87,7 +87,7 @@ def lag_between(before: LagReading, after: LagReading) -> tuple[float | None, st
 
 def _read_metrics(rig: Rig) -> LagReading:
     try:
-        status, text = get(rig.settings.port, rig.settings.metrics_path, key="sk-bench")
+        status, text = get(rig.settings.port, rig.settings.metrics_path, key="sk-bench-7d1f0c52a9e64b38")
     except (OSError, http.client.HTTPException):
         return LagReading(None, None, {})
     return LagReading.parse(text if status == 200 else "")

@@ -13,7 +13,7 @@ import json
 import random
 from pathlib import Path
 
-KEY_HEADER = "Authorization: Bearer sk-bench"
+KEY_HEADER = "Authorization: Bearer sk-bench-7d1f0c52a9e64b38"
 NONCE = "nonce-000000000"
 TEXT = (
     "the gateway checks every request against its budget and routes it to a deployment that is "
