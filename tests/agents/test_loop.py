@@ -274,7 +274,9 @@ async def test_a_tool_that_cant_tell_whether_it_did_it_is_reviewed() -> None:
 
 async def test_a_run_of_an_agent_that_is_gone_says_so() -> None:
     house = House(ScriptedMind({}))
-    ended = await house.segment(house.begin(name="nobody"))
+    run = house.begin(name="nobody")
+    house.clock.at_ns = run.created_ns + 60 * 10**9
+    ended = await house.segment(run)
     assert isinstance(ended, Ended)
     assert ended.status == "failed"
     assert "no agent nobody" in ended.why

@@ -165,3 +165,26 @@ async def test_it_goes_on_under_the_same_text() -> None:
 
     assert isinstance(ended, Ended)
     assert ended.status == "done"
+
+
+@pytest.mark.parametrize("known", [None, "2"])
+async def test_documents_that_a_run_has_just_begun_under_are_waited_for_a_while(known: str | None) -> None:
+    newer, older = tooled(), Shelf() if known is None else tooled(known)
+    there = older
+    home = House(ScriptedMind({"act": [says("Done.")]}))
+    home.driver = type(home.driver)(structs.replace(home.doors, shelf=lambda: there))
+    run = home.begin("Work.", pins=pinned(newer))
+    wait = await home.segment(run)
+    assert isinstance(wait, Wait)
+    assert (wait.kind, wait.key, home.store.runs[run.id].state) == ("timer", "documents", b"")
+
+    there = newer
+    over = await home.go_on(run.id)
+    assert isinstance(over, Ended)
+    assert over.status == "done"
+
+    there, late = older, home.begin("Work.", pins=pinned(newer))
+    home.clock.at_ns = late.created_ns + 60 * 10**9
+    over = await home.segment(late)
+    assert isinstance(over, Ended)
+    assert (over.status, over.stop) == ("failed", "error")

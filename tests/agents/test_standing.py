@@ -59,6 +59,20 @@ async def test_a_run_whose_key_is_gone_while_it_waits_does_nothing_more() -> Non
     assert home.store.used(run.id) == before, "what was held is let go"
 
 
+@pytest.mark.parametrize(("age_s", "stop"), [(59, "finished"), (61, "revoked")])
+async def test_a_key_that_this_process_has_not_heard_of_may_be_new_for_a_minute(age_s: int, stop: str) -> None:
+    def standing(principal: Principal) -> Principal:
+        raise NotAuthenticated(f"{principal.key} is known here no more")
+
+    home = House(ScriptedMind({"act": [FINISH]}), standing=standing)
+    run = home.begin()
+    home.clock.at_ns = run.created_ns + age_s * 10**9
+    over = await home.segment(run)
+
+    assert isinstance(over, Ended)
+    assert over.stop == stop
+
+
 async def test_a_run_whose_key_is_gone_asks_no_model() -> None:
     keys, mind = Keys(), ScriptedMind({"act": [says("", ("look", {}))]})
 

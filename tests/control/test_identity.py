@@ -158,7 +158,7 @@ def test_a_caller_stands_as_its_key_says_at_present() -> None:
 @pytest.mark.parametrize(
     ("present", "code", "word"),
     [
-        ({}, "key_revoked", "known here no more"),
+        ({}, "invalid_api_key", "known here no more"),
         (owned("sk-old", until_ns=0, revoked=True), "key_revoked", "was revoked"),
         (owned("sk-old", until_ns=1), "key_expired", "expired"),
         ({b"x": Known(digest=b"x", principal=Principal(tenant="globex", key="api"))}, "key_revoked", "somebody else's"),

@@ -1,12 +1,14 @@
 """How a run stands, told to whoever says something to it that it can't take."""
 
-from antiphon.core.error import BadRequest
+from antiphon.core.error import BadRequest, NotAuthenticated
 from antiphon.core.run import Run, Wait
 
 PEOPLE = frozenset({"approval", "question", "hand_off", "review"})
 """Waits that a person ends."""
 ANSWERED = PEOPLE - {"approval"}
 """Waits that end with an answer; an approval is settled."""
+NEWS_NS = 60 * 1_000_000_000
+"""For so long after a run began, a caller that is unknown here may be one whose key was just made elsewhere."""
 _WAITS = {
     "question": "for an answer to a question",
     "hand_off": "for somebody who takes its task over",
@@ -28,6 +30,13 @@ def stands(run: Run) -> str:
 
 def _waits(wait: Wait) -> str:
     return f"for the approval {wait.approval}" if wait.kind == "approval" else _WAITS[wait.kind]
+
+
+def unheard(error: NotAuthenticated, run: Run, now_ns: int) -> bool:
+    """Whether a caller is refused only because this process may not have heard of it yet: other processes make keys, and
+    one of them let it begin this run. One that was revoked or has expired is known, and is no such caller.
+    """
+    return error.said_code == NotAuthenticated.code and now_ns - run.created_ns < NEWS_NS
 
 
 def ended(run: Run) -> BadRequest:

@@ -10,10 +10,12 @@ from msgspec import Raw, Struct, structs
 from antiphon.agents.asking import Kept
 from antiphon.agents.background import Came, Queued
 from antiphon.agents.background_pieces import Pieces
+from antiphon.agents.standing import unheard
 from antiphon.core.arrival import Arrival
 from antiphon.core.body import Body
 from antiphon.core.error import AntiphonError, NotAuthenticated, StoreError, Unavailable
 from antiphon.core.ports import Reply
+from antiphon.core.principal import Principal
 from antiphon.core.request import Request
 from antiphon.core.run import Run
 from antiphon.core.run_store import RunStore
@@ -67,13 +69,22 @@ class BackgroundCalls:
         now_s = gateway.process.caller.now()
         arrival = gateway.arrival(CALL.endpoint, CALL.codec.name, now_s, headers)
         try:
-            principal = site.identity.standing(run.principal)
+            principal = self._caller(site, run)
             request, reply = await self._begun(run, Body((_asked(queued),)), headers, site, kept)
         except AntiphonError as error:
             gateway.refuse(error, arrival, kept, run.principal)
             return structs.replace(_came(kept, arrival), gone=isinstance(error, NotAuthenticated))
         await gateway.answer(request, principal, arrival, reply)
         return _came(kept, arrival)
+
+    def _caller(self, site: Site, run: Run) -> Principal:
+        """Whoever began a run, as they stand at present. Raises: NotAuthenticated."""
+        try:
+            return site.identity.standing(run.principal)
+        except NotAuthenticated as error:
+            if unheard(error, run, self._now_ns()):
+                return run.principal
+            raise
 
     async def _begun(
         self, run: Run, body: Body, headers: dict[bytes, bytes], site: Site, kept: Kept

@@ -95,7 +95,7 @@ def same(before: Principal, present: Principal) -> Principal:
 
 def gone(principal: Principal) -> NotAuthenticated:
     """What is told of a caller that is known no more."""
-    return NotAuthenticated(f"{principal.key} is known here no more; ask for another key", code="key_revoked")
+    return NotAuthenticated(f"{principal.key} is known here no more; ask for another key")
 
 
 def _ended(known: Known) -> NotAuthenticated:

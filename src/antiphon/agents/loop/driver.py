@@ -7,7 +7,7 @@ import msgspec
 from antiphon.agents.documents.document import AgentDocument
 from antiphon.agents.documents.pinned import changed, pins
 from antiphon.agents.doors import Doors
-from antiphon.agents.journal import Driver, Ended, Journal
+from antiphon.agents.journal import Driver, Ended, Journal, Parked
 from antiphon.agents.loop import ends as loop_ends
 from antiphon.agents.loop import patterns, python
 from antiphon.agents.loop.children_begin import ABOVE
@@ -18,10 +18,14 @@ from antiphon.agents.loop.shapes import listed
 from antiphon.agents.loop.strange import strange
 from antiphon.agents.loop.switches import Switches
 from antiphon.agents.safety.hazards import fatal, reachable
+from antiphon.agents.standing import NEWS_NS
 from antiphon.agents.state import State, Value
 from antiphon.core.error import AntiphonError
-from antiphon.core.run import Mail, Run
+from antiphon.core.run import Mail, Run, Wait
 from antiphon.core.tool import Origins
+
+LOOK_NS = 2_000_000_000
+"""Until documents that haven't come yet are looked for again."""
 
 
 class LoopDriver(Driver):
@@ -33,11 +37,12 @@ class LoopDriver(Driver):
 
     async def drive(self, journal: Journal, run: Run, mail: list[Mail]) -> Ended:
         document = self._doors.shelf().agent(run.agent, run.version)
-        if document is None:
-            why = f"there is no agent {run.agent} in the version {run.version} any more: publish it again"
-            return Ended(status="failed", stop="error", why=why)
-        if refused := self._refused(document, run):
-            return refused
+        other = self._other(document, run)
+        if document is None or other:
+            self._await_news(run, mail)
+            return Ended(status="failed", stop="error", why=other, state=run.state)
+        if unsafe := fatal(document, reachable(self._doors.tools, run.tenant)):
+            return Ended(status="failed", stop="refused", why=f"it is not safe to run: {unsafe}", state=run.state)
         state = decoded(run.state) if run.state else begun(document, run)
         scene = Scene(self._doors, document, journal, run, state, self._switches)
         try:
@@ -49,20 +54,26 @@ class LoopDriver(Driver):
             return await loop_ends.stopped(scene, Stopped("error", f"{error.said_code}: {error.noted}"))
         return await loop_ends.ended(scene)
 
-    def _refused(self, document: AgentDocument, run: Run) -> Ended | None:
-        """How a run ends that may not go on under what is there; None: it may."""
+    def _await_news(self, run: Run, mail: list[Mail]) -> None:
+        """Look again soon, where documents that a run has just begun under may not have come to this process yet.
+
+        Raises: Parked.
+        """
+        now_ns = self._doors.clock.now_ns()
+        if not run.state and not mail and now_ns - run.created_ns < NEWS_NS:
+            raise Parked(Wait(kind="timer", key="documents", until_ns=now_ns + LOOK_NS), b"")
+
+    def _other(self, document: AgentDocument | None, run: Run) -> str:
+        """Why a run can't go on with the documents that are here: they aren't those that it began under; empty: they are."""
+        if document is None:
+            return f"there is no agent {run.agent} in the version {run.version} any more: publish it again"
         if run.digest and document.text and run.digest != document.text:
-            why = (
+            return (
                 f"{run.agent} says another text in the version {run.version} than this run began under; "
                 "a version never changes: publish that text again, or begin a run of another version"
             )
-            return Ended(status="failed", stop="error", why=why, state=run.state)
-        if other := changed(run.pins, pins(self._doors.shelf(), document, run.tenant)):
-            why = f"{other} than this run of {run.agent} began with: begin another run"
-            return Ended(status="failed", stop="error", why=why, state=run.state)
-        if unsafe := fatal(document, reachable(self._doors.tools, run.tenant)):
-            return Ended(status="failed", stop="refused", why=f"it is not safe to run: {unsafe}", state=run.state)
-        return None
+        other = changed(run.pins, pins(self._doors.shelf(), document, run.tenant))
+        return other and f"{other} than this run of {run.agent} began with: begin another run"
 
 
 def begun(document: AgentDocument, run: Run) -> State:

@@ -96,9 +96,7 @@ class Triggers:
         name = principal.key.removeprefix(OF_TRIGGERS)
         found = self.parts.shelf().others.get("Trigger", {}).get(name)
         if found is None or found.metadata.tenant != principal.tenant:
-            raise NotAuthenticated(
-                f"there is no trigger {name[:64]} any more, in whose name this was begun", code="key_revoked"
-            )
+            raise NotAuthenticated(f"there is no trigger {name[:64]} any more, in whose name this was begun")
         return principal_of(found)
 
     # --- firing
