@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.agents import ADA, House, ScriptedMind, agent, says
+from fakes.agents import ADA, House, ScriptedMind, agent, says, tool
 from fakes.clock import StoppedClock
 from msgspec import structs
 
@@ -130,23 +130,37 @@ async def test_the_documents_of_its_tools_are_kept_with_a_run(tmp_path: Path) ->
     assert changed(kept.pins, pinned(tooled(server="http://b.example"))) == "ToolServer/shop says another text"
 
 
-@pytest.mark.parametrize(("result", "status"), [("2", "failed"), ("1", "done")])
-async def test_a_waiting_run_goes_on_with_the_tools_that_it_began_with_alone(result: str, status: str) -> None:
-    mind = ScriptedMind({"act": [says("", ("ask_person", {"question": "Which?"})), says("Done.")]})
-    home = House(mind, agents=[agent(tools=["look"])])
+@pytest.mark.parametrize(("result", "stop"), [("2", "error"), ("1", "finished")])
+async def test_a_call_that_waited_is_made_with_the_tool_that_it_was_approved_for_alone(result: str, stop: str) -> None:
+    over, made = await _after_a_wait(says("", ("look", {})), tooled(result))
+
+    assert over.stop == stop, over.why
+    if stop == "error":
+        assert over.why == "Tool/look says another text than this run of clerk began with: begin another run"
+        assert made == []
+
+
+async def test_a_run_that_waits_for_something_else_goes_on_with_tools_as_they_are_published() -> None:
+    over, _ = await _after_a_wait(says("", ("ask_person", {"question": "Which?"})), tooled("2"))
+
+    assert over.stop == "finished", over.why
+
+
+async def _after_a_wait(first: Any, later: Shelf) -> tuple[Ended, list[Any]]:
+    """How a run ends that waited after its first action, while documents were published; and the calls that were made."""
+    tools = tool("look", lambda: "seen", destructive=True, effect="at_most_once")
+    home = House(ScriptedMind({"act": [first, says("Done.")]}), tools, agents=[agent(tools=["look"])])
     mine, driver = home.doors.shelf(), type(home.driver)
     home.driver = driver(structs.replace(home.doors, shelf=lambda: beside(mine, tooled())))
     run = home.begin("Work.", pins={"Tool/look": pinned(tooled())["Tool/look"]})
-    assert isinstance(await home.segment(run), Wait)
-    home.driver = driver(structs.replace(home.doors, shelf=lambda: beside(mine, tooled(result))))
-
-    ended = await home.go_on(run.id, home.answer(run.id, "The first."))
-
-    assert isinstance(ended, Ended)
-    assert ended.status == status, ended.why
-    if status == "failed":
-        assert ended.why == "Tool/look says another text than this run of clerk began with: begin another run"
-        assert len(mind.asked) == 1
+    wait = await home.segment(run)
+    assert isinstance(wait, Wait)
+    if wait.approval:
+        home.desk.say(wait.approval, "approved")
+    home.driver = driver(structs.replace(home.doors, shelf=lambda: beside(mine, later)))
+    over = await (home.settled(run.id) if wait.approval else home.go_on(run.id, home.answer(run.id, "The first.")))
+    assert isinstance(over, Ended)
+    return over, home.tools.made
 
 
 def beside(shelf: Shelf, more: Shelf) -> Shelf:

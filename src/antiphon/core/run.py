@@ -122,7 +122,7 @@ class Run(Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: str = ""
     """SHA-256 of the text that it began under; empty: not known. It goes on under no other."""
     pins: Mapping[str, str] = {}
-    """Digests of the documents of its tools that it began with, by `KIND/NAME`. It goes on with no others."""
+    """Digests of the documents of its tools that it began with, by `KIND/NAME`. A call that it stopped at is made with no others."""
     principal: Principal
     """In whose name: what it may do is what the agent may and this one may."""
     created_ns: int

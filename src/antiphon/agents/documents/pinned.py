@@ -1,6 +1,6 @@
 """What a run goes on with beside its agent's own text: the documents of its tools, as they stood when it began."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from antiphon.agents.documents.document import AgentDocument, Document
 from antiphon.agents.documents.library import MAKERS
@@ -23,9 +23,15 @@ def pins(shelf: Shelf, agent: AgentDocument, tenant: str) -> dict[str, str]:
     return found
 
 
-def changed(began: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Which of them a run can't go on with, and why; empty: none. What came beside them since changes nothing. Pure."""
+def changed(began: Mapping[str, str], now: Mapping[str, str], calls: Collection[str] | None = None) -> str:
+    """Which of them a run can't go on with, and why; empty: none. What came beside them since changes nothing. Pure.
+
+    Args:
+        calls: Tools whose calls the run stopped at: only the documents that give those matter. None: all do.
+    """
     for name, digest in began.items():
+        if calls is not None and not any(_gives(name.partition("/")[2], one) for one in calls):
+            continue
         if name not in now:
             return f"{name} is gone, or another"
         if now[name] != digest:

@@ -72,8 +72,16 @@ class LoopDriver(Driver):
                 f"{run.agent} says another text in the version {run.version} than this run began under; "
                 "a version never changes: publish that text again, or begin a run of another version"
             )
-        other = changed(run.pins, pins(self._doors.shelf(), document, run.tenant))
+        other = changed(run.pins, pins(self._doors.shelf(), document, run.tenant), _stopped_at(document, run))
         return other and f"{other} than this run of {run.agent} began with: begin another run"
+
+
+def _stopped_at(document: AgentDocument, run: Run) -> list[str] | None:
+    """Tools whose calls a run stopped at; None: any may be called by what goes on, as it was written against them."""
+    pending = decoded(run.state).pending if run.state else []
+    if not run.state or document.spec.code or any(one.kind == "code" for one in pending):
+        return None
+    return [one.call.name for one in pending if one.call is not None]
 
 
 def begun(document: AgentDocument, run: Run) -> State:
