@@ -182,9 +182,10 @@ def test_more_than_a_deployments_concurrency_where_none_may_wait(gateway: Gatewa
 
 def test_a_client_that_times_out_has_gone(gateway: Gateway) -> None:
     patience = openai.Timeout(60, read=2)  # enough for the gateway to have asked its upstream
+    untold = {"x-stainless-read-timeout": "60"}  # the gateway would give up at the same moment
     with client(gateway, timeout=patience) as sdk, pytest.raises(openai.APITimeoutError):
         sdk.chat.completions.create(
-            model="slow", messages=says("Hello!"), extra_headers={"x-antiphon-session": "timed-out"}
+            model="slow", messages=says("Hello!"), extra_headers={"x-antiphon-session": "timed-out", **untold}
         )
 
     receipt = by_session(gateway, "timed-out")
