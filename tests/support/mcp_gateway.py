@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 from fakes.house import House
 from guarded import Mails, Words, guard
+from mcp import types
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from msgspec import structs
@@ -218,3 +219,9 @@ def done(run: Run, result: Any) -> Run:
 def asks(run: Run, question: str) -> Run:
     wait = Wait(kind="question", key="q1", shown=msgspec.json.encode({"question": question}).decode())
     return structs.replace(run, status="waiting", wait=wait)
+
+
+def said(found: types.CallToolResult) -> str:
+    part = found.content[0]
+    assert isinstance(part, types.TextContent)
+    return part.text

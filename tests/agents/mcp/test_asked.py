@@ -3,29 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from mcp import types
-from mcp_gateway import ALICE, BOB, Front, asks, client, done, engine
+from mcp_gateway import ALICE, BOB, Front, asks, client, done, engine, said
 from tool_servers import BOSS
-
-from antiphon.agents.mcp.document import ToolHints, ToolServerSpec
-
-
-@pytest.fixture
-async def front(tmp_path: Path, shop: str) -> AsyncIterator[Front]:
-    async with Front(tmp_path).open() as made:
-        await made.place.have(shop=ToolServerSpec(url=shop, hints={"refund": ToolHints(destructive=True)}))
-        yield made
-
-
-def said(found: types.CallToolResult) -> str:
-    part = found.content[0]
-    assert isinstance(part, types.TextContent)
-    return part.text
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject", "decline", "cancel"])

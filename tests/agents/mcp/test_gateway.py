@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ import pytest
 from mcp import types
 from mcp.client.extension import ClientExtension
 from mcp.shared.exceptions import MCPError
-from mcp_gateway import ALICE, BOB, LIMITED, Front, Mode, agent, asks, client, done, engine
+from mcp_gateway import ALICE, BOB, LIMITED, Front, Mode, agent, asks, client, done, engine, said
 from tool_servers import BOSS
 
 from antiphon.agents.documents.document import Document, Metadata
 from antiphon.agents.documents.shelf import Shelf
-from antiphon.agents.mcp.document import ToolHints, ToolServerSpec
 from antiphon.agents.tools.parts import Parts
 from antiphon.agents.tools.settings import ToolSpec
 from antiphon.agents.tools.settings_code import SimulatedSpec
@@ -28,19 +27,6 @@ from antiphon.core.run_store import Asked
 
 MODES: list[Mode] = ["legacy", "auto", "2026-07-28"]
 TOOLS = ["agent__clerk", "model__fast", "shop__count", "shop__hang", "shop__price", "shop__refund"]
-
-
-@pytest.fixture
-async def front(tmp_path: Path, shop: str) -> AsyncIterator[Front]:
-    async with Front(tmp_path).open() as made:
-        await made.place.have(shop=ToolServerSpec(url=shop, hints={"refund": ToolHints(destructive=True)}))
-        yield made
-
-
-def said(found: types.CallToolResult) -> str:
-    part = found.content[0]
-    assert isinstance(part, types.TextContent)
-    return part.text
 
 
 @pytest.mark.parametrize("mode", MODES)
